@@ -1,0 +1,116 @@
+package kit
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// What a store says. The Service turns these into the errors below.
+var (
+	// ErrNotFound: there is no such record.
+	ErrNotFound = errors.New("kit: no such record")
+	// ErrConflict: the record has another version than the one presented, or
+	// a record with this ID exists.
+	ErrConflict = errors.New("kit: the record was changed by somebody else")
+	// ErrUnavailable: the store cannot be reached or does not answer in time,
+	// or there is no room for more work; the same call may succeed later. A
+	// write that ends so may have happened.
+	ErrUnavailable = errors.New("kit: service unavailable")
+)
+
+// What the Service says. Package httpx turns each into its status and code; a
+// caller branches on them with [errors.Is].
+var (
+	// ErrInvalidCredentials: unknown email or wrong password; never which.
+	ErrInvalidCredentials = errors.New("kit: wrong email or password")
+	// ErrInvalidToken: not a token of this Service, for this use.
+	ErrInvalidToken = errors.New("kit: the token is not valid")
+	// ErrExpiredToken: a token past its time.
+	ErrExpiredToken = errors.New("kit: the token has expired")
+	// ErrRevokedToken: a token of something that was ended: by logout, reuse
+	// of a rotated token, password reset, deactivation, or its own use.
+	ErrRevokedToken = errors.New("kit: the token was revoked")
+	// ErrEmailNotVerified: the account's address is not verified yet, and
+	// must be for this.
+	ErrEmailNotVerified = errors.New("kit: the email address is not verified")
+	// ErrAccountDisabled: the account was deactivated.
+	ErrAccountDisabled = errors.New("kit: the account is disabled")
+	// ErrUserNotFound: no user has that id or email.
+	ErrUserNotFound = errors.New("kit: there is no such user")
+	// ErrUserExists: the address belongs to another account. Stores return it
+	// too.
+	ErrUserExists = errors.New("kit: a user with this email exists")
+	// ErrEmailNotConfigured: mail was asked for, and Options.Mailer is nil.
+	ErrEmailNotConfigured = errors.New("kit: no mailer is configured: set Options.Mailer")
+	// ErrTooManyRequests: the limiter refused; see [LimitError].
+	ErrTooManyRequests = errors.New("kit: too many requests")
+	// ErrClosed: the Service was closed.
+	ErrClosed = fmt.Errorf("%w: the service is closed", ErrUnavailable)
+)
+
+// Field codes of a [ValidationError]. Hooks may use codes of their own.
+const (
+	CodeRequired          = "required"
+	CodeInvalidType       = "invalid_type"
+	CodeInvalidEmail      = "invalid_email"
+	CodeTooShort          = "too_short"
+	CodeTooLong           = "too_long"
+	CodeMissingUppercase  = "missing_uppercase"
+	CodeMissingLowercase  = "missing_lowercase"
+	CodeMissingDigit      = "missing_digit"
+	CodeMissingSpecial    = "missing_special"
+	CodeCommonPassword    = "common_password"
+	CodeInvalidCharacters = "invalid_characters"
+)
+
+// FieldError is one rule that one input field breaks.
+type FieldError struct {
+	// Field is the field's name in the HTTP API, such as "email".
+	Field string `json:"field"`
+	// Code says which rule, for programs; Message the same for people, without
+	// the value.
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// ValidationError lists every rule that the input breaks, in the order of the
+// fields. It never holds the values.
+type ValidationError struct {
+	Fields []FieldError
+}
+
+// Error names the fields and codes.
+func (e *ValidationError) Error() string {
+	var b strings.Builder
+	b.WriteString("kit: invalid input: ")
+	for i, f := range e.Fields {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(f.Field + " " + f.Code)
+	}
+	return b.String()
+}
+
+// Invalid returns a [ValidationError] of one field, as hooks and middleware need it.
+func Invalid(field, code, message string) *ValidationError {
+	return &ValidationError{Fields: []FieldError{{Field: field, Code: code, Message: message}}}
+}
+
+// LimitError is what a [Limiter] returns to refuse an attempt. It matches
+// [ErrTooManyRequests].
+type LimitError struct {
+	// RetryAfter is when to try again; rounded up to seconds on the wire, at
+	// least one.
+	RetryAfter time.Duration
+}
+
+// Error says when to try again.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%v: retry in %v", ErrTooManyRequests, e.RetryAfter)
+}
+
+// Is reports whether target is [ErrTooManyRequests].
+func (e *LimitError) Is(target error) bool { return target == ErrTooManyRequests }

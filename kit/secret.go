@@ -1,0 +1,17 @@
+package kit
+
+import (
+	"fmt"
+	"io"
+)
+
+// Secret is a string that must not be logged: a token, or a link that holds one.
+// It prints as [redacted] under every verb of package fmt, in structured logs and
+// in JSON; string(s) is the way to its value.
+type Secret string
+
+// Format writes [redacted], whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+
+// MarshalText returns [redacted].
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

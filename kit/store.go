@@ -1,0 +1,101 @@
+package kit
+
+import (
+	"context"
+	"time"
+)
+
+// UserStore keeps users. The package conformance proves an implementation:
+// every sentence of this comment has a case there, named after its rule.
+//
+// Every method:
+//   - is safe for concurrent use, also through several handles and processes
+//     that share the data;
+//   - returns ctx's error, or an error that wraps it or [ErrUnavailable], soon
+//     after ctx is done; a context that was done before the call changes nothing;
+//   - returns an error that wraps [ErrUnavailable] when the data cannot be
+//     reached, or does not answer in time, or the store was closed; it never
+//     answers [ErrNotFound] for such a reason;
+//   - keeps and returns no memory that the other side can still change: the
+//     slices in a User are copied on the way in and on the way out;
+//   - reads no clock and fills in nothing: what was stored is what comes back.
+//
+// A User comes back as it was stored, field by field: every Unicode string byte
+// for byte, Roles in their order, Settings byte for byte, times as the same
+// instant in UTC to the microsecond or better (the zero Time and the year 9999
+// included), integers over their whole range. An empty and a nil slice are the
+// same, either may come back for the other.
+//
+// A write that was acknowledged is durable, to the degree that the store's own
+// documentation says, and every later read sees it, through whatever handle.
+type UserStore interface {
+	// Create adds u. It returns [ErrUserExists] when there is a user with the
+	// same [EmailKey], or with the same ID; of any number of concurrent calls for
+	// one address exactly one succeeds. u is stored with the Version it has.
+	Create(ctx context.Context, u User) error
+
+	// ByID returns the user with that ID, or [ErrNotFound].
+	ByID(ctx context.Context, id string) (User, error)
+
+	// ByEmail returns the user whose address has the same [EmailKey] as email,
+	// or [ErrNotFound]. No other folding applies: U+212A KELVIN SIGN is not k.
+	ByEmail(ctx context.Context, email string) (User, error)
+
+	// Update replaces the record with u's ID by u, but only while the stored
+	// Version is u.Version; the record then has Version u.Version+1. Otherwise
+	// it changes nothing and returns [ErrConflict], or [ErrNotFound] when there
+	// is no such user. It returns [ErrUserExists], and changes nothing, when u's
+	// Email belongs to another user. Of any number of concurrent calls with
+	// one Version exactly one succeeds.
+	Update(ctx context.Context, u User) error
+
+	// Delete removes the user with that ID, whatever its version, and frees
+	// its address. It returns [ErrNotFound] when there is none; of any number of
+	// concurrent calls exactly one succeeds.
+	Delete(ctx context.Context, id string) error
+}
+
+// TokenStore keeps refresh and reset tokens. The rules that [UserStore] gives for
+// every method hold here word by word, and so does what it says of values,
+// times, durability and reads after writes; SecretHash, PreviousHash and Salt
+// come back byte for byte.
+type TokenStore interface {
+	// Create adds t, with the Version it has. It returns [ErrConflict] when
+	// there is a token with the same ID, whatever its type; of any number of
+	// concurrent calls for one ID exactly one succeeds.
+	Create(ctx context.Context, t Token) error
+
+	// ByID returns the token with that ID, or [ErrNotFound]. An expired or
+	// revoked token is returned like any other: judging it is the caller's work.
+	ByID(ctx context.Context, id string) (Token, error)
+
+	// Update replaces the record with t's ID by t, but only while the stored
+	// Version is t.Version; the record then has Version t.Version+1. Otherwise
+	// it changes nothing and returns [ErrConflict], or [ErrNotFound] when there
+	// is no such token. Of any number of concurrent calls with one Version
+	// exactly one succeeds. ID, UserID and Type of a stored token never change.
+	Update(ctx context.Context, t Token) error
+
+	// Delete removes the token with that ID, whatever its version, and reports
+	// whether this very call removed it: of any number of concurrent calls
+	// exactly one is told true, and an absent token is false without an error.
+	Delete(ctx context.Context, id string) (bool, error)
+
+	// ByUser returns the tokens of a user, of every type, expired and revoked
+	// ones too, whose ID is greater than after, in ascending byte order of their
+	// IDs, at most limit (1 to 1000) of them. None: an empty slice, no error.
+	ByUser(ctx context.Context, userID, after string, limit int) ([]Token, error)
+
+	// DeleteExpired removes tokens, at most limit (1 to 1000) of them, whose
+	// ExpiresAt is not after before, and returns how many this call removed:
+	// fewer than limit only when no more are left. It never touches a token
+	// whose ExpiresAt is after before, and never asks a clock of its own.
+	DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// Pinger is an optional interface of stores: Ping returns nil when the store
+// answers, and an error that wraps [ErrUnavailable] when it does not.
+// [Service.Ready] uses it.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}

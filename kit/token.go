@@ -1,0 +1,75 @@
+package kit
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// TokenType says what a stored token is for.
+type TokenType string
+
+// The types of stored tokens.
+const (
+	// RefreshToken is a session: one row from login to its end, however often
+	// its token is rotated.
+	RefreshToken TokenType = "refresh"
+	// PasswordResetToken is one pending password reset.
+	PasswordResetToken TokenType = "password_reset"
+)
+
+// Token is one opaque token as a [TokenStore] keeps it. It holds only hashes:
+// nothing in it, nor in a dump of the whole store, can be presented as a token.
+type Token struct {
+	// ID is the record's key, 22 characters of base64url. It is random and
+	// known only to the token's holder, so it belongs in no log.
+	ID string
+	// Type says what the token is for.
+	Type TokenType
+	// UserID is the [User] that the token belongs to. The user may live in
+	// another database, so a store must not enforce the reference.
+	UserID string
+	// SessionID names the session in access tokens, events and lists; it may
+	// be shown. Empty for reset tokens.
+	SessionID string
+	// Epoch is the user's SessionEpoch at the time the token was made.
+	Epoch int64
+	// SecretHash is the SHA-256 of the current token's secret, 32 bytes.
+	SecretHash []byte
+	// PreviousHash is the SecretHash before the last rotation; nil before the
+	// first, and for reset tokens.
+	PreviousHash []byte
+	// Salt derives the current secret from the previous one; nil before the
+	// first rotation, and for reset tokens.
+	Salt []byte
+	// CreatedAt is when the session began or the reset was asked for.
+	CreatedAt time.Time
+	// RotatedAt is the time of the last rotation; the zero Time before it.
+	RotatedAt time.Time
+	// ExpiresAt is when the token stops being valid: at that very instant.
+	ExpiresAt time.Time
+	// RevokedAt is when the token was ended; the zero Time while it was not.
+	// The record stays until it expires, so that the holder can be told.
+	RevokedAt time.Time
+	// Version is the compare-and-swap counter of the record: see [TokenStore].
+	Version int64
+}
+
+// Clone returns a copy that shares no memory with t.
+func (t Token) Clone() Token {
+	t.SecretHash = slices.Clone(t.SecretHash)
+	t.PreviousHash = slices.Clone(t.PreviousHash)
+	t.Salt = slices.Clone(t.Salt)
+	return t
+}
+
+// Format writes what may be seen of the token, whatever the verb: not its ID,
+// hashes and salt.
+func (t Token) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{%s token of user %s, session %q, epoch %d, version %d, expires %s}",
+		string(t.Type), t.UserID, t.SessionID, t.Epoch, t.Version, t.ExpiresAt.UTC().Format(time.RFC3339))
+}
+
+// LogValue is the same for structured logs.
+func (t Token) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(t)) }

@@ -1,0 +1,127 @@
+package kit
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// User is one account, as a [UserStore] keeps it and as hooks, middleware and
+// the Service's methods hand it out. It is a plain value: changing one changes
+// nothing in the store.
+//
+// Its JSON form is the public one of the HTTP API and never holds the password
+// hash, the epoch or the version; so a store must not use it to persist a User.
+type User struct {
+	// ID is the account's key: 1 to 64 bytes of printable ASCII, chosen by the
+	// Service (a UUIDv7, RFC 9562), never reused, never changed.
+	ID string
+	// Email is the address as it was given, at most 254 bytes. It is unique
+	// without regard to ASCII case: see [EmailKey].
+	Email string
+	// Username is a display name of 1 to 64 characters; it is not unique.
+	Username string
+	// PasswordHash is a bcrypt string ($2a$, $2b$ or $2y$), or passlib's
+	// $bcrypt-sha256$ for passwords of more than 72 bytes. Empty or
+	// unreadable: nobody can log in with a password until it is reset.
+	PasswordHash PasswordHash
+	// Roles are free-form names, in the order they were given, without
+	// duplicates; each 1 to 64 characters.
+	Roles []string
+	// Settings is one JSON object of at most 16 KiB, kept byte for byte.
+	Settings json.RawMessage
+	// Verified says that the owner of Email has proved to be that.
+	Verified bool
+	// Active is false for a deactivated account: it cannot log in, and its
+	// tokens are refused.
+	Active bool
+	// SessionEpoch counts up each time that every session of the user ends at
+	// once. Sessions, access tokens and reset tokens carry the epoch that they
+	// were made under; under any other they are no longer valid.
+	SessionEpoch int64
+	// CreatedAt and UpdatedAt are in UTC, to the microsecond.
+	CreatedAt, UpdatedAt time.Time
+	// Version is the compare-and-swap counter of the record: see [UserStore].
+	Version int64
+}
+
+// HasRole reports whether role is among u's roles, exactly as spelled.
+func (u User) HasRole(role string) bool { return slices.Contains(u.Roles, role) }
+
+// Clone returns a copy that shares no memory with u. Stores use it so that
+// nothing which they hold is reachable from outside.
+func (u User) Clone() User {
+	u.Roles = slices.Clone(u.Roles)
+	u.Settings = slices.Clone(u.Settings)
+	return u
+}
+
+// MarshalJSON returns the public form of the user, the same as the HTTP API's:
+// id, email, username, roles, user_settings, is_verified, is_active,
+// created_at and updated_at (RFC 3339, UTC), and nothing else.
+func (u User) MarshalJSON() ([]byte, error) { return u.AppendJSON(nil) }
+
+// AppendJSON appends what [User.MarshalJSON] returns to b. It is the form for
+// hot paths: one buffer, no reflection.
+func (u User) AppendJSON(b []byte) ([]byte, error) {
+	b = append(b, `{"id":`...)
+	b = appendJSONString(b, u.ID)
+	b = append(b, `,"email":`...)
+	b = appendJSONString(b, u.Email)
+	b = append(b, `,"username":`...)
+	b = appendJSONString(b, u.Username)
+	b = append(b, `,"roles":[`...)
+	for i, role := range u.Roles {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSONString(b, role)
+	}
+	b = append(b, `],"user_settings":`...)
+	if len(u.Settings) == 0 {
+		b = append(b, '{', '}')
+	} else if !json.Valid(u.Settings) {
+		return nil, fmt.Errorf("kit: the settings of user %s are not JSON: the store returned something else than was stored", u.ID)
+	} else {
+		b = append(b, u.Settings...)
+	}
+	b = append(b, `,"is_verified":`...)
+	b = strconv.AppendBool(b, u.Verified)
+	b = append(b, `,"is_active":`...)
+	b = strconv.AppendBool(b, u.Active)
+	b = append(b, `,"created_at":"`...)
+	b = u.CreatedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","updated_at":"`...)
+	b = u.UpdatedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+	return append(b, '"', '}'), nil
+}
+
+// appendJSONString appends s as a JSON string. What needs no escaping, nearly
+// everything, is copied; the rest goes through encoding/json.
+func appendJSONString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s) // a string always marshals
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// PasswordHash is a stored password hash. It prints as [redacted] under every
+// verb of package fmt and in JSON, so that logging a [User] leaks nothing;
+// string(h) is the way to its value.
+type PasswordHash string
+
+const redacted = "[redacted]"
+
+// Format writes [redacted], whatever the verb.
+func (PasswordHash) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+
+// MarshalText returns [redacted].
+func (PasswordHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }
