@@ -1,0 +1,55 @@
+package ijson_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"myauth.internal/kit/ijson"
+)
+
+var loginBody = []byte(`{"email": "ada.lovelace@example.org", "password": "correct horse battery staple 1A!"}`)
+
+// BenchmarkLogin reads the body of a login, strictly here and leniently with
+// encoding/json.
+func BenchmarkLogin(b *testing.B) {
+	b.Run("ijson", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, err := readLogin(loginBody); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("encoding-json", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var login struct{ Email, Password string }
+			if err := json.Unmarshal(loginBody, &login); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func readLogin(body []byte) (email, password string, err error) {
+	err = ijson.Object(body, 16, func(key string, value []byte) (err error) {
+		switch key {
+		case "email":
+			email, err = ijson.String(value)
+		case "password":
+			password, err = ijson.String(value)
+		}
+		return err
+	})
+	return email, password, err
+}
+
+// The names and the two strings, and nothing else, go to the heap.
+func TestLoginAllocations(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { _, _, _ = readLogin(loginBody) }); n > 3 {
+		t.Errorf("%v allocations for a login, want at most 3", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = ijson.Object(loginBody, 16, nil) }); n > 0 {
+		t.Errorf("%v allocations to validate a login, want none", n)
+	}
+}

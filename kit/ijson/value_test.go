@@ -1,0 +1,96 @@
+package ijson_test
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"myauth.internal/kit/ijson"
+)
+
+func TestKind(t *testing.T) {
+	for value, want := range map[string]byte{
+		`{}`: '{', `[]`: '[', `""`: '"', `0`: '0', `-1`: '0', `9`: '0', `true`: 't', `false`: 't', `null`: 'n',
+		``: 0, ` 1`: 0, `x`: 0, `+1`: 0,
+	} {
+		if got := ijson.Kind([]byte(value)); got != want {
+			t.Errorf("Kind(%q) = %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestString(t *testing.T) {
+	for value, want := range map[string]string{
+		`""`: "", `"a"`: "a", `"é€😀"`: "é€😀", `"\"\\\/\b\f\n\r\t"`: "\"\\/\b\f\n\r\t",
+		`"\u00e9\u20AC\ud83d\uDE00"`: "é€😀", `"\u0000x"`: "\x00x", `"a\\u0041"`: `a\u0041`, `"\ufffd"`: "\ufffd",
+	} {
+		if got, err := ijson.String([]byte(value)); err != nil || got != want {
+			t.Errorf("String(%s) = %q, %v, want %q", value, got, err, want)
+		}
+	}
+	for _, value := range []string{
+		``, `"`, `"a`, `a"`, ` "a"`, `"a" `, `"a""`, `null`, `1`, `true`, `{}`, `["a"]`, `"\ud800"`, `"\x"`, "\"\n\"", "\"\xff\"",
+	} {
+		if got, err := ijson.String([]byte(value)); !errors.Is(err, ijson.ErrType) || got != "" {
+			t.Errorf("String(%q) = %q, %v", value, got, err)
+		}
+	}
+}
+
+func TestInt64(t *testing.T) {
+	for value, want := range map[string]int64{
+		`0`: 0, `-0`: 0, `7`: 7, `-12`: -12, `1700000000`: 1700000000,
+		`9223372036854775807`: math.MaxInt64, `-9223372036854775808`: math.MinInt64,
+	} {
+		if got, err := ijson.Int64([]byte(value)); err != nil || got != want {
+			t.Errorf("Int64(%s) = %d, %v", value, got, err)
+		}
+	}
+	for _, value := range []string{
+		``, `-`, `+1`, `01`, `-01`, `00`, `1.0`, `1e3`, `1E300`, `1 `, ` 1`, `"1"`, `null`, `true`, `[1]`, `0x1`, `1_000`,
+		`9223372036854775808`, `-9223372036854775809`, `9999999999999999999`, `18446744073709551616`, `10000000000000000000000`,
+	} {
+		if got, err := ijson.Int64([]byte(value)); !errors.Is(err, ijson.ErrType) || got != 0 {
+			t.Errorf("Int64(%q) = %d, %v", value, got, err)
+		}
+	}
+}
+
+func TestStrings(t *testing.T) {
+	for value, want := range map[string][]string{
+		`[]`: {}, `[ ]`: {}, `["a"]`: {"a"}, `[ "a" , "\u0062" , "" ]`: {"a", "b", ""},
+		`["1","2","3","4","5","6"]`: {"1", "2", "3", "4", "5", "6"}, `["a,b","]"]`: {"a,b", "]"},
+	} {
+		if got, err := ijson.Strings([]byte(value)); err != nil || got == nil || !slices.Equal(got, want) {
+			t.Errorf("Strings(%s) = %q, %v, want %q", value, got, err, want)
+		}
+	}
+	for _, value := range []string{
+		``, `[`, `]`, `["a"`, `["a",]`, `[,]`, `["a" "b"]`, `["a"]]`, `["a"] `, ` ["a"]`, `[null]`, `["a",1]`, `[["a"]]`,
+		`null`, `"a"`, `{"a":"b"}`, `["\ud800"]`, "[\"\xff\"]", `["a`,
+	} {
+		if got, err := ijson.Strings([]byte(value)); !errors.Is(err, ijson.ErrType) || got != nil {
+			t.Errorf("Strings(%q) = %q, %v", value, got, err)
+		}
+	}
+}
+
+func TestCompact(t *testing.T) {
+	for value, want := range map[string]string{
+		"{ \"a\" :\t[ 1.50 , -0 ,\r\n1E+2 ] }": `{"a":[1.50,-0,1E+2]}`,
+		`" a \" b "`:                           `" a \" b "`,
+		`{ "\\" : " " }`:                       `{"\\":" "}`,
+		`{"\u0041 \" ":  null}`:                `{"\u0041 \" ":null}`,
+		`12`:                                   `12`,
+		``:                                     ``,
+	} {
+		if got := ijson.Compact([]byte("x"), []byte(value)); string(got) != "x"+want {
+			t.Errorf("Compact(%s) = %s", value, got[1:])
+		}
+		in := []byte(value)
+		if got := ijson.Compact(in[:0], in); string(got) != want {
+			t.Errorf("Compact(%s) in place = %s", value, got)
+		}
+	}
+}
