@@ -1,5 +1,11 @@
 package kit
 
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
 // EmailKey returns the form of an address under which it is unique: ASCII
 // letters in lower case and everything else as it is. Stores index this and never
 // a form of their own, because the case folding of package strings and of most
@@ -18,4 +24,63 @@ func EmailKey(email string) string {
 		}
 	}
 	return email
+}
+
+// The limits of RFC 5321 section 4.5.3.1 and, for the whole, of its errata 1690.
+const (
+	maxEmailBytes     = 254
+	maxLocalPartBytes = 64
+	maxLabelBytes     = 63
+)
+
+// checkEmail accepts a bare address: a dot-atom (RFC 5322 section 3.2.3, with the
+// letters of RFC 6531) at a domain of two or more labels. It is a grammar of its own
+// rather than net/mail's, which accepts display names and comments, removes
+// quotes, and lets zero-width characters and the ideographic full stop through.
+func checkEmail(field, email string) []FieldError {
+	if len(email) > maxEmailBytes {
+		return []FieldError{{field, CodeTooLong, "must have at most 254 bytes"}}
+	}
+	local, domain, ok := strings.Cut(email, "@")
+	if !ok || !utf8.ValidString(email) || len(local) > maxLocalPartBytes || !isDotAtom(local) || !isDomain(domain) {
+		return []FieldError{{field, CodeInvalidEmail, "must be an email address such as name@example.com, without display name, quotes or comments"}}
+	}
+	return nil
+}
+
+// isDotAtom accepts atoms that are joined by single dots.
+func isDotAtom(s string) bool {
+	for atom := range strings.SplitSeq(s, ".") {
+		if atom == "" || strings.ContainsFunc(atom, func(r rune) bool { return !isAtomRune(r) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func isAtomRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return isLetterOrDigit(r) || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+	}
+	return isLetterOrDigit(r)
+}
+
+// isLetterOrDigit accepts no symbol, space, control or format character of any
+// script, so nothing invisible.
+func isLetterOrDigit(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.N) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && !unicode.Is(unicode.Variation_Selector, r)
+}
+
+// isDomain accepts two or more labels of letters, digits and inner hyphens, the
+// last one not all digits: a name and never an IP address.
+func isDomain(domain string) bool {
+	labels := strings.Split(domain, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > maxLabelBytes || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.ContainsFunc(label, func(r rune) bool { return r != '-' && !isLetterOrDigit(r) }) {
+			return false
+		}
+	}
+	top := labels[len(labels)-1]
+	return len(labels) > 1 && strings.ContainsFunc(top, func(r rune) bool { return r < '0' || r > '9' })
 }

@@ -1,0 +1,37 @@
+package kit
+
+import "context"
+
+// Deactivate disables an account: in one write it can no longer log in, and every
+// session and token of it ends. Repeating it is no error. Errors: [ErrUserNotFound].
+func (s *Service) Deactivate(ctx context.Context, id string) (User, error) {
+	return s.setActive(ctx, id, false)
+}
+
+// Activate lets a deactivated account log in again; what ended stays ended.
+// Errors: [ErrUserNotFound].
+func (s *Service) Activate(ctx context.Context, id string) (User, error) {
+	return s.setActive(ctx, id, true)
+}
+
+func (s *Service) setActive(ctx context.Context, id string, active bool) (User, error) {
+	changed := false
+	u, err := s.changeUser(ctx, id, func(u *User) error {
+		if changed = u.Active != active; !changed {
+			return errUnchanged
+		}
+		u.Active = active
+		if !active {
+			u.SessionEpoch++
+		}
+		return nil
+	})
+	if err == nil && changed {
+		kind := EventActivated
+		if !active {
+			kind = EventDeactivated
+		}
+		s.emit(ctx, Event{Kind: kind, UserID: id})
+	}
+	return u, err
+}

@@ -1,0 +1,97 @@
+package kit
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// EventKind names what happened.
+type EventKind string
+
+// The kinds of [Event].
+const (
+	EventRegistered             EventKind = "user_registered"
+	EventLoggedIn               EventKind = "logged_in"
+	EventLoginFailed            EventKind = "login_failed"
+	EventLoggedOut              EventKind = "logged_out"
+	EventSessionRefreshed       EventKind = "session_refreshed"
+	EventSessionReused          EventKind = "refresh_token_reused" // a replaced token came back: perhaps stolen
+	EventSessionEnded           EventKind = "session_ended"
+	EventSessionsEnded          EventKind = "all_sessions_ended"
+	EventPasswordResetRequested EventKind = "password_reset_requested"
+	EventPasswordReset          EventKind = "password_reset"
+	EventPasswordChanged        EventKind = "password_changed"
+	EventEmailVerified          EventKind = "email_verified"
+	EventEmailChanged           EventKind = "email_changed"
+	EventActivated              EventKind = "user_activated"
+	EventDeactivated            EventKind = "user_deactivated"
+	EventRolesChanged           EventKind = "roles_changed"
+	EventUserDeleted            EventKind = "user_deleted"
+	EventMailFailed             EventKind = "mail_failed"  // one attempt; it will be retried
+	EventMailDropped            EventKind = "mail_dropped" // given up
+)
+
+// Event is one entry of the audit stream. It never holds a secret or an address.
+type Event struct {
+	Kind EventKind
+	// UserID is empty where no account is concerned, such as the login of an
+	// unknown address.
+	UserID string
+	// SessionID is set where one session is concerned.
+	SessionID string
+	// ClientIP is what [WithClientIP] put into the context.
+	ClientIP netip.Addr
+	Time     time.Time
+	// Err says why something failed.
+	Err error
+}
+
+func (s *Service) emit(ctx context.Context, e Event) {
+	e.Time = s.now()
+	e.ClientIP = ClientIP(ctx)
+	if s.opts.OnEvent != nil {
+		s.opts.OnEvent(ctx, e)
+		return
+	}
+	level := slog.LevelInfo
+	switch e.Kind {
+	case EventSessionReused, EventMailFailed:
+		level = slog.LevelWarn
+	case EventMailDropped:
+		level = slog.LevelError
+	}
+	if !s.opts.Logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 5)
+	attrs = append(attrs, slog.String("event", string(e.Kind)))
+	if e.UserID != "" {
+		attrs = append(attrs, slog.String("user_id", e.UserID))
+	}
+	if e.SessionID != "" {
+		attrs = append(attrs, slog.String("session_id", e.SessionID))
+	}
+	if e.ClientIP.IsValid() {
+		attrs = append(attrs, slog.String("client_ip", e.ClientIP.String()))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("err", e.Err.Error()))
+	}
+	s.opts.Logger.LogAttrs(ctx, level, "myauth", attrs...)
+}
+
+type clientIPKey struct{}
+
+// WithClientIP returns a context that carries the client's address, for the
+// [Limiter] and for events. Package httpx sets it.
+func WithClientIP(ctx context.Context, ip netip.Addr) context.Context {
+	return context.WithValue(ctx, clientIPKey{}, ip)
+}
+
+// ClientIP returns the address that [WithClientIP] put into ctx, or the zero Addr.
+func ClientIP(ctx context.Context) netip.Addr {
+	ip, _ := ctx.Value(clientIPKey{}).(netip.Addr)
+	return ip
+}

@@ -1,0 +1,183 @@
+package kit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/memstore"
+)
+
+const (
+	goodPassword  = "Str0ng!Passw0rd"
+	otherPassword = "An0ther!Secret9"
+	testEmail     = "Ada@Example.com"
+)
+
+var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// harness is a Service over memory with everything that can be watched or broken.
+type harness struct {
+	*kit.Service
+	t      *testing.T
+	clock  *kittest.Clock
+	mailer *kittest.Mailer
+	faults *kittest.Faults
+	store  *memstore.Store
+	log    *syncBuffer
+
+	mu     sync.Mutex
+	events []kit.Event
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
+	t.Helper()
+	h := &harness{
+		t: t, clock: kittest.NewClock(start), mailer: kittest.NewMailer(),
+		faults: &kittest.Faults{}, store: memstore.New(), log: &syncBuffer{},
+	}
+	keys, err := accesstoken.HMAC(bytes.Repeat([]byte("k"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true,
+		Mailer: h.mailer, PublicURL: "https://app.example.com/account/",
+		Logger: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now:    h.clock.Now, StoreTimeout: time.Second,
+		OnEvent: func(_ context.Context, e kit.Event) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.events = append(h.events, e)
+		},
+	}
+	for _, c := range change {
+		c(opts)
+	}
+	h.Service, err = kit.New(h.faults.Users(h.store.Users()), h.faults.Tokens(h.store.Tokens()), keys, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close(context.Background()) })
+	return h
+}
+
+// register makes an account and takes its verification mail.
+func (h *harness) register(email string) (kit.User, kittest.Sent) {
+	h.t.Helper()
+	u, err := h.Register(h.t.Context(), kit.Registration{Email: email, Username: "Ada", Password: goodPassword})
+	if err != nil {
+		h.t.Fatal("register:", err)
+	}
+	return u, h.nextMail(kittest.Verification)
+}
+
+func (h *harness) login(email, password string) kit.Tokens {
+	h.t.Helper()
+	tokens, err := h.Login(h.t.Context(), email, password)
+	if err != nil {
+		h.t.Fatal("login:", err)
+	}
+	return tokens
+}
+
+func (h *harness) refresh(token kit.Secret) (kit.Tokens, error) {
+	return h.Refresh(h.t.Context(), string(token))
+}
+
+func (h *harness) mustRefresh(token kit.Secret) kit.Tokens {
+	h.t.Helper()
+	tokens, err := h.refresh(token)
+	if err != nil {
+		h.t.Fatal("refresh:", err)
+	}
+	return tokens
+}
+
+func (h *harness) nextMail(kind kittest.Kind) kittest.Sent {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	defer cancel()
+	mail, err := h.mailer.Next(ctx)
+	if err != nil {
+		h.t.Fatalf("no %s mail came: %v", kind, err)
+	}
+	if mail.Kind != kind {
+		h.t.Fatalf("got a %s mail, want %s", mail.Kind, kind)
+	}
+	return mail
+}
+
+func (h *harness) resetToken(email string) string {
+	h.t.Helper()
+	if err := h.RequestPasswordReset(h.t.Context(), email); err != nil {
+		h.t.Fatal("request reset:", err)
+	}
+	return string(h.nextMail(kittest.PasswordReset).Token)
+}
+
+func (h *harness) count(kind kit.EventKind) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, e := range h.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *harness) wantErr(what string, err, want error) {
+	h.t.Helper()
+	if !errors.Is(err, want) {
+		h.t.Errorf("%s: got error %v, want %v", what, err, want)
+	}
+}
+
+// race runs n calls at once, behind a barrier, and returns their errors.
+func race(n int, call func(i int) error) []error {
+	errs := make([]error, n)
+	var ready, done sync.WaitGroup
+	gate := make(chan struct{})
+	ready.Add(n)
+	done.Add(n)
+	for i := range n {
+		go func() {
+			defer done.Done()
+			ready.Done()
+			<-gate
+			errs[i] = call(i)
+		}()
+	}
+	ready.Wait()
+	close(gate)
+	done.Wait()
+	return errs
+}
+
+func discardEvents(context.Context, kit.Event) {}

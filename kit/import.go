@@ -1,0 +1,57 @@
+package kit
+
+import "context"
+
+// Import stores an account that comes from elsewhere, with its password hash: a
+// bcrypt string ($2a$, $2b$, $2y$) or passlib's $bcrypt-sha256$, so users of the
+// Python MyAuth keep their passwords. Email, Username, Roles and Settings are
+// checked as everywhere; ID, CreatedAt and UpdatedAt are kept when given and made
+// up otherwise; Verified and Active are taken as they are; no mail is sent.
+//
+// Errors: a [ValidationError], [ErrUserExists].
+func (s *Service) Import(ctx context.Context, u User) (User, error) {
+	if err := s.enter(ctx); err != nil {
+		return User{}, err
+	}
+	fields := checkEmail("email", u.Email)
+	username, bad := checkUsername("username", u.Username)
+	fields = append(fields, bad...)
+	settings, bad := checkSettings("user_settings", u.Settings)
+	fields = append(fields, bad...)
+	fields = append(fields, checkRoles(u.Roles)...)
+	fields = append(fields, checkID(u.ID)...)
+	if len(fields) > 0 {
+		return User{}, &ValidationError{Fields: fields}
+	}
+	now := s.now()
+	if u.ID == "" {
+		u.ID = newUUID(now)
+	}
+	if u.CreatedAt.IsZero() {
+		u.CreatedAt = now
+	}
+	if u.UpdatedAt.IsZero() {
+		u.UpdatedAt = u.CreatedAt
+	}
+	u.Username, u.Settings, u.Roles = username, settings, distinct(u.Roles)
+	u.CreatedAt, u.UpdatedAt = storable(u.CreatedAt), storable(u.UpdatedAt)
+	u.Version = 1
+	if err := s.createUser(ctx, u); err != nil {
+		return User{}, err
+	}
+	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
+	return u, nil
+}
+
+// checkID accepts the IDs that every store can keep; empty means that one is made.
+func checkID(id string) []FieldError {
+	if len(id) > 64 {
+		return []FieldError{{"id", CodeTooLong, "must have at most 64 bytes"}}
+	}
+	for _, c := range []byte(id) {
+		if c <= ' ' || c > '~' {
+			return []FieldError{{"id", CodeInvalidCharacters, "must be printable ASCII without spaces"}}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package kittest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// Fault is one way in which a call of a store goes wrong.
+type Fault int
+
+// The faults.
+const (
+	// None lets the call through.
+	None Fault = iota
+	// Down fails before anything happens, with [kit.ErrUnavailable].
+	Down
+	// Lost does what was asked and then says [kit.ErrUnavailable]: the answer of
+	// the server did not arrive.
+	Lost
+	// Hang does nothing until the call's context is done.
+	Hang
+	// Panic panics.
+	Panic
+	// Broken fails with an error that says nothing about its cause, with driver
+	// text in it that must not reach a client.
+	Broken
+)
+
+// Op names a call, such as "users.Create" or "tokens.DeleteExpired"; "*" is every
+// call.
+type Op string
+
+// Faults decides which calls of the stores that it wraps go wrong. It is safe for
+// concurrent use; the zero value lets everything through.
+type Faults struct {
+	mu    sync.Mutex
+	rules map[Op]*rule
+	calls map[Op]int
+}
+
+type rule struct {
+	fault Fault
+	left  int // negative: for ever
+}
+
+// Inject makes the next calls of op go wrong: times of them, or all when times is
+// negative. A later call for the same op replaces it.
+func (f *Faults) Inject(op Op, fault Fault, times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.rules == nil {
+		f.rules = map[Op]*rule{}
+	}
+	f.rules[op] = &rule{fault, times}
+}
+
+// Clear lets everything through again.
+func (f *Faults) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = nil
+}
+
+// Calls returns how often op was called, whatever came of it.
+func (f *Faults) Calls(op Op) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls[op]
+}
+
+// Users returns store with the faults in front of it.
+func (f *Faults) Users(store kit.UserStore) kit.UserStore { return faultyUsers{f, store} }
+
+// Tokens returns store with the faults in front of it.
+func (f *Faults) Tokens(store kit.TokenStore) kit.TokenStore { return faultyTokens{f, store} }
+
+func (f *Faults) next(op Op) Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.calls == nil {
+		f.calls = map[Op]int{}
+	}
+	f.calls[op]++
+	for _, key := range []Op{op, "*"} {
+		if r := f.rules[key]; r != nil && r.left != 0 {
+			if r.left > 0 {
+				r.left--
+			}
+			return r.fault
+		}
+	}
+	return None
+}
+
+// call runs do as the fault that is due wants it.
+func call[T any](ctx context.Context, f *Faults, op Op, do func() (T, error)) (T, error) {
+	var zero T
+	switch f.next(op) {
+	case Down:
+		return zero, fmt.Errorf("kittest: %s: %w: connection refused", op, kit.ErrUnavailable)
+	case Lost:
+		if _, err := do(); err != nil {
+			return zero, err
+		}
+		return zero, fmt.Errorf("kittest: %s: %w: connection reset", op, kit.ErrUnavailable)
+	case Hang:
+		<-ctx.Done()
+		return zero, fmt.Errorf("kittest: %s: %w", op, context.Cause(ctx))
+	case Panic:
+		panic("kittest: " + string(op))
+	case Broken:
+		return zero, fmt.Errorf("kittest: %s: ERROR: syntax error at or near SELECT (SQLSTATE 42601)", op)
+	}
+	return do()
+}
+
+// do is call for what returns only an error.
+func do(ctx context.Context, f *Faults, op Op, act func() error) error {
+	_, err := call(ctx, f, op, func() (struct{}, error) { return struct{}{}, act() })
+	return err
+}
+
+type faultyUsers struct {
+	f     *Faults
+	store kit.UserStore
+}
+
+func (s faultyUsers) Create(ctx context.Context, u kit.User) error {
+	return do(ctx, s.f, "users.Create", func() error { return s.store.Create(ctx, u) })
+}
+
+func (s faultyUsers) ByID(ctx context.Context, id string) (kit.User, error) {
+	return call(ctx, s.f, "users.ByID", func() (kit.User, error) { return s.store.ByID(ctx, id) })
+}
+
+func (s faultyUsers) ByEmail(ctx context.Context, email string) (kit.User, error) {
+	return call(ctx, s.f, "users.ByEmail", func() (kit.User, error) { return s.store.ByEmail(ctx, email) })
+}
+
+func (s faultyUsers) Update(ctx context.Context, u kit.User) error {
+	return do(ctx, s.f, "users.Update", func() error { return s.store.Update(ctx, u) })
+}
+
+func (s faultyUsers) Delete(ctx context.Context, id string) error {
+	return do(ctx, s.f, "users.Delete", func() error { return s.store.Delete(ctx, id) })
+}
+
+func (s faultyUsers) Ping(ctx context.Context) error {
+	return do(ctx, s.f, "users.Ping", func() error { return pingStore(ctx, s.store) })
+}
+
+type faultyTokens struct {
+	f     *Faults
+	store kit.TokenStore
+}
+
+func (s faultyTokens) Create(ctx context.Context, t kit.Token) error {
+	return do(ctx, s.f, "tokens.Create", func() error { return s.store.Create(ctx, t) })
+}
+
+func (s faultyTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
+	return call(ctx, s.f, "tokens.ByID", func() (kit.Token, error) { return s.store.ByID(ctx, id) })
+}
+
+func (s faultyTokens) Update(ctx context.Context, t kit.Token) error {
+	return do(ctx, s.f, "tokens.Update", func() error { return s.store.Update(ctx, t) })
+}
+
+func (s faultyTokens) Delete(ctx context.Context, id string) (bool, error) {
+	return call(ctx, s.f, "tokens.Delete", func() (bool, error) { return s.store.Delete(ctx, id) })
+}
+
+func (s faultyTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+	return call(ctx, s.f, "tokens.ByUser", func() ([]kit.Token, error) { return s.store.ByUser(ctx, userID, after, limit) })
+}
+
+func (s faultyTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
+	return call(ctx, s.f, "tokens.DeleteExpired", func() (int, error) { return s.store.DeleteExpired(ctx, before, limit) })
+}
+
+func (s faultyTokens) Ping(ctx context.Context) error {
+	return do(ctx, s.f, "tokens.Ping", func() error { return pingStore(ctx, s.store) })
+}
+
+func pingStore(ctx context.Context, store any) error {
+	if p, ok := store.(kit.Pinger); ok {
+		return p.Ping(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package kittest
+
+import (
+	"context"
+	"sync"
+
+	"myauth.internal/kit"
+)
+
+// Kind says which method of [kit.Mailer] was called.
+type Kind string
+
+// The kinds of mail.
+const (
+	Verification    Kind = "verification"
+	PasswordReset   Kind = "password_reset"
+	PasswordChanged Kind = "password_changed"
+	AccountExists   Kind = "account_exists"
+)
+
+// Sent is one mail that a [Mailer] was given.
+type Sent struct {
+	Kind Kind
+	kit.Mail
+}
+
+// Mailer is a [kit.Mailer] that keeps the mails. It is safe for concurrent use.
+type Mailer struct {
+	mu      sync.Mutex
+	sent    []Sent
+	read    int
+	err     error
+	arrived chan struct{} // closed and renewed at each arrival
+}
+
+var _ kit.Mailer = (*Mailer)(nil)
+
+// NewMailer returns an empty Mailer.
+func NewMailer() *Mailer { return &Mailer{arrived: make(chan struct{})} }
+
+// Fail makes every later call return err, and nil makes them succeed again.
+func (m *Mailer) Fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
+}
+
+// Next returns the next mail that was not returned yet, and waits for it: mails are
+// sent in the background. It returns ctx's error when none comes in time.
+func (m *Mailer) Next(ctx context.Context) (Sent, error) {
+	for {
+		m.mu.Lock()
+		if m.read < len(m.sent) {
+			s := m.sent[m.read]
+			m.read++
+			m.mu.Unlock()
+			return s, nil
+		}
+		arrived := m.arrived
+		m.mu.Unlock()
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return Sent{}, context.Cause(ctx)
+		}
+	}
+}
+
+// All returns every mail so far.
+func (m *Mailer) All() []Sent {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]Sent(nil), m.sent...)
+}
+
+func (m *Mailer) keep(kind Kind, mail kit.Mail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return m.err
+	}
+	m.sent = append(m.sent, Sent{kind, mail})
+	close(m.arrived)
+	m.arrived = make(chan struct{})
+	return nil
+}
+
+// SendVerification keeps the mail.
+func (m *Mailer) SendVerification(_ context.Context, mail kit.Mail) error {
+	return m.keep(Verification, mail)
+}
+
+// SendPasswordReset keeps the mail.
+func (m *Mailer) SendPasswordReset(_ context.Context, mail kit.Mail) error {
+	return m.keep(PasswordReset, mail)
+}
+
+// SendPasswordChanged keeps the mail.
+func (m *Mailer) SendPasswordChanged(_ context.Context, mail kit.Mail) error {
+	return m.keep(PasswordChanged, mail)
+}
+
+// SendAccountExists keeps the mail.
+func (m *Mailer) SendAccountExists(_ context.Context, mail kit.Mail) error {
+	return m.keep(AccountExists, mail)
+}

@@ -1,0 +1,101 @@
+package kit
+
+import (
+	"context"
+	"errors"
+)
+
+// Login checks a password and starts a session. An unknown address, a wrong
+// password and an unreadable stored hash give the same answer after the same work,
+// one comparison at the configured cost; what the account's state forbids is said
+// only after the right password.
+//
+// Errors: [ErrInvalidCredentials], [ErrAccountDisabled], [ErrEmailNotVerified], a
+// [LimitError], what Hooks.BeforeLogin returns.
+func (s *Service) Login(ctx context.Context, email, password string) (Tokens, error) {
+	if err := s.enter(ctx); err != nil {
+		return Tokens{}, err
+	}
+	if err := s.limit(ctx, ActionLogin, email); err != nil {
+		return Tokens{}, err
+	}
+	u, err := s.checkCredentials(ctx, email, password)
+	if err != nil {
+		if errors.Is(err, ErrInvalidCredentials) {
+			s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
+		}
+		return Tokens{}, err
+	}
+	if err := s.mayLogin(ctx, u); err != nil {
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
+		return Tokens{}, err
+	}
+	tokens, session, err := s.startSession(ctx, u)
+	if err != nil {
+		return Tokens{}, err
+	}
+	s.emit(ctx, Event{Kind: EventLoggedIn, UserID: u.ID, SessionID: session.SessionID})
+	if hook := s.opts.Hooks.AfterLogin; hook != nil {
+		hook(ctx, u)
+	}
+	return tokens, nil
+}
+
+// checkCredentials returns the user whose password this is. With
+// [ErrInvalidCredentials] comes the user that was meant, for the audit stream,
+// and never its presence as a difference outside.
+func (s *Service) checkCredentials(ctx context.Context, email, password string) (User, error) {
+	var u User
+	err := ErrNotFound
+	if len(checkEmail("email", email)) == 0 {
+		u, err = s.users.ByEmail(ctx, email)
+	}
+	if errors.Is(err, ErrNotFound) {
+		if err := s.compareWithNobody(ctx, password); err != nil {
+			return User{}, err
+		}
+		return User{}, ErrInvalidCredentials
+	} else if err != nil {
+		return User{}, err
+	}
+	matched, outdated, err := s.compare(ctx, u.PasswordHash, password)
+	switch {
+	case err != nil:
+		return User{}, err
+	case !matched:
+		return User{ID: u.ID}, ErrInvalidCredentials
+	case outdated:
+		u = s.rehash(ctx, u, password)
+	}
+	return u, nil
+}
+
+func (s *Service) mayLogin(ctx context.Context, u User) error {
+	switch {
+	case !u.Active:
+		return ErrAccountDisabled
+	case s.opts.RequireVerifiedEmail && !u.Verified:
+		return ErrEmailNotVerified
+	}
+	if hook := s.opts.Hooks.BeforeLogin; hook != nil {
+		return hook(ctx, u)
+	}
+	return nil
+}
+
+// rehash brings the hash of a password that was just proved right to the
+// configured cost. It is a favour: when there is no room to hash, or the user was
+// changed meanwhile (perhaps to another password), it leaves things as they are.
+func (s *Service) rehash(ctx context.Context, u User, password string) User {
+	hash, err := s.hash(ctx, password)
+	if err != nil {
+		return u
+	}
+	upgraded := u
+	upgraded.PasswordHash = hash
+	if err := s.users.Update(ctx, upgraded); err != nil {
+		return u
+	}
+	upgraded.Version++
+	return upgraded
+}

@@ -1,0 +1,37 @@
+package kit
+
+import (
+	"context"
+	"errors"
+)
+
+// Logout ends the session of a refresh token, its own only. A token that is
+// unknown, expired or already revoked is no error: after Logout there is no such
+// session either way. The session's access tokens run out by themselves, within
+// Options.AccessTokenTTL.
+//
+// Any token of the session will do, also one that was replaced long ago: whoever
+// holds one may end it, as a reuse would.
+func (s *Service) Logout(ctx context.Context, refreshToken string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	presented, err := parseOpaqueToken(refreshPrefix, refreshToken)
+	if err != nil {
+		return nil
+	}
+	session, err := s.sessionOf(ctx, presented)
+	if errors.Is(err, ErrInvalidToken) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if !session.RevokedAt.IsZero() {
+		return nil
+	}
+	if err := s.endSession(ctx, session); err != nil {
+		return err
+	}
+	s.emit(ctx, Event{Kind: EventLoggedOut, UserID: session.UserID, SessionID: session.SessionID})
+	return nil
+}

@@ -1,0 +1,171 @@
+package kit_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// bubble gives a harness whose clock is the bubble's, so that pauses and lifetimes
+// agree.
+func bubble(t *testing.T, do func(t *testing.T, h *harness)) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now })
+		do(t, h)
+	})
+}
+
+func TestMailIsRetriedWithGrowingPauses(t *testing.T) {
+	bubble(t, func(t *testing.T, h *harness) {
+		h.mailer.Fail(errors.New("451 try again later"))
+		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
+			t.Fatal("a relay that is down changed the answer:", err)
+		}
+		time.Sleep(10 * time.Minute)
+		failed := h.count(kit.EventMailFailed)
+		if failed < 8 || failed > 12 {
+			t.Errorf("%d attempts in ten minutes, want pauses that grow from a second to five minutes", failed)
+		}
+		h.mailer.Fail(nil)
+		time.Sleep(10 * time.Minute)
+		h.nextMail(kittest.Verification)
+	})
+}
+
+func TestMailIsGivenUpWhenItsTokenExpires(t *testing.T) {
+	bubble(t, func(t *testing.T, h *harness) {
+		h.register(testEmail)
+		h.mailer.Fail(errors.New("connection refused"))
+		if err := h.RequestPasswordReset(t.Context(), testEmail); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(16 * time.Minute)
+		if n := h.count(kit.EventMailDropped); n != 1 {
+			t.Errorf("%d mails given up after the token's 15 minutes, want 1", n)
+		}
+	})
+}
+
+func TestMailRowIsStoredOnceForAllAttempts(t *testing.T) {
+	bubble(t, func(t *testing.T, h *harness) {
+		h.register(testEmail)
+		h.faults.Inject("tokens.Create", kittest.Down, 2)
+		if err := h.RequestPasswordReset(t.Context(), testEmail); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		h.mailer.Fail(errors.New("later"))
+		time.Sleep(3 * time.Second)
+		h.mailer.Fail(nil)
+		time.Sleep(time.Minute)
+		token := h.nextMail(kittest.PasswordReset).Token
+		if n := h.faults.Calls("tokens.Create"); n != 3 {
+			t.Errorf("the row was written %d times, want two failures and one success", n)
+		}
+		if err := h.ResetPassword(t.Context(), string(token), otherPassword); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestPermanentMailErrorsAreNotRetried(t *testing.T) {
+	bubble(t, func(t *testing.T, h *harness) {
+		h.mailer.Fail(kit.Permanent(errors.New("550 no such mailbox")))
+		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if f, d := h.count(kit.EventMailFailed), h.count(kit.EventMailDropped); f != 0 || d != 1 {
+			t.Errorf("%d retries and %d given up, want 0 and 1", f, d)
+		}
+	})
+}
+
+// stuck is a mailer whose relay accepts and hangs.
+type stuck struct {
+	kittest.Mailer
+	entered chan struct{}
+	panics  bool
+}
+
+func (m *stuck) SendVerification(ctx context.Context, _ kit.Mail) error {
+	if m.panics {
+		panic("a bug in the mailer")
+	}
+	m.entered <- struct{}{}
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &stuck{entered: make(chan struct{}, 2000)}
+		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
+		u, err := h.Import(t.Context(), kit.User{Email: testEmail, Username: "a", Active: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for range 1200 {
+			if err := h.RequestEmailVerification(t.Context(), u.Email); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("requests waited %v for the relay", waited)
+		}
+		synctest.Wait()
+		if n := len(m.entered); n != 4 {
+			t.Errorf("%d mails are under way, want one for each of 4 workers", n)
+		}
+		if n := h.count(kit.EventMailDropped); n < 100 {
+			t.Errorf("%d mails were dropped of 1200: the queue is not bounded", n)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began = time.Now()
+		if err := h.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error("closing with mails left:", err)
+		}
+		if waited := time.Since(began); waited != 10*time.Second {
+			t.Errorf("closing took %v, want the 10 s it was given", waited)
+		}
+		synctest.Wait() // no goroutine may be left, or the bubble fails
+	})
+}
+
+func TestMailerThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = &stuck{panics: true} })
+		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := h.count(kit.EventMailDropped); n != 1 {
+			t.Errorf("%d given up, want 1", n)
+		}
+	})
+}
+
+func TestCloseDrainsTheQueue(t *testing.T) {
+	bubble(t, func(t *testing.T, h *harness) {
+		h.mailer.Fail(errors.New("later"))
+		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		h.mailer.Fail(nil)
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		h.nextMail(kittest.Verification) // what waited for its next attempt was tried at once
+		_, err := h.Login(t.Context(), testEmail, goodPassword)
+		h.wantErr("after Close", err, kit.ErrClosed)
+		h.wantErr("after Close", h.Ready(t.Context()), kit.ErrUnavailable)
+	})
+}

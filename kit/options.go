@@ -1,0 +1,149 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"myauth.internal/kit/password"
+)
+
+// Options are the settings of a [Service] that have a default. The zero value,
+// and nil, mean the defaults; what is out of bounds makes [New] fail with an
+// error that names the field.
+type Options struct {
+	// JWTIssuer and JWTAudience are the iss and aud of access tokens (RFC 9068);
+	// default "myauth".
+	JWTIssuer, JWTAudience string
+	// AccessTokenTTL is the lifetime of access tokens, 1 s to 24 h; default
+	// 30 minutes. It is also how long a stateless check still accepts the token
+	// of a session that has ended.
+	AccessTokenTTL time.Duration
+	// RefreshTokenTTL is the idle lifetime of a session: each refresh starts it
+	// anew. 1 s to 10 years; default 7 days.
+	RefreshTokenTTL time.Duration
+	// SessionMaxAge is the absolute lifetime of a session, however often it is
+	// refreshed; default 30 days, negative: none.
+	SessionMaxAge time.Duration
+	// RefreshGrace is how long the direct parent of the current refresh token
+	// is still answered, with the same successor, so that neither a lost response
+	// nor two tabs log anybody out; at most 5 minutes, default 10 s, negative:
+	// never, and exactly one use of each token succeeds.
+	RefreshGrace time.Duration
+	// PasswordResetTTL is the lifetime of reset tokens, 1 s to 24 h; default
+	// 15 minutes.
+	PasswordResetTTL time.Duration
+	// EmailVerificationTTL is the lifetime of verification tokens, 1 s to 30
+	// days; default 24 hours.
+	EmailVerificationTTL time.Duration
+	// BcryptCost is 10 to 16, default 12. A stored hash of another cost is
+	// upgraded at the next login.
+	BcryptCost int
+	// InsecureFastHash allows a BcryptCost down to 4. Only for tests: such
+	// hashes are guessed tens of thousands of times a second.
+	InsecureFastHash bool
+	// PasswordPolicy says which passwords are accepted; default
+	// [password.Strict].
+	PasswordPolicy password.Policy
+	// RequireVerifiedEmail refuses the login of a user whose address is not
+	// verified, with [ErrEmailNotVerified], after the right password only.
+	RequireVerifiedEmail bool
+	// ConcealAccounts makes package httpx answer a registration the same,
+	// whether or not the address is taken; the owner of a taken one is told by
+	// mail. Use it together with RequireVerifiedEmail: otherwise the login that
+	// follows tells what the registration did not.
+	ConcealAccounts bool
+	// Mailer sends the mails. Without one nothing is sent, and requests for a
+	// reset or a verification mail return [ErrEmailNotConfigured].
+	Mailer Mailer
+	// PublicURL is the http or https URL of the pages that links in mails lead
+	// to, without a query or fragment. Nothing else, and no header of a request,
+	// has a say in it. Required with a Mailer.
+	PublicURL string
+	// Limiter is asked before each attempt that guesses could be made with; nil
+	// limits nothing.
+	Limiter Limiter
+	// Hooks are called on registration and login.
+	Hooks Hooks
+	// OnEvent receives the audit stream, synchronously; nil logs it to Logger.
+	OnEvent func(context.Context, Event)
+	// Logger receives what no caller can be told: failed mails, lost cleaning
+	// up, and the events when OnEvent is nil. Default: slog.Default().
+	Logger *slog.Logger
+	// StoreTimeout bounds each single call of a store, 10 ms to 1 minute;
+	// default 2 s. A call that takes longer counts as [ErrUnavailable].
+	StoreTimeout time.Duration
+	// Now is the clock that everything is judged by; default time.Now.
+	Now func() time.Time
+}
+
+// withDefaults returns o with every unset field filled in, or an error that
+// names the first field out of bounds.
+func (o *Options) withDefaults() (Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.JWTIssuer == "" {
+		c.JWTIssuer = "myauth"
+	}
+	if c.JWTAudience == "" {
+		c.JWTAudience = "myauth"
+	}
+	const day = 24 * time.Hour
+	for _, d := range []struct {
+		name            string
+		value           *time.Duration
+		preset          time.Duration
+		min, max        time.Duration
+		negativeMeansNo bool
+	}{
+		{"AccessTokenTTL", &c.AccessTokenTTL, 30 * time.Minute, time.Second, day, false},
+		{"RefreshTokenTTL", &c.RefreshTokenTTL, 7 * day, time.Second, 3650 * day, false},
+		{"SessionMaxAge", &c.SessionMaxAge, 30 * day, time.Second, 36500 * day, true},
+		{"RefreshGrace", &c.RefreshGrace, 10 * time.Second, 0, 5 * time.Minute, true},
+		{"PasswordResetTTL", &c.PasswordResetTTL, 15 * time.Minute, time.Second, day, false},
+		{"EmailVerificationTTL", &c.EmailVerificationTTL, day, time.Second, 30 * day, false},
+		{"StoreTimeout", &c.StoreTimeout, 2 * time.Second, 10 * time.Millisecond, time.Minute, false},
+	} {
+		switch {
+		case *d.value == 0:
+			*d.value = d.preset
+		case *d.value < 0 && d.negativeMeansNo:
+			*d.value = -1
+		case *d.value < d.min || *d.value > d.max:
+			return c, fmt.Errorf("kit: Options.%s is %v: it must be between %v and %v", d.name, *d.value, d.min, d.max)
+		}
+	}
+	if c.BcryptCost == 0 {
+		c.BcryptCost = password.DefaultCost
+	}
+	minCost := 10
+	if c.InsecureFastHash {
+		minCost = 4
+	}
+	if c.BcryptCost < minCost || c.BcryptCost > 16 {
+		return c, fmt.Errorf("kit: Options.BcryptCost is %d: it must be between %d and 16 (lower only with InsecureFastHash, for tests)", c.BcryptCost, minCost)
+	}
+	if c.PublicURL == "" && c.Mailer != nil {
+		return c, errors.New("kit: Options.PublicURL is required with a Mailer: it is where the links in mails lead")
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+			return c, errors.New("kit: Options.PublicURL must be an http or https URL with a host, without user, query and fragment")
+		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/#")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}

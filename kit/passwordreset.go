@@ -1,0 +1,145 @@
+package kit
+
+import (
+	"context"
+	"errors"
+)
+
+// RequestPasswordReset queues the mail with a reset link, if there is an active
+// account with that address. Known or not, it does the same work before it
+// returns: one look-up. The token's row and the mail are the queue's work.
+//
+// Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
+func (s *Service) RequestPasswordReset(ctx context.Context, email string) error {
+	u, err := s.mailRequest(ctx, ActionPasswordResetRequest, email)
+	if err != nil || u.ID == "" || !u.Active {
+		return err
+	}
+	now := s.now()
+	token := newOpaqueToken()
+	s.mail.enqueue(mailJob{
+		kind:   mailPasswordReset,
+		userID: u.ID,
+		mail:   s.linkMail(u, "/reset-password?token=", token.encode(resetPrefix), now.Add(s.opts.PasswordResetTTL)),
+		row: &Token{
+			ID:         token.id,
+			Type:       PasswordResetToken,
+			UserID:     u.ID,
+			Epoch:      u.SessionEpoch,
+			SecretHash: token.hash(),
+			CreatedAt:  now,
+			ExpiresAt:  now.Add(s.opts.PasswordResetTTL),
+			Version:    1,
+		},
+	})
+	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: u.ID})
+	return nil
+}
+
+// mailRequest is what both requests for a mail begin with. The zero User and no
+// error: nobody has that address.
+func (s *Service) mailRequest(ctx context.Context, action Action, email string) (User, error) {
+	if err := s.enter(ctx); err != nil {
+		return User{}, err
+	}
+	if s.mail == nil {
+		return User{}, ErrEmailNotConfigured
+	}
+	if fields := checkEmail("email", email); len(fields) > 0 {
+		return User{}, &ValidationError{Fields: fields}
+	}
+	if err := s.limit(ctx, action, email); err != nil {
+		return User{}, err
+	}
+	u, err := s.users.ByEmail(ctx, email)
+	if errors.Is(err, ErrNotFound) {
+		return User{}, nil
+	}
+	return u, err
+}
+
+// ResetPassword sets a new password with a mailed token. In the same write every
+// session, access token and other reset token of the user ends, and the address,
+// whose owner the token proves, counts as verified. Nobody is logged in. A
+// password that the policy refuses does not use up the token; of any number of
+// concurrent uses one succeeds.
+//
+// Errors: a [ValidationError] for new_password, [ErrInvalidToken],
+// [ErrExpiredToken], [ErrRevokedToken], a [LimitError].
+func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	if err := s.ValidatePassword("new_password", newPassword); err != nil {
+		return err
+	}
+	presented, err := parseOpaqueToken(resetPrefix, token)
+	if err != nil {
+		return err
+	}
+	if err := s.limit(ctx, ActionPasswordReset, ""); err != nil {
+		return err
+	}
+	row, err := s.resetRow(ctx, presented)
+	if err != nil {
+		return err
+	}
+	// The epoch is checked before the costly hash, and again with each attempt
+	// to write.
+	if _, err := s.resettable(ctx, row); err != nil {
+		return err
+	}
+	hash, err := s.hash(ctx, newPassword)
+	if err != nil {
+		return err
+	}
+	u, err := s.changeUser(ctx, row.UserID, func(u *User) error {
+		if u.SessionEpoch != row.Epoch || !u.Active {
+			return ErrRevokedToken
+		}
+		u.PasswordHash = hash
+		u.SessionEpoch++
+		u.Verified = true
+		return nil
+	})
+	if errors.Is(err, ErrUserNotFound) {
+		return ErrRevokedToken
+	} else if err != nil {
+		return err
+	}
+	s.emit(ctx, Event{Kind: EventPasswordReset, UserID: u.ID})
+	s.mailPasswordChanged(u)
+	return nil
+}
+
+// resetRow reads and judges the record of a reset token.
+func (s *Service) resetRow(ctx context.Context, presented opaqueToken) (Token, error) {
+	row, err := s.tokens.ByID(ctx, presented.id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return row, ErrInvalidToken
+	case err != nil:
+		return row, err
+	case row.Type != PasswordResetToken, !sameHash(presented.hash(), row.SecretHash):
+		return row, ErrInvalidToken
+	case !row.RevokedAt.IsZero():
+		return row, ErrRevokedToken
+	case !s.now().Before(row.ExpiresAt):
+		return row, ErrExpiredToken
+	}
+	return row, nil
+}
+
+// resettable returns the user whose password the token may still reset.
+func (s *Service) resettable(ctx context.Context, row Token) (User, error) {
+	u, err := s.users.ByID(ctx, row.UserID)
+	if errors.Is(err, ErrNotFound) {
+		return u, ErrRevokedToken
+	} else if err != nil {
+		return u, err
+	}
+	if u.SessionEpoch != row.Epoch || !u.Active {
+		return u, ErrRevokedToken
+	}
+	return u, nil
+}

@@ -1,0 +1,155 @@
+package kit_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+func TestPasswordReset(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	tokens := h.login(testEmail, goodPassword)
+	other := h.resetToken(testEmail)
+	if err := h.RequestPasswordReset(t.Context(), strings.ToUpper(testEmail)); err != nil {
+		t.Fatal(err)
+	}
+	mail := h.nextMail(kittest.PasswordReset)
+	if mail.To != testEmail {
+		t.Errorf("the mail goes to %q, want the stored spelling", mail.To)
+	}
+	if want := "https://app.example.com/account/reset-password?token=" + string(mail.Token); string(mail.Link) != want {
+		t.Errorf("the link is %q, want %q", string(mail.Link), want)
+	}
+	err := h.ResetPassword(t.Context(), string(mail.Token), "short")
+	var invalid *kit.ValidationError
+	if !errors.As(err, &invalid) || invalid.Fields[0].Field != "new_password" {
+		t.Errorf("a weak password: %v", err)
+	}
+	if err := h.ResetPassword(t.Context(), string(mail.Token), otherPassword); err != nil {
+		t.Fatal("reset:", err)
+	}
+	if note := h.nextMail(kittest.PasswordChanged); note.Link != "" || note.Token != "" || note.To != testEmail {
+		t.Error("the note to the owner holds a link or goes elsewhere")
+	}
+	_, err = h.Login(t.Context(), testEmail, goodPassword)
+	h.wantErr("login with the old password", err, kit.ErrInvalidCredentials)
+	_, err = h.refresh(tokens.RefreshToken)
+	h.wantErr("an old session", err, kit.ErrRevokedToken)
+	_, _, err = h.Authenticate(t.Context(), string(tokens.AccessToken))
+	h.wantErr("an old access token", err, kit.ErrRevokedToken)
+	h.wantErr("another reset token", h.ResetPassword(t.Context(), other, otherPassword), kit.ErrRevokedToken)
+	h.wantErr("the same token again", h.ResetPassword(t.Context(), string(mail.Token), otherPassword), kit.ErrRevokedToken)
+	h.login(testEmail, otherPassword)
+	if after, _ := h.UserByID(t.Context(), u.ID); !after.Verified {
+		t.Error("the reset proved the address, and it does not count as verified")
+	}
+}
+
+func TestPasswordResetHasOneWinner(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	token := h.resetToken(testEmail)
+	won := 0
+	for _, err := range race(20, func(int) error { return h.ResetPassword(t.Context(), token, otherPassword) }) {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, kit.ErrRevokedToken) {
+			t.Error("a loser got", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of 20 uses won, want 1", won)
+	}
+}
+
+func TestPasswordResetOfNobody(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	if err := h.RequestPasswordReset(t.Context(), "nobody@example.com"); err != nil {
+		t.Error("unknown address:", err)
+	}
+	token := h.resetToken(testEmail)
+	h.clock.Advance(15 * time.Minute)
+	h.wantErr("past its time", h.ResetPassword(t.Context(), token, otherPassword), kit.ErrExpiredToken)
+	token = h.resetToken(testEmail)
+	if _, err := h.Deactivate(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.wantErr("a disabled account's token", h.ResetPassword(t.Context(), token, otherPassword), kit.ErrRevokedToken)
+	if err := h.RequestPasswordReset(t.Context(), testEmail); err != nil {
+		t.Error("disabled account:", err)
+	}
+	if err := h.DeleteUser(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.wantErr("a deleted account's token", h.ResetPassword(t.Context(), token, otherPassword), kit.ErrInvalidToken)
+	h.Close(t.Context())
+	if n := len(h.mailer.All()); n != 3 {
+		t.Errorf("%d mails went out, want 3: disabled and unknown addresses get none", n)
+	}
+}
+
+func TestPasswordResetSurvivesStorageFaults(t *testing.T) {
+	for _, op := range []kittest.Op{"tokens.ByID", "users.ByID", "users.Update"} {
+		for _, fault := range []kittest.Fault{kittest.Down, kittest.Hang, kittest.Lost} {
+			h := newHarness(t, func(o *kit.Options) { o.StoreTimeout = 20 * time.Millisecond })
+			h.register(testEmail)
+			token := h.resetToken(testEmail)
+			h.faults.Inject(op, fault, 1)
+			err := h.ResetPassword(t.Context(), token, otherPassword)
+			if lostWrite := op == "users.Update" && fault == kittest.Lost; lostWrite != (err == nil) {
+				t.Errorf("%s with fault %d: got %v", op, fault, err)
+			}
+			if err != nil {
+				h.wantErr("a storage fault", err, kit.ErrUnavailable)
+				if err := h.ResetPassword(t.Context(), token, otherPassword); err != nil {
+					t.Errorf("%s with fault %d: the token does not work afterwards: %v", op, fault, err)
+				}
+			}
+			h.login(testEmail, otherPassword)
+		}
+	}
+}
+
+func TestPasswordResetRowIsTheQueuesWork(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	h.faults.Inject("tokens.Create", kittest.Down, -1)
+	if err := h.RequestPasswordReset(t.Context(), testEmail); err != nil {
+		t.Error("a token store that is down changes the answer:", err)
+	}
+	h.faults.Inject("users.ByEmail", kittest.Down, 1)
+	h.wantErr("a user store that is down", h.RequestPasswordReset(t.Context(), testEmail), kit.ErrUnavailable)
+}
+
+func TestPreHijack(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail) // by somebody who does not own the address
+	hijacker := h.login(testEmail, goodPassword)
+	if err := h.ResetPassword(t.Context(), h.resetToken(testEmail), otherPassword); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Login(t.Context(), testEmail, goodPassword)
+	h.wantErr("the hijacker's password", err, kit.ErrInvalidCredentials)
+	_, err = h.refresh(hijacker.RefreshToken)
+	h.wantErr("the hijacker's session", err, kit.ErrRevokedToken)
+}
+
+func TestChangePassword(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	tokens := h.login(testEmail, goodPassword)
+	h.wantErr("a wrong current password", h.ChangePassword(t.Context(), u.ID, otherPassword, otherPassword), kit.ErrInvalidCredentials)
+	if err := h.ChangePassword(t.Context(), u.ID, goodPassword, otherPassword); err != nil {
+		t.Fatal(err)
+	}
+	h.nextMail(kittest.PasswordChanged)
+	_, err := h.refresh(tokens.RefreshToken)
+	h.wantErr("a session from before", err, kit.ErrRevokedToken)
+	h.login(testEmail, otherPassword)
+}

@@ -1,0 +1,121 @@
+package kit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Registration is what a new user gives. Printing it shows no password.
+type Registration struct {
+	Email    string
+	Username string
+	Password string
+	// Settings is a JSON object, kept as it is; nil means {}.
+	Settings json.RawMessage
+}
+
+// Format writes the fields that may be seen, whatever the verb.
+func (r Registration) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{%q %q password %s}", r.Email, r.Username, redacted)
+}
+
+// Register creates an account, unverified and active, and queues the mail that
+// verifies its address. It says [ErrUserExists] even with
+// Options.ConcealAccounts, where hiding that is the HTTP layer's part and the
+// owner gets a mail instead.
+//
+// Errors: a [ValidationError] with every broken rule, [ErrUserExists], a
+// [LimitError], what Hooks.BeforeRegister returns.
+func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
+	if err := s.enter(ctx); err != nil {
+		return User{}, err
+	}
+	r, err := s.checkRegistration(r)
+	if err != nil {
+		return User{}, err
+	}
+	if err := s.limit(ctx, ActionRegister, r.Email); err != nil {
+		return User{}, err
+	}
+	if hook := s.opts.Hooks.BeforeRegister; hook != nil {
+		seen := r
+		seen.Password = ""
+		if err := hook(ctx, seen); err != nil {
+			return User{}, err
+		}
+	}
+	if !s.opts.ConcealAccounts {
+		// A taken address is no secret here, so it need not cost a hash.
+		if _, err := s.users.ByEmail(ctx, r.Email); err == nil {
+			return User{}, ErrUserExists
+		} else if !errors.Is(err, ErrNotFound) {
+			return User{}, err
+		}
+	}
+	hash, err := s.hash(ctx, r.Password)
+	if err != nil {
+		return User{}, err
+	}
+	now := s.now()
+	u := User{
+		ID:           newUUID(now),
+		Email:        r.Email,
+		Username:     r.Username,
+		PasswordHash: hash,
+		Settings:     r.Settings,
+		Active:       true,
+		CreatedAt:    now,
+		UpdatedAt:    now,
+		Version:      1,
+	}
+	if err := s.createUser(ctx, u); err != nil {
+		if errors.Is(err, ErrUserExists) && s.opts.ConcealAccounts {
+			s.mailAccountExists(ctx, r.Email)
+		}
+		return User{}, err
+	}
+	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
+	s.mailVerification(u)
+	if hook := s.opts.Hooks.AfterRegister; hook != nil {
+		hook(ctx, u)
+	}
+	return u, nil
+}
+
+// createUser stores u. When the answer is lost, or the driver's own repetition met
+// the first attempt's row, it looks whether the record is there: nobody else has
+// its ID.
+func (s *Service) createUser(ctx context.Context, u User) error {
+	err := s.users.Create(ctx, u)
+	if errors.Is(err, ErrUserExists) || errors.Is(err, ErrUnavailable) {
+		if stored, readErr := s.users.ByID(ctx, u.ID); readErr == nil && stored.PasswordHash == u.PasswordHash {
+			return nil
+		}
+	}
+	return err
+}
+
+// ValidateRegistration returns a [ValidationError] with every rule that r breaks,
+// or nil. Register does the same; this is for forms.
+func (s *Service) ValidateRegistration(r Registration) error {
+	_, err := s.checkRegistration(r)
+	return err
+}
+
+// checkRegistration returns r as it would be stored.
+func (s *Service) checkRegistration(r Registration) (Registration, error) {
+	var fields []FieldError
+	fields = append(fields, checkEmail("email", r.Email)...)
+	username, bad := checkUsername("username", r.Username)
+	fields = append(fields, bad...)
+	fields = append(fields, s.checkPassword("password", r.Password)...)
+	settings, bad := checkSettings("user_settings", r.Settings)
+	fields = append(fields, bad...)
+	if len(fields) > 0 {
+		return r, &ValidationError{Fields: fields}
+	}
+	r.Username, r.Settings = username, settings
+	return r, nil
+}

@@ -1,0 +1,74 @@
+package kit
+
+import (
+	"context"
+	"slices"
+	"unicode/utf8"
+)
+
+// SetRoles replaces the user's roles: free-form names of 1 to 64 characters, kept
+// in this order, a repeated one once. The stored user has them at once; access
+// tokens carry them from the next refresh on.
+//
+// Errors: a [ValidationError], [ErrUserNotFound].
+func (s *Service) SetRoles(ctx context.Context, id string, roles ...string) (User, error) {
+	return s.changeRoles(ctx, id, roles, func([]string) []string { return distinct(roles) })
+}
+
+// AddRole adds a role after the others, if the user does not have it. Errors as
+// for SetRoles.
+func (s *Service) AddRole(ctx context.Context, id, role string) (User, error) {
+	return s.changeRoles(ctx, id, []string{role}, func(old []string) []string {
+		return distinct(append(slices.Clone(old), role))
+	})
+}
+
+// RemoveRole takes a role away, if the user has it. Errors as for SetRoles.
+func (s *Service) RemoveRole(ctx context.Context, id, role string) (User, error) {
+	return s.changeRoles(ctx, id, nil, func(old []string) []string {
+		return slices.DeleteFunc(slices.Clone(old), func(r string) bool { return r == role })
+	})
+}
+
+func (s *Service) changeRoles(ctx context.Context, id string, given []string, change func([]string) []string) (User, error) {
+	if bad := checkRoles(given); len(bad) > 0 {
+		return User{}, &ValidationError{Fields: bad}
+	}
+	changed := false
+	u, err := s.changeUser(ctx, id, func(u *User) error {
+		roles := change(u.Roles)
+		if changed = !slices.Equal(roles, u.Roles); !changed {
+			return errUnchanged
+		}
+		u.Roles = roles
+		return nil
+	})
+	if err == nil && changed {
+		s.emit(ctx, Event{Kind: EventRolesChanged, UserID: id})
+	}
+	return u, err
+}
+
+func checkRoles(roles []string) []FieldError {
+	for _, role := range roles {
+		switch {
+		case role == "":
+			return []FieldError{{"roles", CodeTooShort, "a role must not be empty"}}
+		case !utf8.ValidString(role):
+			return []FieldError{{"roles", CodeInvalidCharacters, "a role must be valid UTF-8"}}
+		case utf8.RuneCountInString(role) > 64:
+			return []FieldError{{"roles", CodeTooLong, "a role has at most 64 characters"}}
+		}
+	}
+	return nil
+}
+
+// distinct returns roles without repetitions, in order of first appearance.
+func distinct(roles []string) []string {
+	seen := make(map[string]bool, len(roles))
+	return slices.DeleteFunc(slices.Clone(roles), func(r string) bool {
+		again := seen[r]
+		seen[r] = true
+		return again
+	})
+}

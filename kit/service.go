@@ -1,0 +1,115 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/password"
+)
+
+// Service is the whole of MyAuth behind Go methods; package httpx puts HTTP in
+// front of it. It is safe for concurrent use, and any number of Services may
+// share the same stores and keys, in one process or many.
+//
+// Every method may return an error that wraps [ErrUnavailable] (a store cannot
+// be reached, does not answer in time, or the queue of password hashes is full:
+// try again) or ctx's error; the methods' comments name only the others.
+type Service struct {
+	opts     Options
+	users    UserStore
+	tokens   TokenStore
+	hasher   *password.Hasher
+	signer   *accesstoken.Signer
+	verifier *accesstoken.Verifier
+	keys     *accesstoken.Keyring
+	// verifyKeys are derived from the caller's for e-mail verification tokens
+	// alone, so that no token of one kind can pass for the other.
+	verifyKeys *accesstoken.Keyring
+	mail       *mailQueue // nil without a Mailer
+	closed     atomic.Bool
+}
+
+// New returns a Service over the two stores, which may be parts of one database
+// or of two, and the keys that sign access tokens. It does no I/O. The stores
+// stay the caller's: Close leaves them open.
+func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Options) (*Service, error) {
+	switch {
+	case users == nil:
+		return nil, errors.New("kit: New needs a UserStore")
+	case tokens == nil:
+		return nil, errors.New("kit: New needs a TokenStore")
+	case keys == nil || !keys.CanSign():
+		return nil, errors.New("kit: New needs a Keyring with a signing key: see accesstoken.HMAC and accesstoken.NewKeyring")
+	}
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		opts:       o,
+		users:      guardedUsers{users, o.StoreTimeout},
+		tokens:     guardedTokens{tokens, o.StoreTimeout},
+		keys:       keys,
+		verifyKeys: keys.Derive("myauth email verification"),
+	}
+	if s.hasher, err = password.NewHasher(password.Options{Cost: o.BcryptCost}); err != nil {
+		return nil, fmt.Errorf("kit: %w", err)
+	}
+	if s.signer, err = accesstoken.NewSigner(keys, o.JWTIssuer, o.JWTAudience); err != nil {
+		return nil, fmt.Errorf("kit: %w", err)
+	}
+	if s.verifier, err = accesstoken.NewVerifier(keys, o.JWTIssuer, o.JWTAudience, &accesstoken.VerifierOptions{Now: o.Now}); err != nil {
+		return nil, fmt.Errorf("kit: %w", err)
+	}
+	if o.Mailer != nil {
+		s.mail = newMailQueue(s)
+	}
+	return s, nil
+}
+
+// Close refuses further work and waits until the mails that are queued have been
+// tried, or ctx is done; it returns an error that says how many were given up.
+// Calls after the first do nothing.
+func (s *Service) Close(ctx context.Context) error {
+	if s.closed.Swap(true) || s.mail == nil {
+		return nil
+	}
+	return s.mail.close(ctx)
+}
+
+// Ready returns nil when both stores answer (those that are a [Pinger]), and an
+// error that wraps [ErrUnavailable] when one does not.
+func (s *Service) Ready(ctx context.Context) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	if err := s.users.(Pinger).Ping(ctx); err != nil {
+		return err
+	}
+	return s.tokens.(Pinger).Ping(ctx)
+}
+
+// Verifier checks access tokens without asking a store, for [accesstoken] users
+// and stateless middleware. A session that ended goes on being accepted by it
+// until the token expires, Options.AccessTokenTTL at most.
+func (s *Service) Verifier() *accesstoken.Verifier { return s.verifier }
+
+// ConcealsAccounts reports Options.ConcealAccounts, for HTTP layers.
+func (s *Service) ConcealsAccounts() bool { return s.opts.ConcealAccounts }
+
+func (s *Service) now() time.Time { return storable(s.opts.Now()) }
+
+// storable is t in UTC and to the microsecond, which is what every store can keep.
+func storable(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// enter is the first thing that each entry point does.
+func (s *Service) enter(ctx context.Context) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,129 @@
+package kit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"myauth.internal/kit/ijson"
+)
+
+// verificationType is the typ of e-mail verification tokens: with a key and an
+// audience of their own it keeps them apart from access tokens three times over.
+const verificationType = "email-verification+jwt"
+
+// verificationClaims bind a token to a user and an address. It is stateless: a
+// second use finds the address verified and changes nothing, and after a change
+// of address it fits no more.
+type verificationClaims struct {
+	Issuer    string `json:"iss"`
+	Audience  string `json:"aud"`
+	Subject   string `json:"sub"`
+	EmailKey  string `json:"email"`
+	IssuedAt  int64  `json:"iat"`
+	ExpiresAt int64  `json:"exp"`
+	TokenID   string `json:"jti"`
+}
+
+// RequestEmailVerification queues the verification mail anew, if there is an
+// active account with that address which is not verified yet. Known or not, it
+// does the same work before it returns.
+//
+// Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
+func (s *Service) RequestEmailVerification(ctx context.Context, email string) error {
+	u, err := s.mailRequest(ctx, ActionVerifyEmailRequest, email)
+	if err != nil || u.ID == "" || !u.Active || u.Verified {
+		return err
+	}
+	s.mailVerification(u)
+	return nil
+}
+
+// VerifyEmail marks the address that a mailed token was made for as verified, and
+// does nothing else: it neither logs in nor reactivates. Repeating it is no error.
+//
+// Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrUserNotFound], a [LimitError].
+func (s *Service) VerifyEmail(ctx context.Context, token string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	claims, err := s.parseVerification(token)
+	if err != nil {
+		return err
+	}
+	if err := s.limit(ctx, ActionVerifyEmail, claims.EmailKey); err != nil {
+		return err
+	}
+	changed := false
+	u, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
+		if EmailKey(u.Email) != claims.EmailKey {
+			return ErrInvalidToken
+		}
+		if changed = !u.Verified; !changed {
+			return errUnchanged
+		}
+		u.Verified = true
+		return nil
+	})
+	if err == nil && changed {
+		s.emit(ctx, Event{Kind: EventEmailVerified, UserID: u.ID})
+	}
+	return err
+}
+
+func (s *Service) verificationAudience() string { return s.opts.JWTAudience + "/verify-email" }
+
+func (s *Service) signVerification(u User, now, expiresAt time.Time) (Secret, error) {
+	payload, err := json.Marshal(verificationClaims{
+		Issuer: s.opts.JWTIssuer, Audience: s.verificationAudience(), Subject: u.ID, EmailKey: EmailKey(u.Email),
+		IssuedAt: now.Unix(), ExpiresAt: expiresAt.Unix(), TokenID: randomID(),
+	})
+	if err != nil {
+		return "", err
+	}
+	token, err := s.verifyKeys.Sign(verificationType, payload)
+	return Secret(token), err
+}
+
+func (s *Service) parseVerification(token string) (verificationClaims, error) {
+	var c verificationClaims
+	payload, err := s.verifyKeys.Verify(verificationType, token)
+	if err != nil {
+		return c, ErrInvalidToken
+	}
+	err = ijson.Object(payload, 2, func(key string, value []byte) (err error) {
+		switch key {
+		case "iss":
+			c.Issuer, err = ijson.String(value)
+		case "aud":
+			c.Audience, err = ijson.String(value)
+		case "sub":
+			c.Subject, err = ijson.String(value)
+		case "email":
+			c.EmailKey, err = ijson.String(value)
+		case "iat":
+			c.IssuedAt, err = ijson.Int64(value)
+		case "exp":
+			c.ExpiresAt, err = ijson.Int64(value)
+		case "jti":
+			c.TokenID, err = ijson.String(value)
+		}
+		return err
+	})
+	if err != nil || c.Issuer != s.opts.JWTIssuer || c.Audience != s.verificationAudience() ||
+		c.Subject == "" || c.EmailKey == "" || c.TokenID == "" || c.IssuedAt <= 0 || c.ExpiresAt <= c.IssuedAt {
+		return c, ErrInvalidToken
+	}
+	now := s.now()
+	if now.Unix() >= c.ExpiresAt {
+		return c, ErrExpiredToken
+	}
+	if time.Unix(c.IssuedAt, 0).Sub(now) > time.Minute {
+		return c, ErrInvalidToken // from the future: a clock was set back
+	}
+	return c, nil
+}
+
+// errUnchanged ends changeUser without a write and without an error.
+var errUnchanged = errors.New("kit: nothing to change")
