@@ -33,8 +33,8 @@ func TestCheckEmail(t *testing.T) {
 		}
 	}
 	for n, want := range map[int]int{254: 0, 255: 1} {
-		s := strings.Repeat("l", 64) + "@" + longDomain
-		s = s[:65] + strings.Repeat("d", 30) + "." + strings.Repeat("e", n-len(s)-31) + s[65:]
+		label := strings.Repeat("d", 63)
+		s := strings.Repeat("l", 64) + "@" + label + "." + label + "." + strings.Repeat("d", n-197) + ".com"
 		if len(s) != n {
 			t.Fatalf("made %d bytes, want %d", len(s), n)
 		}

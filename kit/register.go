@@ -21,6 +21,9 @@ func (r Registration) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{%q %q password %s}", r.Email, r.Username, redacted)
 }
 
+// MarshalText returns the same, for structured logs and JSON.
+func (r Registration) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(r)), nil }
+
 // Register creates an account, unverified and active, and queues the mail that
 // verifies its address. It says [ErrUserExists] even with
 // Options.ConcealAccounts, where hiding that is the HTTP layer's part and the

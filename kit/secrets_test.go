@@ -60,7 +60,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			t.Errorf("secret %d is in the text: …%.80s", i, text[max(0, at-60):at])
 		}
 	}
-	if !strings.Contains(text, "refresh_token_reused") {
+	if !strings.Contains(text, "event=password_reset") {
 		t.Error("the log was not captured")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -70,6 +71,10 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 	}
 	return s, nil
 }
+
+// Format writes no more than the type's name, whatever the verb: package fmt would
+// walk into the keys and the queued mails.
+func (s *Service) Format(f fmt.State, _ rune) { io.WriteString(f, "kit.Service") }
 
 // Close refuses further work and waits until the mails that are queued have been
 // tried, or ctx is done; it returns an error that says how many were given up.

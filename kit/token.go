@@ -2,7 +2,6 @@ package kit
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -71,5 +70,6 @@ func (t Token) Format(f fmt.State, _ rune) {
 		string(t.Type), t.UserID, t.SessionID, t.Epoch, t.Version, t.ExpiresAt.UTC().Format(time.RFC3339))
 }
 
-// LogValue is the same for structured logs.
-func (t Token) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(t)) }
+// MarshalText returns the same, so that structured logs and JSON show no more
+// either. A store must write the fields one by one.
+func (t Token) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(t)), nil }
