@@ -1,0 +1,21 @@
+# The commands of the project. CONTRIBUTING.md says what each is for; the work is
+# done by the scripts that they name.
+
+.PHONY: test lint bench fuzz
+
+# Every module's tests, with the race detector. ARGS goes to go test: make test ARGS='-run Refresh'
+test:
+	@bash .ci/scripts/test $(ARGS)
+
+# Formatting, vet, linters, tidy modules, dependency lists, what production links, WebAssembly builds.
+lint:
+	@bash .ci/scripts/lint
+
+# Every benchmark, and at the end the ratio of each to its baseline. ARGS goes to go test: make bench ARGS='-bench Verify'
+bench:
+	@bash .ci/scripts/bench $(ARGS)
+
+# Each fuzz target for FUZZTIME.
+FUZZTIME ?= 10s
+fuzz:
+	@FUZZTIME=$(FUZZTIME) bash .ci/scripts/fuzz
