@@ -1,0 +1,161 @@
+package accesstoken
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// MinSecret is the least length of an HMAC secret, in bytes.
+const MinSecret = 32
+
+// maxKeyID bounds a key id, in bytes.
+const maxKeyID = 128
+
+// Key is one key: for one algorithm, with its key id, which never change. It holds
+// a private key or a secret, with which it signs and verifies, or only a public
+// key, with which it verifies. It prints as its algorithm and key id.
+//
+// The zero Key is of no use; the functions that return a *Key make one.
+type Key struct {
+	// A pointer, because package fmt calls no methods of a value in an
+	// unexported field: it would print the secret, but prints only an address.
+	m *material
+}
+
+type material struct {
+	alg     Algorithm
+	kid     string
+	secret  []byte           // of an HMAC key
+	private crypto.Signer    // nil: verifies only
+	public  crypto.PublicKey // nil: an HMAC key
+	root    []byte           // what keys for other purposes derive from; nil: none can
+}
+
+// Algorithm returns the algorithm of the key.
+func (k *Key) Algorithm() Algorithm { return k.m.alg }
+
+// ID returns the key id; it is empty for an HMAC key that has none.
+func (k *Key) ID() string { return k.m.kid }
+
+// CanSign reports whether the key holds a secret or a private key.
+func (k *Key) CanSign() bool { return k.m.secret != nil || k.m.private != nil }
+
+// Format writes the algorithm and the key id, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) {
+	if k.m == nil {
+		fmt.Fprint(f, "no key")
+		return
+	}
+	fmt.Fprintf(f, "%s key %q [redacted]", string(k.m.alg), k.m.kid)
+}
+
+// HMACKey makes a key for HS256, HS384 or HS512. The secret, at least [MinSecret]
+// bytes, is copied; it should be random, 32 bytes of crypto/rand for instance. A
+// text that looks like a PEM block is refused: a public key used as a secret is
+// known to everybody.
+//
+// kid is 1 to 128 characters of printable ASCII, or empty for a key that is to
+// be the only one of its keyring: its tokens have no kid.
+func HMACKey(alg Algorithm, kid string, secret []byte) (*Key, error) {
+	if alg.hmacHash() == nil {
+		if alg == RS256 || alg == ES256 || alg == EdDSA {
+			return nil, fmt.Errorf("accesstoken: %s does not work with a shared secret: use PrivateKey or PublicKey", string(alg))
+		}
+		return nil, unknownAlgorithm(alg)
+	}
+	if len(secret) < MinSecret {
+		return nil, fmt.Errorf("accesstoken: an HMAC secret has at least %d bytes; this one has %d", MinSecret, len(secret))
+	}
+	if bytes.Contains(secret, []byte("-----BEGIN ")) {
+		return nil, errors.New("accesstoken: the HMAC secret is a PEM block: use ParsePEM, and an algorithm for such a key")
+	}
+	if kid != "" {
+		if err := checkKeyID(kid); err != nil {
+			return nil, err
+		}
+	}
+	secret = slices.Clone(secret)
+	return &Key{&material{alg: alg, kid: kid, secret: secret, root: secret}}, nil
+}
+
+// PrivateKey makes a key that signs and verifies: for RS256 an RSA key of at least
+// 2048 bits, for ES256 an ECDSA key on P-256, for EdDSA an Ed25519 key. Any
+// crypto.Signer with such a public key will do, one in a hardware module too;
+// keys of the standard library are copied. A key that cannot be exported gives
+// no keys for other purposes: see [Keyring.Derive].
+//
+// kid is 1 to 128 characters of printable ASCII; empty means the thumbprint of
+// the public key (RFC 7638).
+func PrivateKey(alg Algorithm, kid string, private crypto.Signer) (*Key, error) {
+	if v := reflect.ValueOf(private); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.New("accesstoken: PrivateKey needs a key, not nil")
+	}
+	var root []byte
+	switch key := private.(type) {
+	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
+		if seed, ok := key.(ed25519.PrivateKey); ok && len(seed) != ed25519.PrivateKeySize {
+			return nil, errors.New("accesstoken: an Ed25519 private key has 64 bytes")
+		}
+		if err := alg.check(private.Public()); err != nil {
+			return nil, err
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, fmt.Errorf("accesstoken: the private key is not usable: %w", err)
+		}
+		parsed, err := x509.ParsePKCS8PrivateKey(der)
+		if err != nil {
+			return nil, fmt.Errorf("accesstoken: the private key is not usable: %w", err)
+		}
+		private, root = parsed.(crypto.Signer), der
+	}
+	key, err := PublicKey(alg, kid, private.Public())
+	if err != nil {
+		return nil, err
+	}
+	key.m.private, key.m.root = private, root
+	return key, nil
+}
+
+// PublicKey makes a key that only verifies, from an *rsa.PublicKey, an
+// *ecdsa.PublicKey or an ed25519.PublicKey, which is copied. The rules for alg and
+// kid are those of [PrivateKey].
+func PublicKey(alg Algorithm, kid string, public crypto.PublicKey) (*Key, error) {
+	if err := alg.check(public); err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return nil, fmt.Errorf("accesstoken: the public key is not usable: %w", err)
+	}
+	if public, err = x509.ParsePKIXPublicKey(der); err != nil {
+		return nil, fmt.Errorf("accesstoken: the public key is not usable: %w", err)
+	}
+	if kid == "" {
+		kid = thumbprint(public)
+	}
+	if err := checkKeyID(kid); err != nil {
+		return nil, err
+	}
+	return &Key{&material{alg: alg, kid: kid, public: public}}, nil
+}
+
+func checkKeyID(kid string) error {
+	if len(kid) == 0 || len(kid) > maxKeyID {
+		return fmt.Errorf("accesstoken: a key id has 1 to %d bytes; this one has %d", maxKeyID, len(kid))
+	}
+	for i := range len(kid) {
+		if kid[i] < ' ' || kid[i] > '~' {
+			return errors.New("accesstoken: a key id is printable ASCII")
+		}
+	}
+	return nil
+}

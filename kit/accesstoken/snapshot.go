@@ -1,0 +1,86 @@
+package accesstoken
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+)
+
+// snapshot is one state of a keyring. It never changes.
+type snapshot struct {
+	keys     []*entry
+	signing  *entry            // nil: it cannot sign
+	byID     map[string]*entry // "" for the key without an id
+	byHeader map[string]*entry // by the encoded header of our access tokens
+	jwks     []byte
+	noSign   error // why signing is nil
+}
+
+// entry is a key and what is prepared for it.
+type entry struct {
+	key          *Key
+	accessHeader string // the encoded header of an access token
+}
+
+func newSnapshot(signing *Key, keys []*Key) (*snapshot, error) {
+	s := &snapshot{
+		byID:     make(map[string]*entry, len(keys)),
+		byHeader: make(map[string]*entry, len(keys)),
+		noSign:   errors.New("accesstoken: the keyring has no key that can sign"),
+	}
+	for _, key := range keys {
+		if key == nil || key.m == nil {
+			return nil, errors.New("accesstoken: a keyring takes no nil key")
+		}
+		if key.m.kid == "" && len(keys) > 1 {
+			return nil, errors.New("accesstoken: a key without a key id must be the only one of its keyring: give each key an id")
+		}
+		if s.byID[key.m.kid] != nil {
+			return nil, fmt.Errorf("accesstoken: two keys have the key id %q", key.m.kid)
+		}
+		s.add(key, key == signing)
+	}
+	s.jwks = keySet(s.keys)
+	return s, nil
+}
+
+func (s *snapshot) add(key *Key, signing bool) {
+	e := &entry{key: key, accessHeader: encodeHeader(key, accessType)}
+	s.keys = append(s.keys, e)
+	s.byID[key.m.kid] = e
+	s.byHeader[e.accessHeader] = e
+	if signing {
+		s.signing = e
+	}
+}
+
+// list returns the keys, in a slice of the caller's own.
+func (s *snapshot) list() []*Key {
+	keys := make([]*Key, len(s.keys))
+	for i, e := range s.keys {
+		keys[i] = e.key
+	}
+	return keys
+}
+
+func (s *snapshot) signingKey() *Key {
+	if s.signing == nil {
+		return nil
+	}
+	return s.signing.key
+}
+
+// encodeHeader returns the header of a token of that typ, signed with key: alg,
+// typ, and kid if the key has an id.
+func encodeHeader(key *Key, typ string) string {
+	b := make([]byte, 0, 64+len(key.m.kid))
+	b = append(b, `{"alg":"`...)
+	b = append(b, key.m.alg...)
+	b = append(b, `","typ":`...)
+	b = appendString(b, typ)
+	if key.m.kid != "" {
+		b = append(b, `,"kid":`...)
+		b = appendString(b, key.m.kid)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(b, '}'))
+}
