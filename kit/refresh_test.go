@@ -155,7 +155,7 @@ func TestRefreshRefusesWhatIsNotAToken(t *testing.T) {
 		return token[:i] + string(c) + token[i+1:]
 	}
 	bad := []string{
-		"", "x", token[:len(token)-1], token + "A", token + "=", " " + token, token + "\n",
+		"", "x", token[:len(token)-1], token + "A", token + "AAAA", token + token, token + "=", " " + token, token + "\n",
 		token[:20] + "\n" + token[21:], strings.ToUpper(token), strings.ToLower(token),
 		strings.Replace(token, "rt", "pr", 1), string(tokens.AccessToken), flip(len(token) - 1), flip(12), flip(40),
 	}
