@@ -7,36 +7,36 @@ import (
 )
 
 // SetRoles replaces the user's roles: free-form names of 1 to 64 characters, kept
-// in this order, a repeated one once. The stored user has them at once; access
+// in this order, a repeated one once, and at most 4 KiB all together. The stored user has them at once; access
 // tokens carry them from the next refresh on.
 //
 // Errors: a [ValidationError], [ErrUserNotFound].
 func (s *Service) SetRoles(ctx context.Context, id string, roles ...string) (User, error) {
-	return s.changeRoles(ctx, id, roles, func([]string) []string { return distinct(roles) })
+	return s.changeRoles(ctx, id, func([]string) []string { return distinct(roles) })
 }
 
 // AddRole adds a role after the others, if the user does not have it. Errors as
 // for SetRoles.
 func (s *Service) AddRole(ctx context.Context, id, role string) (User, error) {
-	return s.changeRoles(ctx, id, []string{role}, func(old []string) []string {
+	return s.changeRoles(ctx, id, func(old []string) []string {
 		return distinct(append(slices.Clone(old), role))
 	})
 }
 
 // RemoveRole takes a role away, if the user has it. Errors as for SetRoles.
 func (s *Service) RemoveRole(ctx context.Context, id, role string) (User, error) {
-	return s.changeRoles(ctx, id, nil, func(old []string) []string {
+	return s.changeRoles(ctx, id, func(old []string) []string {
 		return slices.DeleteFunc(slices.Clone(old), func(r string) bool { return r == role })
 	})
 }
 
-func (s *Service) changeRoles(ctx context.Context, id string, given []string, change func([]string) []string) (User, error) {
-	if bad := checkRoles(given); len(bad) > 0 {
-		return User{}, &ValidationError{Fields: bad}
-	}
+func (s *Service) changeRoles(ctx context.Context, id string, change func([]string) []string) (User, error) {
 	changed := false
 	u, err := s.changeUser(ctx, id, func(u *User) error {
 		roles := change(u.Roles)
+		if bad := checkRoles(roles); len(bad) > 0 {
+			return &ValidationError{Fields: bad}
+		}
 		if changed = !slices.Equal(roles, u.Roles); !changed {
 			return errUnchanged
 		}
@@ -49,8 +49,14 @@ func (s *Service) changeRoles(ctx context.Context, id string, given []string, ch
 	return u, err
 }
 
+// maxRolesBytes bounds a user's roles as JSON, all together: every access token
+// carries them, and has to stay within [accesstoken.MaxLength].
+const maxRolesBytes = 4 << 10
+
 func checkRoles(roles []string) []FieldError {
+	size := 0
 	for _, role := range roles {
+		size += len(appendJSONString(nil, role)) + 1
 		switch {
 		case role == "":
 			return []FieldError{{"roles", CodeTooShort, "a role must not be empty"}}
@@ -58,6 +64,8 @@ func checkRoles(roles []string) []FieldError {
 			return []FieldError{{"roles", CodeInvalidCharacters, "a role must be valid UTF-8"}}
 		case utf8.RuneCountInString(role) > 64:
 			return []FieldError{{"roles", CodeTooLong, "a role has at most 64 characters"}}
+		case size > maxRolesBytes:
+			return []FieldError{{"roles", CodeTooLong, "all roles together have at most 4 KiB"}}
 		}
 	}
 	return nil
