@@ -54,14 +54,14 @@ func (s *snapshot) derive(purpose string) *snapshot {
 		noSign:   s.noSign,
 	}
 	for _, e := range s.keys {
-		if e.key.m.root == nil {
+		if e.root == nil {
 			continue
 		}
-		secret, err := hkdf.Key(sha256.New, e.key.m.root, nil, purpose, sha256.Size)
+		secret, err := hkdf.Key(sha256.New, e.root, nil, purpose, sha256.Size)
 		if err != nil { // only for lengths that HKDF cannot give
 			continue
 		}
-		to.add(&Key{&material{alg: HS256, kid: e.key.m.kid, secret: secret, root: secret}}, e == s.signing)
+		to.add(newKey(&material{alg: HS256, kid: e.kid, secret: secret, root: secret}), e == s.signing)
 	}
 	if s.signing != nil && to.signing == nil {
 		to.noSign = errors.New("accesstoken: no key can be derived from the signing key: its private part cannot be exported")

@@ -51,7 +51,7 @@ func keySet(keys []*entry) []byte {
 	b := []byte(`{"keys":[`)
 	first := true
 	for _, e := range keys {
-		if e.key.m.public == nil {
+		if e.public == nil {
 			continue
 		}
 		if !first {
@@ -59,11 +59,11 @@ func keySet(keys []*entry) []byte {
 		}
 		first = false
 		b = append(b, '{')
-		b = appendMaterial(b, e.key.m.public)
+		b = appendMaterial(b, e.public)
 		b = append(b, `,"use":"sig","alg":"`...)
-		b = append(b, e.key.m.alg...)
+		b = append(b, e.alg...)
 		b = append(b, `","kid":`...)
-		b = appendString(b, e.key.m.kid)
+		b = appendString(b, e.kid)
 		b = append(b, '}')
 	}
 	return append(b, ']', '}')

@@ -31,9 +31,9 @@ func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
 		if checkKeyID(typ) != nil || len(typ) > 64 {
 			return "", errors.New("accesstoken: a typ is 1 to 64 characters of printable ASCII")
 		}
-		header = encodeHeader(e.key, typ)
+		header = e.header(typ)
 	}
-	size := len(header) + 1 + base64url.EncodedLen(len(payload)) + 1 + base64url.EncodedLen(e.key.signatureSize())
+	size := len(header) + 1 + base64url.EncodedLen(len(payload)) + 1 + base64url.EncodedLen(e.signatureSize())
 	if size > MaxLength {
 		return "", errors.New("accesstoken: the token gets too long: put less into it")
 	}
@@ -41,7 +41,7 @@ func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
 	token = append(token, header...)
 	token = append(token, '.')
 	token = base64url.AppendEncode(token, payload)
-	signature, err := e.key.sign(token)
+	signature, err := e.sign(token)
 	if err != nil {
 		return "", err
 	}
@@ -98,10 +98,10 @@ func (k *Keyring) Verify(typ, token string) ([]byte, error) {
 }
 
 // find returns the key that the header of a token of that typ names.
-func (s *snapshot) find(typ, header string) (*Key, error) {
+func (s *snapshot) find(typ, header string) (*material, error) {
 	if typ == accessType {
 		if e := s.byHeader[header]; e != nil {
-			return e.key, nil // byte for byte the header that Sign writes
+			return e.material, nil // byte for byte the header that Sign writes
 		}
 	}
 	text, err := base64url.DecodeString(header)
@@ -116,13 +116,13 @@ func (s *snapshot) find(typ, header string) (*Key, error) {
 		return nil, errType
 	}
 	e := s.byID[h.kid]
-	if e == nil || h.hasKid != (e.key.m.kid != "") {
+	if e == nil || h.hasKid != (e.kid != "") {
 		return nil, errKey
 	}
-	if h.alg != string(e.key.m.alg) {
+	if h.alg != string(e.alg) {
 		return nil, errAlgorithm
 	}
-	return e.key, nil
+	return e.material, nil
 }
 
 // header is a JOSE header, as far as it may go.

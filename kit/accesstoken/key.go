@@ -25,11 +25,14 @@ const maxKeyID = 128
 //
 // The zero Key is of no use; the functions that return a *Key make one.
 type Key struct {
-	// A pointer, because package fmt calls no methods of a value in an
-	// unexported field: it would print the secret, but prints only an address.
-	m *material
+	// A function, because package fmt calls no methods of a value in an unexported
+	// field, and for a verb that does not fit it prints what a pointer points
+	// to. Of a function it prints the address.
+	open func() *material
 }
 
+// material is what a key is made of. Nothing but Key.open holds one, save what
+// an atomic pointer hides from package fmt.
 type material struct {
 	alg     Algorithm
 	kid     string
@@ -40,21 +43,25 @@ type material struct {
 }
 
 // Algorithm returns the algorithm of the key.
-func (k *Key) Algorithm() Algorithm { return k.m.alg }
+func (k *Key) Algorithm() Algorithm { return k.open().alg }
 
 // ID returns the key id; it is empty for an HMAC key that has none.
-func (k *Key) ID() string { return k.m.kid }
+func (k *Key) ID() string { return k.open().kid }
 
 // CanSign reports whether the key holds a secret or a private key.
-func (k *Key) CanSign() bool { return k.m.secret != nil || k.m.private != nil }
+func (k *Key) CanSign() bool { return k.open().canSign() }
+
+func (m *material) canSign() bool { return m.secret != nil || m.private != nil }
+
+func newKey(m *material) *Key { return &Key{func() *material { return m }} }
 
 // Format writes the algorithm and the key id, whatever the verb.
 func (k Key) Format(f fmt.State, _ rune) {
-	if k.m == nil {
+	if k.open == nil {
 		fmt.Fprint(f, "no key")
 		return
 	}
-	fmt.Fprintf(f, "%s key %q [redacted]", string(k.m.alg), k.m.kid)
+	fmt.Fprintf(f, "%s key %q [redacted]", string(k.Algorithm()), k.ID())
 }
 
 // HMACKey makes a key for HS256, HS384 or HS512. The secret, at least [MinSecret]
@@ -83,7 +90,7 @@ func HMACKey(alg Algorithm, kid string, secret []byte) (*Key, error) {
 		}
 	}
 	secret = slices.Clone(secret)
-	return &Key{&material{alg: alg, kid: kid, secret: secret, root: secret}}, nil
+	return newKey(&material{alg: alg, kid: kid, secret: secret, root: secret}), nil
 }
 
 // PrivateKey makes a key that signs and verifies: for RS256 an RSA key of at least
@@ -117,18 +124,26 @@ func PrivateKey(alg Algorithm, kid string, private crypto.Signer) (*Key, error) 
 		}
 		private, root = parsed.(crypto.Signer), der
 	}
-	key, err := PublicKey(alg, kid, private.Public())
+	m, err := newPublic(alg, kid, private.Public())
 	if err != nil {
 		return nil, err
 	}
-	key.m.private, key.m.root = private, root
-	return key, nil
+	m.private, m.root = private, root
+	return newKey(m), nil
 }
 
 // PublicKey makes a key that only verifies, from an *rsa.PublicKey, an
 // *ecdsa.PublicKey or an ed25519.PublicKey, which is copied. The rules for alg and
 // kid are those of [PrivateKey].
 func PublicKey(alg Algorithm, kid string, public crypto.PublicKey) (*Key, error) {
+	m, err := newPublic(alg, kid, public)
+	if err != nil {
+		return nil, err
+	}
+	return newKey(m), nil
+}
+
+func newPublic(alg Algorithm, kid string, public crypto.PublicKey) (*material, error) {
 	if err := alg.check(public); err != nil {
 		return nil, err
 	}
@@ -145,7 +160,7 @@ func PublicKey(alg Algorithm, kid string, public crypto.PublicKey) (*Key, error)
 	if err := checkKeyID(kid); err != nil {
 		return nil, err
 	}
-	return &Key{&material{alg: alg, kid: kid, public: public}}, nil
+	return &material{alg: alg, kid: kid, public: public}, nil
 }
 
 func checkKeyID(kid string) error {

@@ -50,7 +50,7 @@ func HMAC(secret []byte) (*Keyring, error) {
 func NewKeyring(signing *Key, verifying ...*Key) (*Keyring, error) {
 	keys := verifying
 	if signing != nil {
-		if signing.m == nil || !signing.CanSign() {
+		if signing.open == nil || !signing.CanSign() {
 			return nil, errors.New("accesstoken: the signing key of a keyring needs its secret or private key")
 		}
 		keys = append([]*Key{signing}, verifying...)
@@ -84,7 +84,7 @@ func (k *Keyring) Promote(kid string) error {
 		if e == nil {
 			return nil, nil, noSuchKey(kid)
 		}
-		if !e.key.CanSign() {
+		if !e.canSign() {
 			return nil, nil, fmt.Errorf("accesstoken: the key %q cannot sign: it was published without its private part", kid)
 		}
 		return e.key, s.list(), nil

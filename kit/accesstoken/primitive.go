@@ -12,43 +12,43 @@ import (
 
 // signatureSize returns the length of the key's signatures, in bytes: each
 // algorithm has one length only.
-func (k *Key) signatureSize() int {
-	switch k.m.alg {
+func (m *material) signatureSize() int {
+	switch m.alg {
 	case HS256:
 		return 32
 	case HS384:
 		return 48
 	case RS256:
-		return k.m.public.(*rsa.PublicKey).Size()
+		return m.public.(*rsa.PublicKey).Size()
 	}
 	return 64 // HS512, ES256 (r and s, 32 bytes each), EdDSA
 }
 
 // sign returns the signature of input.
-func (k *Key) sign(input []byte) ([]byte, error) {
+func (m *material) sign(input []byte) ([]byte, error) {
 	var signature []byte
 	var err error
-	if h := k.m.alg.hmacHash(); h != nil {
-		signature, err = jwsbb.SignHMAC(k.m.secret, input, h)
+	if h := m.alg.hmacHash(); h != nil {
+		signature, err = jwsbb.SignHMAC(m.secret, input, h)
 	} else {
-		signature, err = jwsbb.Sign(k.m.private, string(k.m.alg), input, nil)
+		signature, err = jwsbb.Sign(m.private, string(m.alg), input, nil)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("accesstoken: the key %q did not sign: %w", k.m.kid, err)
+		return nil, fmt.Errorf("accesstoken: the key %q did not sign: %w", m.kid, err)
 	}
-	if len(signature) != k.signatureSize() {
-		return nil, fmt.Errorf("accesstoken: the key %q returned a signature of the wrong length", k.m.kid)
+	if len(signature) != m.signatureSize() {
+		return nil, fmt.Errorf("accesstoken: the key %q returned a signature of the wrong length", m.kid)
 	}
 	return signature, nil
 }
 
 // verify reports whether signature is that of input, under the algorithm of the
 // key and no other.
-func (k *Key) verify(input, signature []byte) bool {
-	if len(signature) != k.signatureSize() {
+func (m *material) verify(input, signature []byte) bool {
+	if len(signature) != m.signatureSize() {
 		return false
 	}
-	switch public := k.m.public.(type) {
+	switch public := m.public.(type) {
 	case *rsa.PublicKey:
 		return jwsbb.VerifyRSA(public, input, signature, crypto.SHA256, false) == nil
 	case *ecdsa.PublicKey:
@@ -56,6 +56,6 @@ func (k *Key) verify(input, signature []byte) bool {
 	case ed25519.PublicKey:
 		return jwsbb.VerifyEdDSA(public, input, signature) == nil
 	}
-	h := k.m.alg.hmacHash()
-	return h != nil && jwsbb.VerifyHMAC(k.m.secret, input, signature, h) == nil
+	h := m.alg.hmacHash()
+	return h != nil && jwsbb.VerifyHMAC(m.secret, input, signature, h) == nil
 }

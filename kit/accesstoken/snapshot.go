@@ -18,6 +18,7 @@ type snapshot struct {
 
 // entry is a key and what is prepared for it.
 type entry struct {
+	*material
 	key          *Key
 	accessHeader string // the encoded header of an access token
 }
@@ -29,14 +30,14 @@ func newSnapshot(signing *Key, keys []*Key) (*snapshot, error) {
 		noSign:   errors.New("accesstoken: the keyring has no key that can sign"),
 	}
 	for _, key := range keys {
-		if key == nil || key.m == nil {
+		if key == nil || key.open == nil {
 			return nil, errors.New("accesstoken: a keyring takes no nil key")
 		}
-		if key.m.kid == "" && len(keys) > 1 {
+		if key.ID() == "" && len(keys) > 1 {
 			return nil, errors.New("accesstoken: a key without a key id must be the only one of its keyring: give each key an id")
 		}
-		if s.byID[key.m.kid] != nil {
-			return nil, fmt.Errorf("accesstoken: two keys have the key id %q", key.m.kid)
+		if s.byID[key.ID()] != nil {
+			return nil, fmt.Errorf("accesstoken: two keys have the key id %q", key.ID())
 		}
 		s.add(key, key == signing)
 	}
@@ -45,9 +46,10 @@ func newSnapshot(signing *Key, keys []*Key) (*snapshot, error) {
 }
 
 func (s *snapshot) add(key *Key, signing bool) {
-	e := &entry{key: key, accessHeader: encodeHeader(key, accessType)}
+	m := key.open()
+	e := &entry{m, key, m.header(accessType)}
 	s.keys = append(s.keys, e)
-	s.byID[key.m.kid] = e
+	s.byID[m.kid] = e
 	s.byHeader[e.accessHeader] = e
 	if signing {
 		s.signing = e
@@ -70,17 +72,17 @@ func (s *snapshot) signingKey() *Key {
 	return s.signing.key
 }
 
-// encodeHeader returns the header of a token of that typ, signed with key: alg,
-// typ, and kid if the key has an id.
-func encodeHeader(key *Key, typ string) string {
-	b := make([]byte, 0, 64+len(key.m.kid))
+// header returns the encoded header of a token of that typ: alg, typ, and kid if the
+// key has an id.
+func (m *material) header(typ string) string {
+	b := make([]byte, 0, 64+len(m.kid))
 	b = append(b, `{"alg":"`...)
-	b = append(b, key.m.alg...)
+	b = append(b, m.alg...)
 	b = append(b, `","typ":`...)
 	b = appendString(b, typ)
-	if key.m.kid != "" {
+	if m.kid != "" {
 		b = append(b, `,"kid":`...)
-		b = appendString(b, key.m.kid)
+		b = appendString(b, m.kid)
 	}
 	return base64.RawURLEncoding.EncodeToString(append(b, '}'))
 }
