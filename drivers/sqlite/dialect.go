@@ -1,0 +1,54 @@
+package sqlite
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"myauth.internal/kit/sqlstore"
+)
+
+// dialect needs no Lock and no LockRows: BEGIN IMMEDIATE takes the one write lock of
+// the database, and so does every writing statement.
+var dialect = sqlstore.Dialect{
+	Name:       "sqlite",
+	Begin:      "BEGIN IMMEDIATE",
+	MaxWriters: 1,
+	Classify:   classify,
+}
+
+// classify sorts SQLite's result codes (https://sqlite.org/rescode.html). A file
+// that is damaged, full or read-only is unavailable rather than unexpected: the
+// fault is outside, and the same call succeeds once it was mended.
+func classify(err error) sqlstore.Class {
+	var code sqlite3.ErrorCode
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, sqlite3.CONSTRAINT_UNIQUE), errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY):
+		return sqlstore.Class{Kind: sqlstore.Duplicate}
+	case errors.As(err, &code):
+		if advice, ok := outages[code]; ok {
+			return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: advice}
+		}
+	case errors.As(err, &path):
+		return sqlstore.Class{Kind: sqlstore.Unavailable}
+	}
+	return sqlstore.Class{}
+}
+
+// outages says, by result code, what a person can do about it.
+var outages = map[sqlite3.ErrorCode]string{
+	sqlite3.BUSY:      "another process keeps the database locked: end its transaction, or wait longer",
+	sqlite3.LOCKED:    "another connection keeps a table locked",
+	sqlite3.INTERRUPT: "",
+	sqlite3.NOMEM:     "",
+	sqlite3.IOERR:     "check the disk; a network file system will not do",
+	sqlite3.CANTOPEN:  "check that the path is a file in a directory that this user may write to",
+	sqlite3.FULL:      "free space on the disk, or raise max_page_count",
+	sqlite3.READONLY:  "let this user write to the file and to its directory",
+	sqlite3.PERM:      "let this user read and write the file",
+	sqlite3.PROTOCOL:  "too many processes are opening the database at once",
+	sqlite3.CORRUPT:   "the file is damaged: restore it from a backup",
+	sqlite3.NOTADB:    "the file holds something else: choose another path",
+}

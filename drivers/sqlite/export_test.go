@@ -1,0 +1,14 @@
+package sqlite
+
+import (
+	"database/sql"
+
+	"myauth.internal/kit/sqlstore"
+)
+
+// Pool returns the pool of a store that Open made, for tests that look inside or
+// run the same statements beside it.
+func Pool(s *Store) *sql.DB { return s.own }
+
+// Statements are the texts that the store runs.
+func Statements() []string { return sqlstore.Statements(dialect) }

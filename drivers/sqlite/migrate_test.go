@@ -1,0 +1,175 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"myauth.internal/drivers/sqlite"
+	"myauth.internal/kit/sqlstore"
+)
+
+// rawDB returns a plain pool, with the driver's own settings: no WAL, deferred
+// transactions.
+func rawDB(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+filepath.ToSlash(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func mustExec(t testing.TB, db *sql.DB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// checkMigrated verifies that every migration was applied once.
+func checkMigrated(t *testing.T, path string) {
+	t.Helper()
+	var n, last int
+	row := rawDB(t, path).QueryRowContext(t.Context(), "SELECT count(*), max(version) FROM myauth_migrations")
+	if err := row.Scan(&n, &last); err != nil || n != 1 || last != 1 {
+		t.Errorf("%d migrations up to %d, %v", n, last, err)
+	}
+	if _, err := open(t, path).Users().ByID(t.Context(), "1"); err == nil {
+		t.Error("a user out of nowhere")
+	}
+}
+
+func TestConcurrentOpenMigratesOnce(t *testing.T) {
+	for range 5 {
+		path := tempFile(t)
+		start := make(chan struct{})
+		errs := make([]error, 16)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() {
+				<-start
+				store, err := sqlite.Open(path, nil)
+				if err == nil {
+					err = store.Close()
+				}
+				errs[i] = err
+			})
+		}
+		close(start)
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		checkMigrated(t, path)
+	}
+}
+
+func TestConcurrentNewMigratesOnce(t *testing.T) {
+	path := tempFile(t)
+	start := make(chan struct{})
+	errs := make([]error, 16)
+	var wg sync.WaitGroup
+	for i := range errs {
+		db := rawDB(t, path)
+		wg.Go(func() {
+			<-start
+			store, err := sqlite.New(db, nil)
+			if err == nil {
+				err = store.Close()
+			}
+			errs[i] = err
+		})
+	}
+	close(start)
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	checkMigrated(t, path)
+}
+
+func TestTwoProcessesMigrateOnce(t *testing.T) {
+	for range 3 {
+		path := tempFile(t)
+		var inputs []io.WriteCloser
+		var waits []func() error
+		for range 2 {
+			cmd := process(t, "open", path)
+			input, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			inputs, waits = append(inputs, input), append(waits, cmd.Wait)
+		}
+		for _, input := range inputs {
+			if _, err := io.WriteString(input, "go\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, wait := range waits {
+			if err := wait(); err != nil {
+				t.Error("a process failed:", err)
+			}
+		}
+		checkMigrated(t, path)
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	path := tempFile(t)
+	open(t, path)
+	db := rawDB(t, path)
+	mustExec(t, db, "INSERT INTO myauth_migrations (version, name) VALUES (2, '0002_from_the_future.sql')")
+	_, err := sqlite.Open(path, nil)
+	if !errors.Is(err, sqlstore.ErrNewerSchema) || !strings.Contains(err.Error(), "schema version 2, known up to 1") {
+		t.Errorf("Open: %v", err)
+	}
+	if _, err := sqlite.New(db, nil); !errors.Is(err, sqlstore.ErrNewerSchema) {
+		t.Errorf("New: %v", err)
+	}
+}
+
+func TestAnotherTableOfTheNameIsLeftAlone(t *testing.T) {
+	db := rawDB(t, tempFile(t))
+	mustExec(t, db, "CREATE TABLE tokens (mine TEXT)")
+	_, err := sqlite.New(db, nil)
+	if err == nil || !strings.Contains(err.Error(), "table tokens already exists") {
+		t.Fatalf("New: %v", err)
+	}
+	// Nothing of the migration stays.
+	var tables string
+	if err := db.QueryRowContext(t.Context(), "SELECT group_concat(name) FROM sqlite_schema").Scan(&tables); err != nil || tables != "tokens" {
+		t.Errorf("tables %q, %v", tables, err)
+	}
+	mustExec(t, db, "INSERT INTO tokens (mine) VALUES ('still works')")
+}
+
+// A schema that is up to date is only read, so a start does not wait for a writer.
+func TestOpenBesideALongWriter(t *testing.T) {
+	path := tempFile(t)
+	open(t, path)
+	db := rawDB(t, path)
+	tx, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelSerializable})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	store, err := sqlite.Open(path, &sqlite.Options{BusyTimeout: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Users().Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

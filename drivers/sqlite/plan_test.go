@@ -1,0 +1,84 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"myauth.internal/drivers/sqlite"
+)
+
+// What costs more in a larger table: reading all of it, or sorting. COVERING means
+// that the index alone answers, which does not make reading all of it cheaper.
+var grows = regexp.MustCompile(`\bSCAN\b|TEMP B-TREE|AUTOMATIC`)
+
+func TestNoStatementScans(t *testing.T) {
+	store := open(t, tempFile(t))
+	for _, statement := range sqlite.Statements() {
+		plan := planOf(t, store, statement)
+		t.Logf("%s\n\t%s", statement, strings.Join(plan, "\n\t"))
+		if strings.HasPrefix(statement, "INSERT") {
+			continue // it searches nothing
+		}
+		if strings.Contains(statement, "FROM myauth_migrations") {
+			continue // a row a migration
+		}
+		if len(plan) == 0 {
+			t.Errorf("no plan for %s", statement)
+		}
+		for _, step := range plan {
+			if grows.MatchString(step) {
+				t.Errorf("%s\n\tgrows with the table: %s", statement, step)
+			}
+		}
+	}
+}
+
+func TestPlanOfAScanIsSeen(t *testing.T) {
+	store := open(t, tempFile(t))
+	for _, statement := range []string{
+		"SELECT id FROM users WHERE username = $1",
+		"SELECT id FROM tokens WHERE user_id = $1 ORDER BY expires_at",
+	} {
+		if plan := planOf(t, store, statement); !grows.MatchString(strings.Join(plan, "\n")) {
+			t.Errorf("%s: %q", statement, plan)
+		}
+	}
+}
+
+func planOf(t *testing.T, store *sqlite.Store, statement string) (plan []string) {
+	t.Helper()
+	args := make([]any, strings.Count(statement, "$"))
+	for i := range args {
+		args[i] = 1
+	}
+	rows, err := sqlite.Pool(store).QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// The parameters are bound by position, while SQLite numbers $n by appearance.
+func TestStatementsNumberTheirParametersInOrder(t *testing.T) {
+	for _, statement := range sqlite.Statements() {
+		for i, n := range regexp.MustCompile(`\$\d+`).FindAllString(statement, -1) {
+			if n != fmt.Sprintf("$%d", i+1) {
+				t.Errorf("%s: parameter %s is the %dth", statement, n, i+1)
+			}
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/sqlstore"
+)
+
+// Options adjusts a [Store]; nil or the zero value means the defaults.
+type Options struct {
+	// MaxConns bounds the pool that [Open] makes; 0 means 8. Each connection
+	// takes a few megabytes when it is used, and more of them than twice the
+	// number of processors gain nothing.
+	MaxConns int
+	// BusyTimeout is how long a connection of [Open] waits for a writer in
+	// another process before the call fails with [kit.ErrUnavailable]; 0 means
+	// 5 seconds. A call's context ends the wait too.
+	BusyTimeout time.Duration
+}
+
+// Users implements [kit.UserStore] and [kit.Pinger].
+type Users = sqlstore.Users
+
+// Tokens implements [kit.TokenStore] and [kit.Pinger].
+type Tokens = sqlstore.Tokens
+
+var (
+	_ kit.UserStore  = (*Users)(nil)
+	_ kit.TokenStore = (*Tokens)(nil)
+)
+
+// Store keeps users and tokens in one SQLite database. It is safe for concurrent
+// use.
+type Store struct {
+	sql *sqlstore.Store
+	own *sql.DB // nil when the pool is the caller's
+}
+
+// New returns a store in the database of the caller's own pool, whose schema it
+// brings up to date. The driver must be ncruces/go-sqlite3. Close leaves the pool
+// open.
+//
+// New changes no setting of the pool. For what [Open] promises, its data source
+// name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and
+// _pragma=synchronous(full). The tables are named users, tokens and
+// myauth_migrations: an application that has other tables of these names gives
+// MyAuth a file of its own.
+func New(db *sql.DB, opts *Options) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("sqlite: New needs a *sql.DB")
+	}
+	if _, err := opts.withDefaults(); err != nil {
+		return nil, err
+	}
+	return newStore(db)
+}
+
+// Users returns the store's users.
+func (s *Store) Users() *Users { return s.sql.Users() }
+
+// Tokens returns the store's tokens.
+func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
+
+// Close ends the store, and closes the pool if it is the store's own. Later calls
+// return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.
+func (s *Store) Close() error {
+	err := s.sql.Close()
+	if s.own != nil {
+		err = errors.Join(err, s.own.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("sqlite: close: %w", err)
+	}
+	return nil
+}
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// migrations holds the numbered files.
+func migrations() fs.FS {
+	sub, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the name is a valid path
+	}
+	return sub
+}
+
+// startTimeout bounds the wait for a connection of the caller's pool, and for
+// another process that migrates.
+const startTimeout = 30 * time.Second
+
+func newStore(db *sql.DB) (*Store, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := sqlstore.Migrate(ctx, db, dialect, migrations()); err != nil {
+		return nil, err
+	}
+	s, err := sqlstore.New(ctx, db, dialect)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{sql: s}, nil
+}
+
+func (o *Options) withDefaults() (Options, error) {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.MaxConns < 0 {
+		return opts, errors.New("sqlite: Options.MaxConns is negative: leave it 0 for the default")
+	}
+	if opts.BusyTimeout < 0 {
+		return opts, errors.New("sqlite: Options.BusyTimeout is negative: leave it 0 for the default")
+	}
+	if opts.MaxConns == 0 {
+		opts.MaxConns = 8
+	}
+	if opts.BusyTimeout == 0 {
+		opts.BusyTimeout = 5 * time.Second
+	}
+	return opts, nil
+}

@@ -1,0 +1,43 @@
+package sqlstore
+
+// Dialect is what differs from one SQL database to another.
+type Dialect struct {
+	// Name is the prefix of the driver's errors, such as "sqlite".
+	Name string
+	// Begin opens the transaction of the migrations, such as BEGIN. Lock, if any,
+	// is its first statement. Together they keep every other process that
+	// migrates the same database waiting until the transaction ends.
+	Begin, Lock string
+	// LockRows ends the query for the rows that DeleteExpired removes: FOR
+	// UPDATE where writers run beside each other, nothing where they cannot.
+	LockRows string
+	// MaxWriters bounds the writes that a Store has under way; the next one waits
+	// for its turn, or for its context, without taking a connection. 0: no
+	// bound. 1 suits a database with a single writer, where waiting inside it
+	// would take the connections that readers need.
+	MaxWriters int
+	// Classify says what an error of the database means.
+	Classify func(error) Class
+}
+
+// Class is what an error of a database means to a store.
+type Class struct {
+	Kind Kind
+	// Advice says what a person can do about it, if anything is known: a few
+	// words in lower case, without values.
+	Advice string
+}
+
+// Kind is the part of a [Class] that programs branch on.
+type Kind int
+
+// The kinds of errors.
+const (
+	// Unexpected is a fault of the schema or of a statement: a bug.
+	Unexpected Kind = iota
+	// Duplicate: a unique key is taken.
+	Duplicate
+	// Unavailable: the data cannot be reached, or not now. It becomes
+	// kit.ErrUnavailable.
+	Unavailable
+)

@@ -1,0 +1,28 @@
+// Package sqlstore is what SQL databases have in common as stores of package kit:
+// the statements, the mapping between rows and records, the handling of errors,
+// and the migrations. Drivers for SQLite and PostgreSQL are built on it, and one
+// for another SQL database can be: it opens a [database/sql.DB], writes the
+// schema as numbered files, and fills in a [Dialect] with what differs.
+//
+//	err := sqlstore.Migrate(ctx, db, dialect, migrations)
+//	store, err := sqlstore.New(ctx, db, dialect)
+//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//
+// # What the schema must provide
+//
+// Two tables, users and tokens, with the columns that [Statements] names.
+//
+//   - Text compares and sorts byte by byte: the C collation or the like.
+//   - users.id and users.email_key are unique, tokens.id is. Further unique columns
+//     would be reported as kit.ErrUserExists and kit.ErrConflict.
+//   - Times are 64-bit integers: microseconds since 1970-01-01 UTC, which hold
+//     every year that kit knows. The zero time.Time is one of them,
+//     -62135596800000000, so no column needs NULL to mean "never".
+//   - Indexes on tokens (user_id, id) and tokens (expires_at).
+//   - roles and user_settings are text, kept as given; hashes and the salt are
+//     bytes, of which previous_hash and salt may be NULL.
+//
+// The database needs placeholders of the form $1. Each statement names its
+// parameters first in ascending order, so it also suits databases that number
+// named parameters by appearance, as SQLite does.
+package sqlstore

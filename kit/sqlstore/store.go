@@ -1,0 +1,144 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"myauth.internal/kit"
+)
+
+// Store keeps users and tokens in one SQL database. It is safe for concurrent use.
+type Store struct {
+	db      *sql.DB
+	dialect Dialect
+	stmts   [statements]*sql.Stmt
+	writers chan struct{} // nil: no bound
+}
+
+// New returns a store over db, whose schema is up to date: see [Migrate]. It
+// prepares the statements, and db prepares them again on each of its connections
+// at their first use there. The pool stays the caller's.
+func New(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
+	s := &Store{db: db, dialect: d}
+	if d.MaxWriters > 0 {
+		s.writers = make(chan struct{}, d.MaxWriters)
+	}
+	for i, text := range d.texts() {
+		stmt, err := db.PrepareContext(ctx, text)
+		if err != nil {
+			return nil, errors.Join(s.fail(ctx, "prepare the statements", err), s.Close())
+		}
+		s.stmts[i] = stmt
+	}
+	return s, nil
+}
+
+// Users returns the store's users.
+func (s *Store) Users() *Users { return &Users{s} }
+
+// Tokens returns the store's tokens.
+func (s *Store) Tokens() *Tokens { return &Tokens{s} }
+
+// Close gives the prepared statements back and leaves the pool open. Every later
+// call of the store returns an error that wraps kit.ErrUnavailable.
+func (s *Store) Close() error {
+	var errs []error
+	for _, stmt := range s.stmts {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Ping implements kit.Pinger with a query that reads the database.
+func (s *Store) Ping(ctx context.Context) error {
+	var version int64
+	err := s.stmts[schemaVersion].QueryRowContext(ctx).Scan(&version)
+	return s.fail(ctx, "ping", err)
+}
+
+// write runs a statement that changes rows, and returns how many it changed.
+func (s *Store) write(ctx context.Context, stmt statement, args ...any) (int64, error) {
+	if s.writers != nil {
+		select {
+		case s.writers <- struct{}{}:
+			defer func() { <-s.writers }()
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	result, err := s.stmts[stmt].ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// swap runs an update that has changed a row only if the version was the one
+// presented. When it changed none it looks why; finding the very version that was
+// presented, because the record was made in between, it tries again.
+func (s *Store) swap(ctx context.Context, id string, version int64, update, read statement, args ...any) error {
+	for {
+		n, err := s.write(ctx, update, args...)
+		if err != nil || n > 0 {
+			return err
+		}
+		var stored int64
+		if err := s.stmts[read].QueryRowContext(ctx, id).Scan(&stored); err != nil {
+			return err
+		}
+		if stored != version {
+			return kit.ErrConflict
+		}
+	}
+}
+
+// fail turns an error of the database into one of the store contract. What is
+// certain goes before what the context says, since it is an answer.
+func (s *Store) fail(ctx context.Context, op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return kit.ErrNotFound
+	case errors.Is(err, kit.ErrConflict):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %s: %w", s.dialect.Name, op, ctx.Err())
+	}
+	return s.dialect.explain(op, err)
+}
+
+// duplicate is fail with an answer of the caller's to a key that is taken.
+func (s *Store) duplicate(ctx context.Context, op string, err, taken error) error {
+	if err != nil && s.dialect.Classify(err).Kind == Duplicate {
+		return taken
+	}
+	return s.fail(ctx, op, err)
+}
+
+// explain adds to an error what was being done, and what to do about it.
+func (d Dialect) explain(op string, err error) error {
+	class := d.Classify(err)
+	if class.Advice != "" {
+		err = fmt.Errorf("%w: %s", err, class.Advice)
+	}
+	if class.Kind == Unavailable || isClosed(err) {
+		return fmt.Errorf("%s: %s: %w: %w", d.Name, op, kit.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%s: %s: %w", d.Name, op, err)
+}
+
+// isClosed reports whether the pool, a connection or the store was closed. Two of
+// the errors of database/sql have no name, so their text has to do.
+func isClosed(err error) bool {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) {
+		return true
+	}
+	text := err.Error()
+	return text == "sql: database is closed" || text == "sql: statement is closed"
+}
