@@ -1,1 +1,47 @@
+// Package httpx puts HTTP in front of a [kit.Service]: a plain [net/http.Handler]
+// with the routes of MyAuth, middleware that protects an application's own routes,
+// and the conversion of errors to problem details (RFC 9457). It needs nothing but
+// the standard library and package kit.
+//
+//	mux.Handle("/auth/", httpx.New(svc, nil))
+//	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
+//
+// The surface itself is described by one document, openapi.json, which the handler
+// serves too.
+//
+// # Mounting
+//
+// The handler looks at the whole path of the request, prefix included, so it goes
+// under any router that hands paths on unchanged:
+//
+//	mux.Handle("/auth/", h)                          // net/http
+//	r.Mount("/auth", h)                              // chi
+//	e.Any("/auth/*", echo.WrapHandler(h))            // Echo
+//	g.Any("/auth/*path", gin.WrapH(h))               // Gin
+//
+// Another place is [Options].Prefix. Behind a router or proxy that cuts a part of
+// the path off, Prefix is what is left, and Options.PublicPrefix what clients see:
+//
+//	http.Handle("/api/", http.StripPrefix("/api", httpx.New(svc, &httpx.Options{
+//		Prefix: "/auth", PublicPrefix: "/api/auth",
+//	})))
+//
+// Whatever the handler is asked for, it answers itself, in its own shape: an
+// unknown path, a double slash and a trailing slash are 404, another method is 405
+// with Allow. OPTIONS is another method, since CORS is the application's, in a
+// middleware around it.
+//
+// # Time and size
+//
+// A body is read up to 64 KiB, at once or in chunks. How long it may take to come
+// is for the server that the handler runs in: the handler sets no deadline, so set
+// [net/http.Server].ReadTimeout (and ReadHeaderTimeout, WriteTimeout, IdleTimeout).
+// Behind the handler every call has its bounds: see [kit.Options].StoreTimeout.
+//
+// # Refusals
+//
+// The handler answers each 401 with a WWW-Authenticate header, as RFC 9110 section
+// 15.5.2 wants: after a login, and for a token that came in the body, it names
+// the realm only; the error attribute of RFC 6750 is kept for a token that was
+// presented in the Authorization header. [WriteError] and the middleware do the same.
 package httpx

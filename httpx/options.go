@@ -1,0 +1,85 @@
+package httpx
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Options are the settings of [New] that have a default. The zero value, and nil,
+// mean the defaults.
+type Options struct {
+	// Prefix is the path under which the handler finds its routes, in the requests
+	// as they reach it; default "/auth". "/" is the root. It has letters, digits,
+	// '-', '.', '_', '~' and '/' only.
+	Prefix string
+	// PublicPrefix is the same path as clients see it, for the Location header and
+	// the OpenAPI document; default Prefix. It differs only behind a router or a
+	// proxy that changes paths.
+	PublicPrefix string
+	// Realm is what the WWW-Authenticate header of the handler's own routes names,
+	// printable ASCII without quotes and backslashes; default "MyAuth", which is
+	// also what [WriteError] and the middleware say.
+	Realm string
+	// TrustedProxies are the addresses of the reverse proxies in front of the
+	// server. From one of them, and from nobody else, X-Forwarded-For is believed,
+	// read from the right up to the first address that is none of them. Default:
+	// none, and the client is whoever holds the connection. A proxy that connects
+	// over a Unix socket has no address and cannot be named.
+	TrustedProxies []netip.Prefix
+	// Logger receives what the client is not told: internal errors and panics, each
+	// once, with the stack. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// defaultRealm is also the realm of what has no Options.
+const defaultRealm = "MyAuth"
+
+// withDefaults returns o with every unset field filled in, and the prefixes
+// without a slash at their end. It panics where a field is out of bounds.
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Prefix == "" {
+		c.Prefix = "/auth"
+	}
+	if c.PublicPrefix == "" {
+		c.PublicPrefix = c.Prefix
+	}
+	c.Prefix = checkPrefix("Prefix", c.Prefix)
+	c.PublicPrefix = checkPrefix("PublicPrefix", c.PublicPrefix)
+	if c.Realm == "" {
+		c.Realm = defaultRealm
+	}
+	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		panic(fmt.Sprintf("httpx: Options.Realm is %q: it must be printable ASCII without quotes and backslashes", c.Realm))
+	}
+	for _, p := range c.TrustedProxies {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			panic(fmt.Sprintf("httpx: Options.TrustedProxies has %v: it must be an IPv4 or IPv6 prefix, such as 10.0.0.0/8", p))
+		}
+	}
+	c.TrustedProxies = slices.Clone(c.TrustedProxies)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// checkPrefix returns prefix without the slash at its end, so that the root is
+// empty.
+func checkPrefix(field, prefix string) string {
+	trimmed := strings.TrimSuffix(prefix, "/")
+	strange := strings.ContainsFunc(prefix, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~/", r))
+	})
+	if strange || prefix[0] != '/' || trimmed != "" && trimmed != path.Clean(trimmed) {
+		panic(fmt.Sprintf(`httpx: Options.%s is %q: it must be a path such as "/auth", or "/" for the root`, field, prefix))
+	}
+	return trimmed
+}
