@@ -1,0 +1,116 @@
+package httpx_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+)
+
+// newService is a Service in memory with one account.
+func newService() *kit.Service {
+	store := memstore.New() // or a driver: sqlite.Open("auth.db", nil)
+	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
+	if err != nil {
+		panic(err)
+	}
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true, // for tests only
+		OnEvent: func(context.Context, kit.Event) {},
+	})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := svc.Register(context.Background(), kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Engine#1843!"}); err != nil {
+		panic(err)
+	}
+	return svc
+}
+
+func get(h http.Handler, path, accessToken string) string {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	if accessToken != "" {
+		r.Header.Set("Authorization", "Bearer "+accessToken)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return fmt.Sprint(w.Code, " ", w.Body)
+}
+
+// The handler goes under its prefix in any router. Tools of the OAuth 2.0 password
+// flow can log in with a form.
+func ExampleNew() {
+	svc := newService()
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", httpx.New(svc, nil))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	response, err := http.Post(server.URL+"/auth/login", "application/json", strings.NewReader(`{"email":"ada@example.com","password":"wrong"}`))
+	if err != nil {
+		panic(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	fmt.Println(response.Status, response.Header.Get("Content-Type"))
+	fmt.Println(string(body))
+	// Output:
+	// 401 Unauthorized application/problem+json
+	// {"type":"urn:myauth:error:invalid_credentials","title":"Invalid credentials","status":401,"detail":"The email or the password is wrong.","code":"invalid_credentials"}
+}
+
+// Middleware is func(http.Handler) http.Handler, so it goes around a handler or into
+// a router's list.
+func ExampleRequireUser() {
+	svc := newService()
+	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, _ := httpx.UserFrom(r.Context())
+		fmt.Fprintf(w, "the orders of %s", user.Username)
+	})
+	mux := http.NewServeMux()
+	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
+	mux.Handle("GET /all-orders", httpx.RequireUser(svc)(httpx.RequireRole("admin")(orders)))
+
+	tokens, err := svc.Login(context.Background(), "ada@example.com", "Engine#1843!")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(get(mux, "/orders", string(tokens.AccessToken)))
+	fmt.Println(get(mux, "/all-orders", string(tokens.AccessToken)))
+	fmt.Println(get(mux, "/orders", ""))
+	// Output:
+	// 200 the orders of Ada
+	// 403 {"type":"urn:myauth:error:insufficient_role","title":"Insufficient role","status":403,"detail":"The account does not have a role that this needs.","code":"insufficient_role"}
+	// 401 {"type":"urn:myauth:error:missing_token","title":"Missing token","status":401,"detail":"Send the access token in the Authorization header: Bearer and the token.","code":"missing_token"}
+}
+
+// An application's own handlers answer in the same shape: with kit's errors, or with
+// a Problem of their own.
+func ExampleWriteError() {
+	svc := newService()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
+		user, err := svc.UserByID(r.Context(), r.PathValue("id"))
+		if errors.Is(err, kit.ErrUserNotFound) && r.PathValue("id") == "0" {
+			err = &httpx.Problem{Status: http.StatusGone, Code: "moved_away", Detail: "User 0 has left."}
+		}
+		if err != nil {
+			httpx.WriteError(w, r, err)
+			return
+		}
+		fmt.Fprint(w, user.Username)
+	})
+	fmt.Println(get(mux, "/users/1", ""))
+	fmt.Println(get(mux, "/users/0", ""))
+	// Output:
+	// 404 {"type":"urn:myauth:error:user_not_found","title":"User not found","status":404,"detail":"There is no such user.","code":"user_not_found"}
+	// 410 {"type":"about:blank","title":"Gone","status":410,"detail":"User 0 has left.","code":"moved_away"}
+}
