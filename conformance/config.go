@@ -1,0 +1,127 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// Stores is one handle to a data set: one connection pool, one open file, one
+// client. A program that runs as several instances has one in each.
+type Stores struct {
+	// Users and Tokens are the stores under test. RunUsers leaves Tokens alone,
+	// and RunTokens Users.
+	Users  kit.UserStore
+	Tokens kit.TokenStore
+
+	// Close ends the use of this handle. Calls that follow must return an
+	// error that wraps [kit.ErrUnavailable]. Whether other handles live on is
+	// up to the store. The suite closes each handle at the end of its case.
+	Close func() error
+
+	// Stall makes the data set hang, as a lock held by somebody else does, or a
+	// network that swallows packets: from its return until release is called,
+	// calls through this handle that need the data get no answer. A store
+	// that can still answer some of them may do so.
+	Stall func() (release func())
+}
+
+// Open opens one more handle to a data set. The suite calls it twice for each
+// case, and again where a case closes everything and starts anew. It may end
+// the test with t.Fatal.
+type Open func(t testing.TB) Stores
+
+// Ability is something that not every store has, or that not every test
+// environment can show.
+type Ability string
+
+// The abilities that [Config].Without can name.
+const (
+	// Closing: Stores.Close is set.
+	Closing Ability = "closing"
+	// Durability: the data outlives the last handle.
+	Durability Ability = "durability"
+	// Pinging: the stores implement [kit.Pinger].
+	Pinging Ability = "pinging"
+	// Stalling: Stores.Stall is set.
+	Stalling Ability = "stalling"
+)
+
+var abilities = []Ability{Closing, Durability, Pinging, Stalling}
+
+// Config says how the suite gets at a store, and what the store declares about
+// itself. Only New is required.
+type Config struct {
+	// New makes an empty data set for one case and returns the way to open it:
+	// a fresh file, database, schema or key prefix. What it sets up it takes
+	// away with t.Cleanup. It runs on the goroutine of the case's test.
+	New func(t testing.TB) Open
+
+	// TimePrecision is the finest step that the store keeps of a time, at most
+	// and by default a microsecond.
+	TimePrecision time.Duration
+
+	// Without lists the abilities that are missing. The cases which need one
+	// are then skipped, and say so; a missing ability that is not listed
+	// fails them, so that nothing goes untested by accident.
+	Without []Ability
+
+	// Parallel runs the cases in parallel, as many as -parallel allows.
+	Parallel bool
+
+	// Timeout is when a case that does not end counts as deadlocked; two
+	// minutes by default. It then fails with the stacks of all goroutines.
+	Timeout time.Duration
+
+	// Soon is how long a call may go on after its context is done; five seconds
+	// by default.
+	Soon time.Duration
+}
+
+// Run proves both stores, each on its own and the two together.
+func Run(t *testing.T, cfg Config) {
+	t.Helper()
+	runAll(t, cfg, slices.Concat(userRules(), tokenRules(), togetherRules()))
+}
+
+// RunUsers proves a [kit.UserStore] alone, for users that live in a database of
+// their own.
+func RunUsers(t *testing.T, cfg Config) {
+	t.Helper()
+	runAll(t, cfg, userRules())
+}
+
+// RunTokens proves a [kit.TokenStore] alone.
+func RunTokens(t *testing.T, cfg Config) {
+	t.Helper()
+	runAll(t, cfg, tokenRules())
+}
+
+// check returns cfg with its defaults, or says which field is wrong.
+func (cfg Config) check() (Config, error) {
+	if cfg.New == nil {
+		return cfg, errors.New("conformance: Config.New is nil: set it to a function that makes an empty data set")
+	}
+	if cfg.TimePrecision == 0 {
+		cfg.TimePrecision = time.Microsecond
+	}
+	if cfg.TimePrecision < 0 || cfg.TimePrecision > time.Microsecond {
+		return cfg, fmt.Errorf("conformance: Config.TimePrecision is %v: the contract asks for a microsecond or better", cfg.TimePrecision)
+	}
+	for _, missing := range cfg.Without {
+		if !slices.Contains(abilities, missing) {
+			return cfg, fmt.Errorf("conformance: Config.Without names %q: the abilities are %q", missing, abilities)
+		}
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 2 * time.Minute
+	}
+	if cfg.Soon == 0 {
+		cfg.Soon = 5 * time.Second
+	}
+	return cfg, nil
+}

@@ -1,0 +1,232 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+const (
+	ctxQuote        = "returns ctx's error, or an error that wraps it or [ErrUnavailable], soon after ctx is done"
+	ctxBeforeQuote  = "a context that was done before the call changes nothing"
+	unreachedQuote  = "returns an error that wraps [ErrUnavailable] when the data cannot be reached, or does not answer in time, or the store was closed"
+	notAbsentQuote  = "it never answers [ErrNotFound] for such a reason"
+	pingAnswers     = "Ping returns nil when the store answers"
+	pingUnavailable = "and an error that wraps [ErrUnavailable] when it does not"
+)
+
+// doneContexts are contexts that were done before they were handed over.
+func doneContexts() map[string]context.Context {
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
+	caused, cancelWith := context.WithCancelCause(context.Background())
+	cancelWith(errors.New("the caller has gone"))
+	expired, cancel := context.WithDeadline(context.Background(), epoch)
+	cancel()
+	return map[string]context.Context{"canceled": canceled, "canceled with a cause": caused, "past its deadline": expired}
+}
+
+// ctxProblem says what is wrong with an error that a done context has caused.
+func ctxProblem(ctx context.Context, err error) string {
+	for _, wrong := range []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists} {
+		if errors.Is(err, wrong) {
+			return fmt.Sprintf("got error %q, want none that wraps %s", err, nameOf(wrong))
+		}
+	}
+	switch {
+	case err == nil:
+		return fmt.Sprintf("got no error, want %q", ctx.Err())
+	case errors.Is(err, ctx.Err()), errors.Is(err, context.Cause(ctx)), errors.Is(err, kit.ErrUnavailable):
+		return ""
+	}
+	return fmt.Sprintf("got error %q, want one that wraps %q or kit.ErrUnavailable", err, ctx.Err())
+}
+
+// everyMethodRules are the rules that the contract gives for every method.
+func everyMethodRules(k kind) []rule {
+	return []rule{
+		{
+			id:    k.name + "/context/done-before",
+			quote: ctxQuote,
+			prove: func(p *probe) {
+				for why, ctx := range doneContexts() {
+					for _, a := range append(k.attempts(p, p.b, tagOf(why)), k.absent(p.b)...) {
+						if problem := ctxProblem(ctx, a.call(ctx)); problem != "" {
+							p.failf("%s with a context that is %s: %s", a.method, why, problem)
+						}
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/context/done-changes-nothing",
+			quote: ctxBeforeQuote,
+			prove: func(p *probe) {
+				for why, ctx := range doneContexts() {
+					for _, a := range k.attempts(p, p.b, tagOf(why)) {
+						_ = a.call(ctx) // the answer is another rule's matter
+						if a.applied != nil && a.applied() {
+							p.failf("%s with a context that is %s: it took effect", a.method, why)
+						}
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/context/done-during",
+			quote: ctxQuote,
+			prove: func(p *probe) {
+				// The context ends at the store's n-th look at it: a point that is
+				// within the call, and the same in every run.
+				for look := 1; look <= 12; look++ {
+					for _, a := range k.attempts(p, p.b, fmt.Sprint("look", look)) {
+						ctx := newTripContext(look)
+						err := a.call(ctx)
+						ctx.stop()
+						p.checkInterrupted(a, ctx, err, fmt.Sprintf("with a context that is canceled at look %d of the store", look))
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/context/done-while-stalled",
+			quote: ctxQuote,
+			needs: []Ability{Stalling},
+			prove: func(p *probe) {
+				attempts := k.attempts(p, p.b, "stalled")
+				for _, a := range attempts {
+					release := p.b.Stall()
+					ctx, cancel := context.WithTimeout(context.Background(), stallFor)
+					answer := make(chan error, 1)
+					go func() {
+						defer p.recoverPanic()
+						answer <- a.call(ctx)
+					}()
+					<-ctx.Done()
+					late := time.NewTimer(p.cfg.Soon)
+					select {
+					case err := <-answer:
+						release()
+						p.checkInterrupted(a, ctx, err, "while the data hangs, until the context's deadline")
+					case <-late.C:
+						release()
+						p.failf("%s while the data hangs: no answer within %v of the end of its context", a.method, p.cfg.Soon)
+						<-answer
+					}
+					late.Stop()
+					cancel()
+				}
+			},
+		},
+		{
+			id:    k.name + "/context/works-afterwards",
+			quote: ctxQuote,
+			prove: func(p *probe) {
+				for why, ctx := range doneContexts() {
+					for range 10 { // more than a pool has connections
+						for _, a := range k.absent(p.b) {
+							_ = a.call(ctx)
+						}
+					}
+					for _, a := range k.attempts(p, p.b, tagOf(why)) {
+						p.must(a.call(p.ctx()), "%s after calls with a context that was %s", a.method, why)
+						if a.applied != nil && !a.applied() {
+							p.failf("%s after calls with a context that was %s: it had no effect", a.method, why)
+						}
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/closed/unavailable",
+			quote: unreachedQuote,
+			needs: []Ability{Closing},
+			prove: func(p *probe) {
+				attempts := k.attempts(p, p.a, "closed")
+				p.close(p.a)
+				for _, a := range append(attempts, k.absent(p.a)...) {
+					p.wantErr(a.call(p.ctx()), kit.ErrUnavailable, "%s after Close", a.method)
+				}
+			},
+		},
+		{
+			id:    k.name + "/closed/never-not-found",
+			quote: notAbsentQuote,
+			needs: []Ability{Closing},
+			prove: func(p *probe) {
+				absent := k.absent(p.a)
+				p.close(p.a)
+				for _, a := range absent {
+					if err := a.call(p.ctx()); err == nil || errors.Is(err, kit.ErrNotFound) {
+						p.failf("%s of an absent record after Close: got %v, which tells the caller that there is none", a.method, err)
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/ping/answers",
+			quote: pingAnswers,
+			needs: []Ability{Pinging},
+			prove: func(p *probe) {
+				for _, h := range p.both() {
+					p.wantErr(p.pinger(k, h).Ping(p.ctx()), nil, "Ping through handle %s", h.name)
+				}
+				for why, ctx := range doneContexts() {
+					if problem := ctxProblem(ctx, p.pinger(k, p.a).Ping(ctx)); problem != "" {
+						p.failf("Ping with a context that is %s: %s", why, problem)
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/ping/closed",
+			quote: pingUnavailable,
+			needs: []Ability{Pinging, Closing},
+			prove: func(p *probe) {
+				pinger := p.pinger(k, p.a)
+				p.close(p.a)
+				p.wantErr(pinger.Ping(p.ctx()), kit.ErrUnavailable, "Ping after Close")
+			},
+		},
+	}
+}
+
+// stallFor is how long a call hangs before its own deadline ends it.
+const stallFor = 50 * time.Millisecond
+
+// tagOf makes a name that fits into an ID.
+func tagOf(why string) string {
+	b := []byte(why)
+	for i, c := range b {
+		if c == ' ' {
+			b[i] = '-'
+		}
+	}
+	return string(b)
+}
+
+// checkInterrupted judges a call whose context ended on the way: it may have
+// succeeded, and then as a whole; otherwise it says why it did not, and the
+// record is as before or as after.
+func (p *probe) checkInterrupted(a attempt, ctx context.Context, err error, how string) {
+	if err != nil {
+		if problem := ctxProblem(ctx, err); problem != "" {
+			p.failf("%s %s: %s", a.method, how, problem)
+		}
+	}
+	if a.applied != nil && !a.applied() && err == nil {
+		p.failf("%s %s: got no error, but it had no effect", a.method, how)
+	}
+}
+
+// pinger returns the store as a kit.Pinger, or ends the proof.
+func (p *probe) pinger(k kind, h *handle) kit.Pinger {
+	pinger, ok := k.ping(h)
+	if !ok {
+		p.fatalf("the store of %s does not implement kit.Pinger: let it, or list conformance.Pinging in Config.Without", k.name)
+	}
+	return pinger
+}

@@ -1,0 +1,24 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"myauth.internal/conformance"
+	"myauth.internal/kit/memstore"
+)
+
+// TestMemstore proves the store that package kit ships. It is here because kit
+// depends on nothing of the suite.
+func TestMemstore(t *testing.T) {
+	conformance.Run(t, conformance.Config{
+		New: func(t testing.TB) conformance.Open {
+			s := memstore.New()
+			return func(testing.TB) conformance.Stores {
+				return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+			}
+		},
+		TimePrecision: 1, // a nanosecond
+		Without:       []conformance.Ability{conformance.Durability, conformance.Stalling},
+		Parallel:      true,
+	})
+}

@@ -1,0 +1,75 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Racers and rounds of the cases in which callers meet. The handles take turns.
+const (
+	racers = 16
+	rounds = 6
+)
+
+// race calls f n times at once, each call on a goroutine of its own and through
+// one of the two handles in turn, and returns what each call said.
+func (p *probe) race(n int, f func(i int, h *handle) error) []error {
+	answers := make([]error, n)
+	start := make(chan struct{})
+	var ready, done sync.WaitGroup
+	for i := range n {
+		ready.Add(1)
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			defer p.recoverPanic()
+			ready.Done()
+			<-start
+			answers[i] = f(i, p.both()[i%2])
+		}()
+	}
+	ready.Wait()
+	close(start)
+	done.Wait()
+	return answers
+}
+
+// wantOneWinner wants exactly one nil among the answers, and the loser's error,
+// or one of them, everywhere else. It returns who won, or -1.
+func (p *probe) wantOneWinner(answers []error, what string, losers ...error) int {
+	winner, wins, others := -1, 0, map[string]int{}
+	for i, err := range answers {
+		lost := false
+		for _, loser := range losers {
+			lost = lost || errProblem(err, loser) == ""
+		}
+		switch {
+		case err == nil:
+			winner, wins = i, wins+1
+		case !lost:
+			others[err.Error()]++
+		}
+	}
+	if wins != 1 {
+		p.failf("%s, %d at once: %d succeeded, want exactly 1", what, len(answers), wins)
+		winner = -1
+	}
+	for message, n := range others {
+		p.failf("%s, %d at once: %d of those that did not succeed got error %q, want %s", what, len(answers), n, message, nameOf(losers[0]))
+	}
+	return winner
+}
+
+// wantOnly reports answers that are neither nil nor one of the allowed errors.
+func (p *probe) wantOnly(answers []error, what string, allowed ...error) {
+	for i, err := range answers {
+		ok := err == nil
+		for _, a := range allowed {
+			ok = ok || errors.Is(err, a)
+		}
+		if !ok {
+			p.failf("%s: got error %v, want none of that kind", fmt.Sprintf(what, i), err)
+		}
+	}
+}
