@@ -78,7 +78,7 @@ func checkPrefix(field, prefix string) string {
 	strange := strings.ContainsFunc(prefix, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~/", r))
 	})
-	if strange || prefix[0] != '/' || trimmed != "" && trimmed != path.Clean(trimmed) {
+	if strange || prefix[0] != '/' || trimmed == "/" || trimmed != "" && trimmed != path.Clean(trimmed) {
 		panic(fmt.Sprintf(`httpx: Options.%s is %q: it must be a path such as "/auth", or "/" for the root`, field, prefix))
 	}
 	return trimmed

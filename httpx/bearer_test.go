@@ -1,0 +1,97 @@
+package httpx
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestAuthorization(t *testing.T) {
+	rg := newRig(t, Options{Realm: "The App"})
+	token := rg.accessToken(t)
+	const realm = `Bearer realm="The App"`
+	const refused = realm + `, error="invalid_token", error_description="The token is not valid."`
+	for _, tc := range []struct {
+		name            string
+		values          []string
+		status          int
+		code, challenge string
+	}{
+		{"right", []string{"Bearer " + token}, 200, "", ""},
+		{"lower case", []string{"bearer " + token}, 200, "", ""},
+		{"any case", []string{"bEARER " + token}, 200, "", ""},
+		{"more space", []string{"Bearer   " + token}, 200, "", ""},
+		{"none", nil, 401, "missing_token", realm},
+		{"empty", []string{""}, 401, "missing_token", realm},
+		{"another scheme", []string{"Basic YTpi"}, 401, "missing_token", realm},
+		{"a longer scheme", []string{"BearerX " + token}, 401, "missing_token", realm},
+		{"no scheme", []string{token}, 401, "missing_token", realm},
+		{"no token", []string{"Bearer"}, 401, "invalid_token", refused},
+		{"only space", []string{"Bearer  "}, 401, "invalid_token", refused},
+		{"a tab", []string{"Bearer\t" + token}, 401, "missing_token", realm},
+		{"space behind", []string{"Bearer " + token + " "}, 401, "invalid_token", refused},
+		{"two tokens", []string{"Bearer " + token + " " + token}, 401, "invalid_token", refused},
+		{"a list", []string{"Bearer " + token + ", Bearer " + token}, 401, "invalid_token", refused},
+		{"quoted", []string{`Bearer "` + token + `"`}, 401, "invalid_token", refused},
+		{"padded", []string{"Bearer " + token + "="}, 401, "invalid_token", refused},
+		{"only padding", []string{"Bearer =="}, 401, "invalid_token", refused},
+		{"not ASCII", []string{"Bearer tökén"}, 401, "invalid_token", refused},
+		{"two headers", []string{"Bearer " + token, "Bearer " + token}, 400, "malformed_request", ""},
+		{"another scheme first", []string{"Basic YTpi", "Bearer " + token}, 400, "malformed_request", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var header []string
+			for _, v := range tc.values {
+				header = append(header, "Authorization", v)
+			}
+			w := do(rg, http.MethodGet, "/auth/me", "", header...)
+			if tc.status == 200 {
+				if w.Code != 200 || w.Header()["Www-Authenticate"] != nil {
+					t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
+				}
+				return
+			}
+			wantProblem(t, w, tc.status, tc.code)
+			if got := w.Header().Get("WWW-Authenticate"); got != tc.challenge {
+				t.Errorf("got challenge %s, want %s", got, tc.challenge)
+			}
+		})
+	}
+	t.Run("nowhere else", func(t *testing.T) {
+		for _, target := range []string{"/auth/me?access_token=" + token, "/auth/me?token=" + token} {
+			w := do(rg, http.MethodGet, target, "access_token="+token, "Content-Type", mediaForm, "Cookie", "access_token="+token)
+			wantProblem(t, w, http.StatusUnauthorized, "missing_token")
+		}
+	})
+}
+
+func FuzzAuthorization(f *testing.F) {
+	for _, seed := range []string{"", "Bearer", "Bearer ", "Bearer a.b.c", "bearer  a==", "Bearer a=b", "Basic x", "Bearer\ta", "ＢＥＡＲＥＲ a"} {
+		f.Add(seed)
+	}
+	right := regexp.MustCompile(`^(?i:bearer) +([A-Za-z0-9._~+/-]+=*)$`)
+	scheme := regexp.MustCompile(`^(?i:bearer)( |$)`)
+	f.Fuzz(func(t *testing.T, value string) {
+		token, err := bearerToken(http.Header{"Authorization": {value}})
+		code := ""
+		if err != nil {
+			code = ProblemOf(err).Code
+		}
+		switch m := right.FindStringSubmatch(value); {
+		case m != nil:
+			if token != m[1] || err != nil {
+				t.Errorf("%q: got %q and %v, want %q", value, token, err, m[1])
+			}
+		case scheme.MatchString(value):
+			if token != "" || code != "invalid_token" {
+				t.Errorf("%q: got %q and %v", value, token, err)
+			}
+		case token != "" || code != "missing_token":
+			t.Errorf("%q: got %q and %v", value, token, err)
+		}
+		if err != nil && len(value) > 20 && strings.Contains(err.Error(), value) {
+			t.Error("the error has the header in it")
+		}
+	})
+}

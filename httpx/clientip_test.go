@@ -1,0 +1,112 @@
+package httpx
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+func TestClientAddress(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	for _, tc := range []struct {
+		name      string
+		trusted   []netip.Prefix
+		remote    string
+		forwarded []string
+		want      string
+	}{
+		{"plain", nil, "192.0.2.1:1234", nil, "192.0.2.1"},
+		{"IPv6", nil, "[2001:db8::1]:1234", nil, "2001:db8::1"},
+		{"zone", nil, "[fe80::1%eth0]:1234", nil, "fe80::1"},
+		{"IPv4 in IPv6", nil, "[::ffff:192.0.2.1]:1234", nil, "192.0.2.1"},
+		{"unix socket", proxies, "@", []string{"192.0.2.9"}, ""},
+		{"none", proxies, "", nil, ""},
+		{"nobody is trusted", nil, "10.0.0.1:1", []string{"192.0.2.9"}, "10.0.0.1"},
+		{"not a proxy", proxies, "192.0.2.1:1", []string{"192.0.2.9"}, "192.0.2.1"},
+		{"a proxy", proxies, "10.0.0.1:1", []string{"192.0.2.9"}, "192.0.2.9"},
+		{"a proxy, mapped", proxies, "[::ffff:10.0.0.1]:1", []string{"::ffff:192.0.2.9"}, "192.0.2.9"},
+		{"a proxy without header", proxies, "10.0.0.1:1", nil, "10.0.0.1"},
+		{"what the client wrote", proxies, "10.0.0.1:1", []string{"1.1.1.1, 192.0.2.9"}, "192.0.2.9"},
+		{"two proxies", proxies, "10.0.0.1:1", []string{"1.1.1.1, 192.0.2.9 ,2001:db8::7"}, "192.0.2.9"},
+		{"two headers", proxies, "10.0.0.1:1", []string{"1.1.1.1, 192.0.2.9", "10.2.3.4"}, "192.0.2.9"},
+		{"proxies all the way", proxies, "10.0.0.1:1", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
+		{"ports", proxies, "10.0.0.1:1", []string{"192.0.2.9:4711, [2001:db8::7]:80"}, "192.0.2.9"},
+		{"brackets", proxies, "10.0.0.1:1", []string{"[2001:dead::7]"}, "2001:dead::7"},
+		{"not an address", proxies, "10.0.0.1:1", []string{"192.0.2.9, unknown"}, "10.0.0.1"},
+		{"not an address behind a proxy", proxies, "10.0.0.1:1", []string{"192.0.2.9, x, 10.0.0.2"}, "10.0.0.2"},
+		{"an empty entry", proxies, "10.0.0.1:1", []string{"192.0.2.9,"}, "10.0.0.1"},
+		{"an empty header", proxies, "10.0.0.1:1", []string{"192.0.2.9", ""}, "10.0.0.1"},
+		{"IPv4 in brackets", proxies, "10.0.0.1:1", []string{"[192.0.2.9]"}, "10.0.0.1"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.RemoteAddr = tc.remote
+			r.Header["X-Forwarded-For"] = tc.forwarded
+			got := clientAddresses{tc.trusted}.of(r)
+			if want, _ := netip.ParseAddr(tc.want); got != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// limiter keeps whom it was asked about.
+type limiter struct{ asked []kit.Attempt }
+
+func (l *limiter) Allow(_ context.Context, a kit.Attempt) error {
+	if a.Action == kit.ActionRegister {
+		return nil
+	}
+	l.asked = append(l.asked, a)
+	return &kit.LimitError{RetryAfter: 1500 * time.Millisecond}
+}
+
+func TestLimiterSeesTheClient(t *testing.T) {
+	l := &limiter{}
+	rg := newRig(t, Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, func(o *kit.Options) { o.Limiter = l })
+	w := do(rg, http.MethodPost, "/auth/login", `{"email":"Ada@Example.com","password":"x"}`, "Content-Type", "application/json", "X-Forwarded-For", "203.0.113.7")
+	wantProblem(t, w, http.StatusTooManyRequests, "too_many_requests")
+	if got := w.Header().Get("Retry-After"); got != "2" {
+		t.Errorf("Retry-After: %s", got)
+	}
+	want := kit.Attempt{Action: kit.ActionLogin, EmailKey: "ada@example.com", ClientIP: netip.MustParseAddr("203.0.113.7")}
+	if len(l.asked) != 1 || l.asked[0] != want {
+		t.Errorf("the limiter was asked about %v, want %v", l.asked, want)
+	}
+}
+
+// FuzzForwardedFor compares with the same rule in its plainest form.
+func FuzzForwardedFor(f *testing.F) {
+	f.Add("10.0.0.1:80", "1.1.1.1, 10.0.0.2", "10.0.0.3")
+	f.Add("[::1]:80", "[2001:db8::1]:9, x", "")
+	f.Add("@", ",,", "\t10.0.0.9 ")
+	c := clientAddresses{[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+	f.Fuzz(func(t *testing.T, remote, first, second string) {
+		r := &http.Request{RemoteAddr: remote, Header: http.Header{"X-Forwarded-For": {first, second}}}
+		got := c.of(r)
+
+		want, ok := parseAddress(remote)
+		entries := strings.Split(first+","+second, ",")
+		for i := len(entries) - 1; ok && c.trusts(want) && i >= 0; i-- {
+			var next netip.Addr
+			if next, ok = parseAddress(strings.Trim(entries[i], " \t")); ok {
+				want = next
+			}
+		}
+		if got != want || got.Zone() != "" || got.Is4In6() {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		if !c.trusts(want) {
+			r.Header["X-Forwarded-For"] = []string{"203.0.113.1," + first, second}
+			if again := c.of(r); again != got {
+				t.Errorf("what stands further left changed %v to %v", got, again)
+			}
+		}
+	})
+}

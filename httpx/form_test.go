@@ -1,0 +1,80 @@
+package httpx
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestForm(t *testing.T) {
+	rg := newRig(t, Options{})
+	login := func(body string) (int, Problem) {
+		w := do(rg, http.MethodPost, "/auth/login", body, "Content-Type", "application/x-www-form-urlencoded")
+		if w.Code == http.StatusOK {
+			return w.Code, Problem{}
+		}
+		p := wantProblem(t, w, w.Code, map[int]string{400: "malformed_request", 401: "invalid_credentials", 422: "validation_failed"}[w.Code])
+		return w.Code, p
+	}
+	const good = "username=ada%40example.com&password=Engine%231843%21"
+	for _, tc := range []struct {
+		body   string
+		status int
+		want   string // in the detail, or the field errors
+	}{
+		{good, 200, ""},
+		{"grant_type=password&scope=&client_id=x&client_secret=y&" + good, 200, ""},
+		{"&&" + good + "&", 200, ""},
+		{good + "+", 401, ""},
+		{"", 422, "username:required password:required"},
+		{"username=&password", 422, "username:required password:required"},
+		{"email=ada%40example.com&password=x", 422, "username:required"},
+		{"Username=ada%40example.com&password=x", 422, "username:required"},
+		{good + "&password=x", 400, "same name"},
+		{good + "&p%61ssword=x", 400, "same name"},
+		{good + "&scope=a&scope=b", 400, "same name"},
+		{"username=a%4&password=x", 400, "percent-encoding"},
+		{"username=%zz&password=x", 400, "percent-encoding"},
+		{"user%name=a&password=x", 400, "percent-encoding"},
+		{"username=ada&password=%ff", 400, "UTF-8"},
+		{"username=ada&password=\xff", 400, "UTF-8"},
+		{"username=ada&password=x&%ff=1", 400, "UTF-8"},
+		{"username=ada;x&password=a;b", 401, ""},
+	} {
+		status, p := login(tc.body)
+		if status != tc.status || !strings.Contains(p.Detail+codes(p), tc.want) {
+			t.Errorf("%q: got %d %q %q, want %d with %q", tc.body, status, p.Detail, codes(p), tc.status, tc.want)
+		}
+	}
+}
+
+// FuzzForm compares with net/url, which reads the same grammar less strictly.
+func FuzzForm(f *testing.F) {
+	for _, seed := range []string{"username=a%40b&password=x+y", "a=1&a=2", "a=%", "%61=1&a=2", "=&&==", "a;b=1", "\xff=1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		got := url.Values{}
+		err := parseForm([]byte(body), func(name, value string) {
+			if !utf8.ValidString(name) || !utf8.ValidString(value) {
+				t.Errorf("not UTF-8: %q=%q", name, value)
+			}
+			if got.Has(name) {
+				t.Errorf("twice: %q", name)
+			}
+			got.Set(name, value)
+		})
+		if err != nil {
+			if len(got) > 0 {
+				t.Error("parameters of a form that was refused")
+			}
+			return
+		}
+		want, refErr := url.ParseQuery(strings.ReplaceAll(body, ";", "%3B"))
+		if refErr != nil || want.Encode() != got.Encode() {
+			t.Errorf("got %q, want %q (%v)", got, want, refErr)
+		}
+	})
+}

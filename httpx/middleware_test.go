@@ -1,0 +1,182 @@
+package httpx
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// whoami writes what the middleware left in the context.
+var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	user, hasUser := UserFrom(r.Context())
+	claims, hasClaims := ClaimsFrom(r.Context())
+	fmt.Fprintf(w, "user %v %s %v, claims %v %v", hasUser, user.Username, user.Roles, hasClaims, claims.Roles)
+})
+
+// defaultLog makes slog's default logger a log of the test's.
+func defaultLog(t *testing.T) *logs {
+	l, before := &logs{}, slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(l, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return l
+}
+
+func get(h http.Handler, token string) *httptest.ResponseRecorder {
+	if token == "" {
+		return do(h, http.MethodGet, "/orders", "")
+	}
+	return do(h, http.MethodGet, "/orders", "", "Authorization", "Bearer "+token)
+}
+
+func wantText(t *testing.T, w *httptest.ResponseRecorder, text string) {
+	t.Helper()
+	if w.Code != http.StatusOK || w.Body.String() != text {
+		t.Errorf("got %d %s, want %s", w.Code, w.Body, text)
+	}
+}
+
+func TestRequireToken(t *testing.T) {
+	rg := newRig(t, Options{})
+	mux := http.NewServeMux()
+	mux.Handle("GET /orders", RequireToken(rg.svc.Verifier())(whoami))
+	token := rg.accessToken(t)
+	wantText(t, get(mux, token), "user false  [], claims true []")
+	wantProblem(t, get(mux, ""), http.StatusUnauthorized, "missing_token")
+	w := get(mux, token+"x")
+	wantProblem(t, w, http.StatusUnauthorized, "invalid_token")
+	if want := `Bearer realm="MyAuth", error="invalid_token", error_description="The token is not valid."`; w.Header().Get("WWW-Authenticate") != want {
+		t.Errorf("got challenge %s", w.Header().Get("WWW-Authenticate"))
+	}
+	wantProblem(t, do(mux, http.MethodGet, "/orders", "", "Authorization", "Bearer x", "Authorization", "Bearer y"), http.StatusBadRequest, "malformed_request")
+
+	t.Run("no store is asked", func(t *testing.T) {
+		rg.faults.Inject("*", kittest.Down, -1)
+		defer rg.faults.Clear()
+		wantText(t, get(mux, token), "user false  [], claims true []")
+	})
+	t.Run("the window is the token's lifetime", func(t *testing.T) {
+		if _, err := rg.svc.Deactivate(t.Context(), rg.user.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, get(mux, token), "user false  [], claims true []")
+		rg.clock.Advance(30 * time.Minute)
+		wantProblem(t, get(mux, token), http.StatusUnauthorized, "expired_token")
+	})
+}
+
+func TestRequireUser(t *testing.T) {
+	rg := newRig(t, Options{})
+	h := RequireUser(rg.svc)(whoami)
+	token := rg.accessToken(t)
+	wantText(t, get(h, token), "user true Ada [], claims true []")
+	wantProblem(t, get(h, ""), http.StatusUnauthorized, "missing_token")
+	wantProblem(t, get(h, "x.y.z"), http.StatusUnauthorized, "invalid_token")
+
+	t.Run("store down", func(t *testing.T) {
+		rg.faults.Inject("*", kittest.Down, -1)
+		defer rg.faults.Clear()
+		w := get(h, token)
+		wantProblem(t, w, http.StatusServiceUnavailable, "service_unavailable")
+		if w.Header().Get("Retry-After") != "1" || w.Header()["Www-Authenticate"] != nil {
+			t.Errorf("got %v", w.Header())
+		}
+	})
+	t.Run("store panics", func(t *testing.T) {
+		l := defaultLog(t)
+		rg.faults.Inject("*", kittest.Panic, 1)
+		wantProblem(t, get(h, token), http.StatusInternalServerError, "internal_error")
+		wantLogged(t, l)
+	})
+	t.Run("deactivated", func(t *testing.T) {
+		if _, err := rg.svc.Deactivate(t.Context(), rg.user.ID); err != nil {
+			t.Fatal(err)
+		}
+		w := get(h, token)
+		wantProblem(t, w, http.StatusForbidden, "account_disabled")
+		if w.Header()["Www-Authenticate"] != nil {
+			t.Errorf("got challenge %v", w.Header())
+		}
+	})
+	t.Run("activated again", func(t *testing.T) {
+		if _, err := rg.svc.Activate(t.Context(), rg.user.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantProblem(t, get(h, token), http.StatusUnauthorized, "revoked_token")
+	})
+}
+
+func TestRequireVerified(t *testing.T) {
+	mailer := kittest.NewMailer()
+	rg := newRig(t, Options{}, func(o *kit.Options) { o.Mailer, o.PublicURL = mailer, "https://app.example.com" })
+	h := RequireVerified(rg.svc)(whoami)
+	token := rg.accessToken(t)
+	wantProblem(t, get(h, token), http.StatusForbidden, "email_not_verified")
+	wantProblem(t, get(h, ""), http.StatusUnauthorized, "missing_token")
+	mail, err := mailer.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := post(rg, "/auth/verify-email", `{"token":"`+string(mail.Token)+`"}`); w.Code != http.StatusNoContent {
+		t.Fatalf("verify: %d %s", w.Code, w.Body)
+	}
+	wantText(t, get(h, token), "user true Ada [], claims true []")
+}
+
+func TestRequireRole(t *testing.T) {
+	rg := newRig(t, Options{})
+	token := rg.accessToken(t) // without roles
+	if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "editor"); err != nil {
+		t.Fatal(err)
+	}
+	editor := RequireRole("admin", "editor")
+	byUser := RequireUser(rg.svc)(editor(whoami))
+	byToken := RequireToken(rg.svc.Verifier())(editor(whoami))
+
+	t.Run("the roles of now and of then", func(t *testing.T) {
+		wantText(t, get(byUser, token), "user true Ada [editor], claims true []")
+		w := get(byToken, token)
+		wantProblem(t, w, http.StatusForbidden, "insufficient_role")
+		if want := `Bearer realm="MyAuth", error="insufficient_scope"`; w.Header().Get("WWW-Authenticate") != want {
+			t.Errorf("got challenge %s", w.Header().Get("WWW-Authenticate"))
+		}
+		wantText(t, get(byToken, rg.accessToken(t)), "user false  [], claims true [editor]")
+	})
+	t.Run("both kinds around it", func(t *testing.T) {
+		stateless, user := RequireToken(rg.svc.Verifier()), RequireUser(rg.svc)
+		wantText(t, get(user(stateless(editor(whoami))), token), "user true Ada [editor], claims true []")
+		wantText(t, get(stateless(user(editor(whoami))), token), "user true Ada [editor], claims true []")
+	})
+	t.Run("all of several are nested", func(t *testing.T) {
+		both := RequireUser(rg.svc)(RequireRole("editor")(RequireRole("admin")(whoami)))
+		wantProblem(t, get(both, token), http.StatusForbidden, "insufficient_role")
+		if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "admin"); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, get(both, token), "user true Ada [editor admin], claims true []")
+	})
+	t.Run("exactly as spelled", func(t *testing.T) {
+		wantProblem(t, get(RequireUser(rg.svc)(RequireRole("Admin", "edit", "admin ")(whoami)), token), http.StatusForbidden, "insufficient_role")
+	})
+	t.Run("after a removal at once", func(t *testing.T) {
+		fresh := rg.accessToken(t)
+		if _, err := rg.svc.SetRoles(t.Context(), rg.user.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantProblem(t, get(byUser, fresh), http.StatusForbidden, "insufficient_role")
+	})
+	t.Run("wired wrongly it lets nobody through", func(t *testing.T) {
+		l := defaultLog(t)
+		for _, h := range []http.Handler{editor(whoami), editor(RequireUser(rg.svc)(whoami))} {
+			wantProblem(t, get(h, token), http.StatusInternalServerError, "internal_error")
+		}
+		if entries := l.entries(t); len(entries) != 2 || entries[0]["err"] != errNoIdentity.Error() {
+			t.Errorf("logged: %v", entries)
+		}
+	})
+}
