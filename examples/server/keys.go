@@ -1,0 +1,89 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"myauth.internal/kit/accesstoken"
+)
+
+// openKeys returns the keys that sign access tokens. ephemeral says that they are
+// gone after this run.
+func openKeys(s *settings) (keys *accesstoken.Keyring, ephemeral bool, err error) {
+	var key *accesstoken.Key
+	if isHMAC(s.algorithm) {
+		secret := []byte(s.secret)
+		if ephemeral = len(secret) == 0; ephemeral {
+			secret = make([]byte, 64)
+			rand.Read(secret) // never fails: see its documentation
+		}
+		if key, err = accesstoken.HMACKey(s.algorithm, "", secret); err != nil {
+			return nil, false, &settingError{"MYAUTH_JWT_SECRET", err}
+		}
+	} else if key, err = readKey(s.algorithm, s.keyFile); err != nil {
+		return nil, false, &settingError{"MYAUTH_JWT_PRIVATE_KEY_FILE", err}
+	}
+	if keys, err = accesstoken.NewKeyring(key); err != nil {
+		return nil, false, &settingError{"MYAUTH_JWT_ALGORITHM", err}
+	}
+	return keys, ephemeral, nil
+}
+
+func isHMAC(a accesstoken.Algorithm) bool { return strings.HasPrefix(string(a), "HS") }
+
+// readKey reads a private key and names it by its thumbprint, so that every
+// instance with the same key gives it the same key id.
+func readKey(algorithm accesstoken.Algorithm, path string) (*accesstoken.Key, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		var cause *fs.PathError
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return nil, fmt.Errorf("cannot read %s: %w", shown(path), err)
+	}
+	unnamed, err := accesstoken.ParsePEM(algorithm, "", text)
+	if err != nil {
+		return nil, fmt.Errorf("%s holds no private key for %s: %w", shown(path), algorithm, err)
+	}
+	if !unnamed.CanSign() {
+		return nil, fmt.Errorf("%s holds a public key: write the path of the private one", shown(path))
+	}
+	kid, err := thumbprint(unnamed)
+	if err != nil {
+		return nil, err
+	}
+	return accesstoken.ParsePEM(algorithm, kid, text)
+}
+
+// thumbprint is the SHA-256 of key's public part in the form of RFC 7638: the
+// members that make up the key, in the order of their names.
+func thumbprint(key *accesstoken.Key) (string, error) {
+	keys, err := accesstoken.NewKeyring(nil, key)
+	if err != nil {
+		return "", err
+	}
+	var set struct{ Keys []map[string]string }
+	if err := json.Unmarshal(keys.JWKS(), &set); err != nil || len(set.Keys) != 1 {
+		return "", fmt.Errorf("the key has no public form: %w", err)
+	}
+	members := map[string]string{}
+	for _, name := range []string{"crv", "e", "kty", "n", "x", "y"} {
+		if value, ok := set.Keys[0][name]; ok {
+			members[name] = value
+		}
+	}
+	canonical, err := json.Marshal(members) // sorted by name, as the RFC asks
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(canonical)
+	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
+}

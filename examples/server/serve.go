@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+)
+
+const (
+	// stopWithin bounds the whole way from a signal to the end, and requestsWithin
+	// the part of it that running requests get, so that some is left for mails.
+	stopWithin     = 10 * time.Second
+	requestsWithin = 6 * time.Second
+
+	purgeEvery = time.Hour
+	// keepExpired is how long the holder of an expired token is told that it has
+	// expired, rather than that it is unknown.
+	keepExpired = 24 * time.Hour
+)
+
+// newHandler puts the API, the pages for links in mails and the two health checks
+// under one roof.
+func newHandler(svc *kit.Service) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", httpx.New(svc, nil))
+	handlePages(mux)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := svc.Ready(r.Context()); err != nil {
+			answerHealth(w, http.StatusServiceUnavailable, `{"status":"unavailable"}`)
+			return
+		}
+		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
+	})
+	return mux
+}
+
+func answerHealth(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	io.WriteString(w, body+"\n")
+}
+
+// newServer sets the limits that no handler can set: how long a client may take,
+// and how much it may send before a handler is asked.
+func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// serve answers on l until ctx is done, and then stops in order: no new
+// connections and no purge, the end of running requests, of queued mails. The
+// store stays open. What is cut off after stopWithin is logged.
+func serve(ctx context.Context, l net.Listener, svc *kit.Service, logger *slog.Logger, announce io.Writer) error {
+	server := newServer(newHandler(svc), logger)
+	purgeCtx, stopPurge := context.WithCancel(ctx)
+	purged := make(chan struct{})
+	go func() {
+		defer close(purged)
+		purge(purgeCtx, svc, logger)
+	}()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	fmt.Fprintf(announce, "listening on %s\n", baseURL(l.Addr()))
+
+	var err error
+	select {
+	case <-ctx.Done():
+		logger.Info("stopping")
+	case err = <-failed:
+	}
+	stopPurge()
+	<-purged
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	stopRequests, cancelRequests := context.WithTimeout(stop, requestsWithin)
+	defer cancelRequests()
+	if e := server.Shutdown(stopRequests); e != nil {
+		logger.Warn("requests were cut off", "err", errors.Join(e, server.Close()))
+	}
+	if e := svc.Close(stop); e != nil {
+		logger.Error("mails were not sent", "err", e)
+	}
+	return err
+}
+
+// purge deletes expired tokens now and then every purgeEvery, until ctx is done.
+func purge(ctx context.Context, svc *kit.Service, logger *slog.Logger) {
+	ticker := time.NewTicker(purgeEvery)
+	defer ticker.Stop()
+	for {
+		n, err := svc.PurgeExpired(ctx, time.Now().Add(-keepExpired))
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			logger.Warn("expired tokens were not purged; trying again in an hour", "purged", n, "err", err)
+		case n > 0:
+			logger.Info("expired tokens purged", "purged", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// baseURL is the URL of a listener's address.
+func baseURL(a net.Addr) string {
+	return (&url.URL{Scheme: "http", Host: a.String()}).String()
+}
+
+// linkURL is where links in mails lead when MYAUTH_PUBLIC_URL does not say: a
+// listener on every interface has no address of its own, so this machine's.
+func linkURL(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", tcp.Port)
+	}
+	return baseURL(a)
+}

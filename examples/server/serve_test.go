@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+)
+
+// newService is a Service over store with the lowest cost and the given options.
+func newService(t *testing.T, store *memstore.Store, opts kit.Options) *kit.Service {
+	t.Helper()
+	keys, err := accesstoken.HMAC([]byte(testSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.BcryptCost, opts.InsecureFastHash = 4, true
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return svc
+}
+
+func TestReadyzAsksTheStore(t *testing.T) {
+	store := memstore.New()
+	handler := newHandler(newService(t, store, kit.Options{}))
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w
+	}
+	if w := get("/readyz"); w.Code != 200 {
+		t.Errorf("status %d", w.Code)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w := get("/readyz"); w.Code != 503 || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("store closed: status %d, %v", w.Code, w.Header())
+	}
+	if w := get("/healthz"); w.Code != 200 {
+		t.Errorf("store closed: /healthz %d", w.Code)
+	}
+}
+
+// TestPurge: at the start and then every hour, expired tokens go a day after
+// they expired, and not before; and the goroutine ends with its context.
+func TestPurge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		svc := newService(t, store, kit.Options{})
+		left := func() int {
+			tokens, err := store.Tokens().ByUser(t.Context(), "u", "", 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(tokens)
+		}
+		for i, expires := range []time.Duration{-25 * time.Hour, -23*time.Hour - 30*time.Minute, time.Hour} {
+			token := kit.Token{ID: strings.Repeat(string(rune('a'+i)), 22), Type: kit.RefreshToken, UserID: "u", ExpiresAt: time.Now().Add(expires), Version: 1}
+			if err := store.Tokens().Create(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			purge(ctx, svc, slog.New(slog.DiscardHandler))
+		}()
+		for _, step := range []struct {
+			wait time.Duration
+			want int
+		}{{0, 2}, {59 * time.Minute, 2}, {time.Minute, 1}, {23 * time.Hour, 1}, {2 * time.Hour, 0}} {
+			time.Sleep(step.wait) // of the bubble's clock
+			synctest.Wait()
+			if got := left(); got != step.want {
+				t.Errorf("%v later: %d tokens, want %d", step.wait, got, step.want)
+			}
+		}
+		cancel()
+		<-ended
+	})
+}
+
+// pipeListener hands out in-memory connections, whose deadlines keep to the
+// clock of a synctest bubble.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{make(chan net.Conn), make(chan struct{})}
+}
+
+func (l *pipeListener) dial() net.Conn {
+	client, server := net.Pipe()
+	l.conns <- server
+	return client
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	select {
+	case <-l.closed:
+	default:
+		close(l.closed)
+	}
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
+
+// TestSlowClientsEnd: whoever stops sending, in the head or in the body, or never
+// begins, is cut off within the server's timeouts.
+func TestSlowClientsEnd(t *testing.T) {
+	for _, row := range []struct {
+		name, sent string
+		within     time.Duration
+	}{
+		{"nothing", "", 5 * time.Second},
+		{"half a head", "POST /auth/login HTTP/1.1\r\nHost: x\r\n", 5 * time.Second},
+		{"half a body", "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", 10 * time.Second},
+		{"idle", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 2 * time.Minute},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newPipeListener()
+				server := newServer(newHandler(newService(t, memstore.New(), kit.Options{})), slog.New(slog.DiscardHandler))
+				served := make(chan error, 1)
+				go func() { served <- server.Serve(l) }()
+				conn := l.dial()
+				start := time.Now()
+				go io.WriteString(conn, row.sent)
+				if _, err := io.Copy(io.Discard, conn); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(start); took < row.within || took > row.within+time.Second {
+					t.Errorf("cut off after %v, want %v", took, row.within)
+				}
+				conn.Close()
+				server.Close()
+				<-served
+			})
+		})
+	}
+}
+
+func TestLongHeadersAreRefused(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = newServer(newHandler(newService(t, memstore.New(), kit.Options{})), slog.New(slog.DiscardHandler))
+	server.Start()
+	defer server.Close()
+	for size, want := range map[int]int{16 << 10: 200, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		req, err := http.NewRequest("GET", server.URL+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Long", strings.Repeat("x", size))
+		res, err := server.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%d bytes: status %d, want %d", size, res.StatusCode, want)
+		}
+	}
+}
+
+// hangingMailer is a relay that accepts and says no more.
+type hangingMailer struct{ kit.Mailer }
+
+func (hangingMailer) SendVerification(ctx context.Context, _ kit.Mail) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestStopTakesTenSecondsAtMost: a client that does not finish its request and a
+// relay that hangs, together.
+func TestStopTakesTenSecondsAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		svc := newService(t, memstore.New(), kit.Options{Logger: logger, Mailer: hangingMailer{}, PublicURL: "http://x"})
+		if _, err := svc.Register(t.Context(), kit.Registration{Email: "a@example.com", Username: "a", Password: goodPassword}); err != nil {
+			t.Fatal(err)
+		}
+		l := newPipeListener()
+		ctx, cancel := context.WithCancel(t.Context())
+		var announced bytes.Buffer
+		served := make(chan error, 1)
+		go func() { served <- serve(ctx, l, svc, logger, &announced) }()
+		conn := l.dial()
+		go io.Copy(io.Discard, bufio.NewReader(conn))
+		io.WriteString(conn, "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+		synctest.Wait()
+		start := time.Now()
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != stopWithin {
+			t.Errorf("it took %v, want %v", took, stopWithin)
+		}
+		conn.Close()
+		synctest.Wait() // for those who were cut off, and log it
+		if announced.String() != "listening on http://127.0.0.1:8080\n" {
+			t.Errorf("announced %q", announced.String())
+		}
+		for _, want := range []string{"requests were cut off", "mails were not sent"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log does not say %q:\n%s", want, log.String())
+			}
+		}
+	})
+}
+
+// brokenListener fails at once, as one does whose network is gone.
+type brokenListener struct{ *pipeListener }
+
+var errBroken = errors.New("the network is gone")
+
+func (brokenListener) Accept() (net.Conn, error) { return nil, errBroken }
+
+func TestServeSaysWhyItEnded(t *testing.T) {
+	svc := newService(t, memstore.New(), kit.Options{})
+	err := serve(t.Context(), brokenListener{newPipeListener()}, svc, slog.New(slog.DiscardHandler), io.Discard)
+	if !errors.Is(err, errBroken) {
+		t.Errorf("got %v", err)
+	}
+	if err := svc.Ready(t.Context()); !errors.Is(err, kit.ErrClosed) {
+		t.Errorf("the service is still open: %v", err)
+	}
+}
+
+func TestURLs(t *testing.T) {
+	for _, row := range []struct {
+		addr       net.TCPAddr
+		base, link string
+	}{
+		{net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}, "http://127.0.0.1:80", "http://127.0.0.1:80"},
+		{net.TCPAddr{IP: net.IPv6loopback, Port: 8080}, "http://[::1]:8080", "http://[::1]:8080"},
+		{net.TCPAddr{IP: net.IPv6zero, Port: 8080}, "http://[::]:8080", "http://localhost:8080"},
+		{net.TCPAddr{IP: net.IPv4zero, Port: 8080}, "http://0.0.0.0:8080", "http://localhost:8080"},
+		{net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0", Port: 1}, "http://[fe80::1%25eth0]:1", "http://[fe80::1%25eth0]:1"},
+	} {
+		if base, link := baseURL(&row.addr), linkURL(&row.addr); base != row.base || link != row.link {
+			t.Errorf("%v: %s and %s, want %s and %s", &row.addr, base, link, row.base, row.link)
+		}
+	}
+}

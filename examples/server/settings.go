@@ -1,0 +1,328 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/password"
+	"myauth.internal/mailx"
+)
+
+// settings is what the environment asks for, parsed and checked as far as that
+// is possible without any I/O.
+type settings struct {
+	addr       string
+	store      storeURL
+	tokenStore storeURL
+	algorithm  accesstoken.Algorithm
+	secret     string // of HS256/384/512; empty: a random one
+	keyFile    string // of RS256, ES256 and EdDSA
+	smtp       *mailx.Config
+	mailFrom   string
+	logFormat  string
+	// opts holds what goes to the kit as it is. PublicURL is empty when it is
+	// to be derived from the listener.
+	opts kit.Options
+}
+
+// setting is one variable. The table of them is all that -h, the README and
+// the parser know.
+type setting struct {
+	name string
+	// option is the field of kit.Options that it sets, if it is one.
+	option string
+	// preset is parsed when the variable is not set; without one, otherwise
+	// says what happens then.
+	preset, otherwise string
+	meaning           string
+	set               func(*settings, string) error
+}
+
+// settingsTable lists every variable, in the order of the contract.
+var settingsTable = []setting{
+	{name: "MYAUTH_ADDR", preset: "127.0.0.1:8080",
+		meaning: "listen address; port 0 picks a free one",
+		set:     setAddr},
+	{name: "MYAUTH_STORE", preset: "sqlite:myauth.db",
+		meaning: "users and tokens: sqlite:PATH or memory: (postgres://, mongodb:// and redis:// are not built yet)",
+		set:     func(s *settings, v string) error { return setStore(&s.store, v) }},
+	{name: "MYAUTH_TOKEN_STORE", otherwise: "as MYAUTH_STORE",
+		meaning: "tokens elsewhere than users",
+		set:     func(s *settings, v string) error { return setStore(&s.tokenStore, v) }},
+	{name: "MYAUTH_JWT_SECRET", otherwise: "a random one for this run",
+		meaning: "HMAC secret, at least 32 bytes; with a random one tokens die at restart",
+		set:     setSecret},
+	{name: "MYAUTH_JWT_ALGORITHM", preset: "HS256",
+		meaning: "HS256, HS384 or HS512 with the secret; RS256, ES256 or EdDSA with a private key",
+		set:     setAlgorithm},
+	{name: "MYAUTH_JWT_PRIVATE_KEY_FILE", otherwise: "none",
+		meaning: "path of the private key (PEM) for RS256, ES256 and EdDSA",
+		set:     setKeyFile},
+	{name: "MYAUTH_JWT_ISSUER", option: "JWTIssuer", preset: "myauth",
+		meaning: "iss of access tokens",
+		set:     func(s *settings, v string) error { s.opts.JWTIssuer = v; return nil }},
+	{name: "MYAUTH_JWT_AUDIENCE", option: "JWTAudience", preset: "myauth",
+		meaning: "aud of access tokens",
+		set:     func(s *settings, v string) error { s.opts.JWTAudience = v; return nil }},
+	{name: "MYAUTH_ACCESS_TOKEN_TTL", option: "AccessTokenTTL", preset: "30m",
+		meaning: "lifetime of access tokens, 1s to 24h",
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.AccessTokenTTL }, time.Second, day)},
+	{name: "MYAUTH_REFRESH_TOKEN_TTL", option: "RefreshTokenTTL", preset: "168h",
+		meaning: "idle lifetime of a session, 1s to 87600h",
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.RefreshTokenTTL }, time.Second, 3650*day)},
+	{name: "MYAUTH_SESSION_MAX_AGE", option: "SessionMaxAge", preset: "720h",
+		meaning: "absolute lifetime of a session, 1s to 876000h; 0 = none",
+		set:     zeroMeansNo(duration(func(s *settings) *time.Duration { return &s.opts.SessionMaxAge }, time.Second, 36500*day), func(s *settings) { s.opts.SessionMaxAge = -1 })},
+	{name: "MYAUTH_REFRESH_GRACE", option: "RefreshGrace", preset: "10s",
+		meaning: "how long the direct parent of the current refresh token is still answered, at most 5m; 0 = never",
+		set:     zeroMeansNo(duration(func(s *settings) *time.Duration { return &s.opts.RefreshGrace }, time.Millisecond, 5*time.Minute), func(s *settings) { s.opts.RefreshGrace = -1 })},
+	{name: "MYAUTH_PASSWORD_RESET_TTL", option: "PasswordResetTTL", preset: "15m",
+		meaning: "lifetime of password-reset tokens, 1s to 24h",
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.PasswordResetTTL }, time.Second, day)},
+	{name: "MYAUTH_EMAIL_VERIFICATION_TTL", option: "EmailVerificationTTL", preset: "24h",
+		meaning: "lifetime of email-verification tokens, 1s to 720h",
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.EmailVerificationTTL }, time.Second, 30*day)},
+	{name: "MYAUTH_BCRYPT_COST", option: "BcryptCost", preset: "12",
+		meaning: "10 to 16; each step doubles the work of a login and of a guess",
+		set:     setCost},
+	{name: "MYAUTH_INSECURE_FAST_HASH", option: "InsecureFastHash", preset: "false",
+		meaning: "allows MYAUTH_BCRYPT_COST down to 4; for tests only",
+		set:     boolean(func(s *settings) *bool { return &s.opts.InsecureFastHash })},
+	{name: "MYAUTH_PASSWORD_POLICY", option: "PasswordPolicy", preset: "strict",
+		meaning: "strict = length, four kinds of characters, no common password; length = no rule on kinds of characters (NIST 800-63B)",
+		set:     setPolicy},
+	{name: "MYAUTH_REQUIRE_VERIFIED_EMAIL", option: "RequireVerifiedEmail", preset: "false",
+		meaning: "login of an unverified user answers 403 email_not_verified",
+		set:     boolean(func(s *settings) *bool { return &s.opts.RequireVerifiedEmail })},
+	{name: "MYAUTH_CONCEAL_ACCOUNTS", option: "ConcealAccounts", preset: "false",
+		meaning: "register answers the same 202 whether or not the email is taken",
+		set:     boolean(func(s *settings) *bool { return &s.opts.ConcealAccounts })},
+	{name: "MYAUTH_SMTP_URL", option: "Mailer", otherwise: "mails are printed to the log",
+		meaning: "smtp://user:pass@host:587 (STARTTLS required), smtps://user:pass@host:465, or smtp://host:25?tls=none for a local relay",
+		set:     setSMTP},
+	{name: "MYAUTH_MAIL_FROM", preset: "MyAuth <no-reply@localhost>",
+		meaning: "sender of the mails",
+		set:     setMailFrom},
+	{name: "MYAUTH_PUBLIC_URL", option: "PublicURL", otherwise: "http://HOST:PORT of the listener",
+		meaning: "where links in mails lead: PUBLIC_URL/verify-email?token=… and PUBLIC_URL/reset-password?token=…",
+		set:     setPublicURL},
+	{name: "MYAUTH_LOG_FORMAT", preset: "text",
+		meaning: "text or json (log/slog), to stderr",
+		set:     setLogFormat},
+}
+
+const day = 24 * time.Hour
+
+// settingError is one bad setting. Its text is one line and holds no secret.
+type settingError struct {
+	name    string
+	problem error
+}
+
+func (e *settingError) Error() string { return e.name + ": " + e.problem.Error() }
+func (e *settingError) Unwrap() error { return e.problem }
+
+// parseSettings reads every variable of the table through lookup, which is
+// os.LookupEnv but for the tests. A variable that is set but empty counts as not
+// set. The error joins one settingError for each bad variable, in their order.
+func parseSettings(lookup func(string) (string, bool)) (settings, error) {
+	var s settings
+	bad := map[string]error{}
+	for _, row := range settingsTable {
+		value, _ := lookup(row.name)
+		if value == "" {
+			value = row.preset
+		}
+		if value == "" {
+			continue
+		}
+		if err := row.set(&s, value); err != nil {
+			bad[row.name] = err
+		}
+	}
+	if s.tokenStore == (storeURL{}) {
+		s.tokenStore = s.store
+	}
+	s.checkTogether(bad)
+	var errs []error
+	for _, row := range settingsTable {
+		if err := bad[row.name]; err != nil {
+			errs = append(errs, &settingError{row.name, err})
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+// checkTogether finds what single variables cannot tell, where the variables
+// concerned are not wrong already.
+func (s *settings) checkTogether(bad map[string]error) {
+	const cost, algorithm, secret, keyFile = "MYAUTH_BCRYPT_COST", "MYAUTH_JWT_ALGORITHM", "MYAUTH_JWT_SECRET", "MYAUTH_JWT_PRIVATE_KEY_FILE"
+	if bad[cost] == nil && s.opts.BcryptCost < 10 && !s.opts.InsecureFastHash {
+		bad[cost] = fmt.Errorf("%d is too low: write 10 to 16 (lower only with MYAUTH_INSECURE_FAST_HASH=1, for tests)", s.opts.BcryptCost)
+	}
+	if bad[algorithm] != nil {
+		return
+	}
+	hmac := isHMAC(s.algorithm)
+	switch {
+	case hmac && s.keyFile != "":
+		bad[keyFile] = fmt.Errorf("%s does not sign with a private key: unset this one, or set MYAUTH_JWT_ALGORITHM to RS256, ES256 or EdDSA", s.algorithm)
+	case !hmac && s.keyFile == "" && bad[keyFile] == nil:
+		bad[keyFile] = fmt.Errorf("%s signs with a private key: write the path of its PEM file", s.algorithm)
+	}
+	if !hmac && s.secret != "" {
+		bad[secret] = fmt.Errorf("%s does not sign with a secret: unset this one, or set MYAUTH_JWT_ALGORITHM to HS256, HS384 or HS512", s.algorithm)
+	}
+}
+
+// unknownSettings returns the names in environ (NAME=value) that look like
+// settings and are none: most likely misspelled, and without effect.
+func unknownSettings(environ []string) []string {
+	known := map[string]bool{}
+	for _, row := range settingsTable {
+		known[row.name] = true
+	}
+	var unknown []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "MYAUTH_") && !strings.HasPrefix(name, "MYAUTH_TEST_") && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
+}
+
+// shown quotes a value that is no secret, on one line and not at any length.
+func shown(value string) string {
+	const most = 60
+	if len(value) > most {
+		return strconv.Quote(value[:most]) + "…"
+	}
+	return strconv.Quote(value)
+}
+
+func setAddr(s *settings, v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is not HOST:PORT: write for example 127.0.0.1:8080, :8080 or [::1]:0, with a port from 0 to 65535", shown(v))
+	}
+	s.addr = v
+	return nil
+}
+
+func setSecret(s *settings, v string) error {
+	if len(v) < 32 {
+		return fmt.Errorf("%d bytes are too few: write at least 32, for example the output of: openssl rand -base64 48", len(v))
+	}
+	s.secret = v
+	return nil
+}
+
+func setAlgorithm(s *settings, v string) error {
+	switch a := accesstoken.Algorithm(v); a {
+	case "HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA":
+		s.algorithm = a
+		return nil
+	}
+	return fmt.Errorf("%s is not supported: write HS256, HS384, HS512, RS256, ES256 or EdDSA", shown(v))
+}
+
+func setKeyFile(s *settings, v string) error {
+	if strings.ContainsAny(v, "\r\n") || strings.Contains(v, "-----BEGIN") {
+		return errors.New("this looks like the key itself: write the path of the file that holds it")
+	}
+	s.keyFile = v
+	return nil
+}
+
+// duration returns a setter that takes a Go duration from lo to hi.
+func duration(field func(*settings) *time.Duration, lo, hi time.Duration) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		d, err := time.ParseDuration(v)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s is not a duration: write for example 90s, 15m or 168h", shown(v))
+		case d < 0:
+			return fmt.Errorf("%s is negative: write a duration from %v to %v", shown(v), lo, hi)
+		case d < lo || d > hi:
+			return fmt.Errorf("%s is out of bounds: write a duration from %v to %v", shown(v), lo, hi)
+		}
+		*field(s) = d
+		return nil
+	}
+}
+
+// zeroMeansNo lets a setter take 0 in the sense of "none" or "never", for which
+// the kit's options have a negative value.
+func zeroMeansNo(set func(*settings, string) error, no func(*settings)) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		if d, err := time.ParseDuration(v); err == nil && d == 0 {
+			no(s)
+			return nil
+		}
+		err := set(s, v)
+		if err != nil {
+			return fmt.Errorf("%w, or 0", err)
+		}
+		return nil
+	}
+}
+
+func setCost(s *settings, v string) error {
+	cost, err := strconv.Atoi(v)
+	if err != nil || cost < 4 || cost > 16 {
+		return fmt.Errorf("%s is not a cost: write a whole number from 10 to 16", shown(v))
+	}
+	s.opts.BcryptCost = cost
+	return nil
+}
+
+func boolean(field func(*settings) *bool) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return fmt.Errorf("%s is neither true nor false: write true or false", shown(v))
+		}
+		*field(s) = b
+		return nil
+	}
+}
+
+func setPolicy(s *settings, v string) error {
+	switch v {
+	case "strict":
+		s.opts.PasswordPolicy = password.Strict
+	case "length":
+		s.opts.PasswordPolicy = password.LengthOnly
+	default:
+		return fmt.Errorf("%s is not a policy: write strict or length", shown(v))
+	}
+	return nil
+}
+
+func setPublicURL(s *settings, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
+		return errors.New("not a plain http or https URL: write for example https://example.com, without user, query and fragment")
+	}
+	s.opts.PublicURL = strings.TrimRight(v, "/")
+	return nil
+}
+
+func setLogFormat(s *settings, v string) error {
+	if v != "text" && v != "json" {
+		return fmt.Errorf("%s is not a format: write text or json", shown(v))
+	}
+	s.logFormat = v
+	return nil
+}

@@ -1,0 +1,355 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/password"
+)
+
+// env is a lookup over NAME=value lines.
+func env(lines ...string) func(string) (string, bool) {
+	m := map[string]string{}
+	for _, line := range lines {
+		if name, value, ok := strings.Cut(line, "="); ok {
+			m[name] = value
+		}
+	}
+	return func(name string) (string, bool) {
+		value, ok := m[name]
+		return value, ok
+	}
+}
+
+const testSecret = "0123456789abcdef0123456789abcdef"
+
+func TestDefaults(t *testing.T) {
+	s, err := parseSettings(env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settings{
+		addr:       "127.0.0.1:8080",
+		store:      storeURL{"sqlite", "myauth.db"},
+		tokenStore: storeURL{"sqlite", "myauth.db"},
+		algorithm:  "HS256",
+		mailFrom:   "MyAuth <no-reply@localhost>",
+		logFormat:  "text",
+		opts: kit.Options{
+			JWTIssuer: "myauth", JWTAudience: "myauth",
+			AccessTokenTTL:       30 * time.Minute,
+			RefreshTokenTTL:      168 * time.Hour,
+			SessionMaxAge:        720 * time.Hour,
+			RefreshGrace:         10 * time.Second,
+			PasswordResetTTL:     15 * time.Minute,
+			EmailVerificationTTL: 24 * time.Hour,
+			BcryptCost:           12,
+			PasswordPolicy:       password.Strict,
+		},
+	}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("got  %+v\nwant %+v", s, want)
+	}
+}
+
+// TestEachSettingArrives gives every variable of the table another value than its
+// default and looks for it.
+func TestEachSettingArrives(t *testing.T) {
+	rows := map[string]struct {
+		value string
+		also  []string
+		got   func(settings) any
+		want  any
+	}{
+		"MYAUTH_ADDR":                   {value: "[::1]:0", got: func(s settings) any { return s.addr }, want: "[::1]:0"},
+		"MYAUTH_STORE":                  {value: "sqlite:/var/lib/a b.db", got: func(s settings) any { return s.store }, want: storeURL{"sqlite", "/var/lib/a b.db"}},
+		"MYAUTH_TOKEN_STORE":            {value: "memory:", got: func(s settings) any { return s.tokenStore }, want: storeURL{"memory", ""}},
+		"MYAUTH_JWT_SECRET":             {value: testSecret, got: func(s settings) any { return s.secret }, want: testSecret},
+		"MYAUTH_JWT_ALGORITHM":          {value: "HS512", got: func(s settings) any { return s.algorithm }, want: accesstoken.HS512},
+		"MYAUTH_JWT_PRIVATE_KEY_FILE":   {value: "k.pem", also: []string{"MYAUTH_JWT_ALGORITHM=EdDSA"}, got: func(s settings) any { return s.keyFile }, want: "k.pem"},
+		"MYAUTH_JWT_ISSUER":             {value: "https://a.example", got: func(s settings) any { return s.opts.JWTIssuer }, want: "https://a.example"},
+		"MYAUTH_JWT_AUDIENCE":           {value: "shop", got: func(s settings) any { return s.opts.JWTAudience }, want: "shop"},
+		"MYAUTH_ACCESS_TOKEN_TTL":       {value: "5m", got: func(s settings) any { return s.opts.AccessTokenTTL }, want: 5 * time.Minute},
+		"MYAUTH_REFRESH_TOKEN_TTL":      {value: "1h", got: func(s settings) any { return s.opts.RefreshTokenTTL }, want: time.Hour},
+		"MYAUTH_SESSION_MAX_AGE":        {value: "0", got: func(s settings) any { return s.opts.SessionMaxAge }, want: time.Duration(-1)},
+		"MYAUTH_REFRESH_GRACE":          {value: "0s", got: func(s settings) any { return s.opts.RefreshGrace }, want: time.Duration(-1)},
+		"MYAUTH_PASSWORD_RESET_TTL":     {value: "20m", got: func(s settings) any { return s.opts.PasswordResetTTL }, want: 20 * time.Minute},
+		"MYAUTH_EMAIL_VERIFICATION_TTL": {value: "48h", got: func(s settings) any { return s.opts.EmailVerificationTTL }, want: 48 * time.Hour},
+		"MYAUTH_BCRYPT_COST":            {value: "10", got: func(s settings) any { return s.opts.BcryptCost }, want: 10},
+		"MYAUTH_INSECURE_FAST_HASH":     {value: "1", also: []string{"MYAUTH_BCRYPT_COST=4"}, got: func(s settings) any { return s.opts.InsecureFastHash }, want: true},
+		"MYAUTH_PASSWORD_POLICY":        {value: "length", got: func(s settings) any { return s.opts.PasswordPolicy }, want: password.LengthOnly},
+		"MYAUTH_REQUIRE_VERIFIED_EMAIL": {value: "true", got: func(s settings) any { return s.opts.RequireVerifiedEmail }, want: true},
+		"MYAUTH_CONCEAL_ACCOUNTS":       {value: "TRUE", got: func(s settings) any { return s.opts.ConcealAccounts }, want: true},
+		"MYAUTH_SMTP_URL":               {value: "smtp://relay.example:25?tls=none", got: func(s settings) any { return s.smtp != nil }, want: true},
+		"MYAUTH_MAIL_FROM":              {value: "Søren <s@example.com>", got: func(s settings) any { return s.mailFrom }, want: "Søren <s@example.com>"},
+		"MYAUTH_PUBLIC_URL":             {value: "https://example.com/app/", got: func(s settings) any { return s.opts.PublicURL }, want: "https://example.com/app"},
+		"MYAUTH_LOG_FORMAT":             {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
+	}
+	for _, setting := range settingsTable {
+		t.Run(setting.name, func(t *testing.T) {
+			row, ok := rows[setting.name]
+			if !ok {
+				t.Fatal("no row in this test")
+			}
+			s, err := parseSettings(env(append(row.also, setting.name+"="+row.value)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := row.got(s); !reflect.DeepEqual(got, row.want) {
+				t.Errorf("got %v, want %v", got, row.want)
+			}
+			unset, _ := parseSettings(env())
+			if reflect.DeepEqual(row.got(unset), row.want) {
+				t.Error("the value of this row is the default: the row shows nothing")
+			}
+		})
+	}
+}
+
+// badSettings are refused, each with one line that begins with the first
+// variable of the row. A value here that is a secret contains s3cret.
+var badSettings = []struct {
+	env  string // lines, separated by |
+	want string // part of the line
+}{
+	{"MYAUTH_ADDR=8080", "HOST:PORT"},
+	{"MYAUTH_ADDR=localhost", "HOST:PORT"},
+	{"MYAUTH_ADDR=localhost:http", "HOST:PORT"},
+	{"MYAUTH_ADDR=localhost:65536", "65535"},
+	{"MYAUTH_ADDR=::1:80", "[::1]"},
+	{"MYAUTH_STORE=sqlite", "sqlite:"},
+	{"MYAUTH_STORE=sqlite:", "path"},
+	{"MYAUTH_STORE=sqlite::memory:", "memory:"},
+	{"MYAUTH_STORE=sqlite://auth.db", "sqlite:myauth.db"},
+	{"MYAUTH_STORE=memory:x", "nothing after"},
+	{"MYAUTH_STORE=memory", "memory:"},
+	{"MYAUTH_STORE=mysql://root:s3cret@db/auth", "not a store"},
+	{"MYAUTH_STORE=postgres://u:s3cret@db/auth", "not built yet"},
+	{"MYAUTH_STORE=mongodb+srv://u:s3cret@db/auth", "not built yet"},
+	{"MYAUTH_TOKEN_STORE=redis://:s3cret@db", "not built yet"},
+	{"MYAUTH_JWT_SECRET=s3cret-of-31-bytes-aaaaaaaaaaaa", "at least 32"},
+	{"MYAUTH_JWT_SECRET=s3cret-s3cret-s3cret-s3cret-s3cret|MYAUTH_JWT_ALGORITHM=ES256|MYAUTH_JWT_PRIVATE_KEY_FILE=k", "does not sign with a secret"},
+	{"MYAUTH_JWT_ALGORITHM=none", "HS256"},
+	{"MYAUTH_JWT_ALGORITHM=hs256", "HS256"},
+	{"MYAUTH_JWT_PRIVATE_KEY_FILE=k.pem", "MYAUTH_JWT_ALGORITHM"},
+	{"MYAUTH_JWT_PRIVATE_KEY_FILE=|MYAUTH_JWT_ALGORITHM=RS256", "path"},
+	{"MYAUTH_JWT_PRIVATE_KEY_FILE=-----BEGIN PRIVATE KEY----- s3cret|MYAUTH_JWT_ALGORITHM=RS256", "path"},
+	{"MYAUTH_ACCESS_TOKEN_TTL=30", "15m"},
+	{"MYAUTH_ACCESS_TOKEN_TTL=-1s", "negative"},
+	{"MYAUTH_ACCESS_TOKEN_TTL=0", "out of bounds"},
+	{"MYAUTH_ACCESS_TOKEN_TTL=24h1s", "out of bounds"},
+	{"MYAUTH_REFRESH_TOKEN_TTL=7d", "168h"},
+	{"MYAUTH_SESSION_MAX_AGE=-1h", "or 0"},
+	{"MYAUTH_REFRESH_GRACE=6m", "or 0"},
+	{"MYAUTH_PASSWORD_RESET_TTL=25h", "out of bounds"},
+	{"MYAUTH_EMAIL_VERIFICATION_TTL=\n", "duration"},
+	{"MYAUTH_BCRYPT_COST=9", "MYAUTH_INSECURE_FAST_HASH"},
+	{"MYAUTH_BCRYPT_COST=17", "10 to 16"},
+	{"MYAUTH_BCRYPT_COST=3|MYAUTH_INSECURE_FAST_HASH=1", "10 to 16"},
+	{"MYAUTH_BCRYPT_COST=12.0", "10 to 16"},
+	{"MYAUTH_INSECURE_FAST_HASH=yes", "true or false"},
+	{"MYAUTH_PASSWORD_POLICY=none", "strict or length"},
+	{"MYAUTH_REQUIRE_VERIFIED_EMAIL=on", "true or false"},
+	{"MYAUTH_CONCEAL_ACCOUNTS=2", "true or false"},
+	{"MYAUTH_SMTP_URL=http://u:s3cret@mail.example", "smtp"},
+	{"MYAUTH_SMTP_URL=smtp://u:s3cret@mail.example:587?tls=maybe", ""},
+	{"MYAUTH_SMTP_URL=smtp://u:s3cret%zz@mail.example", ""},
+	{"MYAUTH_SMTP_URL=s3cret", ""},
+	{"MYAUTH_MAIL_FROM=nobody", "mail address"},
+	{"MYAUTH_MAIL_FROM=a@example.com\r\nBcc: b@example.com", "mail address"},
+	{"MYAUTH_PUBLIC_URL=example.com", "https://example.com"},
+	{"MYAUTH_PUBLIC_URL=ftp://example.com", "http"},
+	{"MYAUTH_PUBLIC_URL=https://u:s3cret@example.com", "user"},
+	{"MYAUTH_PUBLIC_URL=https://example.com/?", "query"},
+	{"MYAUTH_PUBLIC_URL=https://example.com/#", "fragment"},
+	{"MYAUTH_PUBLIC_URL=http://", "https://example.com"},
+	{"MYAUTH_LOG_FORMAT=xml", "text or json"},
+}
+
+func TestBadSettings(t *testing.T) {
+	for _, row := range badSettings {
+		t.Run(row.env, func(t *testing.T) {
+			name, _, _ := strings.Cut(row.env, "=")
+			_, err := parseSettings(env(strings.Split(row.env, "|")...))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			checkBadSetting(t, err.Error(), name, row.want)
+		})
+	}
+}
+
+func checkBadSetting(t *testing.T, line, name, want string) {
+	t.Helper()
+	switch {
+	case strings.ContainsAny(line, "\r\n"):
+		t.Errorf("more than one line: %q", line)
+	case !strings.HasPrefix(line, name+": "):
+		t.Errorf("%q does not begin with %s", line, name)
+	case !strings.Contains(line, want):
+		t.Errorf("%q does not say %q", line, want)
+	case strings.Contains(line, "s3cret"):
+		t.Errorf("the secret is shown: %q", line)
+	}
+}
+
+// TestEveryBadSettingIsNamed: one line each, in the order of the table.
+func TestEveryBadSettingIsNamed(t *testing.T) {
+	_, err := parseSettings(env("MYAUTH_LOG_FORMAT=xml", "MYAUTH_BCRYPT_COST=1", "MYAUTH_ADDR=x"))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("%d lines: %q", len(lines), lines)
+	}
+	for i, name := range []string{"MYAUTH_ADDR", "MYAUTH_BCRYPT_COST", "MYAUTH_LOG_FORMAT"} {
+		if !strings.HasPrefix(lines[i], name+": ") {
+			t.Errorf("line %d is %q, want %s", i, lines[i], name)
+		}
+	}
+}
+
+func TestEmptyCountsAsUnset(t *testing.T) {
+	var lines []string
+	for _, row := range settingsTable {
+		lines = append(lines, row.name+"=")
+	}
+	got, err := parseSettings(env(lines...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, _ := parseSettings(env()); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want the defaults %+v", got, want)
+	}
+}
+
+// TestKitAcceptsWhatTheSettingsAccept: the bounds of the table and those of the
+// kit are the same, so that no setting gets past the table and is then refused
+// under the name of a Go field.
+func TestKitAcceptsWhatTheSettingsAccept(t *testing.T) {
+	store := memstore.New()
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	keys, err := accesstoken.HMAC(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepts := func(opts kit.Options) error {
+		if opts.BcryptCost > 10 {
+			opts.BcryptCost = 10 // New may hash once
+		}
+		svc, err := kit.New(store.Users(), store.Tokens(), keys, &opts)
+		if err == nil {
+			err = svc.Close(t.Context())
+		}
+		return err
+	}
+	for _, row := range settingsTable {
+		for _, value := range []string{"0", "1ms", "1s", "5m", "24h", "720h", "87600h", "876000h", "https://example.com/a/"} {
+			if s, err := parseSettings(env(row.name + "=" + value)); err == nil {
+				if err := accepts(s.opts); err != nil {
+					t.Errorf("%s=%s: %v", row.name, value, err)
+				}
+			}
+		}
+	}
+	for _, cost := range []string{"4", "9"} {
+		s, err := parseSettings(env("MYAUTH_BCRYPT_COST="+cost, "MYAUTH_INSECURE_FAST_HASH=true"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := accepts(s.opts); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOptionsExist: each Go name that the table gives is a field of kit.Options.
+func TestOptionsExist(t *testing.T) {
+	options := reflect.TypeFor[kit.Options]()
+	for _, row := range settingsTable {
+		if _, ok := options.FieldByName(row.option); row.option != "" && !ok {
+			t.Errorf("%s: kit.Options has no field %s", row.name, row.option)
+		}
+	}
+}
+
+func TestUnknownSettings(t *testing.T) {
+	got := unknownSettings([]string{
+		"MYAUTH_JWT_SECERT=s3cret", "MYAUTH_ADDR=:1", "MYAUTH_TEST_REQUIRE=all", "HOME=/", "XMYAUTH_A=1", "MYAUTH_",
+	})
+	if want := []string{"MYAUTH_JWT_SECERT", "MYAUTH_"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestHelpListsEverySetting(t *testing.T) {
+	for _, flag := range []string{"-h", "-help", "--help"} {
+		var out, errOut bytes.Buffer
+		if status := run([]string{flag}, env("MYAUTH_ADDR=bad"), nil, &out, &errOut); status != 0 || errOut.Len() != 0 {
+			t.Errorf("%s: status %d, stderr %q", flag, status, errOut.String())
+		}
+		for _, row := range settingsTable {
+			preset := row.preset
+			if preset == "" {
+				preset = row.otherwise
+			}
+			if want := "  " + row.name + " (default: " + preset + ")\n        " + row.meaning + "\n"; !strings.Contains(out.String(), want) {
+				t.Errorf("%s does not print %q", flag, want)
+			}
+		}
+	}
+}
+
+func FuzzSettings(f *testing.F) {
+	for _, row := range badSettings {
+		f.Add(strings.ReplaceAll(row.env, "|", "\n"))
+	}
+	f.Add("MYAUTH_SMTP_URL=smtps://u:p@host:465\nMYAUTH_SESSION_MAX_AGE=0\nMYAUTH_PUBLIC_URL=http://[::1]:80/a")
+	known := map[string]bool{}
+	for _, row := range settingsTable {
+		known[row.name] = true
+	}
+	f.Fuzz(func(t *testing.T, lines string) {
+		lookup := env(strings.Split(lines, "\n")...)
+		s, err := parseSettings(lookup)
+		if err == nil {
+			if s.addr == "" || s.store.scheme == "" || s.tokenStore.scheme == "" || s.algorithm == "" || s.mailFrom == "" || s.logFormat == "" {
+				t.Fatalf("accepted, and something is missing: %+v", s)
+			}
+			return
+		}
+		for line := range strings.Lines(err.Error()) {
+			name, _, _ := strings.Cut(line, ": ")
+			if !known[name] {
+				t.Fatalf("the line %q names no setting", line)
+			}
+		}
+		var one *settingError
+		if !errors.As(err, &one) {
+			t.Fatalf("not a settingError: %v", err)
+		}
+		// Once more, with the values of what may hold a secret marked.
+		const mark = "Zq7-mark"
+		_, err = parseSettings(func(name string) (string, bool) {
+			value, ok := lookup(name)
+			switch name {
+			case "MYAUTH_JWT_SECRET", "MYAUTH_SMTP_URL", "MYAUTH_STORE", "MYAUTH_TOKEN_STORE", "MYAUTH_PUBLIC_URL":
+				value += mark
+			}
+			return value, ok
+		})
+		if err != nil && strings.Contains(err.Error(), mark) && !strings.Contains(lines, mark) {
+			t.Fatalf("a secret is shown: %v", err)
+		}
+	})
+}
