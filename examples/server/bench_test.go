@@ -1,0 +1,321 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"myauth.internal/drivers/sqlite"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+)
+
+// benchServer is the reference server's handler and limits on SQLite, behind a
+// real listener, with one user who is logged in.
+type benchServer struct {
+	addr        string
+	store       *sqlite.Store
+	user        kit.User
+	accessToken string
+}
+
+func newBenchServer(b *testing.B) benchServer {
+	b.Helper()
+	store, err := sqlite.Open(filepath.Join(b.TempDir(), "auth.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	keys, err := accesstoken.HMAC([]byte(testSecret))
+	if err != nil {
+		b.Fatal(err)
+	}
+	logger := slog.New(slog.DiscardHandler)
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true, Logger: logger})
+	if err != nil {
+		b.Fatal(err)
+	}
+	user, err := svc.Register(b.Context(), kit.Registration{Email: "ada@example.com", Username: "Ada", Password: goodPassword})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tokens, err := svc.Login(b.Context(), "ada@example.com", goodPassword)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return benchServer{listen(b, newHandler(svc)), store, user, string(tokens.AccessToken)}
+}
+
+func listen(b *testing.B, handler http.Handler) (addr string) {
+	b.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = newServer(handler, slog.New(slog.DiscardHandler))
+	server.Start()
+	b.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// bareMe is the least that answers the same: the same query on the same store, and
+// the same bytes.
+func bareMe(store *sqlite.Store, id string) http.Handler {
+	users := store.Users()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, err := users.ByID(r.Context(), id)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		body, err := u.AppendJSON(nil)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		w.Write(body)
+	})
+}
+
+// caller is a keep-alive connection that sends one request again and again. It
+// does less than an http.Client, so that the server's work is what is measured.
+type caller struct {
+	conn     net.Conn
+	in       *bufio.Reader
+	request  []byte
+	response []byte
+}
+
+// dial makes a caller and returns the first response's body.
+func dial(addr string, request string) (*caller, string, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, "", err
+	}
+	c := &caller{conn: conn, in: bufio.NewReaderSize(conn, 16<<10), request: []byte(request)}
+	if _, err := conn.Write(c.request); err != nil {
+		return nil, "", err
+	}
+	// The length of every response is that of the first.
+	var raw bytes.Buffer
+	res, err := http.ReadResponse(bufio.NewReader(io.TeeReader(c.in, &raw)), nil)
+	if err != nil {
+		return nil, "", err
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, "", err
+	}
+	if res.StatusCode != 200 {
+		return nil, "", fmt.Errorf("status %d: %s", res.StatusCode, body)
+	}
+	c.response = make([]byte, raw.Len())
+	return c, string(body), nil
+}
+
+func (c *caller) call() error {
+	if _, err := c.conn.Write(c.request); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c.in, c.response); err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(c.response, []byte("HTTP/1.1 200 ")) {
+		return fmt.Errorf("%.40q", c.response)
+	}
+	return nil
+}
+
+// BenchmarkMe is the request rate of GET /auth/me beside that of the bare handler.
+func BenchmarkMe(b *testing.B) {
+	server := newBenchServer(b)
+	bare := listen(b, bareMe(server.store, server.user.ID))
+	request := "GET /auth/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + server.accessToken + "\r\n\r\n"
+	want, err := server.user.MarshalJSON()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, callers := range []int{1, 16} {
+		for _, side := range []struct{ name, addr string }{{"myauth", server.addr}, {"bare", bare}} {
+			b.Run(fmt.Sprintf("callers=%d/%s", callers, side.name), func(b *testing.B) {
+				b.ReportAllocs()
+				all := make([]*caller, callers)
+				for i := range all {
+					c, body, err := dial(side.addr, request)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if strings.TrimSpace(body) != string(want) {
+						b.Fatalf("body %s, want %s", body, want)
+					}
+					defer c.conn.Close()
+					all[i] = c
+				}
+				var left atomic.Int64
+				left.Store(int64(b.N))
+				errs := make(chan error, callers)
+				var group sync.WaitGroup
+				b.ResetTimer()
+				for _, c := range all {
+					group.Go(func() {
+						for left.Add(-1) >= 0 {
+							if err := c.call(); err != nil {
+								errs <- err
+								return
+							}
+						}
+					})
+				}
+				group.Wait()
+				b.StopTimer()
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+				select {
+				case err := <-errs:
+					b.Fatal(err)
+				default:
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkLogin is POST /auth/login beside the bcrypt comparison that it has to
+// make. The two take turns, and what the login takes beyond it is reported.
+func BenchmarkLogin(b *testing.B) {
+	server := newBenchServer(b)
+	hash := []byte(server.user.PasswordHash)
+	if stored, err := server.store.Users().ByID(b.Context(), server.user.ID); err == nil {
+		hash = []byte(stored.PasswordHash)
+	}
+	compare := func(b *testing.B) {
+		if err := bcrypt.CompareHashAndPassword(hash, []byte(goodPassword)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("myauth", func(b *testing.B) {
+		c, _, err := dial(server.addr, "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "+
+			strconv.Itoa(len(credentials))+"\r\n\r\n"+credentials)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer c.conn.Close()
+		var login, hashing time.Duration
+		for b.Loop() {
+			start := time.Now()
+			if err := c.call(); err != nil {
+				b.Fatal(err)
+			}
+			between := time.Now()
+			compare(b)
+			login += between.Sub(start)
+			hashing += time.Since(between)
+		}
+		b.ReportMetric(float64(login.Nanoseconds())/float64(b.N), "ns/op")
+		b.ReportMetric(float64((login-hashing).Microseconds())/float64(b.N), "µs-beyond-bcrypt/op")
+	})
+	b.Run("bcrypt", func(b *testing.B) {
+		for b.Loop() {
+			compare(b)
+		}
+	})
+}
+
+// BenchmarkStart runs the real binary on a new SQLite file: the time from its start
+// to its first answer, its resident memory then, and after a first login.
+func BenchmarkStart(b *testing.B) {
+	binary := filepath.Join(b.TempDir(), "server")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	var idle, used float64
+	for b.Loop() {
+		cmd := exec.CommandContext(b.Context(), binary)
+		cmd.Dir = b.TempDir()
+		cmd.Env = append(os.Environ(), "MYAUTH_ADDR=127.0.0.1:0")
+		stderr, err := cmd.StderrPipe()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		var url string
+		lines := bufio.NewScanner(stderr)
+		for url == "" && lines.Scan() {
+			url, _ = strings.CutPrefix(lines.Text(), "listening on ")
+			if !strings.HasPrefix(url, "http") {
+				url = ""
+			}
+		}
+		get(b, url+"/readyz")
+		b.StopTimer()
+		go io.Copy(io.Discard, stderr)
+		idle += residentMB(b, cmd.Process.Pid)
+		post(b, url+"/auth/register", registration)
+		post(b, url+"/auth/login", credentials)
+		used += residentMB(b, cmd.Process.Pid)
+		cmd.Process.Kill()
+		cmd.Wait()
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms-to-first-answer")
+	b.ReportMetric(idle/float64(b.N), "RSS_MB")
+	b.ReportMetric(used/float64(b.N), "RSS_MB-after-login")
+}
+
+func get(b *testing.B, url string) {
+	b.Helper()
+	res, err := http.Get(url)
+	drain(b, res, err)
+}
+
+func post(b *testing.B, url, body string) {
+	b.Helper()
+	res, err := http.Post(url, "application/json", strings.NewReader(body))
+	drain(b, res, err)
+}
+
+func drain(b *testing.B, res *http.Response, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode >= 300 {
+		b.Fatalf("status %d %v", res.StatusCode, err)
+	}
+}
+
+var vmRSS = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+
+// residentMB is what Linux says of a process; elsewhere 0.
+func residentMB(b *testing.B, pid int) float64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	kb, err := strconv.ParseFloat(string(vmRSS.FindSubmatch(text)[1]), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kb / 1024
+}
