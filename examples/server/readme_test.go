@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestReadmeListsTheSettings: the table of options in README.md is settingsTable.
+func TestReadmeListsTheSettings(t *testing.T) {
+	var want strings.Builder
+	for _, row := range settingsTable {
+		option, preset := "", row.otherwise
+		if row.option != "" {
+			option = "`" + row.option + "`"
+		}
+		if row.preset != "" {
+			preset = "`" + row.preset + "`"
+		}
+		fmt.Fprintf(&want, "| `%s` | %s | %s | %s |\n", row.name, option, preset, row.meaning)
+	}
+	if !strings.Contains(readme(t), want.String()) {
+		t.Errorf("README.md lacks this table:\n%s", want.String())
+	}
+}
+
+// TestReadmeListsTheRoutes: the table of routes in README.md has the routes of the
+// OpenAPI document, and no other.
+func TestReadmeListsTheRoutes(t *testing.T) {
+	text, err := os.ReadFile("../../httpx/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	routes := map[string]bool{}
+	for path, methods := range document.Paths {
+		for method := range methods {
+			routes[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	if len(routes) == 0 {
+		t.Fatal("no route in the document")
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z]+ /auth/\\S+)` \\|").FindAllStringSubmatch(readme(t), -1) {
+		if !routes[m[1]] {
+			t.Errorf("README.md lists %s, which there is not, or twice", m[1])
+		}
+		delete(routes, m[1])
+	}
+	for route := range routes {
+		t.Errorf("README.md does not list %s", route)
+	}
+}
+
+// TestReadmeShowsCompiledGo: each Go block of README.md is part of the examples, word
+// for word, so it compiles and, where it has an output, is right.
+func TestReadmeShowsCompiledGo(t *testing.T) {
+	var source string
+	for _, file := range []string{"example_test.go", "ownstore_test.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source += flat(string(text))
+	}
+	found := blocks(readme(t), "go")
+	if len(found) < 3 {
+		t.Errorf("%d Go blocks in README.md", len(found))
+	}
+	for _, block := range found {
+		if !strings.Contains(source, flat(block)) {
+			t.Errorf("this block of README.md is not part of the examples:\n%s", block)
+		}
+	}
+}
+
+// flat is code without its indentation.
+func flat(code string) string {
+	return regexp.MustCompile(`(?m)^[\t ]+`).ReplaceAllString(code, "")
+}
+
+// TestReadmeLinks: every relative link of README.md leads to a file.
+func TestReadmeLinks(t *testing.T) {
+	links := regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(readme(t), -1)
+	if len(links) == 0 {
+		t.Error("no links found")
+	}
+	for _, m := range links {
+		if _, err := os.Stat("../../" + m[1]); err != nil {
+			t.Errorf("README.md: %v", err)
+		}
+	}
+}

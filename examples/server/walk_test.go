@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const readmePath = "../../README.md"
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(readmePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// blocks returns the fenced blocks of a language in a Markdown text.
+func blocks(markdown, language string) []string {
+	var found []string
+	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(markdown, -1) {
+		found = append(found, m[1])
+	}
+	return found
+}
+
+// step is a command of the README's walk with the output shown below it.
+type step struct{ command, output string }
+
+// walk reads the console blocks: "$ " begins a command, anything else is output.
+func walk(markdown string) []step {
+	var steps []step
+	for _, block := range blocks(markdown, "console") {
+		for line := range strings.Lines(block) {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				steps = append(steps, step{command: strings.TrimSpace(command)})
+			} else if len(steps) > 0 {
+				steps[len(steps)-1].output += line
+			}
+		}
+	}
+	return steps
+}
+
+// placeholders stand for what differs from run to run. In the README long tokens are
+// cut off with an ellipsis.
+var placeholders = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`eyJ[\w.-]+…?`), "(jwt)"},
+	{regexp.MustCompile(`myauth_(rt|pr)_[\w.-]+…?`), "(myauth_${1})"},
+	{regexp.MustCompile(`"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"`), `"(id)"`},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "(time)"},
+}
+
+func normalised(output string) string {
+	for _, p := range placeholders {
+		output = p.pattern.ReplaceAllString(output, p.with)
+	}
+	return strings.TrimSpace(output)
+}
+
+// TestWalk does what README.md tells its readers to do, with bash and curl against
+// a server that runs on its defaults, and compares what they see.
+func TestWalk(t *testing.T) {
+	for _, tool := range []string{"bash", "curl", "sed"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("MYAUTH_TEST_REQUIRE") == "all" {
+				t.Fatalf("%s is missing", tool)
+			}
+			t.Skipf("%s is missing: install the package %s", tool, tool)
+		}
+	}
+	const shown = "http://127.0.0.1:8080"
+	text := readme(t)
+	if !strings.Contains(text, "tee server.log") {
+		t.Fatal("the README does not say how server.log comes about")
+	}
+	steps := walk(text)
+	if len(steps) < 10 {
+		t.Fatalf("%d commands in the README's console blocks: the walk is missing", len(steps))
+	}
+
+	dir := t.TempDir()
+	log, err := os.Create(filepath.Join(dir, "server.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	p := launch(t, dir, log)
+	p.url = p.waitFor(`^listening on (http://\S+)$`)[1]
+	sh := newShell(t, dir)
+	for _, s := range steps {
+		// People are slower than the mail that they wait for; this test is not.
+		if m := regexp.MustCompile(`(verify-email|reset-password)\?token=.* server\.log`).FindStringSubmatch(s.command); m != nil {
+			p.waitFor(m[1] + `\?token=\S`)
+		}
+		got := normalised(strings.ReplaceAll(sh.run(strings.ReplaceAll(s.command, shown, p.url)), p.url, shown))
+		if want := normalised(s.output); got != want {
+			t.Errorf("$ %s\nprints\n%s\nand the README says\n%s", s.command, got, want)
+		}
+	}
+	p.stop()
+}
+
+// shell is a bash that runs one command after the other, as a terminal does.
+type shell struct {
+	t   *testing.T
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func newShell(t *testing.T, dir string) *shell {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "--noprofile", "--norc")
+	cmd.Dir = dir
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close() // bash ends with its input
+		cmd.Wait()
+	})
+	return &shell{t, in, bufio.NewReader(out)}
+}
+
+// run returns what command prints.
+func (s *shell) run(command string) string {
+	s.t.Helper()
+	const end = "-- end of command --"
+	if _, err := io.WriteString(s.in, command+"\nprintf '\\n%s\\n' '"+end+"'\n"); err != nil {
+		s.t.Fatal(err)
+	}
+	var output strings.Builder
+	for {
+		line, err := s.out.ReadString('\n')
+		if strings.TrimSpace(line) == end {
+			return output.String()
+		}
+		output.WriteString(line)
+		if err != nil {
+			s.t.Fatalf("$ %s\n%s%v", command, output.String(), err)
+		}
+	}
+}
