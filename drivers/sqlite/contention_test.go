@@ -76,7 +76,7 @@ func race(t *testing.T, n int, do func(ctx context.Context, i int) error, loss e
 }
 
 // lock keeps the write lock of the database until the returned function is called.
-func lock(t *testing.T, path string) (unlock func()) {
+func lock(t testing.TB, path string) (unlock func()) {
 	t.Helper()
 	tx, err := rawDB(t, path).BeginTx(t.Context(), &sql.TxOptions{Isolation: sql.LevelSerializable})
 	if err != nil {

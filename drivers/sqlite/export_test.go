@@ -12,3 +12,9 @@ func Pool(s *Store) *sql.DB { return s.own }
 
 // Statements are the texts that the store runs.
 func Statements() []string { return sqlstore.Statements(dialect) }
+
+// Dialect is the driver's own, to migrate with other files.
+var Dialect = dialect
+
+// Migrations are the driver's files.
+var Migrations = migrations()

@@ -1,13 +1,17 @@
 package sqlite_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"myauth.internal/drivers/sqlite"
@@ -122,6 +126,66 @@ func TestTwoProcessesMigrateOnce(t *testing.T) {
 			}
 		}
 		checkMigrated(t, path)
+	}
+}
+
+// laterMigrations are the driver's files and some that came later.
+func laterMigrations(t *testing.T, later ...string) fs.FS {
+	t.Helper()
+	const first = "0001_users_and_tokens.sql"
+	text, err := fs.ReadFile(sqlite.Migrations, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{first: {Data: text}}
+	for i, text := range later {
+		files[fmt.Sprintf("%04d_later.sql", i+2)] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return files
+}
+
+func TestLaterMigrationsKeepTheData(t *testing.T) {
+	path := tempFile(t)
+	store := open(t, path)
+	if err := store.Users().Create(t.Context(), newUser("1")); err != nil {
+		t.Fatal(err)
+	}
+	db := rawDB(t, path)
+	files := laterMigrations(t, "ALTER TABLE users ADD COLUMN extra TEXT; CREATE TABLE more (id INTEGER);", "UPDATE users SET extra = 'x'")
+	for range 2 { // the second time there is nothing to do
+		if err := sqlstore.Migrate(t.Context(), db, sqlite.Dialect, files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var n int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM users WHERE extra = 'x'").Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d users, %v", n, err)
+	}
+	// An instance that has not been updated yet, and is running, goes on.
+	if _, err := store.Users().ByID(t.Context(), "1"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailedMigrationChangesNothing(t *testing.T) {
+	path := tempFile(t)
+	open(t, path)
+	db := rawDB(t, path)
+	err := sqlstore.Migrate(t.Context(), db, sqlite.Dialect, laterMigrations(t, "CREATE TABLE more (id INTEGER)", "CREATE TABLE more (id INTEGER)"))
+	if err == nil || !strings.Contains(err.Error(), "0003_later.sql") {
+		t.Errorf("error %v, want the name of the file in it", err)
+	}
+	checkMigrated(t, path)
+	mustExec(t, db, "CREATE TABLE more (id INTEGER)") // so it is not there, and no lock is left
+}
+
+func TestMigrateEndsWithItsContext(t *testing.T) {
+	path := tempFile(t)
+	defer lock(t, path)()
+	ctx, cancel := context.WithTimeout(t.Context(), shortWait)
+	defer cancel()
+	if err := sqlstore.Migrate(ctx, rawDB(t, path), sqlite.Dialect, sqlite.Migrations); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Migrate: %v", err)
 	}
 }
 

@@ -1,0 +1,26 @@
+package sqlite_test
+
+import (
+	"testing"
+
+	"myauth.internal/conformance"
+	"myauth.internal/drivers/sqlite"
+)
+
+func TestConformance(t *testing.T) {
+	conformance.Run(t, conformance.Config{New: func(t testing.TB) conformance.Open {
+		path := tempFile(t)
+		return func(t testing.TB) conformance.Stores {
+			store, err := sqlite.Open(path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return conformance.Stores{
+				Users:  store.Users(),
+				Tokens: store.Tokens(),
+				Close:  store.Close,
+				Stall:  func() (release func()) { return lock(t, path) },
+			}
+		}
+	}})
+}

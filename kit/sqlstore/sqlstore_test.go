@@ -1,0 +1,154 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"myauth.internal/kit"
+)
+
+// The rest of the package is tested where a database is: in the drivers.
+
+var errDown, errTaken = errors.New("down"), errors.New("taken")
+
+func testDialect() Dialect {
+	return Dialect{Name: "test", Classify: func(err error) Class {
+		switch {
+		case errors.Is(err, errDown):
+			return Class{Kind: Unavailable, Advice: "start it"}
+		case errors.Is(err, errTaken):
+			return Class{Kind: Duplicate}
+		}
+		return Class{}
+	}}
+}
+
+func TestErrors(t *testing.T) {
+	live := context.Background()
+	done, cancel := context.WithCancel(live)
+	cancel()
+	bug := errors.New("no such column")
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want []error
+		text string
+	}{
+		{"nothing", live, nil, nil, ""},
+		{"no row", live, sql.ErrNoRows, []error{kit.ErrNotFound}, "kit: no such record"},
+		{"no row, though the context is done", done, sql.ErrNoRows, []error{kit.ErrNotFound}, "kit: no such record"},
+		{"taken, though the context is done", done, errTaken, []error{kit.ErrUserExists}, "kit: a user with this email exists"},
+		{"conflict", done, kit.ErrConflict, []error{kit.ErrConflict}, "kit: the record was changed by somebody else"},
+		{"context", done, errDown, []error{context.Canceled}, "test: do: context canceled"},
+		{"down", live, fmt.Errorf("dial: %w", errDown), []error{kit.ErrUnavailable, errDown}, "test: do: kit: service unavailable: dial: down: start it"},
+		{"pool closed", live, errors.New("sql: database is closed"), []error{kit.ErrUnavailable}, "test: do: kit: service unavailable: sql: database is closed"},
+		{"store closed", live, errors.New("sql: statement is closed"), []error{kit.ErrUnavailable}, "test: do: kit: service unavailable: sql: statement is closed"},
+		{"connection closed", live, sql.ErrConnDone, []error{kit.ErrUnavailable}, "test: do: kit: service unavailable: sql: connection is already closed"},
+		{"connection lost", live, driver.ErrBadConn, []error{kit.ErrUnavailable}, "test: do: kit: service unavailable: driver: bad connection"},
+		{"bug", live, bug, []error{bug}, "test: do: no such column"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &Store{dialect: testDialect()}
+			got := s.duplicate(c.ctx, "do", c.err, kit.ErrUserExists)
+			if got == nil {
+				if c.err != nil {
+					t.Fatal("the error is gone")
+				}
+				return
+			}
+			if got.Error() != c.text {
+				t.Errorf("text %q, want %q", got, c.text)
+			}
+			for _, sentinel := range []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists, kit.ErrUnavailable, context.Canceled, errDown, bug} {
+				if is, want := errors.Is(got, sentinel), slices.Contains(c.want, sentinel); is != want {
+					t.Errorf("errors.Is(%v) is %v", sentinel, is)
+				}
+			}
+		})
+	}
+}
+
+// The text that isClosed looks for belongs to database/sql; this notices a change.
+func TestClosedTextIsTheStandardLibrarys(t *testing.T) {
+	db := sql.OpenDB(noConnector{})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.PingContext(t.Context()); !isClosed(err) {
+		t.Errorf("a closed pool says %q", err)
+	}
+}
+
+type noConnector struct{}
+
+func (noConnector) Connect(context.Context) (driver.Conn, error) { return nil, errDown }
+func (noConnector) Driver() driver.Driver                        { return nil }
+
+func TestRoles(t *testing.T) {
+	for _, roles := range [][]string{
+		nil, {}, {"admin"}, {"b", "a"}, {`"`, `\`, "[]", ",", "a,b"}, {"\x00", "\u2028", "<&>", "\U0001f600", "e\u0301"},
+	} {
+		encoded, err := encodeRoles(roles)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if decoded, err := decodeRoles(encoded); err != nil || !slices.Equal(decoded, roles) {
+			t.Errorf("%q comes back as %q, %v", roles, decoded, err)
+		}
+	}
+	for _, bad := range []string{"", "{}", "[1]", "admin"} {
+		if roles, err := decodeRoles(bad); err == nil {
+			t.Errorf("%q was read as %q", bad, roles)
+		}
+	}
+}
+
+func TestMigrationNames(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		want  string
+	}{
+		{nil, ""},
+		{[]string{"0001_a.sql", "0002_b.sql", "README.md"}, ""},
+		{[]string{"0002_b.sql"}, "number 1 is due"},
+		{[]string{"0001_a.sql", "0003_c.sql"}, "number 2 is due"},
+		{[]string{"0001_a.sql", "0001_b.sql"}, "number 2 is due"},
+		{[]string{"a.sql"}, "number 1 is due"},
+	} {
+		files := fstest.MapFS{}
+		for _, name := range c.names {
+			files[name] = &fstest.MapFile{}
+		}
+		_, err := migrationNames(files)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %q", c.names, err, c.want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	for limit, want := range map[int]int{-1: 0, 0: 0, 1: 1, 1000: 1000, 1001: 1000} {
+		if got := clampLimit(limit); got != want {
+			t.Errorf("limit %d becomes %d, want %d", limit, got, want)
+		}
+	}
+}
+
+// A writer whose turn does not come leaves with its context.
+func TestWritersQueue(t *testing.T) {
+	s := &Store{dialect: testDialect(), writers: make(chan struct{}, 1)}
+	s.writers <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.write(ctx, userDelete, "1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("write: %v", err)
+	}
+}
