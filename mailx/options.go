@@ -1,0 +1,132 @@
+package mailx
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Options are the settings that have defaults. The zero value, and nil, mean the
+// defaults.
+type Options struct {
+	// From is the sender, an address with or without a display name. Default:
+	// "MyAuth <no-reply@localhost>".
+	From string
+	// Bounce is the envelope sender, a bare address: where the relay sends
+	// reports of mails that it could not deliver. Default: the address in From.
+	Bounce string
+	// ProductName is what the templates call the application. Default: the display
+	// name in From, or else its domain.
+	ProductName string
+	// Templates replace the built-in texts, file by file, from its root:
+	//
+	//	verification.txt      verification.html
+	//	password_reset.txt    password_reset.html
+	//	password_changed.txt  password_changed.html
+	//	account_exists.txt    account_exists.html
+	//	layout.txt            layout.html
+	//
+	// A .txt is a text/template and has to define a template "subject", one line;
+	// the .html beside it is an html/template, and comes and goes with its .txt.
+	// Each is executed with a [Data]. The built-in ones define "content", in HTML
+	// also "title", and execute "layout", which layout.txt and layout.html define;
+	// so replacing the layout alone changes the look of all of them. Others need
+	// not use it. Any other .txt or .html is an error, as it is most often a
+	// misspelled name. All are tried out by [New]. Default: the built-in texts.
+	Templates fs.FS
+
+	// Timeout is the most that sending one mail may take, from connecting to
+	// the relay's acceptance. Default: 30 s.
+	Timeout time.Duration
+	// LocalName is how the Mailer introduces itself in EHLO: this machine's
+	// DNS name, where a relay insists on one. The greeting before STARTTLS always
+	// says "localhost". Default: "localhost".
+	LocalName string
+	// TLS holds RootCAs for a relay with a private authority, client certificates,
+	// and so on. MinVersion under TLS 1.2 is refused; an empty ServerName is
+	// Config.Host. It is cloned. Default: the system's roots, TLS 1.2 or later.
+	TLS *tls.Config
+	// Token returns an OAuth 2.0 access token for [AuthXOAUTH2] and
+	// [AuthOAuthBearer]. It is called for every mail, so it should cache. Default:
+	// Config.Password is the token.
+	Token func(ctx context.Context) (string, error)
+}
+
+const (
+	defaultFrom      = "MyAuth <no-reply@localhost>"
+	defaultTimeout   = 30 * time.Second
+	defaultLocalName = "localhost"
+	maxNameBytes     = 200
+)
+
+// sender is From, read.
+type sender struct {
+	name, address string
+}
+
+func (s sender) domain() string { return s.address[strings.LastIndexByte(s.address, '@')+1:] }
+
+func (o Options) sender() (sender, error) {
+	from := o.From
+	if from == "" {
+		from = defaultFrom
+	}
+	parsed, err := mail.ParseAddress(from)
+	if err != nil || !checkAddress(parsed.Address) {
+		return sender{}, errors.New(`mailx: Options.From must be an address such as "Shop <no-reply@shop.example>"`)
+	}
+	if err := checkName("From", parsed.Name); err != nil {
+		return sender{}, err
+	}
+	return sender{parsed.Name, parsed.Address}, nil
+}
+
+func (o Options) bounce(from sender) (string, error) {
+	if o.Bounce == "" {
+		return from.address, nil
+	}
+	if !checkAddress(o.Bounce) {
+		return "", errors.New("mailx: Options.Bounce must be a bare address such as bounces@shop.example")
+	}
+	return o.Bounce, nil
+}
+
+func (o Options) productName(from sender) (string, error) {
+	switch {
+	case o.ProductName != "":
+		return o.ProductName, checkName("ProductName", o.ProductName)
+	case from.name != "":
+		return from.name, nil
+	}
+	return from.domain(), nil
+}
+
+func checkName(option, name string) error {
+	if len(name) > maxNameBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, breaksLine) {
+		return fmt.Errorf("mailx: the name in Options.%s must be one line of at most %d bytes", option, maxNameBytes)
+	}
+	return nil
+}
+
+func (o Options) tlsConfig(host string) (*tls.Config, error) {
+	c := o.TLS.Clone()
+	if c == nil {
+		c = &tls.Config{}
+	}
+	if c.ServerName == "" {
+		c.ServerName = host
+	}
+	if c.MinVersion == 0 {
+		c.MinVersion = tls.VersionTLS12
+	}
+	if c.MinVersion < tls.VersionTLS12 {
+		return nil, errors.New("mailx: Options.TLS.MinVersion must be TLS 1.2 or later")
+	}
+	return c, nil
+}
