@@ -1,0 +1,88 @@
+package mailx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+)
+
+// authenticate logs in, over a connection that open has found safe.
+func (m *Mailer) authenticate(ctx context.Context, client *smtp.Client) error {
+	wanted := m.mechanisms()
+	i := slices.IndexFunc(wanted, func(a Auth) bool { return client.SupportsAuth(string(a)) })
+	if i < 0 {
+		return &failure{fmt.Sprintf("%s: the relay offers none of %v, so it got neither credentials nor mail", stageAuth, wanted), nil}
+	}
+	mechanism, err := m.mechanism(ctx, wanted[i])
+	if err != nil {
+		return err
+	}
+	if err := client.Auth(mechanism); err != nil {
+		return failed(ctx, stageAuth, err)
+	}
+	return nil
+}
+
+// mechanisms are those to use, the best first.
+func (m *Mailer) mechanisms() []Auth {
+	switch {
+	case m.cfg.Auth != "":
+		return []Auth{m.cfg.Auth}
+	case m.token != nil:
+		return []Auth{AuthOAuthBearer, AuthXOAUTH2}
+	}
+	return []Auth{AuthPlain, AuthLogin}
+}
+
+func (m *Mailer) mechanism(ctx context.Context, a Auth) (sasl.Client, error) {
+	user, secret := m.cfg.Username, string(m.cfg.Password)
+	if m.token != nil {
+		var err error
+		if secret, err = m.token(ctx); err != nil {
+			return nil, fmt.Errorf("mailx: Options.Token: %w", err)
+		}
+	}
+	if a.usesToken() && !isBearerToken(secret) {
+		return nil, errors.New("mailx: the access token is empty or has characters that no token has")
+	}
+	switch a {
+	case AuthLogin:
+		return sasl.NewLoginClient(user, secret), nil
+	case AuthXOAUTH2:
+		return &xoauth2Client{user: user, token: secret}, nil
+	case AuthOAuthBearer:
+		return sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{
+			Username: saslName.Replace(user), Token: secret, Host: m.cfg.Host, Port: m.cfg.Port,
+		}), nil
+	default:
+		return sasl.NewPlainClient("", user, secret), nil
+	}
+}
+
+// saslName is the escaping of RFC 5801 section 4, which go-sasl leaves to us.
+var saslName = strings.NewReplacer("=", "=3D", ",", "=2C")
+
+// isBearerToken accepts visible ASCII (RFC 6750 section 2.1 allows less), so nothing
+// that ends a field of the mechanisms.
+func isBearerToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// xoauth2Client is Google's mechanism, which go-sasl no longer has.
+// https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
+type xoauth2Client struct {
+	user, token string
+}
+
+func (c *xoauth2Client) Start() (mech string, ir []byte, err error) {
+	return string(AuthXOAUTH2), []byte("user=" + c.user + "\x01auth=Bearer " + c.token + "\x01\x01"), nil
+}
+
+// Next answers the one challenge that there can be, the details of a refusal, with
+// an empty line; the relay then says the refusal.
+func (c *xoauth2Client) Next([]byte) ([]byte, error) { return []byte{}, nil }

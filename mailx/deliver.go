@@ -1,0 +1,145 @@
+package mailx
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"myauth.internal/kit"
+)
+
+// The stages of a delivery, as errors name them.
+const (
+	stageConnect  = "connecting"
+	stageTLS      = "TLS"
+	stageSTARTTLS = "greeting and STARTTLS"
+	stageEHLO     = "greeting"
+	stageAuth     = "AUTH"
+	stageMail     = "MAIL"
+	stageRcpt     = "RCPT"
+	stageData     = "DATA"
+	stageMessage  = "message"
+)
+
+// quitTimeout bounds the farewell, which decides nothing any more.
+const quitTimeout = 2 * time.Second
+
+// deliver hands message to the relay, for one recipient.
+func (m *Mailer) deliver(ctx context.Context, to string, message []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", m.cfg.address())
+	if err != nil {
+		return failed(ctx, stageConnect, err)
+	}
+	hangUp := func() { _ = raw.Close() }
+	defer hangUp()
+	// Go-smtp sets and clears the deadlines of the connection itself. Closing it
+	// ends every read and write, in the TLS handshake too.
+	defer context.AfterFunc(ctx, hangUp)()
+
+	client, err := m.open(ctx, &limitedConn{raw, maxAnswerBytes})
+	if err != nil {
+		return err
+	}
+	if m.cfg.Username != "" {
+		if err := m.authenticate(ctx, client); err != nil {
+			return err
+		}
+	}
+	if err := m.transact(ctx, client, to, message); err != nil {
+		return err
+	}
+	client.CommandTimeout = quitTimeout
+	_ = client.Quit() // the relay has the mail
+	return nil
+}
+
+// open goes through greeting and TLS to the list of what the relay can do. When it
+// returns, the connection is as safe as the Config says.
+func (m *Mailer) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) {
+	var client *smtp.Client
+	switch m.cfg.Security {
+	case STARTTLS:
+		var err error
+		// An error when the relay does not offer it. The reader of the clear
+		// connection, and all that it has buffered, stays behind.
+		if client, err = smtp.NewClientStartTLS(conn, m.tls); err != nil {
+			return nil, failed(ctx, stageSTARTTLS, err)
+		}
+	case ImplicitTLS:
+		secured := tls.Client(conn, m.tls)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return nil, failed(ctx, stageTLS, err)
+		}
+		client = smtp.NewClient(secured)
+	case InsecurePlaintext:
+		client = smtp.NewClient(conn)
+	}
+	// After STARTTLS this is also where the handshake takes place.
+	stage := stageEHLO
+	if m.cfg.Security == STARTTLS {
+		stage = stageTLS
+	}
+	if err := client.Hello(m.localName); err != nil {
+		return nil, failed(ctx, stage, err)
+	}
+	// Go-smtp and go-sasl do not look whether what they send is encrypted.
+	if state, _ := client.TLSConnectionState(); !state.HandshakeComplete && m.cfg.Security != InsecurePlaintext {
+		return nil, failed(ctx, stageTLS, errors.New("the connection is not encrypted"))
+	}
+	return client, nil
+}
+
+// transact is the mail transaction: one sender, one recipient, one message.
+func (m *Mailer) transact(ctx context.Context, client *smtp.Client, to string, message []byte) error {
+	options := &smtp.MailOptions{UTF8: !isASCII(to) || !isASCII(m.bounce) || !isASCII(m.from.address)}
+	if ok, _ := client.Extension("SMTPUTF8"); options.UTF8 && !ok {
+		err := failed(ctx, stageMail, errors.New("the address is not ASCII, and the relay does not offer SMTPUTF8"))
+		if !isASCII(to) {
+			err = kit.Permanent(err)
+		}
+		return err
+	}
+	if err := client.Mail(m.bounce, options); err != nil {
+		return failed(ctx, stageMail, err)
+	}
+	if err := client.Rcpt(to, nil); err != nil {
+		return failed(ctx, stageRcpt, err)
+	}
+	data, err := client.Data()
+	if err != nil {
+		return failed(ctx, stageData, err)
+	}
+	if _, err := data.Write(message); err != nil {
+		return failed(ctx, stageMessage, err)
+	}
+	if err := data.Close(); err != nil {
+		return failed(ctx, stageMessage, err)
+	}
+	return nil
+}
+
+// maxAnswerBytes is far more than all that a relay has to say about one mail, its
+// certificates included, and little enough to hold in memory.
+const maxAnswerBytes = 256 << 10
+
+// limitedConn ends a connection whose other side never stops talking: go-smtp
+// collects an answer for as long as it goes on.
+type limitedConn struct {
+	net.Conn
+	left int
+}
+
+func (c *limitedConn) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errors.New("the relay says too much")
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}

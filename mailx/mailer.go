@@ -1,0 +1,99 @@
+package mailx
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// Mailer sends mails through an SMTP relay. It keeps no connection and has no
+// goroutine between mails, so there is nothing to close. It is safe for concurrent
+// use.
+type Mailer struct {
+	*composer
+	cfg       Config
+	bounce    string
+	localName string
+	timeout   time.Duration
+	tls       *tls.Config
+	token     func(context.Context) (string, error)
+}
+
+var _ kit.Mailer = (*Mailer)(nil)
+
+// New returns a Mailer that sends through the relay of cfg. Its errors name the
+// field that is wrong, or the template. It does not connect: a relay that is
+// down when the application starts may be up when there is mail.
+func New(cfg Config, opts *Options) (*Mailer, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	cfg, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	m := &Mailer{cfg: cfg, timeout: o.Timeout, localName: o.LocalName, token: o.Token}
+	if m.timeout == 0 {
+		m.timeout = defaultTimeout
+	}
+	if m.localName == "" {
+		m.localName = defaultLocalName
+	}
+	switch {
+	case m.timeout < 0:
+		return nil, errors.New("mailx: Options.Timeout must not be negative")
+	case !isHost(strings.Trim(m.localName, "[]")):
+		return nil, errors.New("mailx: Options.LocalName must be a DNS name or an IP address in brackets")
+	case cfg.Username != "" && cfg.Password == "" && o.Token == nil:
+		return nil, errors.New("mailx: Config.Username needs Config.Password or Options.Token")
+	case o.Token != nil && (cfg.Username == "" || cfg.Auth != "" && !cfg.Auth.usesToken()):
+		return nil, errors.New("mailx: Options.Token needs Config.Username, and Config.Auth XOAUTH2, OAUTHBEARER or empty")
+	}
+	if m.tls, err = o.tlsConfig(cfg.Host); err != nil {
+		return nil, err
+	}
+	if m.composer, err = newComposer(o); err != nil {
+		return nil, err
+	}
+	if m.bounce, err = o.bounce(m.from); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// SendVerification implements [kit.Mailer].
+func (m *Mailer) SendVerification(ctx context.Context, mail kit.Mail) error {
+	return m.send(ctx, verification, mail)
+}
+
+// SendPasswordReset implements [kit.Mailer].
+func (m *Mailer) SendPasswordReset(ctx context.Context, mail kit.Mail) error {
+	return m.send(ctx, passwordReset, mail)
+}
+
+// SendPasswordChanged implements [kit.Mailer].
+func (m *Mailer) SendPasswordChanged(ctx context.Context, mail kit.Mail) error {
+	return m.send(ctx, passwordChanged, mail)
+}
+
+// SendAccountExists implements [kit.Mailer].
+func (m *Mailer) SendAccountExists(ctx context.Context, mail kit.Mail) error {
+	return m.send(ctx, accountExists, mail)
+}
+
+func (m *Mailer) send(ctx context.Context, k kind, mail kit.Mail) error {
+	message, err := m.compose(k, mail)
+	if err != nil {
+		return err
+	}
+	return m.deliver(ctx, mail.To, message)
+}
+
+// Format writes where m sends to, without credentials, whatever the verb.
+func (m Mailer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "mailx.Mailer%v", m.cfg) }
