@@ -1,0 +1,119 @@
+package mailx_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing/fstest"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/mailx"
+)
+
+func ExampleNew() {
+	mailer, err := mailx.New(mailx.Config{
+		Host:     "relay.example",
+		Username: "shop",
+		Password: kit.Secret(os.Getenv("RELAY_PASSWORD") + "not empty"),
+	}, &mailx.Options{
+		From: "Shop <no-reply@shop.example>",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var _ kit.Mailer = mailer // for kit.Options.Mailer
+	fmt.Println(mailer)
+	// Output: mailx.Mailer{relay.example:587 over STARTTLS, user "shop", auth ""}
+}
+
+func ExampleParseURL() {
+	for _, raw := range []string{
+		"smtp://shop:p%40ss@relay.example",
+		"smtps://relay.example",
+		"smtp://localhost?tls=none",
+		"smtp://shop:p#ss@relay.example",
+	} {
+		cfg, err := mailx.ParseURL(raw)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(cfg)
+	}
+	// Output:
+	// {relay.example:587 over STARTTLS, user "shop", auth ""}
+	// {relay.example:465 over implicit TLS, user "", auth ""}
+	// {localhost:25 over insecure plaintext, user "", auth ""}
+	// mailx: not a URL of the form smtp://user:password@host:port, or special characters in user or password are not percent-encoded
+}
+
+func ExampleNewLog() {
+	mailer, err := mailx.NewLog(os.Stdout, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	err = mailer.SendPasswordReset(context.Background(), kit.Mail{
+		To: "ada@example.com", Username: "Ada", Link: "http://127.0.0.1:8080/reset-password?token=myauth_pr_abc", Token: "myauth_pr_abc",
+		Now: now, ValidUntil: now.Add(15 * time.Minute),
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// --- mail, printed and not sent ---
+	//   To: ada@example.com
+	//   Subject: Reset your password for MyAuth
+	//
+	//   Hello Ada,
+	//
+	//   Somebody, most likely you, asked to reset the password of your account. To choose a new one, open this link:
+	//
+	//   http://127.0.0.1:8080/reset-password?token=myauth_pr_abc
+	//
+	//   The link works once, for 15 minutes. Pass it on to nobody.
+	//
+	//   If you did not ask for this, ignore this message: your password stays as it is.
+	//
+	//   This message was sent automatically by MyAuth.
+	// --- end of mail ---
+}
+
+// An application replaces the mails that it wants to word itself; most embed a
+// folder and pass fs.Sub of it.
+func ExampleOptions_templates() {
+	mailer, err := mailx.NewLog(os.Stdout, &mailx.Options{
+		ProductName: "Laden",
+		Templates: fstest.MapFS{
+			"verification.txt": {Data: []byte(`{{define "subject"}}{{.ProductName}}: Adresse bestätigen{{end}}
+Guten Tag{{with .Name}}, {{.}}{{end}}!
+
+Bis {{.ValidUntil.Format "02.01.2006 15:04"}}: {{.Link}}`)},
+			"verification.html": {Data: []byte(`<p lang="de"><a href="{{.Link}}">Adresse bestätigen</a></p>`)},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	err = mailer.SendVerification(context.Background(), kit.Mail{
+		To: "ada@example.com", Username: "Ada", Link: "https://laden.example/verify-email?token=abc", Token: "abc",
+		Now: now, ValidUntil: now.Add(24 * time.Hour),
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// --- mail, printed and not sent ---
+	//   To: ada@example.com
+	//   Subject: Laden: Adresse bestätigen
+	//
+	//   Guten Tag, Ada!
+	//
+	//   Bis 02.07.2026 12:00: https://laden.example/verify-email?token=abc
+	// --- end of mail ---
+}

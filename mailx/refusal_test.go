@@ -1,0 +1,130 @@
+package mailx
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+
+	"myauth.internal/kit"
+)
+
+func answer(code int, enhanced smtp.EnhancedCode, text string) *smtp.SMTPError {
+	return &smtp.SMTPError{Code: code, EnhancedCode: enhanced, Message: text}
+}
+
+func TestRefusals(t *testing.T) {
+	for name, test := range map[string]struct {
+		relay     func(*relay)
+		permanent bool
+		err       string
+	}{
+		"unknown recipient": {
+			func(r *relay) { r.atRcpt = answer(550, smtp.EnhancedCode{5, 1, 1}, "<ADA@example.com>: no such user") },
+			true, "mailx: RCPT: 550 5.1.1 [address] no such user",
+		},
+		"recipient deferred": {
+			func(r *relay) { r.atRcpt = answer(451, smtp.EnhancedCode{4, 7, 1}, "greylisted, try later") },
+			false, "mailx: RCPT: 451 4.7.1 greylisted, try later",
+		},
+		"AUTH required": {
+			func(r *relay) { r.atRcpt = answer(530, smtp.EnhancedCode{5, 7, 0}, "log in first") },
+			false, "mailx: RCPT: 530 5.7.0 log in first",
+		},
+		"sender refused": {
+			func(r *relay) { r.atMail = answer(553, smtp.EnhancedCode{5, 7, 1}, "not your address") },
+			false, "mailx: MAIL: 553 5.7.1 not your address",
+		},
+		"message refused": {
+			func(r *relay) {
+				r.atData = answer(554, smtp.EnhancedCode{5, 7, 1}, "listed: https://shop.example/verify-email?token=secret-token-0123456789-0123456789")
+			},
+			true, "mailx: message: 554 5.7.1 listed: [...]",
+		},
+		"message deferred": {
+			func(r *relay) { r.atData = answer(452, smtp.EnhancedCode{4, 3, 1}, "disk\x00 \x1b[31mfull\u202e") },
+			false, "mailx: message: 452 4.3.1 disk [31mfull",
+		},
+		"many words": {
+			func(r *relay) { r.atRcpt = answer(550, smtp.EnhancedCode{5, 0, 0}, strings.Repeat("nö ", 100)) },
+			true, "mailx: RCPT: 550 5.0.0 " + strings.Repeat("nö ", 50) + "...",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startRelay(t, test.relay)
+			err := r.mailer(t, nil).SendVerification(t.Context(), sample("ada@example.com"))
+			if err == nil || err.Error() != test.err || isPermanent(err) != test.permanent {
+				t.Errorf("got %q, permanent %v; want %q, %v", err, isPermanent(err), test.err, test.permanent)
+			}
+			if len(r.mails) != 0 {
+				t.Error("and yet the relay has the mail")
+			}
+		})
+	}
+}
+
+func TestInternationalAddresses(t *testing.T) {
+	able := func(r *relay) { r.server.EnableSMTPUTF8 = true }
+	for name, test := range map[string]struct {
+		relay     func(*relay)
+		from, to  string
+		utf8      bool
+		refused   bool
+		permanent bool
+	}{
+		"ASCII, able relay":     {able, "a@shop.example", "ada@example.com", false, false, false},
+		"local part, able":      {able, "a@shop.example", "zoë@example.com", true, false, false},
+		"domain, able":          {able, "a@shop.example", "zoe@bücher.example", true, false, false},
+		"sender, able":          {able, "ä@shop.example", "ada@example.com", true, false, false},
+		"local part, not able":  {nil, "a@shop.example", "zoë@example.com", false, true, true},
+		"domain, not able":      {nil, "a@shop.example", "用户@例子.广告", false, true, true},
+		"only sender, not able": {nil, "ä@shop.example", "ada@example.com", false, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startRelay(t, test.relay)
+			m := r.mailer(t, func(_ *Config, o *Options) { o.From = test.from })
+			err := m.SendVerification(t.Context(), sample(test.to))
+			if test.refused {
+				if err == nil || isPermanent(err) != test.permanent || !strings.Contains(err.Error(), "SMTPUTF8") {
+					t.Errorf("got %v, permanent %v; want %v", err, isPermanent(err), test.permanent)
+				}
+				r.wantNothing(t)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.delivered(t)
+			if !slices.Equal(got.to, []string{test.to}) || got.utf8 != test.utf8 || !strings.Contains(string(got.data), "\r\nTo: <"+test.to+">\r\n") {
+				t.Errorf("delivered to %q, SMTPUTF8 %v:\n%s", got.to, got.utf8, got.data)
+			}
+		})
+	}
+}
+
+var badAddresses = []string{
+	"", "ada", "@example.com", "ada@", "ada@example.com\r\nRCPT TO:<eve@example.com>", "ada@example.com>\r\nDATA",
+	"ada@example.com\n", "ada\x00@example.com", "ada@example.com,eve@example.com", "ada@example.com eve@example.com",
+	"ada@example.com> NOTIFY=NEVER", "Ada <ada@example.com>", `"ada"@example.com`, "ada(x)@example.com",
+	`"a@evil.com"@victim.com`, "a@evil.com@victim.com", "a..b@example.com", ".a@example.com", "ada@example..com",
+	"ada@.example.com", "ada@-example.com", "ada@example-.com", "ada@example.com-", "ada@[192.0.2.1]", "a\u200bda@example.com",
+	"ada@example。com", "ada\u202e@example.com", "ada@exam\u00a0ple.com", "ad\xffa@example.com", "ada@example.com\x7f",
+	strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("example.", 32) + "com", "ada:x@example.com", "ada;@example.com",
+}
+
+func TestBadRecipients(t *testing.T) {
+	r := startRelay(t, nil)
+	m := r.mailer(t, nil)
+	for _, to := range badAddresses {
+		for _, send := range []func() error{
+			func() error { return m.SendVerification(t.Context(), sample(to)) },
+			func() error { return m.SendAccountExists(t.Context(), kit.Mail{To: to}) },
+		} {
+			if err := send(); !isPermanent(err) || len(to) > 3 && strings.Contains(err.Error(), to) {
+				t.Errorf("%q: got %v, want a permanent error without the address", to, err)
+			}
+		}
+	}
+	r.wantNothing(t)
+}
