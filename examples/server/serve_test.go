@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -238,6 +239,45 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %q:\n%s", want, log.String())
 			}
+		}
+	})
+}
+
+// slowMailer takes three seconds for a mail.
+type slowMailer struct {
+	kit.Mailer
+	sent *atomic.Int64
+}
+
+func (m slowMailer) SendVerification(ctx context.Context, _ kit.Mail) error {
+	select {
+	case <-time.After(3 * time.Second):
+		m.sent.Add(1)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestStopWaitsForMails: all of them, also those behind the ones under way, and no
+// longer.
+func TestStopWaitsForMails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent atomic.Int64
+		svc := newService(t, memstore.New(), kit.Options{Mailer: slowMailer{sent: &sent}, PublicURL: "http://x"})
+		for _, name := range []string{"a", "b", "c", "d", "e"} { // one more than there are workers
+			if _, err := svc.Register(t.Context(), kit.Registration{Email: name + "@example.com", Username: name, Password: goodPassword}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		start := time.Now()
+		if err := serve(ctx, newPipeListener(), svc, slog.New(slog.DiscardHandler), io.Discard); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 6*time.Second || sent.Load() != 5 {
+			t.Errorf("it took %v, and sent %d mails", took, sent.Load())
 		}
 	})
 }
