@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/emersion/go-smtp v0.25.1
 	golang.org/x/crypto v0.58.0
-	myauth.internal/conformance v0.0.0-00010101000000-000000000000
+	myauth.internal/conformance v0.1.0
 	myauth.internal/drivers/sqlite v0.1.0
 	myauth.internal/httpx v0.1.0
 	myauth.internal/kit v0.1.0
