@@ -66,6 +66,20 @@ func TestAuthorization(t *testing.T) {
 	})
 }
 
+// A token in the body is not what the Authorization header is about, even if there
+// is one.
+func TestChallengeOfBodyTokens(t *testing.T) {
+	rg := newRig(t, Options{})
+	for _, body := range []string{"refresh", "verify-email", "password-reset"} {
+		w := do(rg, http.MethodPost, "/auth/"+body, `{"refresh_token":"x","token":"x","new_password":"Engine#1843!"}`,
+			"Content-Type", "application/json", "Authorization", "Bearer "+rg.accessToken(t))
+		wantProblem(t, w, http.StatusUnauthorized, "invalid_token")
+		if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="MyAuth"` {
+			t.Errorf("%s: got challenge %s", body, got)
+		}
+	}
+}
+
 func FuzzAuthorization(f *testing.F) {
 	for _, seed := range []string{"", "Bearer", "Bearer ", "Bearer a.b.c", "bearer  a==", "Bearer a=b", "Basic x", "Bearer\ta", "ＢＥＡＲＥＲ a"} {
 		f.Add(seed)

@@ -32,7 +32,6 @@ func send(w http.ResponseWriter, r *http.Request, a reply) {
 	}
 	set(0, "Cache-Control", "no-store")
 	set(1, "X-Content-Type-Options", "nosniff")
-	delete(header, "Content-Length")
 	if a.location != "" {
 		header.Set("Location", a.location)
 	}
