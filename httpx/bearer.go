@@ -38,10 +38,13 @@ func bearerToken(header http.Header) (string, error) {
 func isB64Token(s string) bool {
 	s = strings.TrimRight(s, "=")
 	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~+/", c) >= 0) {
+		if c := s[i]; !isLetterOrDigit(c) && strings.IndexByte("-._~+/", c) < 0 {
 			return false
 		}
 	}
 	return s != ""
+}
+
+func isLetterOrDigit(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }

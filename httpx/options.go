@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Options are the settings of [New] that have a default. The zero value, and nil,
@@ -76,7 +77,7 @@ func (o *Options) withDefaults() Options {
 func checkPrefix(field, prefix string) string {
 	trimmed := strings.TrimSuffix(prefix, "/")
 	strange := strings.ContainsFunc(prefix, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~/", r))
+		return r >= utf8.RuneSelf || !isLetterOrDigit(byte(r)) && !strings.ContainsRune("-._~/", r)
 	})
 	if strange || prefix[0] != '/' || trimmed == "/" || trimmed != "" && trimmed != path.Clean(trimmed) {
 		panic(fmt.Sprintf(`httpx: Options.%s is %q: it must be a path such as "/auth", or "/" for the root`, field, prefix))

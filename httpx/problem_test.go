@@ -87,7 +87,7 @@ func TestProblems(t *testing.T) {
 					}
 				}
 				fmt.Fprintf(&one, "\n%s\n\n", w.Body)
-				if err == e.err { //nolint:errorlint // the very one, not wrapped
+				if err == e.err {
 					got.WriteString(one.String())
 				} else if !strings.HasSuffix(got.String(), one.String()) {
 					t.Errorf("%s: wrapped it is %s", e.name, one.String())

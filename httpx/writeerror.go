@@ -121,7 +121,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 func guard(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler {
+			if e, ok := v.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 				panic(v)
 			}
 			err = &panicError{v, debug.Stack()}
