@@ -128,26 +128,28 @@ var userCreateRules = []rule{
 // lookalikes are pairs of local parts that some folding, collation or
 // normalisation takes for one, and the contract does not.
 var lookalikes = [][2]string{
-	{"k", "\u212a"},                    // KELVIN SIGN, lower case k
-	{"K", "\u212a"},                    // and upper case
-	{"s", "\u017f"},                    // LATIN SMALL LETTER LONG S
-	{"S", "\u017f"},                    // and upper case
-	{"i", "\u0130"},                    // LATIN CAPITAL LETTER I WITH DOT ABOVE
-	{"I", "\u0130"},                    // and upper case
-	{"i", "\u0131"},                    // LATIN SMALL LETTER DOTLESS I
-	{"I", "\u0131"},                    // and upper case
-	{"a\u030a", "\u00e5"},              // decomposed and composed a with ring
-	{"\u00e5", "\u212b"},               // a with ring and ANGSTROM SIGN
-	{"\u00e9", "\u00c9"},               // e and E with acute: not ASCII
-	{"\u00e9", "e"},                    // accents count
-	{"ss", "\u00df"},                   // sharp s
-	{"\u03c3", "\u03c2"},               // sigma and final sigma
-	{"a", "\uff41"},                    // FULLWIDTH a
-	{"fi", "\ufb01"},                   // the fi ligature
-	{"a", "\u0430"},                    // CYRILLIC a
-	{"x", "x\u200b"},                   // ZERO WIDTH SPACE
-	{"x", "x\u00ad"},                   // SOFT HYPHEN
-	{"x", "x "},                        // spaces at the end count
+	{"k", "\u212a"},       // KELVIN SIGN, lower case k
+	{"K", "\u212a"},       // and upper case
+	{"s", "\u017f"},       // LATIN SMALL LETTER LONG S
+	{"S", "\u017f"},       // and upper case
+	{"i", "\u0130"},       // LATIN CAPITAL LETTER I WITH DOT ABOVE
+	{"I", "\u0130"},       // and upper case
+	{"i", "\u0131"},       // LATIN SMALL LETTER DOTLESS I
+	{"I", "\u0131"},       // and upper case
+	{"a\u030a", "\u00e5"}, // decomposed and composed a with ring
+	{"\u00e5", "\u212b"},  // a with ring and ANGSTROM SIGN
+	{"\u00e9", "\u00c9"},  // e and E with acute: not ASCII
+	{"\u00e9", "e"},       // accents count
+	{"ss", "\u00df"},      // sharp s
+	{"\u03c3", "\u03c2"},  // sigma and final sigma
+	{"a", "\uff41"},       // FULLWIDTH a
+	{"fi", "\ufb01"},      // the fi ligature
+	{"a", "\u0430"},       // CYRILLIC a
+	{"x", "x\u200b"},      // ZERO WIDTH SPACE
+	{"x", "x\u00ad"},      // SOFT HYPHEN
+	{"x", "x "},           // spaces at the end count
+	{"x", "x+tag"},        // mail providers' habits are theirs
+	{"xy", "x.y"},
 	{"x", " x"},                        // and at the start
 	{"\U00010400", "\U00010428"},       // DESERET capital and small long i
 	{"[", "{"},                         // ASCII that differs by the bit of case

@@ -1,0 +1,378 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/memstore"
+)
+
+// dataset is what the handles of one fake store share: a memstore, which stays
+// when handles are closed, and room for the state of a flaw.
+type dataset struct {
+	users  *memstore.Users
+	tokens *memstore.Tokens
+
+	mu      sync.Mutex
+	stalled chan struct{} // closed by the release of a stall; nil when none
+	opened  int           // handles so far
+	mem     *memstore.Store
+	users1  map[string]kit.User // memory that flaws share with callers, by ID
+	tokens1 map[string]kit.Token
+	flags   map[string]bool
+	locks   map[string]*sync.Mutex
+	busy    sync.Mutex
+	busy2   sync.Mutex
+}
+
+func newDataset() *dataset {
+	d := &dataset{users1: map[string]kit.User{}, tokens1: map[string]kit.Token{}, flags: map[string]bool{}, locks: map[string]*sync.Mutex{}}
+	d.reset()
+	return d
+}
+
+// reset forgets every record.
+func (d *dataset) reset() {
+	d.mem = memstore.New()
+	d.users, d.tokens = d.mem.Users(), d.mem.Tokens()
+}
+
+// flag sets a flag and returns what it was.
+func (d *dataset) flag(name string, value bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	was := d.flags[name]
+	d.flags[name] = value
+	return was
+}
+
+// fake is one handle: a correct store whose every method a flaw can replace.
+type fake struct {
+	*dataset
+	number int // 1 for the first handle of the data set
+	closed bool
+
+	create  func(ctx context.Context, u kit.User) error
+	byID    func(ctx context.Context, id string) (kit.User, error)
+	byEmail func(ctx context.Context, email string) (kit.User, error)
+	update  func(ctx context.Context, u kit.User) error
+	remove  func(ctx context.Context, id string) error
+	ping    func(ctx context.Context) error
+
+	createToken   func(ctx context.Context, t kit.Token) error
+	tokenByID     func(ctx context.Context, id string) (kit.Token, error)
+	updateToken   func(ctx context.Context, t kit.Token) error
+	removeToken   func(ctx context.Context, id string) (bool, error)
+	byUser        func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error)
+	deleteExpired func(ctx context.Context, before time.Time, limit int) (int, error)
+	pingTokens    func(ctx context.Context) error
+
+	close func() error
+	stall func() func()
+}
+
+func newFake(d *dataset) *fake {
+	d.opened++
+	f := &fake{dataset: d, number: d.opened}
+	f.create = func(ctx context.Context, u kit.User) error { return d.users.Create(ctx, u) }
+	f.byID = func(ctx context.Context, id string) (kit.User, error) { return d.users.ByID(ctx, id) }
+	f.byEmail = func(ctx context.Context, email string) (kit.User, error) { return d.users.ByEmail(ctx, email) }
+	f.update = func(ctx context.Context, u kit.User) error { return d.users.Update(ctx, u) }
+	f.remove = func(ctx context.Context, id string) error { return d.users.Delete(ctx, id) }
+	f.ping = func(ctx context.Context) error { return f.gate(ctx) }
+	f.createToken = func(ctx context.Context, t kit.Token) error { return d.tokens.Create(ctx, t) }
+	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) { return d.tokens.ByID(ctx, id) }
+	f.updateToken = func(ctx context.Context, t kit.Token) error { return d.tokens.Update(ctx, t) }
+	f.removeToken = func(ctx context.Context, id string) (bool, error) { return d.tokens.Delete(ctx, id) }
+	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+		return d.tokens.ByUser(ctx, userID, after, limit)
+	}
+	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
+		return d.tokens.DeleteExpired(ctx, before, limit)
+	}
+	f.pingTokens = func(ctx context.Context) error { return f.gate(ctx) }
+	f.close = func() error { f.closed = true; return nil }
+	f.stall = func() func() {
+		gate := make(chan struct{})
+		d.mu.Lock()
+		d.stalled = gate
+		d.mu.Unlock()
+		return func() {
+			d.mu.Lock()
+			d.stalled = nil
+			d.mu.Unlock()
+			close(gate)
+		}
+	}
+	return f
+}
+
+// gate is what every call passes first. Flaws of closing and of contexts go
+// round it.
+func (f *fake) gate(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if f.closed {
+		return fmt.Errorf("fake: closed: %w", kit.ErrUnavailable)
+	}
+	f.mu.Lock()
+	stalled := f.stalled
+	f.mu.Unlock()
+	if stalled != nil {
+		select {
+		case <-stalled:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// guarded puts the gate before every method. It is applied first, so that what a
+// flaw replaces it replaces whole.
+func (f *fake) guarded() *fake {
+	create, byID, byEmail, update, remove := f.create, f.byID, f.byEmail, f.update, f.remove
+	f.create = func(ctx context.Context, u kit.User) error {
+		if err := f.gate(ctx); err != nil {
+			return err
+		}
+		return create(ctx, u)
+	}
+	f.byID = func(ctx context.Context, id string) (kit.User, error) {
+		if err := f.gate(ctx); err != nil {
+			return kit.User{}, err
+		}
+		return byID(ctx, id)
+	}
+	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+		if err := f.gate(ctx); err != nil {
+			return kit.User{}, err
+		}
+		return byEmail(ctx, email)
+	}
+	f.update = func(ctx context.Context, u kit.User) error {
+		if err := f.gate(ctx); err != nil {
+			return err
+		}
+		return update(ctx, u)
+	}
+	f.remove = func(ctx context.Context, id string) error {
+		if err := f.gate(ctx); err != nil {
+			return err
+		}
+		return remove(ctx, id)
+	}
+	createToken, tokenByID, updateToken, removeToken, byUser, deleteExpired := f.createToken, f.tokenByID, f.updateToken, f.removeToken, f.byUser, f.deleteExpired
+	f.createToken = func(ctx context.Context, t kit.Token) error {
+		if err := f.gate(ctx); err != nil {
+			return err
+		}
+		return createToken(ctx, t)
+	}
+	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
+		if err := f.gate(ctx); err != nil {
+			return kit.Token{}, err
+		}
+		return tokenByID(ctx, id)
+	}
+	f.updateToken = func(ctx context.Context, t kit.Token) error {
+		if err := f.gate(ctx); err != nil {
+			return err
+		}
+		return updateToken(ctx, t)
+	}
+	f.removeToken = func(ctx context.Context, id string) (bool, error) {
+		if err := f.gate(ctx); err != nil {
+			return false, err
+		}
+		return removeToken(ctx, id)
+	}
+	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+		if err := f.gate(ctx); err != nil {
+			return nil, err
+		}
+		return byUser(ctx, userID, after, limit)
+	}
+	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
+		if err := f.gate(ctx); err != nil {
+			return 0, err
+		}
+		return deleteExpired(ctx, before, limit)
+	}
+	return f
+}
+
+// everyError replaces the error of every method.
+func (f *fake) everyError(change func(ctx context.Context, err error) error) {
+	f.userErrors(change)
+	f.tokenErrors(change)
+}
+
+func (f *fake) userErrors(change func(ctx context.Context, err error) error) {
+	create, byID, byEmail, update, remove := f.create, f.byID, f.byEmail, f.update, f.remove
+	f.create = func(ctx context.Context, u kit.User) error { return change(ctx, create(ctx, u)) }
+	f.byID = func(ctx context.Context, id string) (kit.User, error) {
+		u, err := byID(ctx, id)
+		return u, change(ctx, err)
+	}
+	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+		u, err := byEmail(ctx, email)
+		return u, change(ctx, err)
+	}
+	f.update = func(ctx context.Context, u kit.User) error { return change(ctx, update(ctx, u)) }
+	f.remove = func(ctx context.Context, id string) error { return change(ctx, remove(ctx, id)) }
+}
+
+func (f *fake) tokenErrors(change func(ctx context.Context, err error) error) {
+	create, byID, update, remove, byUser, deleteExpired := f.createToken, f.tokenByID, f.updateToken, f.removeToken, f.byUser, f.deleteExpired
+	f.createToken = func(ctx context.Context, t kit.Token) error { return change(ctx, create(ctx, t)) }
+	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
+		t, err := byID(ctx, id)
+		return t, change(ctx, err)
+	}
+	f.updateToken = func(ctx context.Context, t kit.Token) error { return change(ctx, update(ctx, t)) }
+	f.removeToken = func(ctx context.Context, id string) (bool, error) {
+		ok, err := remove(ctx, id)
+		return ok, change(ctx, err)
+	}
+	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+		list, err := byUser(ctx, userID, after, limit)
+		return list, change(ctx, err)
+	}
+	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
+		n, err := deleteExpired(ctx, before, limit)
+		return n, change(ctx, err)
+	}
+}
+
+// userIn changes every user on its way in, userOut on its way out.
+func (f *fake) userIn(change func(*kit.User)) {
+	create, update := f.create, f.update
+	f.create = func(ctx context.Context, u kit.User) error { u = u.Clone(); change(&u); return create(ctx, u) }
+	f.update = func(ctx context.Context, u kit.User) error { u = u.Clone(); change(&u); return update(ctx, u) }
+}
+
+func (f *fake) userOut(change func(*kit.User)) {
+	byID, byEmail := f.byID, f.byEmail
+	f.byID = func(ctx context.Context, id string) (kit.User, error) {
+		u, err := byID(ctx, id)
+		if err == nil {
+			change(&u)
+		}
+		return u, err
+	}
+	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+		u, err := byEmail(ctx, email)
+		if err == nil {
+			change(&u)
+		}
+		return u, err
+	}
+}
+
+// tokenIn changes every token on its way in, tokenOut on its way out.
+func (f *fake) tokenIn(change func(*kit.Token)) {
+	create, update := f.createToken, f.updateToken
+	f.createToken = func(ctx context.Context, t kit.Token) error { t = t.Clone(); change(&t); return create(ctx, t) }
+	f.updateToken = func(ctx context.Context, t kit.Token) error { t = t.Clone(); change(&t); return update(ctx, t) }
+}
+
+func (f *fake) tokenOut(change func(*kit.Token)) {
+	byID, byUser := f.tokenByID, f.byUser
+	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
+		t, err := byID(ctx, id)
+		if err == nil {
+			change(&t)
+		}
+		return t, err
+	}
+	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+		list, err := byUser(ctx, userID, after, limit)
+		for i := range list {
+			change(&list[i])
+		}
+		return list, err
+	}
+}
+
+// allTokens reads every token of a user, past any limit.
+func (f *fake) allTokens(userID string) []kit.Token {
+	var all []kit.Token
+	for after := ""; ; {
+		list, err := f.tokens.ByUser(context.Background(), userID, after, 1000)
+		if err != nil || len(list) == 0 {
+			return all
+		}
+		all = append(all, list...)
+		after = list[len(list)-1].ID
+	}
+}
+
+// fakeUsers and fakeTokens give a fake the methods of the contracts.
+type (
+	fakeUsers  struct{ f *fake }
+	fakeTokens struct{ f *fake }
+)
+
+func (s fakeUsers) Create(ctx context.Context, u kit.User) error { return s.f.create(ctx, u) }
+func (s fakeUsers) ByID(ctx context.Context, id string) (kit.User, error) {
+	return s.f.byID(ctx, id)
+}
+func (s fakeUsers) ByEmail(ctx context.Context, email string) (kit.User, error) {
+	return s.f.byEmail(ctx, email)
+}
+func (s fakeUsers) Update(ctx context.Context, u kit.User) error { return s.f.update(ctx, u) }
+func (s fakeUsers) Delete(ctx context.Context, id string) error  { return s.f.remove(ctx, id) }
+func (s fakeUsers) Ping(ctx context.Context) error               { return s.f.ping(ctx) }
+
+func (s fakeTokens) Create(ctx context.Context, t kit.Token) error { return s.f.createToken(ctx, t) }
+func (s fakeTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
+	return s.f.tokenByID(ctx, id)
+}
+func (s fakeTokens) Update(ctx context.Context, t kit.Token) error { return s.f.updateToken(ctx, t) }
+func (s fakeTokens) Delete(ctx context.Context, id string) (bool, error) {
+	return s.f.removeToken(ctx, id)
+}
+func (s fakeTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+	return s.f.byUser(ctx, userID, after, limit)
+}
+func (s fakeTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
+	return s.f.deleteExpired(ctx, before, limit)
+}
+func (s fakeTokens) Ping(ctx context.Context) error { return s.f.pingTokens(ctx) }
+
+// fakeConfig returns the configuration under which a fake with one alteration
+// runs. Nil stands for none: the fake is then correct.
+func fakeConfig(alter func(*fake)) Config {
+	return Config{
+		New: func(testing.TB) Open {
+			d := newDataset()
+			return func(testing.TB) Stores {
+				f := newFake(d).guarded()
+				if alter != nil {
+					alter(f)
+				}
+				return Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}, Close: func() error { return f.close() }, Stall: func() func() { return f.stall() }}
+			}
+		},
+		TimePrecision: time.Microsecond,
+		Timeout:       30 * time.Second,
+		Soon:          time.Second,
+	}
+}
+
+// yield lets other goroutines run: what is not atomic comes apart here.
+func yield() {
+	for range 20 {
+		runtime.Gosched()
+	}
+}
+
+func isNotFound(err error) bool { return errors.Is(err, kit.ErrNotFound) }
