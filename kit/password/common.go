@@ -47,6 +47,15 @@ func isCommon(password string) bool {
 	if set.whole[lower] || set.whole[plainLetters(lower)] || isRepetition(lower) {
 		return true
 	}
+	// A sign or digit in front, such as in !Password1, is no better.
+	if first := lower[:min(1, len(lower))]; first != "" && (first < "a" || first > "z") && decorated(set, lower[1:]) {
+		return true
+	}
+	return decorated(set, lower)
+}
+
+// decorated reports whether s is a word of the set and decoration behind it.
+func decorated(set commonSet, lower string) bool {
 	base := strings.TrimRightFunc(lower, func(r rune) bool { return r < 'a' || r > 'z' })
 	for cut := len(lower); cut >= len(base) && cut > 0; cut-- {
 		// A trailing 0 or @ may be decoration or a letter: try both.

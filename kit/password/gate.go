@@ -10,7 +10,7 @@ import (
 
 // ErrBusy says that too many calls wait to hash, or that this one has waited too
 // long. The same call may succeed a little later.
-var ErrBusy = errors.New("password: too many passwords to hash at once")
+var ErrBusy = errors.New("password: too many passwords to hash at once: try again later")
 
 // Stats counts the work of a [Hasher].
 type Stats struct {
@@ -23,20 +23,20 @@ type Stats struct {
 
 // gate admits calls in the order of their arrival, a bounded number at a time, out
 // of a bounded queue. A caller that gives up leaves the queue at once. It needs no
-// goroutine.
+// goroutine of its own.
 type gate struct {
-	maxQueue int
-	maxWait  time.Duration
+	concurrent int
+	maxQueue   int
+	maxWait    time.Duration
 
 	mu      sync.Mutex
-	free    int
 	running int
-	waiting list.List // of chan struct{}, closed when the turn has come
+	waiting list.List // of chan struct{}, closed when the turn has come; empty while a place is free
 	refused uint64
 }
 
 func newGate(concurrent, maxQueue int, maxWait time.Duration) *gate {
-	return &gate{maxQueue: maxQueue, maxWait: maxWait, free: concurrent}
+	return &gate{concurrent: concurrent, maxQueue: maxQueue, maxWait: maxWait}
 }
 
 // enter waits for a turn. Whoever gets nil must leave.
@@ -45,8 +45,7 @@ func (g *gate) enter(ctx context.Context) error {
 		return err
 	}
 	g.mu.Lock()
-	if g.free > 0 {
-		g.free--
+	if g.running < g.concurrent {
 		g.running++
 		g.mu.Unlock()
 		return nil
@@ -62,25 +61,34 @@ func (g *gate) enter(ctx context.Context) error {
 
 	timeout := time.NewTimer(g.maxWait)
 	defer timeout.Stop()
-	var err error
 	select {
 	case <-turn:
 		return nil
-	case <-ctx.Done():
-		err = ctx.Err()
 	case <-timeout.C:
-		err = ErrBusy
+	case <-ctx.Done():
 	}
+	return g.giveUp(ctx, turn, place)
+}
+
+// giveUp leaves the queue. A turn that came at the same moment is taken all the
+// same, or by a caller that has gone handed to the next, and never lost: whether it
+// came is settled under the lock that it is granted under.
+func (g *gate) giveUp(ctx context.Context, turn <-chan struct{}, place *list.Element) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	err := ctx.Err()
 	select {
-	case <-turn: // it came while giving up: the next one gets it
-		g.pass()
+	case <-turn:
+		if err != nil {
+			g.pass()
+		}
+		return err
 	default:
-		g.waiting.Remove(place)
 	}
-	if err == ErrBusy {
+	g.waiting.Remove(place)
+	if err == nil {
 		g.refused++
+		err = ErrBusy
 	}
 	return err
 }
@@ -97,7 +105,6 @@ func (g *gate) pass() {
 		close(g.waiting.Remove(first).(chan struct{}))
 		return
 	}
-	g.free++
 	g.running--
 }
 

@@ -104,7 +104,9 @@ type Match struct {
 // Verify checks a password against a stored hash. A hash that is empty, corrupt, of
 // an unknown kind or of a cost over 16 matches nothing, after the same work as a
 // comparison at the configured cost; so does a password that bcrypt would not read
-// to its end. The result alone tells, never an error or the time.
+// to its end. The result alone tells, never an error or the time: the refusal of a
+// cheaper hash is made to cost as much. That of a dearer one costs more, and until
+// its owner has logged in tells that there is one, so raise the cost and do not lower it.
 //
 // Errors: [ErrBusy], or ctx's.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, error) {
@@ -119,6 +121,13 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, erro
 	defer h.gate.leave()
 	digest := h.digest(key, e.cost, e.salt)
 	ok := subtle.ConstantTimeCompare(digest[:], e.digest[:]) == 1 && whole && readable
+	if !ok {
+		// A cheaper hash must not tell by a quicker refusal that its account
+		// exists: 2^cost and each power up to the configured one make that one.
+		for cost := e.cost; cost < h.cost; cost++ {
+			h.digest(key, cost, e.salt)
+		}
+	}
 	return Match{OK: ok, NeedsRehash: ok && (e.cost != h.cost || e.scheme == sha256v1)}, nil
 }
 

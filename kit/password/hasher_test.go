@@ -141,6 +141,18 @@ func TestRefusalsCostTheSame(t *testing.T) {
 			t.Errorf("%s: digests at cost %v, want one at 5", name, *costs)
 		}
 	}
+	cheap, err := bcrypt.GenerateFromPassword([]byte("right password"), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	*costs = nil
+	if matches(t, h, string(cheap), "wrong").OK || fmt.Sprint(*costs) != "[4 4]" {
+		t.Errorf("a hash at cost 4: digests at %v, want two at 4, the work of one at 5", *costs)
+	}
+	*costs = nil
+	if !matches(t, h, string(cheap), "right password").OK || fmt.Sprint(*costs) != "[4]" {
+		t.Errorf("the right password: digests at %v", *costs)
+	}
 	*costs = nil
 	if err := h.VerifyNobody(context.Background(), "x"); err != nil || fmt.Sprint(*costs) != "[5]" {
 		t.Errorf("nobody: %v, digests at cost %v", err, *costs)

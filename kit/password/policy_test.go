@@ -50,7 +50,7 @@ func TestCommonPasswords(t *testing.T) {
 	for _, p := range []string{
 		"password", "Password1!", "P@ssw0rd", "P@ssw0rd1", "p4$$w0rd!", "Passw0rd!", "Qwerty123!", "Welcome1!", "Welcome@123", "Admin123!", "Admin@123",
 		"Letmein1!", "Iloveyou1!", "12345678", "1234567890", "qwertyuiop", "1qaz2wsx", "1QAZ@wsx", "iloveyou", "aaaaaaaa", "11111111", "abababab",
-		"Summer2026!", "Abcd@1234", "Football1!", "correcthorsebatterystaple", "Trustno1!", "PASSWORD", "Monkey123!", "changeme!", "Dragon#1", "Sw0rdf1sh",
+		"Summer2026!", "Abcd@1234", "Football1!", "correcthorsebatterystaple", "Trustno1!", "PASSWORD", "Monkey123!", "changeme!", "Dragon#1", "Sw0rdf1sh", "!Password1", "1Password!", "Zaq12wsx!", "Q1w2e3r4t5!", "Asdf1234!", "1234Qwer!", "123456Aa!",
 	} {
 		if !isCommon(p) {
 			t.Errorf("%q is not refused", p)
