@@ -6,87 +6,125 @@ import (
 	"sync"
 )
 
-// commonList has one password a line, in lower case; a line that begins with ~ is a
-// word that is as common with decoration behind it.
+// commonList has one password a line, sorted; a line that begins with ~ is a word
+// that is as common with decoration around it.
 //
 //go:embed common.txt
 var commonList string
 
-type commonSet struct {
-	whole map[string]bool
-	bases map[string]bool
-}
+const (
+	// maxCommon is how long, in bytes, an entry of the list can be.
+	maxCommon = 32
+	// maxDecorated is how long a decorated word, or a run, can be and still be among
+	// the first million guesses, and maxDecoration how much of that is decoration:
+	// as much as Password123456! has.
+	maxDecorated  = 16
+	maxDecoration = 7
+)
+
+// commonSet is the list by skeleton.
+type commonSet struct{ whole, bases map[string]struct{} }
 
 var common = sync.OnceValue(func() commonSet {
-	set := commonSet{whole: map[string]bool{}, bases: map[string]bool{}}
+	set := commonSet{whole: map[string]struct{}{}, bases: map[string]struct{}{}}
+	var buf [maxCommon]byte
 	for line := range strings.Lines(commonList) {
-		line = strings.TrimSpace(line)
-		if base, ok := strings.CutPrefix(line, "~"); ok {
-			set.bases[base] = true
-			set.whole[base] = true
-		} else if line != "" && line[0] != '#' {
-			set.whole[line] = true
+		line = strings.TrimSuffix(line, "\n")
+		word, isBase := strings.CutPrefix(line, "~")
+		key := string(appendSkeleton(buf[:0], word))
+		set.whole[key] = struct{}{}
+		if isBase {
+			set.bases[key] = struct{}{}
 		}
 	}
 	return set
 })
 
-// maxDecoration is how many characters behind a common word are no better than it.
-const maxDecoration = 5
-
-// isCommon refuses what guessing begins with: the passwords of the list in any case,
-// one character repeated, and the worst words with the usual substitutions (@ for a,
-// 0 for o, …) and up to five digits and signs behind them, such as P@ssw0rd1!. It
-// goes no further: Passw0rd in the middle of something longer is not refused.
+// isCommon refuses what guessing begins with, whatever the policy:
+//
+//   - every password of the list, in any case and with the usual substitutions: 0 for
+//     o, @ for a, $ for s and so on;
+//   - the worst words of it with up to 7 digits and signs around them, such as
+//     P@ssw0rd1! or Qwerty123!, in 16 characters at most;
+//   - one character repeated, or a run such as abcdefgh, of 16 at most.
+//
+// It goes no further. A word of the list beside another word, such as in
+// Str0ng!Passw0rd, is a matter of how the rest was chosen, and no list knows that.
 func isCommon(password string) bool {
-	if len(password) > 32 {
+	if len(password) == 0 || len(password) > maxCommon {
 		return false
 	}
-	lower := asciiLower(password)
+	var buf [maxCommon]byte
+	skeleton := appendSkeleton(buf[:0], password)
 	set := common()
-	if set.whole[lower] || set.whole[plainLetters(lower)] || isRepetition(lower) {
+	if _, ok := set.whole[string(skeleton)]; ok {
 		return true
 	}
-	// A sign or digit in front, such as in !Password1, is no better.
-	if first := lower[:min(1, len(lower))]; first != "" && (first < "a" || first > "z") && decorated(set, lower[1:]) {
-		return true
-	}
-	return decorated(set, lower)
+	return len(password) <= maxDecorated && (isRun(password) || set.isDecorated(password, skeleton))
 }
 
-// decorated reports whether s is a word of the set and decoration behind it.
-func decorated(set commonSet, lower string) bool {
-	base := strings.TrimRightFunc(lower, func(r rune) bool { return r < 'a' || r > 'z' })
-	for cut := len(lower); cut >= len(base) && cut > 0; cut-- {
-		// A trailing 0 or @ may be decoration or a letter: try both.
-		if len(lower)-cut <= maxDecoration && set.bases[plainLetters(lower[:cut])] {
-			return true
+// isDecorated tries every way to take digits and signs off both ends, since an end
+// such as the 0 of passw0rd0 may be of the word or of the decoration.
+func (set commonSet) isDecorated(password string, skeleton []byte) bool {
+	first := strings.IndexFunc(password, isLetter)
+	last := strings.LastIndexFunc(password, isLetter)
+	if first < 0 {
+		return false
+	}
+	for from := 0; from <= first; from++ {
+		for to := len(skeleton); to > last && to > from; to-- {
+			if from+len(skeleton)-to <= maxDecoration {
+				if _, ok := set.bases[string(skeleton[from:to])]; ok {
+					return true
+				}
+			}
 		}
 	}
 	return false
 }
 
-func asciiLower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
+// isLetter reports whether r is no decoration, which is digits and signs of ASCII.
+func isLetter(r rune) bool { return r < ' ' || r > '~' || 'a' <= r|0x20 && r|0x20 <= 'z' }
+
+// isRun reports whether each byte is as far from the one before: 0, 1 or -1. Under
+// the least length it does not matter.
+func isRun(s string) bool {
+	if len(s) < minLength {
+		return false
+	}
+	step := int(s[1]) - int(s[0])
+	for i := 1; i < len(s); i++ {
+		if int(s[i])-int(s[i-1]) != step {
+			return false
+		}
+	}
+	return -1 <= step && step <= 1
+}
+
+// appendSkeleton appends what is left of s without case and the usual
+// substitutions. One sign may stand for two letters, as 1 does for i and l, so the
+// two are one in a skeleton: words that differ in nothing else are one word here.
+func appendSkeleton(b []byte, s string) []byte {
+	for i := range len(s) {
+		c := s[i]
 		if 'A' <= c && c <= 'Z' {
-			b[i] = c + ('a' - 'A')
+			c += 'a' - 'A'
 		}
-	}
-	return string(b)
-}
-
-var substitutions = strings.NewReplacer("@", "a", "4", "a", "0", "o", "1", "i", "!", "i", "3", "e", "$", "s", "5", "s", "7", "t")
-
-// plainLetters undoes the usual substitutions.
-func plainLetters(s string) string { return substitutions.Replace(s) }
-
-// isRepetition reports whether s is one or two characters over and over.
-func isRepetition(s string) bool {
-	for n := 1; n <= 2 && 2*n <= len(s); n++ {
-		if strings.HasPrefix(s, s[len(s)-len(s)%n:]) && strings.Repeat(s[:n], len(s)/n) == s[:len(s)-len(s)%n] {
-			return true
+		switch c {
+		case '0':
+			c = 'o'
+		case '1', '!', '|', 'l':
+			c = 'i'
+		case '3':
+			c = 'e'
+		case '4', '@':
+			c = 'a'
+		case '5', '$':
+			c = 's'
+		case '7', '+':
+			c = 't'
 		}
+		b = append(b, c)
 	}
-	return false
+	return b
 }

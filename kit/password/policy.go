@@ -5,14 +5,17 @@ import (
 	"unicode/utf8"
 )
 
-// Policy says which passwords are accepted. Both refuse the most common ones,
-// fewer than 8 or more than 128 characters (code points), and control characters;
-// every other character of Unicode is welcome, spaces too.
+// Policy says which passwords are accepted. Each refuses the most common ones,
+// fewer than 8 or more than 128 characters (code points), control characters and
+// invalid UTF-8; every other character of Unicode is welcome. A password counts as it
+// is typed: nothing is trimmed, folded or normalized. The zero value is [Strict].
 type Policy int
 
 const (
-	// Strict also asks for one upper-case letter, one lower-case letter, one
-	// digit, and one special character: punctuation or a symbol, of any script.
+	// Strict also asks for one upper-case letter, one lower-case letter, one digit
+	// and one special character, of any script. Special is what is no letter, digit,
+	// control, combining or formatting character: punctuation, symbols, emoji, and
+	// also a space, which is as hard to guess as they are.
 	Strict Policy = iota
 	// LengthOnly has no rule on the kinds of characters, as NIST SP 800-63B-4
 	// section 3.1.1.2 advises.
@@ -27,60 +30,60 @@ const (
 // Violation is one rule that a password breaks.
 type Violation struct {
 	// Code is for programs: too_short, too_long, missing_uppercase,
-	// missing_lowercase, missing_digit, missing_special, invalid_characters or
-	// common_password.
+	// missing_lowercase, missing_digit, missing_special, common_password or
+	// invalid_characters.
 	Code string
-	// Message is for people, and says what to do.
+	// Message is for people, and says what to do. It holds nothing of the password.
 	Message string
 }
 
-// Check returns every rule that the password breaks, in a fixed order, and nil when
-// it is accepted.
+// Check returns every rule that the password breaks, in the order of the codes at
+// [Violation], and nil when it is accepted.
 func (p Policy) Check(password string) []Violation {
+	n := utf8.RuneCountInString(password)
+	has := kindsOf(password)
 	var broken []Violation
-	breaks := func(code, message string) { broken = append(broken, Violation{code, message}) }
-	switch n := utf8.RuneCountInString(password); {
-	case n < minLength:
-		breaks("too_short", "use at least 8 characters")
-	case n > maxLength:
-		breaks("too_long", "use at most 128 characters")
+	for _, rule := range [...]struct {
+		broken        bool
+		code, message string
+	}{
+		{n < minLength, "too_short", "use at least 8 characters"},
+		{n > maxLength, "too_long", "use at most 128 characters"},
+		{p != LengthOnly && !has.upper, "missing_uppercase", "add an upper-case letter"},
+		{p != LengthOnly && !has.lower, "missing_lowercase", "add a lower-case letter"},
+		{p != LengthOnly && !has.digit, "missing_digit", "add a digit"},
+		{p != LengthOnly && !has.special, "missing_special", "add a special character, such as ! or -"},
+		{isCommon(password), "common_password", "choose a password that fewer people use"},
+		{has.control || !utf8.ValidString(password), "invalid_characters", "use no control characters, and only valid Unicode"},
+	} {
+		if rule.broken {
+			broken = append(broken, Violation{rule.code, rule.message})
+		}
 	}
-	var upper, lower, digit, special, control bool
+	return broken
+}
+
+// kinds are the kinds of characters in a password.
+type kinds struct{ upper, lower, digit, special, control bool }
+
+func kindsOf(password string) (k kinds) {
 	for _, r := range password {
 		switch {
 		case unicode.IsUpper(r):
-			upper = true
+			k.upper = true
 		case unicode.IsLower(r):
-			lower = true
+			k.lower = true
 		case unicode.IsDigit(r):
-			digit = true
-		case unicode.IsPunct(r), unicode.IsSymbol(r):
-			special = true
+			k.digit = true
 		case unicode.IsControl(r):
-			control = true
+			k.control = true
+		case r != utf8.RuneError && !unicode.In(r, unicode.L, unicode.M, unicode.Cf):
+			// Defined by what it is not, so that an emoji younger than the tables
+			// counts too.
+			k.special = true
 		}
 	}
-	if p == Strict {
-		if !upper {
-			breaks("missing_uppercase", "add an upper-case letter")
-		}
-		if !lower {
-			breaks("missing_lowercase", "add a lower-case letter")
-		}
-		if !digit {
-			breaks("missing_digit", "add a digit")
-		}
-		if !special {
-			breaks("missing_special", "add a special character such as ! or -")
-		}
-	}
-	if control || !utf8.ValidString(password) {
-		breaks("invalid_characters", "use no control characters, and only valid Unicode")
-	}
-	if isCommon(password) {
-		breaks("common_password", "choose a password that fewer people use")
-	}
-	return broken
+	return k
 }
 
 // String is the name of the policy: strict or length.

@@ -1,0 +1,79 @@
+package password
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+var refused = []string{
+	// as they are in the lists
+	"password", "PASSWORD", "12345678", "1234567890", "qwertyuiop", "iloveyou", "letmein1", "1qaz2wsx", "1QAZ@wsx", "!QAZ2wsx", "trustno1", "princess1",
+	"football1", "abc12345", "abcd1234", "test1234", "testing123", "adminadmin", "passwort", "hallo123", "motdepasse", "azerty123", "123456", "qwerty", "zaq1@WSX",
+	"1234567890qwertyuiop", "qwertyuiopasdfghjklzxcvbnm",
+	// with the usual substitutions
+	"P@ssw0rd", "p4$$w0rd", "pa55word", "Pa$$w0rd", "1L0veY0u", "!loveyou", "l3tm3!n1", "dr4gon123", "Passw0rt1",
+	// decorated
+	"Password1!", "P@ssw0rd1", "P@ssw0rd!", "Passw0rd!", "Passw0rd123!", "Password@123", "Password2026!", "Password123456!", "!Password1", "123Password!", "Passw0rd00", "Password#1",
+	"Qwerty123!", "Qwerty1!", "Qwertz123!", "Azerty123!", "Welcome1!", "Welcome@123", "W3lcome!1", "Admin123!", "Admin@123", "@dmin123!", "Administrator1!", "Letmein1!", "L3tm31n!",
+	"Iloveyou1!", "Monkey123!", "Dragon#1", "Football1!", "Changeme1!", "Summer2026!", "Winter24!", "Trustno1!", "Baseball.99", "Sunsh1ne!", "$unshine1!", "Asdfgh1!", "Root1234!",
+	// runs
+	"aaaaaaaa", "????????", "abcdefgh", "ABCDEFGHIJ", "hgfedcba", "23456789", "hijklmnopqrstuvw",
+}
+
+var accepted = []string{
+	"Str0ng!Passw0rd", "Str0ng!Passw0rd-2026x", "An0ther!Secret9", "Correct-Horse-9", "Correct-Horse-7-Battery", "Better-Horse-8", "correct horse battery staple",
+	"correct horse battery", "mauve giraffe sofa", "Tr0ub4dor&3", "Sup3rS3cret!", "Sup3r-Secret-Pa55phrase!", "Secret123!", "Secret123!word", "ValidPass1!", "Abcdef1!", "Aa1!aaaa", "Test1234!", "Test@1234!",
+	"Test123!", "Abcd1234!", "Pass1234!", "Pass123!", "Passw0rd!x9", "xPassw0rd!", "StrongPass1!", "NewPass123!", "NewPassword123!", "NewPassword1!", "OldPassword1!", "MyPassword1!",
+	"TestPassword1!", "UserPass123!", "Hello123!", "User1234!", "Alice123!", "Engine#1843!", "MyAuth-Test-123!", "S3cure!Pass", "S3cureP@ss!", "SecurePassword123!", "Valid1Password!",
+	"Wr0ng!Passw0rd", "Aa1!xyzq", "Xk9#mQ2$vL", "Qwerty-Uiop-77", "dragons and monkeys", "Adm1nistrative!9", "password of mine", "Password-Pa55word-1",
+	// decoration that is itself worth something, or beyond 16 characters
+	"Dragon!4815162", "!!Password1!!1234", "Password1234567890!",
+	// no runs
+	"abcdefgj", "acegikmo", "aaaaaaab", "ÄÄÄÄÄÄÄÄ", "", "a", "ab", "abc", strings.Repeat("a", 64), strings.Repeat("a", 17), "👍👍👍👍👍👍👍👍",
+}
+
+func TestCommonPasswords(t *testing.T) {
+	for _, p := range refused {
+		if !isCommon(p) {
+			t.Errorf("%q is not refused", p)
+		}
+		for _, policy := range []Policy{Strict, LengthOnly} {
+			if !strings.Contains(check(policy, p), "common_password") {
+				t.Errorf("%q is not refused by the policy %s", p, policy)
+			}
+		}
+	}
+	for _, p := range accepted {
+		if isCommon(p) {
+			t.Errorf("%q is refused", p)
+		}
+	}
+}
+
+// TestCommonList: the list is in order, says nothing twice, and all of it counts.
+func TestCommonList(t *testing.T) {
+	lines := strings.Split(strings.TrimSuffix(commonList, "\n"), "\n")
+	if !slices.IsSorted(lines) || len(slices.Compact(slices.Clone(lines))) != len(lines) {
+		t.Error("the list is not sorted, or has a line twice")
+	}
+	for _, line := range lines {
+		word := strings.TrimPrefix(line, "~")
+		if word == "" || len(word) > maxCommon || strings.ToLower(word) != word || strings.TrimSpace(word) != word {
+			t.Errorf("the line %q can never count, or is not in lower case", line)
+		}
+		if !isCommon(word) || !isCommon(strings.ToUpper(word)) {
+			t.Errorf("%q is not refused", word)
+		}
+		if word != line && len(word) <= 14 && !isCommon(word+"1!") {
+			t.Errorf("%q is not refused with decoration", word)
+		}
+	}
+}
+
+func TestIsCommonAllocatesNothing(t *testing.T) {
+	isCommon("") // reads the list
+	if n := testing.AllocsPerRun(10, func() { isCommon("Correct-Horse-9"); isCommon("--12P@ssw0rd12--") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
