@@ -1,33 +1,45 @@
 package password
 
 import (
+	"context"
 	"encoding/base64"
 
-	"golang.org/x/crypto/blowfish"
+	"golang.org/x/crypto/blowfish" //nolint:staticcheck // deprecated as a cipher, and what bcrypt is made of
 )
 
 const (
 	saltSize = 16
-	// digestSize is one byte less than what bcrypt computes, as everybody stores it.
+	// digestSize is one byte less than bcrypt computes, as everybody stores it.
 	digestSize = 23
 	// maxKey is what bcrypt reads of a key: the rest would not count.
 	maxKey = 72
+	// checkRounds is how many rounds go by between two looks at the context: about
+	// two milliseconds.
+	checkRounds = 32
 )
 
 // bcryptEncoding is the base64 of bcrypt strings: an alphabet of its own, unpadded.
 var bcryptEncoding = base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789").WithPadding(base64.NoPadding)
 
-// bcryptDigest is bcrypt itself (Provos and Mazières, "A Future-Adaptable Password
-// Scheme", 1999), over x/crypto's Blowfish. x/crypto's bcrypt package draws its salt
-// inside, and passlib's format for long passwords needs it before: it is the key
-// that condenses the password. The key must have at most 72 bytes and no NUL.
-func bcryptDigest(key []byte, cost int, salt [saltSize]byte) [digestSize]byte {
-	terminated := append(append(make([]byte, 0, maxKey+1), key...), 0)
+// bcryptDigest is bcrypt (Provos and Mazières, "A Future-Adaptable Password Scheme",
+// 1999): 2^cost rounds of x/crypto's Blowfish key schedule. x/crypto's own bcrypt
+// package is not enough, because it draws the salt inside, while passlib's format
+// needs it before: there it is the key that condenses the password. Having the loop
+// here also lets a caller that has gone stop it, and lets rounds be spent that are no
+// power of two. It is held against x/crypto's, bit for bit, by the tests.
+//
+// The key has at most 72 bytes and no NUL. The only error is ctx's.
+func bcryptDigest(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error) {
+	var buf [maxKey + 1]byte // bcrypt counts the terminating zero of a C string
+	terminated := buf[:copy(buf[:maxKey], key)+1]
 	cipher, err := blowfish.NewSaltedCipher(terminated, salt[:])
 	if err != nil {
 		panic("password: " + err.Error()) // only for an empty key, and this one ends with a zero
 	}
-	for range 1 << cost {
+	for i := range rounds {
+		if i%checkRounds == 0 && ctx.Err() != nil {
+			return [digestSize]byte{}, ctx.Err()
+		}
 		blowfish.ExpandKey(terminated, cipher)
 		blowfish.ExpandKey(salt[:], cipher)
 	}
@@ -37,5 +49,5 @@ func bcryptDigest(key []byte, cost int, salt [saltSize]byte) [digestSize]byte {
 			cipher.Encrypt(text[block:], text[block:])
 		}
 	}
-	return [digestSize]byte(text)
+	return [digestSize]byte(text), nil
 }

@@ -1,7 +1,31 @@
 // Package password decides which passwords are accepted, and hashes and checks them.
 //
-// A [Policy] is the rules for new passwords. A [Hasher] makes bcrypt strings that
-// other software reads as well, never truncates, spends the same work on every
-// refusal, and admits only so much hashing at a time that the rest of a server
-// keeps its processors.
+// A [Policy] is the rules for new passwords. A [Hasher] turns them into bcrypt
+// strings that other software reads as well, and back into an answer:
+//
+//	h, err := password.NewHasher(password.Options{})
+//	stored, err := h.Hash(ctx, "correct horse battery 1A")
+//	match, err := h.Verify(ctx, stored, "correct horse battery 1A")
+//
+// # Formats
+//
+// Up to 72 bytes a password becomes a plain bcrypt string. bcrypt reads no further,
+// and C implementations stop at a NUL; what is longer or has one is condensed first,
+// in passlib's published bcrypt_sha256 format, so that every byte counts. Strings of
+// $2a$, $2b$ and $2y$ and both versions of passlib's format are checked, so accounts
+// of other systems can be taken over with their hashes.
+//
+// # Why it is safe
+//
+// Every refusal is the same answer after the same work: a wrong password, an account
+// that does not exist, a hash that is empty, corrupt, of an unknown kind or of an
+// absurd cost, and a password that bcrypt would cut off. A hash of a lower cost than
+// the configured one is no shortcut either, since a mismatch does the missing rounds
+// as well. Digests are compared in constant time.
+//
+// Hashing is slow on purpose, so it is admitted through a gate: so many at a time, a
+// bounded queue, and [ErrBusy] beyond. A caller whose context ends leaves the queue,
+// or stops computing, at once.
+//
+// No error and no printed value holds a password or a hash.
 package password

@@ -9,9 +9,13 @@ import (
 	"strings"
 )
 
-// maxCost is the highest cost that a stored hash may ask for: 2^16 rounds are
-// seconds. A hash of cost 31, planted or corrupt, would occupy a processor for days.
-const maxCost = 16
+const (
+	minCost = 4
+	// maxCost is the highest cost that a stored hash may ask for: 2^16 rounds are
+	// seconds. A hash of cost 31, planted or corrupt, would occupy a processor for
+	// two days.
+	maxCost = 16
+)
 
 // scheme says how a password becomes bcrypt's key.
 type scheme int
@@ -28,67 +32,81 @@ type encoded struct {
 	cost   int
 	salt   [saltSize]byte
 	digest [digestSize]byte
-	// saltText is the salt as it is written, which keys the HMAC of sha256v2.
-	saltText string
 }
 
 // parse takes a stored hash apart: a bcrypt string, or passlib's bcrypt_sha256 in
-// either version.
+// either version. $2a$, $2b$ and $2y$ differ in bugs of the past that passwords of up
+// to 72 bytes do not meet; $2x$, and $2$ without a letter, are other functions.
 func parse(hash string) (encoded, bool) {
 	if rest, ok := strings.CutPrefix(hash, "$bcrypt-sha256$"); ok {
 		return parseSHA256(rest)
 	}
-	const prefix = len("$2b$12$")
-	if len(hash) != 60 || hash[0] != '$' || hash[1] != '2' || !strings.ContainsRune("aby", rune(hash[2])) || hash[3] != '$' || hash[6] != '$' {
+	const cost, salt, digest, end = len("$2b$"), len("$2b$12$"), len("$2b$12$") + 22, 60
+	if len(hash) != end || hash[cost+2] != '$' {
 		return encoded{}, false
 	}
-	e := encoded{scheme: plain}
-	return e, e.fill(hash[4:6], hash[prefix:prefix+22], hash[prefix+22:])
+	switch hash[:cost] {
+	case "$2a$", "$2b$", "$2y$":
+		return newRecord(plain, strings.TrimPrefix(hash[cost:cost+2], "0"), hash[salt:digest], hash[digest:])
+	}
+	return encoded{}, false
 }
 
 // parseSHA256 reads v=2,t=2b,r=12$salt$digest or 2a,12$salt$digest.
 func parseSHA256(s string) (encoded, bool) {
-	parts := strings.Split(s, "$")
-	if len(parts) != 3 {
-		return encoded{}, false
+	settings, rest, _ := strings.Cut(s, "$")
+	salt, digest, _ := strings.Cut(rest, "$")
+	if cost, ok := strings.CutPrefix(settings, "v=2,t=2b,r="); ok {
+		return newRecord(sha256v2, cost, salt, digest)
 	}
-	var e encoded
-	var cost string
-	if rest, ok := strings.CutPrefix(parts[0], "v=2,t=2b,r="); ok {
-		e.scheme, cost = sha256v2, rest
-	} else if rest, ok := strings.CutPrefix(parts[0], "2a,"); ok {
-		e.scheme, cost = sha256v1, rest
-	} else if rest, ok := strings.CutPrefix(parts[0], "2b,"); ok {
-		e.scheme, cost = sha256v1, rest
-	} else {
-		return encoded{}, false
+	if kind, cost, _ := strings.Cut(settings, ","); kind == "2a" || kind == "2b" {
+		return newRecord(sha256v1, cost, salt, digest)
 	}
-	return e, e.fill(cost, parts[1], parts[2])
+	return encoded{}, false
 }
 
-func (e *encoded) fill(cost, salt, digest string) bool {
-	n, err := strconv.ParseUint(cost, 10, 8)
-	if err != nil || n < 4 || n > maxCost || len(salt) != 22 || len(digest) != 31 || strings.ContainsAny(salt+digest, "\r\n") {
+// newRecord reads the parts. The last character of a salt holds four bits that mean
+// nothing; some software of the past set them, so they are ignored, as everywhere. A
+// digest has one spelling.
+func newRecord(s scheme, cost, salt, digest string) (encoded, bool) {
+	e := encoded{scheme: s}
+	n, err := strconv.Atoi(cost)
+	if err != nil || n < minCost || n > maxCost || strconv.Itoa(n) != cost {
+		return e, false
+	}
+	e.cost = n
+	return e, decode(bcryptEncoding, e.salt[:], salt) && decode(bcryptEncoding.Strict(), e.digest[:], digest)
+}
+
+func decode(enc *base64.Encoding, dst []byte, src string) bool {
+	if len(src) != enc.EncodedLen(len(dst)) {
 		return false
 	}
-	e.cost, e.saltText = int(n), salt
-	saltSize, saltErr := bcryptEncoding.Decode(e.salt[:], []byte(salt))
-	digestLen, digestErr := bcryptEncoding.Decode(e.digest[:], []byte(digest))
-	return saltErr == nil && digestErr == nil && saltSize == len(e.salt) && digestLen == len(e.digest)
+	n, err := enc.Decode(dst, []byte(src))
+	return err == nil && n == len(dst) // fewer: package base64 skips CR and LF
 }
 
-// String writes the hash as it is stored.
-func (e encoded) String() string {
+// saltText is the salt as it is written, and the key of the HMAC of sha256v2.
+func (e encoded) saltText() string { return bcryptEncoding.EncodeToString(e.salt[:]) }
+
+// text writes the hash as it is stored. It is no String method, so that printing
+// one never shows it.
+func (e encoded) text() string {
 	digest := bcryptEncoding.EncodeToString(e.digest[:])
-	if e.scheme == plain {
-		return fmt.Sprintf("$2b$%02d$%s%s", e.cost, e.saltText, digest)
+	switch e.scheme {
+	case sha256v1:
+		return fmt.Sprintf("$bcrypt-sha256$2b,%d$%s$%s", e.cost, e.saltText(), digest)
+	case sha256v2:
+		return fmt.Sprintf("$bcrypt-sha256$v=2,t=2b,r=%d$%s$%s", e.cost, e.saltText(), digest)
+	default:
+		return fmt.Sprintf("$2b$%02d$%s%s", e.cost, e.saltText(), digest)
 	}
-	return fmt.Sprintf("$bcrypt-sha256$v=2,t=2b,r=%d$%s$%s", e.cost, e.saltText, digest)
 }
 
 // key is what bcrypt is to hash for a password, and whether that stands for the
-// whole password. Under the plain scheme one that bcrypt would cut off, or read as
-// another at a NUL, stands for nothing: its hash cannot have been made here.
+// whole password. Under the plain scheme one that bcrypt would cut off, or that a C
+// implementation would read up to its NUL, stands for nothing, and no key is made
+// of it: another would match by the part that counts.
 func (e encoded) key(password string) (key []byte, whole bool) {
 	var sum []byte
 	switch e.scheme {
@@ -96,11 +114,14 @@ func (e encoded) key(password string) (key []byte, whole bool) {
 		s := sha256.Sum256([]byte(password))
 		sum = s[:]
 	case sha256v2:
-		mac := hmac.New(sha256.New, []byte(e.saltText))
+		mac := hmac.New(sha256.New, []byte(e.saltText()))
 		mac.Write([]byte(password))
 		sum = mac.Sum(nil)
 	default:
-		return []byte(password[:min(len(password), maxKey)]), fitsPlain(password)
+		if !fitsPlain(password) {
+			return nil, false
+		}
+		return []byte(password), true
 	}
 	return base64.StdEncoding.AppendEncode(nil, sum), true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -24,7 +25,7 @@ type Options struct {
 	// MaxQueue is how many calls may wait for their turn; default 64 for each
 	// concurrent one.
 	MaxQueue int
-	// MaxWait is how long a call may wait; default 5 s.
+	// MaxWait is how long a call may wait for its turn; default 5 s.
 	MaxWait time.Duration
 }
 
@@ -34,11 +35,12 @@ type Hasher struct {
 	cost   int
 	gate   *gate
 	nobody encoded
-	// digest is bcryptDigest; tests count its calls.
-	digest func(key []byte, cost int, salt [saltSize]byte) [digestSize]byte
+	// digest is bcryptDigest; tests watch its calls.
+	digest func(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error)
 }
 
-// NewHasher returns a Hasher, or an error that names the option out of bounds.
+// NewHasher returns a Hasher, or an error that names the option out of bounds. It
+// computes no hash.
 func NewHasher(o Options) (*Hasher, error) {
 	if o.Cost == 0 {
 		o.Cost = DefaultCost
@@ -53,43 +55,48 @@ func NewHasher(o Options) (*Hasher, error) {
 		o.MaxWait = 5 * time.Second
 	}
 	switch {
-	case o.Cost < 4 || o.Cost > maxCost:
-		return nil, fmt.Errorf("password: Options.Cost is %d: it must be between 4 and %d", o.Cost, maxCost)
-	case o.MaxConcurrent < 1 || o.MaxQueue < 1 || o.MaxWait < 0:
-		return nil, fmt.Errorf("password: Options.MaxConcurrent, MaxQueue and MaxWait must be positive")
+	case o.Cost < minCost || o.Cost > maxCost:
+		return nil, fmt.Errorf("password: Options.Cost is %d: it must be between %d and %d", o.Cost, minCost, maxCost)
+	case o.MaxConcurrent < 0:
+		return nil, errors.New("password: Options.MaxConcurrent is negative")
+	case o.MaxQueue < 0:
+		return nil, errors.New("password: Options.MaxQueue is negative")
+	case o.MaxWait < 0:
+		return nil, errors.New("password: Options.MaxWait is negative")
 	}
 	h := &Hasher{cost: o.Cost, gate: newGate(o.MaxConcurrent, o.MaxQueue, o.MaxWait), digest: bcryptDigest}
-	// Random bytes are a hash that no known password has, for nothing.
-	h.nobody = newEncoded(plain, o.Cost)
+	// Random bytes are a hash like any other, whose password nobody knows, for
+	// nothing.
+	h.nobody = encoded{scheme: plain, cost: o.Cost, salt: newSalt()}
 	rand.Read(h.nobody.digest[:])
 	return h, nil
 }
 
-func newEncoded(s scheme, cost int) encoded {
-	e := encoded{scheme: s, cost: cost}
-	rand.Read(e.salt[:])
-	e.saltText = bcryptEncoding.EncodeToString(e.salt[:])
-	return e
+func newSalt() (salt [saltSize]byte) {
+	rand.Read(salt[:]) // never fails
+	return salt
 }
 
-// Hash returns a new hash of the password: a $2b$ bcrypt string, which passlib and
-// htpasswd read; for more than 72 bytes, which bcrypt would cut off, passlib's
-// bcrypt_sha256. It does not judge the password: see [Policy].
+// Hash returns a new hash of the password, under a salt of its own: a $2b$ bcrypt
+// string, which passlib and htpasswd read; for more than 72 bytes, or with a NUL,
+// passlib's bcrypt_sha256, version 2. It does not judge the password: see [Policy].
 //
 // Errors: [ErrBusy], or ctx's.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	s := plain
+	e := encoded{scheme: plain, cost: h.cost, salt: newSalt()}
 	if !fitsPlain(password) {
-		s = sha256v2
+		e.scheme = sha256v2
 	}
-	e := newEncoded(s, h.cost)
 	key, _ := e.key(password)
 	if err := h.gate.enter(ctx); err != nil {
 		return "", err
 	}
 	defer h.gate.leave()
-	e.digest = h.digest(key, e.cost, e.salt)
-	return e.String(), nil
+	var err error
+	if e.digest, err = h.digest(ctx, key, e.salt, 1<<e.cost); err != nil {
+		return "", err
+	}
+	return e.text(), nil
 }
 
 // Match is what [Hasher.Verify] found.
@@ -97,16 +104,19 @@ type Match struct {
 	// OK: it is the password.
 	OK bool
 	// NeedsRehash: it is, and the hash has another cost than the configured, or
-	// passlib's older format. Hash the password again and store that.
+	// is of passlib's first format. Hash the password again and store that. A
+	// $2a$ or $2y$ alone is no reason: it is as good as $2b$.
 	NeedsRehash bool
 }
 
-// Verify checks a password against a stored hash. A hash that is empty, corrupt, of
-// an unknown kind or of a cost over 16 matches nothing, after the same work as a
-// comparison at the configured cost; so does a password that bcrypt would not read
-// to its end. The result alone tells, never an error or the time: the refusal of a
-// cheaper hash is made to cost as much. That of a dearer one costs more, and until
-// its owner has logged in tells that there is one, so raise the cost and do not lower it.
+// Verify checks a password against a stored hash: $2a$, $2b$, $2y$, or passlib's
+// bcrypt_sha256 of either version. One that is empty, corrupt, of another kind or of
+// a cost over 16 matches nothing, after the same work as a comparison at the
+// configured cost. A password of more than 72 bytes, or with a NUL, matches no plain
+// bcrypt hash, after the same work as a wrong one; so an account taken over from
+// software that cut such a password off needs a reset. Neither an error nor the time
+// tells any of these from a wrong password. Only a hash of a higher cost than the
+// configured one takes longer.
 //
 // Errors: [ErrBusy], or ctx's.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, error) {
@@ -119,20 +129,22 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, erro
 		return Match{}, err
 	}
 	defer h.gate.leave()
-	digest := h.digest(key, e.cost, e.salt)
-	ok := subtle.ConstantTimeCompare(digest[:], e.digest[:]) == 1 && whole && readable
-	if !ok {
-		// A cheaper hash must not tell by a quicker refusal that its account
-		// exists: 2^cost and each power up to the configured one make that one.
-		for cost := e.cost; cost < h.cost; cost++ {
-			h.digest(key, cost, e.salt)
-		}
+	digest, err := h.digest(ctx, key, e.salt, 1<<e.cost)
+	if err != nil {
+		return Match{}, err
 	}
-	return Match{OK: ok, NeedsRehash: ok && (e.cost != h.cost || e.scheme == sha256v1)}, nil
+	if subtle.ConstantTimeCompare(digest[:], e.digest[:]) == 1 && whole && readable {
+		return Match{OK: true, NeedsRehash: e.cost != h.cost || e.scheme == sha256v1}, nil
+	}
+	if e.cost < h.cost {
+		// The quicker answer would tell that the account exists, and is an old one.
+		_, err = h.digest(ctx, nil, h.nobody.salt, 1<<h.cost-1<<e.cost)
+	}
+	return Match{}, err
 }
 
-// VerifyNobody does the work of a [Hasher.Verify] that matches nothing, for an
-// account that does not exist. Errors: [ErrBusy], or ctx's.
+// VerifyNobody does the work of a [Hasher.Verify] that matches nothing, for a login
+// to an account that does not exist. Errors: [ErrBusy], or ctx's.
 func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 	_, err := h.Verify(ctx, "", password)
 	return err

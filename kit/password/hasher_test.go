@@ -1,207 +1,286 @@
 package password
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/crypto/bcrypt"
+	"testing/synctest"
+	"time"
 )
 
-// newTestHasher counts the bcrypt digests that it computes, with their costs.
-func newTestHasher(t testing.TB, cost int) (*Hasher, *[]int) {
+// testHasher writes down the rounds of each digest that it computes.
+type testHasher struct {
+	*Hasher
+	t      testing.TB
+	rounds []int
+}
+
+func newTestHasher(t testing.TB, cost int) *testHasher {
 	t.Helper()
 	h, err := NewHasher(Options{Cost: cost})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var costs []int
-	inner := h.digest
-	h.digest = func(key []byte, cost int, salt [saltSize]byte) [digestSize]byte {
-		costs = append(costs, cost)
-		if len(key) > maxKey || strings.IndexByte(string(key), 0) >= 0 && cost > 5 {
-			t.Errorf("bcrypt was given %d bytes", len(key))
+	th := &testHasher{Hasher: h, t: t}
+	h.digest = func(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error) {
+		th.rounds = append(th.rounds, rounds)
+		if len(key) > maxKey || bytes.IndexByte(key, 0) >= 0 {
+			t.Errorf("bcrypt is given a key of %d bytes, or with a NUL", len(key))
 		}
-		return inner(key, cost, salt)
+		return bcryptDigest(ctx, key, salt, rounds)
 	}
-	return h, &costs
+	return th
 }
 
-func hash(t testing.TB, h *Hasher, password string) string {
-	t.Helper()
-	s, err := h.Hash(context.Background(), password)
+func (h *testHasher) hash(password string) string {
+	h.t.Helper()
+	s, err := h.Hash(h.t.Context(), password)
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return s
 }
 
-func matches(t testing.TB, h *Hasher, hash, password string) Match {
-	t.Helper()
-	m, err := h.Verify(context.Background(), hash, password)
+func (h *testHasher) matches(hash, password string) Match {
+	h.t.Helper()
+	m, err := h.Verify(h.t.Context(), hash, password)
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return m
 }
 
 func TestHashAndVerify(t *testing.T) {
-	h, _ := newTestHasher(t, 4)
-	long := strings.Repeat("x", 99)
+	h := newTestHasher(t, 4)
 	for _, p := range []string{
-		"password", " spaces around ", "ünïcödé 😀 パスワード", strings.Repeat("a", 64), strings.Repeat("b", 72), strings.Repeat("c", 73),
-		long + "y", strings.Repeat("😀", 128), "",
+		"", "password", " spaces around ", "ünïcödé 😀 パスワード", strings.Repeat("a", 64), strings.Repeat("b", 71), strings.Repeat("b", 72),
+		strings.Repeat("c", 73), strings.Repeat("x", 99) + "y", strings.Repeat("😀", 128), "p\x00q", "\x00", strings.Repeat("z", 1<<16),
 	} {
-		s := hash(t, h, p)
-		if again := hash(t, h, p); again == s {
+		s := h.hash(p)
+		if h.hash(p) == s {
 			t.Error("two hashes of one password are the same")
 		}
-		if m := matches(t, h, s, p); !m.OK || m.NeedsRehash {
+		if m := h.matches(s, p); m != (Match{OK: true}) {
 			t.Errorf("%d bytes: %+v against their own hash", len(p), m)
 		}
-		for _, wrong := range []string{p + "x", p + "\x00", " " + p, strings.ToUpper(p) + ".", p + " "} {
-			if matches(t, h, s, wrong).OK {
-				t.Errorf("%d bytes: another password matched", len(p))
-			}
-		}
-		if plain := strings.HasPrefix(s, "$2b$04$"); plain != (len(p) <= 72) {
+		whole := len(p) <= 72 && !strings.Contains(p, "\x00")
+		if !strings.HasPrefix(s, map[bool]string{true: "$2b$04$", false: "$bcrypt-sha256$v=2,t=2b,r=4$"}[whole]) {
 			t.Errorf("%d bytes became %.20s…", len(p), s)
 		}
-	}
-	if matches(t, h, hash(t, h, long+"y"), long+"z").OK {
-		t.Error("the last of 100 characters does not count")
-	}
-	nul := hash(t, h, "p\x00q")
-	if !matches(t, h, nul, "p\x00q").OK || matches(t, h, nul, "p\x00r").OK || matches(t, h, nul, "p").OK {
-		t.Error("what follows a NUL does not count")
+		wrong := []string{p + "x", p + "\x00", p + "\x00x", " " + p, p + " ", strings.ToUpper(p) + "."}
+		for _, i := range []int{0, 55, 71, 72, len(p) - 1} {
+			if 0 <= i && i < len(p) {
+				wrong = append(wrong, p[:i], p[:i]+string([]byte{p[i] ^ 1})+p[i+1:])
+			}
+		}
+		for _, w := range wrong {
+			if m := h.matches(s, w); m != (Match{}) {
+				t.Errorf("%d bytes: %d others gave %+v", len(p), len(w), m)
+			}
+		}
 	}
 }
 
-// TestAgainstBcrypt holds the digest against x/crypto's in both directions.
-func TestAgainstBcrypt(t *testing.T) {
-	h, _ := newTestHasher(t, 5)
-	for _, n := range []int{0, 1, 8, 31, 55, 56, 57, 70, 71, 72} {
-		p := strings.Repeat("é~", 36)[:n]
-		ours := hash(t, h, p)
-		if err := bcrypt.CompareHashAndPassword([]byte(ours), []byte(p)); err != nil {
-			t.Fatalf("%d bytes: x/crypto refuses our hash: %v", n, err)
+// TestRefusalsCostTheSame: whatever the reason, the rounds of one comparison at the
+// configured cost.
+func TestRefusalsCostTheSame(t *testing.T) {
+	const right = "right password"
+	h := newTestHasher(t, 6)
+	good, older := h.hash(right), newTestHasher(t, 4).hash(right)
+	long := h.hash(strings.Repeat("l", 100))
+	for name, c := range map[string]struct {
+		hash, password string
+		rounds         []int
+	}{
+		"wrong":                    {good, "wrong password", []int{64}},
+		"another case":             {good, "Right password", []int{64}},
+		"empty":                    {good, "", []int{64}},
+		"right, and a space":       {good, right + " ", []int{64}},
+		"right, and much more":     {good, right + strings.Repeat("x", 5000), []int{64}},
+		"right, and a NUL":         {good, right + "\x00", []int{64}},
+		"right, a NUL, right":      {good, right + "\x00" + right, []int{64}},
+		"last of 100 changed":      {long, strings.Repeat("l", 99) + "m", []int{64}},
+		"no hash":                  {"", right, []int{64}},
+		"no hash, long":            {"", strings.Repeat("x", 5000), []int{64}},
+		"corrupt":                  {good[:59], right, []int{64}},
+		"another kind":             {"$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$hash", right, []int{64}},
+		"cost 31":                  {"$2b$31" + good[6:], right, []int{64}},
+		"cost 17":                  {"$2b$17" + good[6:], right, []int{64}},
+		"cost 3":                   {"$2b$03" + good[6:], right, []int{64}},
+		"the password itself":      {right, right, []int{64}},
+		"older hash":               {older, "wrong password", []int{16, 48}},
+		"older hash, much more":    {older, right + strings.Repeat("x", 5000), []int{16, 48}},
+		"older hash, and a NUL":    {older, right + "\x00", []int{16, 48}},
+		"older hash of passlib v1": {"$bcrypt-sha256$2b,4$NPz4geueAa3wTP.jPRgJ8u$Na.RIP5npgoqaxMfIrGnOfD65I3JgEi", right, []int{16, 48}},
+	} {
+		h.rounds = nil
+		if m := h.matches(c.hash, c.password); m != (Match{}) {
+			t.Errorf("%s: %+v", name, m)
 		}
-		theirs, err := bcrypt.GenerateFromPassword([]byte(p), 4)
+		if !slices.Equal(h.rounds, c.rounds) {
+			t.Errorf("%s: %v rounds, want %v", name, h.rounds, c.rounds)
+		}
+	}
+	h.rounds = nil
+	if err := h.VerifyNobody(t.Context(), right); err != nil || !slices.Equal(h.rounds, []int{64}) {
+		t.Errorf("nobody: %v, %v rounds", err, h.rounds)
+	}
+	h.rounds = nil
+	if h.matches(older, right); !slices.Equal(h.rounds, []int{16}) {
+		t.Errorf("a match with an older hash: %v rounds", h.rounds)
+	}
+}
+
+// TestNobodyMatchesNothing even for a password that has the dummy's digest.
+func TestNobodyMatchesNothing(t *testing.T) {
+	h := newTestHasher(t, 4)
+	h.digest = func(context.Context, []byte, [saltSize]byte, int) ([digestSize]byte, error) {
+		return h.nobody.digest, nil
+	}
+	for _, hash := range []string{"", "corrupt"} {
+		if m := h.matches(hash, "x"); m.OK {
+			t.Errorf("%q matches", hash)
+		}
+	}
+	// And what bcrypt would cut off matches no plain hash, whatever its digest.
+	if m := h.matches(h.nobody.text(), strings.Repeat("x", 73)); m.OK {
+		t.Error("73 bytes match")
+	}
+}
+
+func TestNewHasherComputesNothing(t *testing.T) {
+	h := newTestHasher(t, 16)
+	if len(h.rounds) != 0 || h.nobody.cost != 16 || h.nobody.digest == [digestSize]byte{} || h.nobody.salt == newTestHasher(t, 16).nobody.salt {
+		t.Error("the dummy hash is not of the configured cost and at random")
+	}
+}
+
+func TestNeedsRehash(t *testing.T) {
+	four, five := newTestHasher(t, 4), newTestHasher(t, 5)
+	for _, v := range vectors {
+		e, _ := parse(v.hash)
+		want := Match{OK: true, NeedsRehash: e.cost != 5 || e.scheme == sha256v1}
+		if got := five.matches(v.hash, v.password); got != want {
+			t.Errorf("%s: %+v, want %+v", v.hash, got, want)
+		}
+	}
+	if m := four.matches(five.hash("p"), "p"); m != (Match{OK: true, NeedsRehash: true}) {
+		t.Errorf("a hash of a higher cost: %+v", m)
+	}
+	if m := four.matches("$2a"+four.hash("p")[3:], "p"); m != (Match{OK: true}) {
+		t.Errorf("$2a$ at the configured cost: %+v", m)
+	}
+}
+
+// TestCallersThatGo: one that waits, one that computes, and one that came too late.
+func TestCallersThatGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := NewHasher(Options{Cost: 12, MaxConcurrent: 1, MaxQueue: 2, MaxWait: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m := matches(t, h, string(theirs), p); !m.OK || !m.NeedsRehash {
-			t.Fatalf("%d bytes: x/crypto's hash at cost 4 gives %+v", n, m)
+		h.digest = func(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error) {
+			<-ctx.Done() // the caller goes while it computes
+			return bcryptDigest(ctx, key, salt, rounds)
 		}
-	}
+		working, finish := context.WithCancel(t.Context())
+		waiting, leave := context.WithCancel(t.Context())
+		errs := make(chan error, 3)
+		go func() { _, err := h.Hash(working, "p"); errs <- err }()
+		synctest.Wait()
+		go func() { _, err := h.Verify(waiting, "", "p"); errs <- err }()
+		synctest.Wait()
+		leave()
+		if err := <-errs; err != context.Canceled {
+			t.Error("one that waited:", err)
+		}
+		if err := h.VerifyNobody(t.Context(), "p"); err != ErrBusy {
+			t.Error("one that waited too long:", err)
+		}
+		if s := h.Stats(); s != (Stats{Running: 1, Refused: 1}) {
+			t.Errorf("stats are %+v", s)
+		}
+		finish()
+		if err := <-errs; err != context.Canceled {
+			t.Error("one that was computing:", err)
+		}
+		synctest.Wait()
+		if s := h.Stats(); s != (Stats{Refused: 1}) {
+			t.Errorf("afterwards: %+v", s)
+		}
+	})
 }
 
-// The vectors are those of OpenBSD's and John the Ripper's test suites, and of
-// passlib's documentation.
-func TestPublishedVectors(t *testing.T) {
-	h, _ := newTestHasher(t, 12)
-	for _, v := range []struct {
-		hash, password string
-		rehash         bool
-	}{
-		{"$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U", true},
-		{"$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK", "U*U*", true},
-		{"$2a$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a", "U*U*U", true},
-		{"$2y$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy", "", true},
-		{"$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2", "password", false},
-		{"$bcrypt-sha256$2a,12$LrmaIX5x4TRtAwEfwJZa1.$2ehnw6LvuIUTM0iz4iz9hTxv21B6KFO", "password", true},
-	} {
-		if m := matches(t, h, v.hash, v.password); !m.OK || m.NeedsRehash != v.rehash {
-			t.Errorf("%s: %+v, want a match that needs a rehash: %v", v.hash, m, v.rehash)
-		}
+func TestPanicGivesTheTurnBack(t *testing.T) {
+	h := newTestHasher(t, 4)
+	h.digest = func(context.Context, []byte, [saltSize]byte, int) ([digestSize]byte, error) { panic("broken") }
+	for _, call := range []func(){func() { h.hash("p") }, func() { h.matches("", "p") }} {
+		func() {
+			defer func() { recover() }()
+			call()
+		}()
 	}
-}
-
-// TestRefusalsCostTheSame: whatever the reason, one digest at the configured cost.
-func TestRefusalsCostTheSame(t *testing.T) {
-	h, costs := newTestHasher(t, 5)
-	good := hash(t, h, "right password")
-	for name, c := range map[string][2]string{
-		"wrong":         {good, "wrong password"},
-		"right, longer": {good, "right password" + strings.Repeat("x", 100)},
-		"NUL":           {good, "right password\x00"},
-		"empty hash":    {"", "right password"},
-		"corrupt":       {good[:59], "right password"},
-		"another kind":  {"$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$hash", "right password"},
-		"cost 31":       {"$2b$31" + good[6:], "right password"},
-		"cost 3":        {"$2b$03" + good[6:], "right password"},
-		"plain text":    {"right password", "right password"},
-	} {
-		*costs = nil
-		if matches(t, h, c[0], c[1]).OK {
-			t.Errorf("%s: matched", name)
-		}
-		if fmt.Sprint(*costs) != "[5]" {
-			t.Errorf("%s: digests at cost %v, want one at 5", name, *costs)
-		}
-	}
-	cheap, err := bcrypt.GenerateFromPassword([]byte("right password"), 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	*costs = nil
-	if matches(t, h, string(cheap), "wrong").OK || fmt.Sprint(*costs) != "[4 4]" {
-		t.Errorf("a hash at cost 4: digests at %v, want two at 4, the work of one at 5", *costs)
-	}
-	*costs = nil
-	if !matches(t, h, string(cheap), "right password").OK || fmt.Sprint(*costs) != "[4]" {
-		t.Errorf("the right password: digests at %v", *costs)
-	}
-	*costs = nil
-	if err := h.VerifyNobody(context.Background(), "x"); err != nil || fmt.Sprint(*costs) != "[5]" {
-		t.Errorf("nobody: %v, digests at cost %v", err, *costs)
+	if s := h.Stats(); s != (Stats{}) {
+		t.Errorf("a turn was lost: %+v", s)
 	}
 }
 
 func TestNewHasherChecksItsOptions(t *testing.T) {
-	for _, o := range []Options{{Cost: 3}, {Cost: 17}, {Cost: -1}, {MaxConcurrent: -1}, {MaxQueue: -1}, {MaxWait: -1}} {
-		if _, err := NewHasher(o); err == nil {
-			t.Errorf("%+v was accepted", o)
+	for field, o := range map[string]Options{
+		"Cost": {Cost: 3}, "Cost ": {Cost: 17}, " Cost": {Cost: -1}, "MaxConcurrent": {MaxConcurrent: -1}, "MaxQueue": {MaxQueue: -1}, "MaxWait": {MaxWait: -1},
+	} {
+		if _, err := NewHasher(o); err == nil || !strings.Contains(err.Error(), "Options."+strings.TrimSpace(field)) {
+			t.Errorf("%+v: %v", o, err)
 		}
 	}
 	h, err := NewHasher(Options{})
-	if err != nil || h.cost != 12 {
-		t.Errorf("the default is %v, %v", h, err)
+	if err != nil || h.cost != 12 || h.gate.maxQueue != 64*h.gate.concurrent || h.gate.concurrent < 1 || h.gate.maxWait != 5*time.Second {
+		t.Errorf("the defaults are %+v, %v", h.gate, err)
 	}
 }
 
-func TestHasherPrintsNoSecret(t *testing.T) {
-	h, _ := newTestHasher(t, 4)
+func TestNothingPrintsASecret(t *testing.T) {
+	h := newTestHasher(t, 4)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
-		if got := fmt.Sprintf(verb, h); got != "hasher of cost 4" {
-			t.Errorf("%s prints %s", verb, got)
-		}
-	}
-}
-
-// FuzzVerify: no string is a hash by accident, none panics, and one that is read is
-// written back the same.
-func FuzzVerify(f *testing.F) {
-	f.Add("$2a$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW")
-	f.Add("$bcrypt-sha256$v=2,t=2b,r=4$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2")
-	f.Add("$bcrypt-sha256$2a,4$LrmaIX5x4TRtAwEfwJZa1.$2ehnw6LvuIUTM0iz4iz9hTxv21B6KFO")
-	f.Add("$2b$99$")
-	h, err := NewHasher(Options{Cost: 4})
-	if err != nil {
-		f.Fatal(err)
-	}
-	h.digest = func([]byte, int, [saltSize]byte) (d [digestSize]byte) { return d }
-	f.Fuzz(func(t *testing.T, s string) {
-		m, err := h.Verify(context.Background(), s, "password")
-		e, ok := parse(s)
-		if err != nil || m.OK && (!ok || e.digest != [digestSize]byte{}) {
-			t.Errorf("%q: %+v, %v", s, m, err)
-		}
-		if ok {
-			if again, ok := parse(e.String()); !ok || again.salt != e.salt || again.digest != e.digest || again.cost != e.cost {
-				t.Errorf("%q is written as %q", s, e.String())
+		for _, v := range []any{h.Hasher, struct{ H *Hasher }{h.Hasher}} {
+			if got := fmt.Sprintf(verb, v); !strings.Contains(got, "hasher of cost 4") && !strings.Contains(got, "0x") || strings.Contains(got, "$2b$") {
+				t.Errorf("%s prints %s", verb, got)
 			}
 		}
-	})
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	stored := h.hash("hunter2 and more")
+	for _, hash := range []string{stored, "", stored[:40]} {
+		if _, err := h.Verify(gone, hash, "hunter2 and more"); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "$2") {
+			t.Error(err)
+		}
+	}
+}
+
+// BenchmarkVerify is a comparison at cost 4, beside which everything but bcrypt shows.
+func BenchmarkVerify(b *testing.B) {
+	h, err := NewHasher(Options{Cost: 4})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range []int{8, 100} {
+		b.Run(fmt.Sprintf("%d bytes", n), func(b *testing.B) {
+			p := strings.Repeat("x", n)
+			hash, err := h.Hash(b.Context(), p)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if m, err := h.Verify(b.Context(), hash, p); !m.OK {
+					b.Fatal(m, err)
+				}
+			}
+		})
+	}
 }
