@@ -99,6 +99,30 @@ func TestConcurrentNewMigratesOnce(t *testing.T) {
 	checkMigrated(t, path)
 }
 
+// A file from elsewhere has SQLite's rollback journal, and many switch it to WAL.
+func TestConcurrentOpenSwitchesToWAL(t *testing.T) {
+	for range 5 {
+		path := tempFile(t)
+		store, err := sqlite.New(rawDB(t, path), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Close()
+		handles := make([]*sqlite.Store, 16)
+		if won := race(t, len(handles), func(_ context.Context, i int) (err error) {
+			handles[i], err = sqlite.Open(path, nil)
+			return err
+		}, nil); won != len(handles) {
+			t.Fatalf("%d handles of %d could start", won, len(handles))
+		}
+		for _, store := range handles {
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestTwoProcessesMigrateOnce(t *testing.T) {
 	for range 3 {
 		path := tempFile(t)
@@ -164,6 +188,23 @@ func TestLaterMigrationsKeepTheData(t *testing.T) {
 	// An instance that has not been updated yet, and is running, goes on.
 	if _, err := store.Users().ByID(t.Context(), "1"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestConcurrentUpgradesMigrateOnce(t *testing.T) {
+	for range 5 {
+		path := tempFile(t)
+		open(t, path)
+		files := laterMigrations(t, "CREATE TABLE more (id INTEGER)")
+		handles := make([]*sql.DB, 16)
+		for i := range handles {
+			handles[i] = rawDB(t, path)
+		}
+		if won := race(t, len(handles), func(ctx context.Context, i int) error {
+			return sqlstore.Migrate(ctx, handles[i], sqlite.Dialect, files)
+		}, nil); won != len(handles) {
+			t.Fatalf("%d handles of %d could start", won, len(handles))
+		}
 	}
 }
 
