@@ -46,7 +46,7 @@ var common = sync.OnceValue(func() commonSet {
 //     o, @ for a, $ for s and so on;
 //   - the worst words of it with up to 7 digits and signs around them, such as
 //     P@ssw0rd1! or Qwerty123!, in 16 characters at most;
-//   - one character repeated, or a run such as abcdefgh, of 16 at most.
+//   - one or two characters over and over, or a run such as abcdefgh, of 16 at most.
 //
 // It goes no further. A word of the list beside another word, such as in
 // Str0ng!Passw0rd, is a matter of how the rest was chosen, and no list knows that.
@@ -86,19 +86,19 @@ func (set commonSet) isDecorated(password string, skeleton []byte) bool {
 // isLetter reports whether r is no decoration, which is digits and signs of ASCII.
 func isLetter(r rune) bool { return r < ' ' || r > '~' || 'a' <= r|0x20 && r|0x20 <= 'z' }
 
-// isRun reports whether each byte is as far from the one before: 0, 1 or -1. Under
-// the least length it does not matter.
+// isRun reports whether each byte is as far from the one before, 1 or -1, or the same
+// as the one before that. Under the least length it does not matter.
 func isRun(s string) bool {
 	if len(s) < minLength {
 		return false
 	}
 	step := int(s[1]) - int(s[0])
-	for i := 1; i < len(s); i++ {
-		if int(s[i])-int(s[i-1]) != step {
-			return false
-		}
+	run, repetition := step == 1 || step == -1, true
+	for i := 2; i < len(s); i++ {
+		run = run && int(s[i])-int(s[i-1]) == step
+		repetition = repetition && s[i] == s[i-2]
 	}
-	return -1 <= step && step <= 1
+	return run || repetition
 }
 
 // appendSkeleton appends what is left of s without case and the usual

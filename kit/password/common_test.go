@@ -17,8 +17,9 @@ var refused = []string{
 	"Password1!", "P@ssw0rd1", "P@ssw0rd!", "Passw0rd!", "Passw0rd123!", "Password@123", "Password2026!", "Password123456!", "!Password1", "123Password!", "Passw0rd00", "Password#1",
 	"Qwerty123!", "Qwerty1!", "Qwertz123!", "Azerty123!", "Welcome1!", "Welcome@123", "W3lcome!1", "Admin123!", "Admin@123", "@dmin123!", "Administrator1!", "Letmein1!", "L3tm31n!",
 	"Iloveyou1!", "Monkey123!", "Dragon#1", "Football1!", "Changeme1!", "Summer2026!", "Winter24!", "Trustno1!", "Baseball.99", "Sunsh1ne!", "$unshine1!", "Asdfgh1!", "Root1234!",
+	"Sw0rdf1sh", "1Password!", "Zaq12wsx!", "Q1w2e3r4t5!", "Asdf1234!", "1234Qwer!", "123456Aa!", "Abc123!@", "Abcd@1234", "correcthorsebatterystaple",
 	// runs
-	"aaaaaaaa", "????????", "abcdefgh", "ABCDEFGHIJ", "hgfedcba", "23456789", "hijklmnopqrstuvw",
+	"aaaaaaaa", "????????", "abcdefgh", "ABCDEFGHIJ", "hgfedcba", "23456789", "hijklmnopqrstuvw", "abababab", "1!1!1!1!1!", "xyxyxyxyx",
 }
 
 var accepted = []string{
@@ -30,7 +31,7 @@ var accepted = []string{
 	// decoration that is itself worth something, or beyond 16 characters
 	"Dragon!4815162", "!!Password1!!1234", "Password1234567890!",
 	// no runs
-	"abcdefgj", "acegikmo", "aaaaaaab", "ÄÄÄÄÄÄÄÄ", "", "a", "ab", "abc", strings.Repeat("a", 64), strings.Repeat("a", 17), "👍👍👍👍👍👍👍👍",
+	"abcdefgj", "acegikmo", "aaaaaaab", "abababac", "", "a", "ab", "abc", strings.Repeat("a", 64), strings.Repeat("a", 17), "👍👍👍👍👍👍👍👍",
 }
 
 func TestCommonPasswords(t *testing.T) {

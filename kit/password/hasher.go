@@ -115,8 +115,9 @@ type Match struct {
 // configured cost. A password of more than 72 bytes, or with a NUL, matches no plain
 // bcrypt hash, after the same work as a wrong one; so an account taken over from
 // software that cut such a password off needs a reset. Neither an error nor the time
-// tells any of these from a wrong password. Only a hash of a higher cost than the
-// configured one takes longer.
+// tells any of these from a wrong password. Only the refusal of a hash of a higher cost
+// than the configured one takes longer, and tells so that there is one until its owner
+// has logged in: raise the cost, and do not lower it.
 //
 // Errors: [ErrBusy], or ctx's.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, error) {
