@@ -18,15 +18,20 @@ const (
 	pingUnavailable = "and an error that wraps [ErrUnavailable] when it does not"
 )
 
-// doneContexts are contexts that were done before they were handed over.
-func doneContexts() map[string]context.Context {
+// doneContext is a context that was done before it was handed over.
+type doneContext struct {
+	context.Context
+	why, tag string
+}
+
+func doneContexts() []doneContext {
 	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
 	caused, cancelWith := context.WithCancelCause(context.Background())
 	cancelWith(errors.New("the caller has gone"))
 	expired, cancel := context.WithDeadline(context.Background(), epoch)
 	cancel()
-	return map[string]context.Context{"canceled": canceled, "canceled with a cause": caused, "past its deadline": expired}
+	return []doneContext{{canceled, "canceled", "c1"}, {caused, "canceled with a cause", "c2"}, {expired, "past its deadline", "c3"}}
 }
 
 // ctxProblem says what is wrong with an error that a done context has caused.
@@ -52,10 +57,10 @@ func everyMethodRules(k kind) []rule {
 			id:    k.name + "/context/done-before",
 			quote: ctxQuote,
 			prove: func(p *probe) {
-				for why, ctx := range doneContexts() {
-					for _, a := range append(k.attempts(p, p.b, tagOf(why)), k.absent(p.b)...) {
+				for _, ctx := range doneContexts() {
+					for _, a := range append(k.attempts(p, p.b, ctx.tag), k.absent(p.b)...) {
 						if problem := ctxProblem(ctx, a.call(ctx)); problem != "" {
-							p.failf("%s with a context that is %s: %s", a.method, why, problem)
+							p.failf("%s with a context that is %s: %s", a.method, ctx.why, problem)
 						}
 					}
 				}
@@ -65,11 +70,11 @@ func everyMethodRules(k kind) []rule {
 			id:    k.name + "/context/done-changes-nothing",
 			quote: ctxBeforeQuote,
 			prove: func(p *probe) {
-				for why, ctx := range doneContexts() {
-					for _, a := range k.attempts(p, p.b, tagOf(why)) {
+				for _, ctx := range doneContexts() {
+					for _, a := range k.attempts(p, p.b, ctx.tag) {
 						_ = a.call(ctx) // the answer is another rule's matter
 						if a.applied != nil && a.applied() {
-							p.failf("%s with a context that is %s: it took effect", a.method, why)
+							p.failf("%s with a context that is %s: it took effect", a.method, ctx.why)
 						}
 					}
 				}
@@ -125,16 +130,16 @@ func everyMethodRules(k kind) []rule {
 			id:    k.name + "/context/works-afterwards",
 			quote: ctxQuote,
 			prove: func(p *probe) {
-				for why, ctx := range doneContexts() {
+				for _, ctx := range doneContexts() {
 					for range 10 { // more than a pool has connections
 						for _, a := range k.absent(p.b) {
 							_ = a.call(ctx)
 						}
 					}
-					for _, a := range k.attempts(p, p.b, tagOf(why)) {
-						p.must(a.call(p.ctx()), "%s after calls with a context that was %s", a.method, why)
+					for _, a := range k.attempts(p, p.b, ctx.tag) {
+						p.must(a.call(p.ctx()), "%s after calls with a context that was %s", a.method, ctx.why)
 						if a.applied != nil && !a.applied() {
-							p.failf("%s after calls with a context that was %s: it had no effect", a.method, why)
+							p.failf("%s after calls with a context that was %s: it had no effect", a.method, ctx.why)
 						}
 					}
 				}
@@ -174,9 +179,9 @@ func everyMethodRules(k kind) []rule {
 				for _, h := range p.both() {
 					p.wantErr(p.pinger(k, h).Ping(p.ctx()), nil, "Ping through handle %s", h.name)
 				}
-				for why, ctx := range doneContexts() {
+				for _, ctx := range doneContexts() {
 					if problem := ctxProblem(ctx, p.pinger(k, p.a).Ping(ctx)); problem != "" {
-						p.failf("Ping with a context that is %s: %s", why, problem)
+						p.failf("Ping with a context that is %s: %s", ctx.why, problem)
 					}
 				}
 			},
@@ -196,17 +201,6 @@ func everyMethodRules(k kind) []rule {
 
 // stallFor is how long a call hangs before its own deadline ends it.
 const stallFor = 50 * time.Millisecond
-
-// tagOf makes a name that fits into an ID.
-func tagOf(why string) string {
-	b := []byte(why)
-	for i, c := range b {
-		if c == ' ' {
-			b[i] = '-'
-		}
-	}
-	return string(b)
-}
 
 // checkInterrupted judges a call whose context ended on the way: it may have
 // succeeded, and then as a whole; otherwise it says why it did not, and the

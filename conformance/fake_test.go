@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type dataset struct {
 	locks   map[string]*sync.Mutex
 	busy    sync.Mutex
 	busy2   sync.Mutex
+	count   atomic.Int64
 }
 
 func newDataset() *dataset {

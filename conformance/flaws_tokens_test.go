@@ -97,6 +97,19 @@ func expired(t kit.Token, before time.Time) bool { return !t.ExpiresAt.After(bef
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 var tokenFlaws = []flaw{
+	{name: "says that it created a token and does not", by: "tokens/create/adds", alter: func(f *fake) {
+		f.createToken = func(ctx context.Context, t kit.Token) error { return f.gate(ctx) }
+	}},
+	{name: "holds at most 5,000 tokens", by: "tokens/scale/ten-thousand", alter: func(f *fake) {
+		create := f.createToken
+		f.createToken = func(ctx context.Context, t kit.Token) error {
+			if f.count.Add(1) > 5000 {
+				return nil
+			}
+			return create(ctx, t)
+		}
+	}},
+
 	// Create.
 	{name: "keeps IDs apart by type", by: "tokens/create/unique-id", alter: func(f *fake) {
 		create := f.createToken

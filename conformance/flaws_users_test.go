@@ -73,6 +73,19 @@ func without(remove string) func(string) string {
 }
 
 var userFlaws = []flaw{
+	{name: "says that it created a user and does not", by: "users/create/adds", alter: func(f *fake) {
+		f.create = func(ctx context.Context, u kit.User) error { return f.gate(ctx) }
+	}},
+	{name: "holds at most 5,000 users", by: "users/scale/ten-thousand", alter: func(f *fake) {
+		create := f.create
+		f.create = func(ctx context.Context, u kit.User) error {
+			if f.count.Add(1) > 5000 {
+				return nil
+			}
+			return create(ctx, u)
+		}
+	}},
+
 	// Addresses.
 	{name: "accepts a second user with the same address", by: "users/create/unique-email", alter: func(f *fake) {
 		create := f.create
@@ -820,6 +833,19 @@ var userFlaws = []flaw{
 	}},
 
 	// Callers that meet.
+	{name: "checks the user and then creates", by: "users/create/one-winner", racy: true, alter: func(f *fake) {
+		create := f.create
+		f.create = func(ctx context.Context, u kit.User) error {
+			if _, err := f.byID(ctx, u.ID); err == nil {
+				return kit.ErrUserExists
+			}
+			yield()
+			if err := create(ctx, u); !errors.Is(err, kit.ErrUserExists) {
+				return err
+			}
+			return nil
+		}
+	}},
 	{name: "checks the address and then creates", by: "users/create/one-winner-address", racy: true, alter: func(f *fake) {
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error {

@@ -78,6 +78,10 @@ func catch(t *testing.T, f flaw) []string {
 		if !named && (r.racy || r.long || f.racy || f.hangs) {
 			continue
 		}
+		if r.long && testing.Short() {
+			caught = append(caught, r.id) // as it would be; -short leaves it out
+			continue
+		}
 		tries := 1
 		if f.racy {
 			tries = 20 // one run in which the callers miss each other proves nothing

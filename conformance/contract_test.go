@@ -1,0 +1,133 @@
+package conformance
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// contractText returns the comments of the two contracts as they stand in
+// package kit: that of each interface and its methods, each on one line.
+func contractText(t *testing.T, file string, types ...string) map[string][]string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string][]string{}
+	oneLine := func(group *ast.CommentGroup) string { return strings.Join(strings.Fields(group.Text()), " ") }
+	for _, decl := range parsed.Decls {
+		general, ok := decl.(*ast.GenDecl)
+		if !ok || general.Tok != token.TYPE {
+			continue
+		}
+		spec := general.Specs[0].(*ast.TypeSpec)
+		if !slices.Contains(types, spec.Name.Name) {
+			continue
+		}
+		texts[spec.Name.Name] = append(texts[spec.Name.Name], oneLine(general.Doc))
+		switch body := spec.Type.(type) {
+		case *ast.InterfaceType:
+			for _, method := range body.Methods.List {
+				if method.Doc != nil {
+					texts[spec.Name.Name] = append(texts[spec.Name.Name], oneLine(method.Doc))
+				}
+			}
+		case *ast.StructType:
+			for _, field := range body.Fields.List {
+				if field.Doc != nil {
+					texts[spec.Name.Name] = append(texts[spec.Name.Name], oneLine(field.Doc))
+				}
+			}
+		}
+	}
+	return texts
+}
+
+// clauses cuts a comment where one rule ends and the next begins.
+var clauses = regexp.MustCompile(`[.;:] | - |[.;:]$`)
+
+// narrative are the clauses of the contracts that are no rules of a store.
+var narrative = []string{
+	"UserStore keeps users",
+	"The package conformance proves an implementation",
+	"every sentence of this comment has a case there, named after its rule",
+	"Every method",
+	"TokenStore keeps refresh and reset tokens",
+	"The rules that [UserStore] gives for every method hold here word by word, and so does what it says of values, times, durability and reads after writes",
+	"Pinger is an optional interface of stores",
+	"[Service.Ready] uses it",
+	"None", // and what follows is the rule
+	"an empty slice, no error",
+}
+
+// TestEverySentenceHasACase reads the contracts in package kit. Each clause must be
+// quoted by a case of its store, and each quote must be there word by word, so that
+// a contract cannot change without the suite.
+func TestEverySentenceHasACase(t *testing.T) {
+	texts := contractText(t, "../kit/store.go", "UserStore", "TokenStore", "Pinger")
+	ofTokens := contractText(t, "../kit/token.go", "Token")
+	everything := strings.Join(slices.Concat(texts["UserStore"], texts["TokenStore"], texts["Pinger"], ofTokens["Token"]), "\n")
+	for _, c := range []struct {
+		name  string
+		texts []string
+		rules []rule
+	}{
+		{"UserStore", texts["UserStore"], userRules()},
+		{"TokenStore", texts["TokenStore"], tokenRules()},
+		{"UserStore, for tokens", texts["UserStore"][:1], tokenRules()},
+		{"Pinger", texts["Pinger"], userRules()},
+		{"Pinger", texts["Pinger"], tokenRules()},
+	} {
+		for _, text := range c.texts {
+			for _, clause := range clauses.Split(text, -1) {
+				clause = strings.TrimSpace(strings.TrimPrefix(clause, "- "))
+				if clause == "" || slices.Contains(narrative, clause) {
+					continue
+				}
+				if c.name == "UserStore, for tokens" && strings.Contains(clause, "User") {
+					continue // it speaks of the fields of a User
+				}
+				quoted := slices.ContainsFunc(c.rules, func(r rule) bool {
+					return strings.Contains(clause, strings.TrimRight(r.quote, ".")) || strings.Contains(r.quote, clause)
+				})
+				if !quoted {
+					t.Errorf("%s: no case quotes %q", c.name, clause)
+				}
+			}
+		}
+	}
+	for _, r := range slices.Concat(userRules(), tokenRules(), togetherRules()) {
+		if !strings.Contains(everything, r.quote) {
+			t.Errorf("%s quotes what the contracts do not say: %q", r.id, r.quote)
+		}
+	}
+}
+
+// TestEveryCaseProvesItself wants a flaw for every rule, and a form and a place of
+// its own for every id.
+func TestEveryCaseProvesItself(t *testing.T) {
+	byRule := map[string]int{}
+	for _, f := range allFlaws() {
+		byRule[f.by]++
+	}
+	form := regexp.MustCompile(`^(users|tokens|together)(/[a-z]+(-[a-z]+)*){1,2}$`)
+	seen := map[string]bool{}
+	for _, r := range slices.Concat(userRules(), tokenRules(), togetherRules()) {
+		if !form.MatchString(r.id) || seen[r.id] {
+			t.Errorf("id %q is taken or not of the form store/subject/what", r.id)
+		}
+		seen[r.id] = true
+		if byRule[r.id] == 0 {
+			t.Errorf("no flaw is named by %s: nothing shows that it can fail", r.id)
+		}
+		delete(byRule, r.id)
+	}
+	for id := range byRule {
+		t.Errorf("a flaw is named by %s, which is no rule", id)
+	}
+}

@@ -1,0 +1,172 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// TestCorrectStoresPass runs the whole suite against stores that differ in what
+// the contract leaves open. None may fail, and no case may be skipped.
+func TestCorrectStoresPass(t *testing.T) {
+	rules := append(append(userRules(), tokenRules()...), togetherRules()...)
+	for name, alter := range map[string]func(f *fake){
+		"as the contract is read": nil,
+		"empty slices for nil ones": func(f *fake) {
+			f.userOut(func(u *kit.User) {
+				u.Roles, u.Settings = append([]string{}, u.Roles...), append(json.RawMessage{}, u.Settings...)
+			})
+			f.tokenOut(func(t *kit.Token) {
+				t.SecretHash, t.PreviousHash, t.Salt = append([]byte{}, t.SecretHash...), append([]byte{}, t.PreviousHash...), append([]byte{}, t.Salt...)
+			})
+			f.byUser = nonNil(f.byUser)
+		},
+		"nil for empty slices": func(f *fake) {
+			f.userOut(func(u *kit.User) {
+				if len(u.Roles) == 0 {
+					u.Roles = nil
+				}
+				if len(u.Settings) == 0 {
+					u.Settings = nil
+				}
+			})
+		},
+		"wrapped errors": func(f *fake) {
+			f.everyError(func(_ context.Context, err error) error {
+				if err != nil {
+					err = fmt.Errorf("driver: statement failed: %w", err)
+				}
+				return err
+			})
+		},
+		"ErrUnavailable for a context that is done": func(f *fake) {
+			f.everyError(func(ctx context.Context, err error) error {
+				if ctx.Err() != nil && err != nil {
+					return fmt.Errorf("%w: the call was given up", kit.ErrUnavailable)
+				}
+				return err
+			})
+		},
+		"the cause of a context": func(f *fake) {
+			f.everyError(func(ctx context.Context, err error) error {
+				if ctx.Err() != nil && err != nil {
+					return context.Cause(ctx)
+				}
+				return err
+			})
+		},
+		"an error for a write that happened": func(f *fake) {
+			f.everyError(func(ctx context.Context, err error) error {
+				if err == nil && ctx.Err() != nil {
+					return ctx.Err()
+				}
+				return err
+			})
+		},
+		"times cut to a microsecond":     func(f *fake) { f.timesBy(func(t time.Time) time.Time { return t.Truncate(time.Microsecond) }) },
+		"times rounded to a microsecond": func(f *fake) { f.timesBy(func(t time.Time) time.Time { return t.Round(time.Microsecond) }) },
+		"the address before the Version": addressFirst,
+		"an identity that is refused":    refuseIdentity,
+		"handles that are slow":          slow,
+		"one Close for all the handles":  func(f *fake) { f.close = func() error { return f.mem.Close() }; f.gone() },
+		"reads that go on while stalled": func(f *fake) {
+			f.byID = func(ctx context.Context, id string) (kit.User, error) { return f.readStalled(ctx, id) }
+		},
+		"slices with room behind the end": func(f *fake) {
+			f.userOut(func(u *kit.User) { *u = roomyUser(*u) })
+			f.tokenOut(func(t *kit.Token) { *t = roomyToken(*t) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := fakeConfig(alter).check()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rules {
+				if r.long && (testing.Short() || alter != nil) {
+					continue
+				}
+				if name == "one Close for all the handles" && len(r.needs) > 1 {
+					continue // nothing is left to open again
+				}
+				out := execute(t, cfg, r)
+				for _, failure := range out.failures {
+					t.Error(failure)
+				}
+				if out.skipped != "" {
+					t.Errorf("skipped: %s", out.skipped)
+				}
+			}
+		})
+	}
+}
+
+// nonNil lets ByUser return an empty slice rather than nil.
+func nonNil(byUser func(context.Context, string, string, int) ([]kit.Token, error)) func(context.Context, string, string, int) ([]kit.Token, error) {
+	return func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+		list, err := byUser(ctx, userID, after, limit)
+		if err == nil && len(list) == 0 {
+			list = []kit.Token{}
+		}
+		return list, err
+	}
+}
+
+// timesBy keeps times at a precision of the store's own.
+func (f *fake) timesBy(change func(time.Time) time.Time) {
+	f.userIn(func(u *kit.User) { u.CreatedAt, u.UpdatedAt = change(u.CreatedAt), change(u.UpdatedAt) })
+	f.tokenIn(func(t *kit.Token) {
+		t.CreatedAt, t.RotatedAt, t.ExpiresAt, t.RevokedAt = change(t.CreatedAt), change(t.RotatedAt), change(t.ExpiresAt), change(t.RevokedAt)
+	})
+}
+
+// addressFirst answers an Update that is stale and wants a taken address with
+// the second of the two errors that hold.
+func addressFirst(f *fake) {
+	update := f.update
+	f.update = func(ctx context.Context, u kit.User) error {
+		err := update(ctx, u)
+		if errors.Is(err, kit.ErrConflict) {
+			if owner, find := f.users.ByEmail(ctx, u.Email); find == nil && owner.ID != u.ID {
+				return kit.ErrUserExists
+			}
+		}
+		return err
+	}
+}
+
+// refuseIdentity answers an Update with another UserID or Type with an error.
+func refuseIdentity(f *fake) {
+	update := f.updateToken
+	f.updateToken = func(ctx context.Context, t kit.Token) error {
+		if old, err := f.tokens.ByID(ctx, t.ID); err == nil && (old.UserID != t.UserID || old.Type != t.Type) {
+			return errors.New("UserID and Type of a token cannot change")
+		}
+		return update(ctx, t)
+	}
+}
+
+// slow lets other goroutines run before and after each call.
+func slow(f *fake) {
+	f.everyError(func(_ context.Context, err error) error { yield(); return err })
+}
+
+// gone lets closed memory answer as any closed store does.
+func (f *fake) gone() {
+	f.ping = func(ctx context.Context) error { return f.users.Ping(ctx) }
+	f.pingTokens = func(ctx context.Context) error { return f.tokens.Ping(ctx) }
+}
+
+// readStalled reads without waiting for a stall to end.
+func (f *fake) readStalled(ctx context.Context, id string) (kit.User, error) {
+	if f.closed {
+		return kit.User{}, kit.ErrUnavailable
+	}
+	return f.users.ByID(ctx, id)
+}
