@@ -17,9 +17,10 @@ func (s *Service) Activate(ctx context.Context, id string) (User, error) {
 func (s *Service) setActive(ctx context.Context, id string, active bool) (User, error) {
 	changed := false
 	u, err := s.changeUser(ctx, id, func(u *User) error {
-		if changed = u.Active != active; !changed {
+		if u.Active == active {
 			return errUnchanged
 		}
+		changed = true
 		u.Active = active
 		if !active {
 			u.SessionEpoch++

@@ -2,8 +2,10 @@ package kit
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"time"
 )
 
@@ -33,7 +35,8 @@ const (
 	EventMailDropped            EventKind = "mail_dropped" // given up
 )
 
-// Event is one entry of the audit stream. It never holds a secret or an address.
+// Event is one entry of the audit stream. It holds no secret and no field of the
+// user but the ID; Err may quote what a mail relay or a driver said.
 type Event struct {
 	Kind EventKind
 	// UserID is empty where no account is concerned, such as the login of an
@@ -48,9 +51,18 @@ type Event struct {
 	Err error
 }
 
+// emit hands e to its sink. A sink that panics is a bug of the application's, but by
+// the time of an event the thing itself has happened, and must not fail for it.
 func (s *Service) emit(ctx context.Context, e Event) {
 	e.Time = s.now()
-	e.ClientIP = ClientIP(ctx)
+	if !e.ClientIP.IsValid() {
+		e.ClientIP = ClientIP(ctx)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(ctx, s.opts.Logger, "OnEvent", p)
+		}
+	}()
 	if s.opts.OnEvent != nil {
 		s.opts.OnEvent(ctx, e)
 		return
@@ -80,6 +92,13 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))
 	}
 	s.opts.Logger.LogAttrs(ctx, level, "myauth", attrs...)
+}
+
+// logPanic reports a panic of the application's code that the Service survives. A
+// Logger that panics as well is past helping, and must not end the process either.
+func logPanic(ctx context.Context, logger *slog.Logger, where string, p any) {
+	defer func() { _ = recover() }()
+	logger.ErrorContext(ctx, "myauth: "+where+" panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
 type clientIPKey struct{}

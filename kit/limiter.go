@@ -24,7 +24,8 @@ const (
 type Attempt struct {
 	Action Action
 	// EmailKey is the [EmailKey] of the address that was submitted, whether or
-	// not an account has it; empty where none is submitted.
+	// not an account has it; empty where none is submitted, or what was is no
+	// address.
 	EmailKey string
 	// ClientIP is the client's address, the zero Addr when unknown.
 	ClientIP netip.Addr
@@ -40,6 +41,9 @@ type Limiter interface {
 func (s *Service) limit(ctx context.Context, action Action, email string) error {
 	if s.opts.Limiter == nil {
 		return nil
+	}
+	if len(checkEmail("email", email)) > 0 {
+		email = "" // no account has it, and it could be of any length
 	}
 	return s.opts.Limiter.Allow(ctx, Attempt{Action: action, EmailKey: EmailKey(email), ClientIP: ClientIP(ctx)})
 }

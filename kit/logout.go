@@ -29,7 +29,8 @@ func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	if !session.RevokedAt.IsZero() {
 		return nil
 	}
-	if err := s.endSession(ctx, session); err != nil {
+	// A page that logs out often leaves at once: that must not cancel it.
+	if err := s.endSession(context.WithoutCancel(ctx), session); err != nil {
 		return err
 	}
 	s.emit(ctx, Event{Kind: EventLoggedOut, UserID: session.UserID, SessionID: session.SessionID})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -14,6 +13,10 @@ const (
 	// maxQueuedMails bounds the memory that requests for mail can take up. A full
 	// queue drops the newest, which changes no answer and is an event.
 	maxQueuedMails = 1024
+	// maxMailsOfAKind is how many mails of one kind may be queued for one user.
+	// Another one would say the same; and without this bound requests for one
+	// address could fill the queue, and a mailbox.
+	maxMailsOfAKind = 2
 	// mailWorkers is how many mails are under way at once, so that one relay
 	// connection that hangs holds up one worker.
 	mailWorkers = 4
@@ -38,6 +41,7 @@ type mailJob struct {
 	userID string
 	mail   Mail
 	row    *Token // stored before the first attempt to send; nil: nothing to store
+	event  *Event // emitted before the first attempt; nil: none
 	pause  time.Duration
 }
 
@@ -52,29 +56,43 @@ type mailQueue struct {
 	mu      sync.Mutex
 	ready   []*mailJob
 	waiting map[*mailJob]*time.Timer // for their next attempt
+	pending map[mailKey]int          // of all that is ready, waiting or under way
+	refused []*mailJob               // for want of room, not reported yet
 	workers int
 	closed  bool
 	drained chan struct{} // closed once closed is set and nothing is left
 	dropped int           // since close began
 }
 
-func newMailQueue(svc *Service) *mailQueue {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &mailQueue{svc: svc, ctx: ctx, cancel: cancel, waiting: map[*mailJob]*time.Timer{}, drained: make(chan struct{})}
+type mailKey struct {
+	kind   mailKind
+	userID string
 }
 
-// enqueue never waits.
+func (j *mailJob) key() mailKey { return mailKey{j.kind, j.userID} }
+
+func newMailQueue(svc *Service) *mailQueue {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &mailQueue{svc: svc, ctx: ctx, cancel: cancel, waiting: map[*mailJob]*time.Timer{}, pending: map[mailKey]int{}, drained: make(chan struct{})}
+}
+
+// enqueue never waits, and leaves all else to the workers: a request that has
+// nothing to queue must not be told apart by its time.
 func (q *mailQueue) enqueue(job mailJob) {
 	q.mu.Lock()
-	full := q.closed || len(q.ready)+len(q.waiting) >= maxQueuedMails
-	if !full {
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return
+	case q.pending[job.key()] >= maxMailsOfAKind:
+		return
+	case len(q.ready)+len(q.waiting) < maxQueuedMails:
+		q.pending[job.key()]++
 		q.ready = append(q.ready, &job)
-		q.startWorker()
+	case len(q.refused) < maxQueuedMails:
+		q.refused = append(q.refused, &job)
 	}
-	q.mu.Unlock()
-	if full {
-		q.drop(&job, errors.New("the mail queue is full or closed"))
-	}
+	q.startWorker()
 }
 
 // startWorker runs under the lock.
@@ -88,6 +106,15 @@ func (q *mailQueue) startWorker() {
 func (q *mailQueue) work() {
 	for {
 		q.mu.Lock()
+		refused := q.refused
+		q.refused = nil
+		if len(refused) > 0 {
+			q.mu.Unlock()
+			for _, job := range refused {
+				q.report(job, errors.New("the mail queue is full"))
+			}
+			continue
+		}
 		if len(q.ready) == 0 {
 			q.workers--
 			if q.closed && q.workers == 0 {
@@ -100,9 +127,24 @@ func (q *mailQueue) work() {
 		q.ready[0] = nil
 		q.ready = q.ready[1:]
 		q.mu.Unlock()
+		if job.event != nil {
+			q.svc.emit(q.ctx, *job.event)
+			job.event = nil
+		}
 		if err := q.attempt(job); err != nil {
 			q.retry(job, err)
+		} else {
+			q.mu.Lock()
+			q.done(job)
+			q.mu.Unlock()
 		}
+	}
+}
+
+// done forgets a job that was sent or given up. It runs under the lock.
+func (q *mailQueue) done(job *mailJob) {
+	if q.pending[job.key()]--; q.pending[job.key()] == 0 {
+		delete(q.pending, job.key())
 	}
 }
 
@@ -112,7 +154,7 @@ func (q *mailQueue) attempt(job *mailJob) (err error) {
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			q.svc.opts.Logger.ErrorContext(ctx, "myauth: the mailer panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			logPanic(ctx, q.svc.opts.Logger, "the mailer", p)
 			err = Permanent(errors.New("the mailer panicked"))
 		}
 	}()
@@ -166,7 +208,12 @@ func (q *mailQueue) retry(job *mailJob, cause error) {
 func (q *mailQueue) drop(job *mailJob, cause error) {
 	q.mu.Lock()
 	q.dropped++
+	q.done(job)
 	q.mu.Unlock()
+	q.report(job, cause)
+}
+
+func (q *mailQueue) report(job *mailJob, cause error) {
 	q.svc.emit(q.ctx, Event{Kind: EventMailDropped, UserID: job.userID, Err: fmt.Errorf("%s mail, given up: %w", job.kind, cause)})
 }
 

@@ -3,6 +3,8 @@ package kit_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,13 +108,16 @@ func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &stuck{entered: make(chan struct{}, 2000)}
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
-		u, err := h.Import(t.Context(), kit.User{Email: testEmail, Username: "a", Active: true})
-		if err != nil {
-			t.Fatal(err)
+		emails := make([]string, 1200)
+		for i := range emails {
+			emails[i] = fmt.Sprintf("user%d@example.com", i)
+			if _, err := h.Import(t.Context(), kit.User{Email: emails[i], Username: "a", Active: true}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		began := time.Now()
-		for range 1200 {
-			if err := h.RequestEmailVerification(t.Context(), u.Email); err != nil {
+		for _, email := range emails {
+			if err := h.RequestEmailVerification(t.Context(), email); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -122,9 +127,6 @@ func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
 		synctest.Wait()
 		if n := len(m.entered); n != 4 {
 			t.Errorf("%d mails are under way, want one for each of 4 workers", n)
-		}
-		if n := h.count(kit.EventMailDropped); n < 100 {
-			t.Errorf("%d mails were dropped of 1200: the queue is not bounded", n)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -136,6 +138,65 @@ func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
 			t.Errorf("closing took %v, want the 10 s it was given", waited)
 		}
 		synctest.Wait() // no goroutine may be left, or the bubble fails
+		if n := h.count(kit.EventMailDropped); n < 1200-1024-4 {
+			t.Errorf("%d mails were dropped of 1200: the queue is not bounded", n)
+		}
+	})
+}
+
+func TestOneUserCannotFillTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &stuck{entered: make(chan struct{}, 2000)}
+		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
+		for _, email := range []string{testEmail, "b@example.com"} {
+			if _, err := h.Import(t.Context(), kit.User{Email: email, Username: "a", Active: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 5000 {
+			if err := h.RequestEmailVerification(t.Context(), testEmail); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := h.RequestEmailVerification(t.Context(), "b@example.com"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := len(m.entered); n != 3 {
+			t.Errorf("%d mails are under way, want two for one user and one for the other", n)
+		}
+		time.Sleep(25 * time.Hour) // all are given up, and their places free again
+		if n := h.count(kit.EventMailDropped); n != 3 {
+			t.Errorf("%d were given up, want 3", n)
+		}
+		if err := h.RequestEmailVerification(t.Context(), testEmail); err != nil {
+			t.Fatal(err)
+		}
+		before := len(m.entered)
+		synctest.Wait()
+		if n := len(m.entered); n != before+1 {
+			t.Error("the user's next mail was not tried")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		h.Close(ctx)
+	})
+}
+
+func TestEventSinkThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, func(o *kit.Options) {
+			o.Now = time.Now
+			o.OnEvent = func(context.Context, kit.Event) { panic("a bug in the sink") }
+		})
+		h.mailer.Fail(kit.Permanent(errors.New("550 no")))
+		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
+			t.Error("the account is there, and the registration failed:", err)
+		}
+		synctest.Wait() // the worker's event panics too
+		if !strings.Contains(h.log.String(), "OnEvent panicked") {
+			t.Error("the panic was not logged")
+		}
 	})
 }
 

@@ -38,6 +38,9 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 		return err
 	}
 	u, err = s.changeUser(ctx, userID, func(u *User) error {
+		if u.PasswordHash == hash {
+			return errUnchanged // this call's own write: no other has its salt
+		}
 		if u.SessionEpoch != proved {
 			return ErrInvalidCredentials // the password that was proved is no longer it
 		}

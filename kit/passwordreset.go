@@ -20,6 +20,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 	s.mail.enqueue(mailJob{
 		kind:   mailPasswordReset,
 		userID: u.ID,
+		event:  &Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: ClientIP(ctx)},
 		mail:   s.linkMail(u, "/reset-password?token=", token.encode(resetPrefix), now.Add(s.opts.PasswordResetTTL)),
 		row: &Token{
 			ID:         token.id,
@@ -32,7 +33,6 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 			Version:    1,
 		},
 	})
-	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: u.ID})
 	return nil
 }
 
@@ -94,6 +94,9 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 		return err
 	}
 	u, err := s.changeUser(ctx, row.UserID, func(u *User) error {
+		if u.PasswordHash == hash {
+			return errUnchanged // this call's own write: no other has its salt
+		}
 		if u.SessionEpoch != row.Epoch || !u.Active {
 			return ErrRevokedToken
 		}

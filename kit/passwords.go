@@ -31,7 +31,7 @@ func hasherError(ctx context.Context, err error) error {
 	case errors.Is(err, password.ErrBusy):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case ctx.Err() != nil:
-		return fmt.Errorf("kit: waiting to hash: %w", context.Cause(ctx))
+		return fmt.Errorf("kit: waiting to hash: %w", ctx.Err())
 	default:
 		return fmt.Errorf("kit: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"myauth.internal/kit/accesstoken"
 )
 
 // Refresh exchanges a refresh token for new tokens. The presented one is replaced;
@@ -35,6 +37,9 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 		return Tokens{}, err
 	}
 
+	// From here on the work is finished even if the client goes: a rotation whose
+	// answer nobody waits for would otherwise be an unknown outcome.
+	ctx = context.WithoutCancel(ctx)
 	for range casRounds {
 		now := s.now()
 		if err := s.judgeSession(ctx, session, u, now); err != nil {
@@ -58,8 +63,11 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 		// Another call was first, or the answer was lost, perhaps after the
 		// write. What is stored now tells.
 		stored, readErr := s.tokens.ByID(ctx, session.ID)
-		if readErr != nil {
-			return Tokens{}, err
+		if errors.Is(readErr, ErrNotFound) {
+			return Tokens{}, ErrRevokedToken
+		} else if readErr != nil {
+			s.unconfirmed.add(session.ID, presented.hash())
+			return Tokens{}, readErr
 		}
 		if sameHash(stored.Salt, rotated.Salt) {
 			return s.issue(u, stored, next, now)
@@ -75,13 +83,14 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 // refreshParent answers a token that is not the session's current one: with the
 // successor that it already has, or as a reuse.
 func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaqueToken, now time.Time) (Tokens, error) {
-	if sameHash(presented.hash(), session.PreviousHash) && s.withinGrace(session.RotatedAt, now) {
+	if sameHash(presented.hash(), session.PreviousHash) &&
+		(s.withinGrace(session.RotatedAt, now) || s.unconfirmed.has(session.ID, presented.hash())) {
 		if next := successor(session.Salt, presented); sameHash(next.hash(), session.SecretHash) {
 			return s.issue(u, session, next, now)
 		}
 	}
 	s.emit(ctx, Event{Kind: EventSessionReused, UserID: session.UserID, SessionID: session.SessionID})
-	if err := s.endSession(context.WithoutCancel(ctx), session); err != nil {
+	if err := s.endSession(ctx, session); err != nil {
 		return Tokens{}, err
 	}
 	return Tokens{}, ErrRevokedToken
@@ -104,7 +113,7 @@ func (s *Service) judgeSession(ctx context.Context, session Token, u User, now t
 	}
 	err := checkEpoch(u, session.Epoch)
 	if errors.Is(err, ErrAccountDisabled) {
-		if err := s.endSession(context.WithoutCancel(ctx), session); err != nil {
+		if err := s.endSession(ctx, session); err != nil {
 			return err
 		}
 	}
@@ -134,10 +143,12 @@ func (s *Service) rotation(session Token, presented opaqueToken, now time.Time) 
 	return next, session
 }
 
-// withinGrace is symmetric, so that a clock which is behind another instance's,
-// or was set back, opens the window no wider than one that is ahead.
+// withinGrace allows for the clock of the instance that rotated to be a little
+// ahead, as access tokens do: the parent is then answered for so much longer. A clock
+// that was set back further opens nothing.
 func (s *Service) withinGrace(rotatedAt, now time.Time) bool {
-	return s.opts.RefreshGrace >= 0 && now.Sub(rotatedAt).Abs() <= s.opts.RefreshGrace
+	elapsed := now.Sub(rotatedAt)
+	return s.opts.RefreshGrace >= 0 && -accesstoken.ClockSkew <= elapsed && elapsed <= s.opts.RefreshGrace
 }
 
 // endSession marks a session or reset token as revoked. The record stays until it
@@ -159,7 +170,7 @@ func (s *Service) endSession(ctx context.Context, session Token) error {
 		if errors.Is(readErr, ErrNotFound) {
 			return nil
 		} else if readErr != nil {
-			return err
+			return readErr
 		}
 		if stored.RevokedAt.IsZero() && errors.Is(err, ErrUnavailable) {
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Registration is what a new user gives. Printing it shows no password.
@@ -45,6 +46,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	if hook := s.opts.Hooks.BeforeRegister; hook != nil {
 		seen := r
 		seen.Password = ""
+		seen.Settings = slices.Clone(r.Settings)
 		if err := hook(ctx, seen); err != nil {
 			return User{}, err
 		}
@@ -73,6 +75,9 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 		UpdatedAt:    now,
 		Version:      1,
 	}
+	// What follows is finished even if the client goes: an account without its
+	// verification mail would be half of one.
+	ctx = context.WithoutCancel(ctx)
 	if err := s.createUser(ctx, u); err != nil {
 		if errors.Is(err, ErrUserExists) && s.opts.ConcealAccounts {
 			s.mailAccountExists(ctx, r.Email)
@@ -88,13 +93,16 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 }
 
 // createUser stores u. When the answer is lost, or the driver's own repetition met
-// the first attempt's row, it looks whether the record is there: nobody else has
-// its ID.
+// the first attempt's row, it looks whether that very record is there.
 func (s *Service) createUser(ctx context.Context, u User) error {
 	err := s.users.Create(ctx, u)
 	if errors.Is(err, ErrUserExists) || errors.Is(err, ErrUnavailable) {
-		if stored, readErr := s.users.ByID(ctx, u.ID); readErr == nil && stored.PasswordHash == u.PasswordHash {
+		stored, readErr := s.users.ByID(ctx, u.ID)
+		switch {
+		case readErr == nil && sameUser(stored, u) && stored.CreatedAt.Equal(u.CreatedAt):
 			return nil
+		case errors.Is(readErr, ErrUnavailable):
+			return readErr
 		}
 	}
 	return err

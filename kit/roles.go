@@ -37,9 +37,10 @@ func (s *Service) changeRoles(ctx context.Context, id string, change func([]stri
 		if bad := checkRoles(roles); len(bad) > 0 {
 			return &ValidationError{Fields: bad}
 		}
-		if changed = !slices.Equal(roles, u.Roles); !changed {
+		if slices.Equal(roles, u.Roles) {
 			return errUnchanged
 		}
+		changed = true
 		u.Roles = roles
 		return nil
 	})

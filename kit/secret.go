@@ -7,7 +7,9 @@ import (
 
 // Secret is a string that must not be logged: a token, or a link that holds one.
 // It prints as [redacted] under every verb of package fmt, in structured logs and
-// in JSON; string(s) is the way to its value.
+// in JSON; string(s) is the way to its value. In an unexported field of a struct
+// package fmt prints it raw, as it does every value there: give such a struct a
+// Format method.
 type Secret string
 
 // Format writes [redacted], whatever the verb.

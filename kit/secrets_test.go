@@ -39,7 +39,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		secrets = append(secrets, row.ID, string(row.SecretHash), fmt.Sprint([]byte(row.SecretHash)), fmt.Sprintf("%x", row.SecretHash))
 	}
 	registration := kit.Registration{Email: testEmail, Password: goodPassword}
-	values := []any{u, &u, stored, &stored, tokens, &tokens, rows, verification.Mail, registration, &registration, h.Service}
+	values := []any{u, &u, stored, &stored, tokens, &tokens, rows, verification.Mail, registration, &registration, h.Service, h.mailer}
 	text := h.log.String()
 	for _, v := range values {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

@@ -31,7 +31,9 @@ type Service struct {
 	// alone, so that no token of one kind can pass for the other.
 	verifyKeys *accesstoken.Keyring
 	mail       *mailQueue // nil without a Mailer
-	closed     atomic.Bool
+	// unconfirmed outlives the requests whose rotations have an unknown outcome.
+	unconfirmed unconfirmed
+	closed      atomic.Bool
 }
 
 // New returns a Service over the two stores, which may be parts of one database
@@ -65,6 +67,9 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 	}
 	if s.verifier, err = accesstoken.NewVerifier(keys, o.JWTIssuer, o.JWTAudience, &accesstoken.VerifierOptions{Now: o.Now}); err != nil {
 		return nil, fmt.Errorf("kit: %w", err)
+	}
+	if o.Mailer != nil && !s.verifyKeys.CanSign() {
+		return nil, errors.New("kit: New with a Mailer needs a signing key whose private part can be read: the key of verification tokens is derived from it")
 	}
 	if o.Mailer != nil {
 		s.mail = newMailQueue(s)

@@ -52,8 +52,12 @@ func (s *Service) startSession(ctx context.Context, u User) (Tokens, Token, erro
 func (s *Service) createToken(ctx context.Context, t Token) error {
 	err := s.tokens.Create(ctx, t)
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrConflict) {
-		if stored, readErr := s.tokens.ByID(ctx, t.ID); readErr == nil && subtle.ConstantTimeCompare(stored.SecretHash, t.SecretHash) == 1 {
+		stored, readErr := s.tokens.ByID(ctx, t.ID)
+		switch {
+		case readErr == nil && sameHash(stored.SecretHash, t.SecretHash):
 			return nil
+		case errors.Is(readErr, ErrUnavailable):
+			return readErr
 		}
 	}
 	return err
@@ -73,6 +77,13 @@ func (s *Service) sessionExpiry(createdAt, now time.Time) time.Time {
 // issue makes the tokens of a session whose current refresh token is token.
 func (s *Service) issue(u User, session Token, token opaqueToken, now time.Time) (Tokens, error) {
 	issuedAt := now.Truncate(time.Second)
+	// No access token outlives the session's absolute end; whole seconds, at
+	// least one.
+	lifetime := s.opts.AccessTokenTTL
+	if s.opts.SessionMaxAge > 0 {
+		end := session.CreatedAt.Add(s.opts.SessionMaxAge)
+		lifetime = min(lifetime, max(end.Sub(issuedAt).Truncate(time.Second), time.Second))
+	}
 	access, err := s.signer.Sign(accesstoken.Claims{
 		Subject:   u.ID,
 		SessionID: session.SessionID,
@@ -80,14 +91,14 @@ func (s *Service) issue(u User, session Token, token opaqueToken, now time.Time)
 		Roles:     u.Roles,
 		Epoch:     u.SessionEpoch,
 		IssuedAt:  issuedAt,
-		ExpiresAt: issuedAt.Add(s.opts.AccessTokenTTL),
+		ExpiresAt: issuedAt.Add(lifetime),
 	})
 	if err != nil {
 		return Tokens{}, err
 	}
 	return Tokens{
 		AccessToken:           Secret(access),
-		ExpiresIn:             s.opts.AccessTokenTTL,
+		ExpiresIn:             lifetime,
 		RefreshToken:          token.encode(refreshPrefix),
 		RefreshTokenExpiresIn: session.ExpiresAt.Sub(now),
 		User:                  u,

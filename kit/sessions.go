@@ -46,7 +46,7 @@ func (s *Service) EndSession(ctx context.Context, userID, sessionID string) erro
 		if t.SessionID != sessionID || !t.RevokedAt.IsZero() {
 			return nil
 		}
-		if err := s.endSession(ctx, t); err != nil {
+		if err := s.endSession(context.WithoutCancel(ctx), t); err != nil {
 			return err
 		}
 		s.emit(ctx, Event{Kind: EventSessionEnded, UserID: userID, SessionID: sessionID})

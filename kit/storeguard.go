@@ -30,7 +30,7 @@ func storeError(parent context.Context, op string, err error) error {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrUserExists):
 		return err
 	case parent.Err() != nil:
-		return fmt.Errorf("kit: %s: %w", op, context.Cause(parent))
+		return fmt.Errorf("kit: %s: %w", op, parent.Err())
 	case errors.Is(err, ErrUnavailable):
 		return fmt.Errorf("kit: %s: %w", op, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

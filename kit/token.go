@@ -19,7 +19,8 @@ const (
 )
 
 // Token is one opaque token as a [TokenStore] keeps it. It holds only hashes:
-// nothing in it, nor in a dump of the whole store, can be presented as a token.
+// nobody gets in with it, nor with a dump of the whole store. (The ID alone is enough
+// to make something that looks like an old token, and so to end that one session.)
 type Token struct {
 	// ID is the record's key, 22 characters of base64url. It is random and
 	// known only to the token's holder, so it belongs in no log.

@@ -115,7 +115,7 @@ func appendJSONString(b []byte, s string) []byte {
 
 // PasswordHash is a stored password hash. It prints as [redacted] under every
 // verb of package fmt and in JSON, so that logging a [User] leaks nothing;
-// string(h) is the way to its value.
+// string(h) is the way to its value. The exception is that of [Secret].
 type PasswordHash string
 
 const redacted = "[redacted]"

@@ -36,13 +36,17 @@ func userError(err error) error {
 
 // changeUser is the one way to change a stored user: read, change, compare and
 // swap, and read again after losing to somebody else. change may refuse, and may
-// be called more than once. When the answer of a write is lost, the stored record
-// tells whether it happened.
+// be called more than once, also after its own write when somebody else wrote right
+// behind it: it returns errUnchanged when it finds its work done. When the answer of
+// a write is lost, the stored record tells whether it happened.
 func (s *Service) changeUser(ctx context.Context, id string, change func(*User) error) (User, error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
 	u, err := s.users.ByID(ctx, id)
+	// A change that was begun is finished even if the caller goes, so that what
+	// belongs to it, an event or a mail, is not left out.
+	ctx = context.WithoutCancel(ctx)
 	for range casRounds {
 		if err != nil {
 			return User{}, userError(err)
@@ -70,7 +74,7 @@ func (s *Service) changeUser(ctx context.Context, id string, change func(*User) 
 			if errors.Is(err, ErrNotFound) {
 				return User{}, ErrUserNotFound
 			}
-			return User{}, writeErr
+			return User{}, err
 		}
 		if sameUser(u, want) {
 			return want, nil
@@ -128,9 +132,10 @@ func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, erro
 	}
 	changed := false
 	u, err := s.changeUser(ctx, id, func(u *User) error {
-		if changed = u.Email != email; !changed {
+		if u.Email == email {
 			return errUnchanged
 		}
+		changed = true
 		u.Email = email
 		u.Verified = false
 		u.SessionEpoch++

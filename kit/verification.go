@@ -60,9 +60,10 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 		if EmailKey(u.Email) != claims.EmailKey {
 			return ErrInvalidToken
 		}
-		if changed = !u.Verified; !changed {
+		if u.Verified {
 			return errUnchanged
 		}
+		changed = true
 		u.Verified = true
 		return nil
 	})

@@ -16,7 +16,8 @@ import (
 //
 // A rotation without a refused token: Publish the new key everywhere; wait until
 // the resource servers have read the JWK Set; Promote it; wait for the lifetime of
-// an access token; Retire the old one.
+// the longest-lived token that was signed before (with package kit that is its
+// EmailVerificationTTL); Retire the old one.
 type Keyring struct {
 	from source
 }
@@ -132,7 +133,7 @@ func noSuchKey(kid string) error {
 }
 
 // CanSign reports whether the keyring has a signing key.
-func (k *Keyring) CanSign() bool { return k.from.snapshot().signing != nil }
+func (k *Keyring) CanSign() bool { return k.from != nil && k.from.snapshot().signing != nil }
 
 // JWKS returns the JWK Set (RFC 7517) of the keyring's public keys, the signing one
 // and those published: kty, use, alg, kid and the key itself, never a private

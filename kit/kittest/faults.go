@@ -28,6 +28,8 @@ const (
 	// Broken fails with an error that says nothing about its cause, with driver
 	// text in it that must not reach a client.
 	Broken
+	// Conflict says [kit.ErrConflict] and does nothing: somebody else was first.
+	Conflict
 )
 
 // Op names a call, such as "users.Create" or "tokens.DeleteExpired"; "*" is every
@@ -37,13 +39,15 @@ type Op string
 // Faults decides which calls of the stores that it wraps go wrong. It is safe for
 // concurrent use; the zero value lets everything through.
 type Faults struct {
-	mu    sync.Mutex
-	rules map[Op]*rule
-	calls map[Op]int
+	mu     sync.Mutex
+	rules  map[Op]*rule
+	calls  map[Op]int
+	onCall map[Op]func()
 }
 
 type rule struct {
 	fault Fault
+	skip  int // calls to let through first
 	left  int // negative: for ever
 }
 
@@ -55,14 +59,32 @@ func (f *Faults) Inject(op Op, fault Fault, times int) {
 	if f.rules == nil {
 		f.rules = map[Op]*rule{}
 	}
-	f.rules[op] = &rule{fault, times}
+	f.rules[op] = &rule{fault: fault, left: times}
+}
+
+// InjectAfter lets skip calls of op through, and makes every later one go wrong.
+func (f *Faults) InjectAfter(op Op, fault Fault, skip int) {
+	f.Inject(op, fault, -1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules[op].skip = skip
+}
+
+// OnCall has do called at the beginning of the next call of op.
+func (f *Faults) OnCall(op Op, do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.onCall == nil {
+		f.onCall = map[Op]func(){}
+	}
+	f.onCall[op] = do
 }
 
 // Clear lets everything through again.
 func (f *Faults) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules = nil
+	f.rules, f.onCall = nil, nil
 }
 
 // Calls returns how often op was called, whatever came of it.
@@ -85,8 +107,14 @@ func (f *Faults) next(op Op) Fault {
 		f.calls = map[Op]int{}
 	}
 	f.calls[op]++
+	if do := f.onCall[op]; do != nil {
+		delete(f.onCall, op)
+		do()
+	}
 	for _, key := range []Op{op, "*"} {
-		if r := f.rules[key]; r != nil && r.left != 0 {
+		if r := f.rules[key]; r != nil && r.skip > 0 {
+			r.skip--
+		} else if r != nil && r.left != 0 {
 			if r.left > 0 {
 				r.left--
 			}
@@ -107,6 +135,8 @@ func call[T any](ctx context.Context, f *Faults, op Op, do func() (T, error)) (T
 			return zero, err
 		}
 		return zero, fmt.Errorf("kittest: %s: %w: connection reset", op, kit.ErrUnavailable)
+	case Conflict:
+		return zero, fmt.Errorf("kittest: %s: %w", op, kit.ErrConflict)
 	case Hang:
 		<-ctx.Done()
 		return zero, fmt.Errorf("kittest: %s: %w", op, context.Cause(ctx))

@@ -2,6 +2,7 @@ package kittest
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"myauth.internal/kit"
@@ -37,6 +38,9 @@ var _ kit.Mailer = (*Mailer)(nil)
 
 // NewMailer returns an empty Mailer.
 func NewMailer() *Mailer { return &Mailer{arrived: make(chan struct{})} }
+
+// Format writes how many mails there are, whatever the verb: they hold tokens.
+func (m *Mailer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "%d mails", len(m.All())) }
 
 // Fail makes every later call return err, and nil makes them succeed again.
 func (m *Mailer) Fail(err error) {

@@ -53,7 +53,7 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // back to the pool
 	var version int
 	if err := conn.QueryRowContext(ctx, maxVersion).Scan(&version); err == nil && version >= len(names) {
 		return checkVersion(version, names)
@@ -114,7 +114,7 @@ func checkVersion(version int, names []string) error {
 // connection on which that failed out of the pool.
 func abandon(conn *sql.Conn) {
 	if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
-		conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }
 

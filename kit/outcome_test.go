@@ -1,0 +1,236 @@
+package kit_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"io"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/memstore"
+)
+
+// meddler lets somebody else write right behind the next update of a user, whose own
+// answer is then lost.
+type meddler struct {
+	kit.UserStore
+	meddle func()
+}
+
+func (m *meddler) Update(ctx context.Context, u kit.User) error {
+	err := m.UserStore.Update(ctx, u)
+	if meddle := m.meddle; meddle != nil && err == nil {
+		m.meddle = nil
+		meddle()
+		return kit.ErrUnavailable
+	}
+	return err
+}
+
+// TestLostAnswerAndSomebodyElsesWrite: a write that happened is not taken for
+// another's because the record has moved on since.
+func TestLostAnswerAndSomebodyElsesWrite(t *testing.T) {
+	plain := newHarness(t)
+	m := &meddler{UserStore: plain.store.Users()}
+	keys, err := accesstoken.HMAC(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHarness(t)
+	h.Service, err = kit.New(m, plain.store.Tokens(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true, Mailer: h.mailer, PublicURL: "https://app.example.com", OnEvent: discardEvents,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := h.register(testEmail)
+	rename := func() {
+		stored, err := plain.store.Users().ByID(context.Background(), u.ID)
+		if err != nil {
+			t.Error(err)
+		}
+		stored.Username = "somebody else's"
+		if err := plain.store.Users().Update(context.Background(), stored); err != nil {
+			t.Error(err)
+		}
+	}
+	token := h.resetToken(testEmail)
+	m.meddle = rename
+	if err := h.ResetPassword(t.Context(), token, otherPassword); err != nil {
+		t.Error("reset:", err)
+	}
+	h.nextMail(kittest.PasswordChanged)
+	h.login(testEmail, otherPassword)
+	m.meddle = rename
+	if err := h.ChangePassword(t.Context(), u.ID, otherPassword, goodPassword); err != nil {
+		t.Error("change of password:", err)
+	}
+	h.nextMail(kittest.PasswordChanged)
+	m.meddle = rename
+	if _, err := h.ChangeEmail(t.Context(), u.ID, "new@example.com"); err != nil {
+		t.Error("change of address:", err)
+	}
+	h.nextMail(kittest.Verification)
+}
+
+// TestConflictAndThenAnOutage: the server goes down between a lost race and the look
+// at who won it. That is an outage, and neither a conflict nor a bug.
+func TestConflictAndThenAnOutage(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	tokens := h.login(testEmail, goodPassword)
+	for name, call := range map[string]func() error{
+		"refresh": func() error { _, err := h.refresh(tokens.RefreshToken); return err },
+		"logout":  func() error { return h.Logout(t.Context(), string(tokens.RefreshToken)) },
+		"change":  func() error { _, err := h.SetUsername(t.Context(), u.ID, "x"); return err },
+	} {
+		h.faults.Inject("tokens.Update", kittest.Conflict, 1)
+		h.faults.Inject("users.Update", kittest.Conflict, 1)
+		h.faults.InjectAfter("tokens.ByID", kittest.Down, 1)
+		h.faults.InjectAfter("users.ByID", kittest.Down, 1)
+		h.wantErr(name, call(), kit.ErrUnavailable)
+		h.faults.Clear()
+	}
+	h.mustRefresh(tokens.RefreshToken)
+}
+
+// TestRotationOfUnknownOutcome: the write of a rotation happened, neither it nor the
+// look at it was answered, and the client tries again long after the grace.
+func TestRotationOfUnknownOutcome(t *testing.T) {
+	for _, grace := range []time.Duration{0, -1} {
+		h := newHarness(t, func(o *kit.Options) { o.RefreshGrace = grace })
+		h.register(testEmail)
+		tokens := h.login(testEmail, goodPassword)
+		h.faults.Inject("tokens.Update", kittest.Lost, 1)
+		h.faults.InjectAfter("tokens.ByID", kittest.Down, 1)
+		_, err := h.refresh(tokens.RefreshToken)
+		h.wantErr("during the outage", err, kit.ErrUnavailable)
+		h.faults.Clear()
+		h.clock.Advance(time.Hour)
+		next := h.mustRefresh(tokens.RefreshToken)
+		h.mustRefresh(next.RefreshToken)
+		_, err = h.refresh(tokens.RefreshToken)
+		h.wantErr("once its successor was used", err, kit.ErrRevokedToken)
+	}
+}
+
+func TestRefreshOnAnInstanceWhoseClockIsBehind(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	first := h.login(testEmail, goodPassword)
+	second := h.mustRefresh(first.RefreshToken)
+	h.clock.Advance(-30 * time.Second)
+	if again := h.mustRefresh(first.RefreshToken); again.RefreshToken != second.RefreshToken {
+		t.Error("another successor")
+	}
+	if _, _, err := h.Authenticate(t.Context(), string(second.AccessToken)); err != nil {
+		t.Error("the other instance's access token:", err)
+	}
+}
+
+func TestWritesOutliveTheClient(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	tokens := h.login(testEmail, goodPassword)
+	token := h.resetToken(testEmail)
+	ctx, cancel := context.WithCancel(t.Context())
+	h.faults.OnCall("users.Update", cancel) // the client goes as its write begins
+	if err := h.ResetPassword(ctx, token, otherPassword); err != nil {
+		t.Error("reset:", err)
+	}
+	h.nextMail(kittest.PasswordChanged)
+	ctx, cancel = context.WithCancel(t.Context())
+	h.faults.OnCall("tokens.Update", cancel)
+	tokens = h.login(testEmail, otherPassword)
+	if err := h.Logout(ctx, string(tokens.RefreshToken)); err != nil {
+		t.Error("logout:", err)
+	}
+	_, err := h.refresh(tokens.RefreshToken)
+	h.wantErr("after that logout", err, kit.ErrRevokedToken)
+}
+
+func TestAccessTokenEndsWithItsSession(t *testing.T) {
+	h := newHarness(t, func(o *kit.Options) { o.SessionMaxAge = time.Hour; o.AccessTokenTTL = 24 * time.Hour })
+	h.register(testEmail)
+	tokens := h.login(testEmail, goodPassword)
+	if tokens.ExpiresIn != time.Hour {
+		t.Errorf("the access token of a session of one hour is valid for %v", tokens.ExpiresIn)
+	}
+	h.clock.Advance(time.Hour)
+	_, _, err := h.Authenticate(t.Context(), string(tokens.AccessToken))
+	h.wantErr("after the session's end", err, kit.ErrExpiredToken)
+}
+
+func TestImportTwice(t *testing.T) {
+	h := newHarness(t)
+	u := kit.User{ID: "legacy-1", Email: testEmail, Username: "a", Active: true, CreatedAt: start, UpdatedAt: start}
+	for range 2 {
+		if _, err := h.Import(t.Context(), u); err != nil {
+			t.Error("the very same record:", err)
+		}
+	}
+	u.Email = "other@example.com"
+	_, err := h.Import(t.Context(), u)
+	h.wantErr("another record with the same ID", err, kit.ErrUserExists)
+}
+
+// sealed is a signing key whose private part stays in a module of hardware.
+type sealed struct{ key ed25519.PrivateKey }
+
+func (s sealed) Public() crypto.PublicKey { return s.key.Public() }
+func (s sealed) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	return s.key.Sign(r, digest, o)
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	store := memstore.New()
+	hmac, err := accesstoken.HMAC(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := accesstoken.PrivateKey("EdDSA", "", sealed{private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hardware, err := accesstoken.NewKeyring(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mailer := kittest.NewMailer()
+	for name, c := range map[string]struct {
+		users  kit.UserStore
+		tokens kit.TokenStore
+		keys   *accesstoken.Keyring
+		opts   *kit.Options
+	}{
+		"no users":      {nil, store.Tokens(), hmac, nil},
+		"no tokens":     {store.Users(), nil, hmac, nil},
+		"no keys":       {store.Users(), store.Tokens(), nil, nil},
+		"an empty ring": {store.Users(), store.Tokens(), &accesstoken.Keyring{}, nil},
+		"hardware key":  {store.Users(), store.Tokens(), hardware, &kit.Options{Mailer: mailer, PublicURL: "https://x.example"}},
+		"no URL":        {store.Users(), store.Tokens(), hmac, &kit.Options{Mailer: mailer}},
+		"bad URL":       {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "ftp://x.example"}},
+		"URL and query": {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "https://x.example/?a=b"}},
+		"low cost":      {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 9}},
+		"high cost":     {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 17}},
+		"short TTL":     {store.Users(), store.Tokens(), hmac, &kit.Options{AccessTokenTTL: time.Millisecond}},
+		"negative TTL":  {store.Users(), store.Tokens(), hmac, &kit.Options{RefreshTokenTTL: -time.Hour}},
+		"long grace":    {store.Users(), store.Tokens(), hmac, &kit.Options{RefreshGrace: time.Hour}},
+	} {
+		if _, err := kit.New(c.users, c.tokens, c.keys, c.opts); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+	if _, err := kit.New(store.Users(), store.Tokens(), hardware, nil); err != nil {
+		t.Error("a hardware key without a mailer:", err)
+	}
+}
