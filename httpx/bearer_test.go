@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -108,4 +109,21 @@ func FuzzAuthorization(f *testing.F) {
 			t.Error("the error has the header in it")
 		}
 	})
+}
+
+// TestManyAuthorizationHeaders: also where no token is looked for in them.
+func TestManyAuthorizationHeaders(t *testing.T) {
+	rg := newRig(t, Options{})
+	for _, route := range []string{"POST /auth/login", "POST /auth/logout", "GET /auth/me"} {
+		method, path, _ := strings.Cut(route, " ")
+		r := httptest.NewRequest(method, path, strings.NewReader(`{"email":"ada@example.com","password":"x","refresh_token":"x"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Add("Authorization", "Bearer a")
+		r.Header.Add("Authorization", "Bearer b")
+		w := httptest.NewRecorder()
+		rg.ServeHTTP(w, r)
+		if w.Code != 400 || !strings.Contains(w.Body.String(), "malformed_request") {
+			t.Errorf("%s: %d %s", route, w.Code, w.Body)
+		}
+	}
 }

@@ -110,3 +110,30 @@ func FuzzForwardedFor(f *testing.F) {
 		}
 	})
 }
+
+// TestAddressFromTheApplication: a connection over a Unix socket has no address, and
+// the application may know the client's.
+func TestAddressFromTheApplication(t *testing.T) {
+	var asked []kit.Attempt
+	rg := newRig(t, Options{}, func(o *kit.Options) {
+		o.Limiter = limiterFunc(func(a kit.Attempt) { asked = append(asked, a) })
+	})
+	for remote, want := range map[string]string{"@": "192.0.2.9", "": "192.0.2.9", "198.51.100.1:99": "198.51.100.1"} {
+		asked = nil
+		r := httptest.NewRequest("POST", "/auth/login", strings.NewReader(`{"email":"ada@example.com","password":"x"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.RemoteAddr = remote
+		r = r.WithContext(kit.WithClientIP(r.Context(), netip.MustParseAddr("192.0.2.9")))
+		rg.ServeHTTP(httptest.NewRecorder(), r)
+		if len(asked) != 1 || asked[0].ClientIP.String() != want {
+			t.Errorf("from %q: asked about %v, want %s", remote, asked, want)
+		}
+	}
+}
+
+type limiterFunc func(kit.Attempt)
+
+func (f limiterFunc) Allow(_ context.Context, a kit.Attempt) error {
+	f(a)
+	return nil
+}

@@ -30,11 +30,20 @@ func New(svc *kit.Service, opts *Options) http.Handler {
 	}
 	post := func(route string, e func(context.Context, content) (reply, error), forms bool) {
 		h.route(http.MethodPost, o.Prefix+route, func(r *http.Request) (reply, error) {
+			if len(r.Header["Authorization"]) > 1 {
+				return reply{}, errManyAuthorizations
+			}
 			c, err := readContent(r, forms)
 			if err != nil {
 				return reply{}, err
 			}
-			return e(kit.WithClientIP(r.Context(), h.clients.of(r)), c)
+			ctx := r.Context()
+			// Without an address of its own, as on a Unix socket, the connection
+			// leaves the one that the application may have put there.
+			if addr := h.clients.of(r); addr.IsValid() {
+				ctx = kit.WithClientIP(ctx, addr)
+			}
+			return e(ctx, c)
 		})
 	}
 	post("/register", h.register, false)
