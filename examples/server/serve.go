@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"myauth.internal/httpx"
@@ -30,8 +31,8 @@ const (
 // newHandler puts the API, the pages for links in mails and the two health checks
 // under one roof.
 func newHandler(svc *kit.Service) http.Handler {
+	api := httpx.New(svc, nil)
 	mux := http.NewServeMux()
-	mux.Handle("/auth/", httpx.New(svc, nil))
 	handlePages(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
@@ -43,7 +44,15 @@ func newHandler(svc *kit.Service) http.Handler {
 		}
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
 	})
-	return mux
+	// The API is not behind the mux, which would redirect /auth and paths such as
+	// /auth//me; so they are answered as problems like every other path below it.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/auth" || strings.HasPrefix(r.URL.Path, "/auth/") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func answerHealth(w http.ResponseWriter, status int, body string) {

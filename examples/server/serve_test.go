@@ -316,3 +316,20 @@ func TestURLs(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryPathUnderAuthIsAProblem: a mux in front of the API would redirect some.
+func TestEveryPathUnderAuthIsAProblem(t *testing.T) {
+	handler := newHandler(newService(t, memstore.New(), kit.Options{}))
+	for _, path := range []string{"/auth", "/auth/", "/auth//me", "/auth/./me", "/auth/x/../me", "/auth/me/", "/auth/nothing"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != 404 || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("GET %s: %d %v", path, w.Code, w.Header())
+		}
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/authors", nil))
+	if w.Code != 404 || w.Header().Get("Content-Type") == "application/problem+json" {
+		t.Errorf("GET /authors is not the API's: %d %v", w.Code, w.Header())
+	}
+}
