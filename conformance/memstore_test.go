@@ -22,3 +22,6 @@ func TestMemstore(t *testing.T) {
 		Parallel:      true,
 	})
 }
+
+// TestExample runs what the example shows.
+func TestExample(t *testing.T) { testStore(t) }
