@@ -15,10 +15,9 @@ import (
 	"myauth.internal/kit"
 )
 
-// The benchmarks run each call of the store by turns with the same statement, prepared
-// on the same pool and bare of everything else. ns/op is the store's,
-// ratio is its speed against the bare statement (1 is the same). They run at 1 and 16
-// callers, on MYAUTH_BENCH_USERS users with a session each, 10000 by default.
+// The benchmarks compare each call of the store with the same statement, prepared on
+// the same pool and bare of everything else, at 1 and at 16 callers, on
+// MYAUTH_BENCH_USERS users with a session each, 10000 by default.
 
 func BenchmarkUserByID(b *testing.B) {
 	store, n := seeded(b)
@@ -112,38 +111,24 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 )
 
-// compare runs both calls b.N times in alternating rounds, at 1 and at 16 callers.
+// compare runs both calls, right after each other.
 func compare(b *testing.B, store, bare func(i int) error) {
 	for _, callers := range []int{1, 16} {
 		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
-			var took [2]time.Duration
-			for done := 0; done < b.N; {
-				size := min(50*callers, b.N-done)
-				for k, call := range []func(int) error{store, bare} {
-					begin := time.Now()
-					together(b, callers, size, func(i int) error { return call(done + i) })
-					took[k] += time.Since(begin)
-				}
-				done += size
-			}
-			b.ReportMetric(float64(took[0].Nanoseconds())/float64(b.N), "ns/op")
-			b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
-			if callers == 1 {
-				i := 0
-				b.ReportMetric(testing.AllocsPerRun(20, func() { store(i); i++ }), "store-allocs/op")
-				b.ReportMetric(testing.AllocsPerRun(20, func() { bare(i); i++ }), "bare-allocs/op")
-			}
+			b.Run("myauth", func(b *testing.B) { together(b, callers, store) })
+			b.Run("bare statement", func(b *testing.B) { together(b, callers, bare) })
 		})
 	}
 }
 
-// together makes n calls from that many goroutines at once.
-func together(b *testing.B, callers, n int, call func(i int) error) {
+// together makes b.N calls from that many goroutines.
+func together(b *testing.B, callers int, call func(i int) error) {
+	b.ReportAllocs()
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
 				if err := call(int(i)); err != nil {
 					b.Error(err)
 					return

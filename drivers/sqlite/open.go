@@ -149,9 +149,8 @@ func setWAL(c *sqlite3.Conn) (mode string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer s.Close()
 	if s.Step() {
 		mode = s.ColumnText(0)
 	}
-	return mode, s.Err()
+	return mode, errors.Join(s.Err(), s.Close())
 }

@@ -1,11 +1,13 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"errors"
 	"math"
 	"testing"
 	"time"
 
+	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 )
 
@@ -84,5 +86,29 @@ func TestIntegersAreWhole(t *testing.T) {
 	}
 	if got, err := users.ByID(t.Context(), "1"); err != nil || got.Version != math.MaxInt64 || got.SessionEpoch != math.MinInt64 {
 		t.Errorf("version %d, epoch %d, %v", got.Version, got.SessionEpoch, err)
+	}
+}
+
+func TestInMemoryWithOneConnection(t *testing.T) {
+	db, err := sql.Open("sqlite3", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	store, err := sqlite.New(db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	u := newUser("1")
+	if err := store.Users().Create(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Users().Update(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Users().Update(t.Context(), u); !errors.Is(err, kit.ErrConflict) {
+		t.Errorf("Update: %v, want ErrConflict", err)
 	}
 }
