@@ -1,0 +1,120 @@
+package surface
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"myauth.internal/kit/accesstoken"
+)
+
+// What is served is what is kept in the repository.
+func TestServedDocument(t *testing.T) {
+	a := newApp(t)
+	var served, kept any
+	a.send("GET", "/openapi.json", "").is(200).decode(&served)
+	if err := json.Unmarshal(readDocument(t), &kept); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(served, kept) {
+		t.Error("GET /auth/openapi.json is another document than httpx/openapi.json")
+	}
+}
+
+// Under another prefix the document says so, and what happens is what it says.
+func TestServedDocumentUnderAnotherPrefix(t *testing.T) {
+	const prefix = "/api/v1/identity"
+	text := newApp(t, func(c *setup) {
+		c.http.Prefix = prefix
+		c.doc = NewRecorder(withPrefix(t, prefix))
+	}).send("GET", "/openapi.json", "").is(200).body
+	if strings.Contains(text, `"/auth/`) {
+		t.Error("the document still names /auth")
+	}
+	doc, err := Load([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newApp(t, func(c *setup) {
+		c.http.Prefix = prefix
+		c.doc = NewRecorder(doc)
+	})
+	if got := a.post("/register", "email", testEmail, "username", "Ada", "password", goodPassword).is(201).header.Get("Location"); got != prefix+"/me" {
+		t.Errorf("Location is %q", got)
+	}
+	a.me(a.login().Access).is(200)
+	a.send("GET", "/nowhere", "").is(404, "not_found")
+}
+
+func withPrefix(t *testing.T, prefix string) *Document {
+	t.Helper()
+	doc, err := Load([]byte(strings.ReplaceAll(string(readDocument(t)), `"/auth/`, `"`+prefix+`/`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestJWKSIsEmptyUnderHMAC(t *testing.T) {
+	a := newApp(t)
+	if body := strings.TrimSpace(a.send("GET", "/.well-known/jwks.json", "").is(200).body); body != `{"keys":[]}` {
+		t.Errorf("got %s", body)
+	}
+}
+
+// Each kind of key is published, with public members only, and its tokens work.
+func TestJWKS(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ring []*accesstoken.Key
+	for _, k := range []struct {
+		alg accesstoken.Algorithm
+		kid string
+		key crypto.Signer
+	}{{accesstoken.RS256, "r", rsaKey}, {accesstoken.ES256, "e", ecKey}, {accesstoken.EdDSA, "d", edKey}} {
+		key, err := accesstoken.PrivateKey(k.alg, k.kid, k.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ring = append(ring, key)
+	}
+	for i := range ring {
+		others := append(append([]*accesstoken.Key{}, ring[:i]...), ring[i+1:]...)
+		keys, err := accesstoken.NewKeyring(ring[i], others...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := newApp(t, func(c *setup) { c.keys = keys })
+		var set struct {
+			Keys []struct{ Kid, Alg, Use string }
+		}
+		a.send("GET", "/.well-known/jwks.json", "").is(200).decode(&set)
+		if len(set.Keys) != 3 {
+			t.Errorf("%d keys are published", len(set.Keys))
+		}
+		a.register()
+		tk := a.login()
+		header := decodePart(t, tk.Access, 0)
+		if header["kid"] != ring[i].ID() || keysOf(header) != "alg kid typ" {
+			t.Errorf("the header is %v, want kid %s", header, ring[i].ID())
+		}
+		a.me(tk.Access).is(200)
+	}
+}

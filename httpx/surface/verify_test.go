@@ -1,0 +1,96 @@
+package surface
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"myauth.internal/kit/kittest"
+)
+
+func TestVerifyEmail(t *testing.T) {
+	a := newApp(t)
+	a.register()
+	tk := a.login()
+	token := string(a.mail(kittest.Verification).Token)
+	// Following the link of a mail changes nothing: scanners do it.
+	for _, method := range []string{"GET", "HEAD"} {
+		a.send(method, "/verify-email?token="+url.QueryEscape(token), "")
+	}
+	if a.me(tk.Access).is(200).user().Verified {
+		t.Error("a GET has verified the address")
+	}
+	first := a.verify(token).is(204)
+	a.verify(token).same(first)
+	if !a.me(tk.Access).is(200).user().Verified {
+		t.Error("the address is not verified")
+	}
+}
+
+func TestVerifyEmailRequest(t *testing.T) {
+	a := newApp(t)
+	a.register()
+	a.mail(kittest.Verification)
+	known := a.post("/verify-email-request", "email", strings.ToUpper(testEmail)).is(202)
+	m := a.mail(kittest.Verification)
+	if m.To != testEmail {
+		t.Errorf("the mail is to %s", m.To)
+	}
+	a.post("/verify-email-request", "email", "nobody@example.com").same(known)
+	a.verify(string(m.Token)).is(204)
+	a.post("/verify-email-request", "email", testEmail).same(known)
+}
+
+func TestVerifyEmailRefused(t *testing.T) {
+	a := newApp(t)
+	u := a.register()
+	tk := a.login()
+	token := string(a.mail(kittest.Verification).Token)
+	for name, wrong := range map[string]string{
+		"garbage": "x", "access token": tk.Access, "refresh token": tk.Refresh, "cut": token[:len(token)-1], "space": token + " ",
+		"changed": strings.Replace(token, ".", ".e", 1), "long": strings.Repeat("x", 10000),
+	} {
+		if r := a.verify(wrong); r.status != 401 || r.code() != "invalid_token" {
+			t.Errorf("%s: %d %s", name, r.status, r.code())
+		}
+	}
+	a.verify("").invalid("token required")
+	// It is good for nothing else.
+	a.me(token).is(401, "invalid_token")
+	a.refresh(token).is(401, "invalid_token")
+
+	a.clock.Advance(24 * time.Hour)
+	a.verify(token).is(401, "expired_token")
+	a.post("/verify-email-request", "email", testEmail).is(202)
+	token = string(a.mail(kittest.Verification).Token)
+	if err := a.DeleteUser(context.Background(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	a.verify(token).is(404, "user_not_found")
+}
+
+// After a change of address the token of the old one is refused.
+func TestVerifyEmailIsBoundToTheAddress(t *testing.T) {
+	a := newApp(t)
+	u := a.register()
+	token := string(a.mail(kittest.Verification).Token)
+	if _, err := a.ChangeEmail(context.Background(), u.ID, "lovelace@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	a.verify(token).is(401, "invalid_token")
+	a.verify(string(a.mail(kittest.Verification).Token)).is(204)
+}
+
+// It reactivates nobody.
+func TestVerifyEmailOfDisabledAccount(t *testing.T) {
+	a := newApp(t)
+	u := a.register()
+	token := string(a.mail(kittest.Verification).Token)
+	if _, err := a.Deactivate(context.Background(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	a.verify(token)
+	a.tryLogin(goodPassword).is(403, "account_disabled")
+}
