@@ -26,14 +26,17 @@ const (
 // opaqueToken is a token that its holder presents, taken apart. The store knows
 // its id, and of its secret only the hash.
 type opaqueToken struct {
-	id     string
+	id     [opaqueIDSize]byte
 	secret [opaqueSecretSize]byte
 }
+
+// rowID is the id as the store has it.
+func (t opaqueToken) rowID() string { return base64.RawURLEncoding.EncodeToString(t.id[:]) }
 
 // newOpaqueToken draws 384 random bits; crypto/rand never fails.
 func newOpaqueToken() opaqueToken {
 	var t opaqueToken
-	t.id = randomID()
+	rand.Read(t.id[:])
 	rand.Read(t.secret[:])
 	return t
 }
@@ -48,7 +51,7 @@ func randomID() string {
 // encode returns what the holder gets.
 func (t opaqueToken) encode(prefix string) Secret {
 	var raw [opaqueSize]byte
-	base64.RawURLEncoding.Decode(raw[:opaqueIDSize], []byte(t.id))
+	copy(raw[:], t.id[:])
 	copy(raw[opaqueIDSize:], t.secret[:])
 	sum := opaqueChecksum(prefix, raw[:opaqueSize-opaqueSumSize])
 	copy(raw[opaqueSize-opaqueSumSize:], sum[:])
@@ -70,7 +73,7 @@ func parseOpaqueToken(prefix, token string) (opaqueToken, error) {
 	if !bytes.Equal(sum[:], raw[opaqueSize-opaqueSumSize:]) {
 		return opaqueToken{}, ErrInvalidToken
 	}
-	t := opaqueToken{id: base64.RawURLEncoding.EncodeToString(raw[:opaqueIDSize])}
+	t := opaqueToken{id: [opaqueIDSize]byte(raw[:opaqueIDSize])}
 	copy(t.secret[:], raw[opaqueIDSize:])
 	return t, nil
 }

@@ -23,7 +23,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 		event:  &Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: ClientIP(ctx)},
 		mail:   s.linkMail(u, "/reset-password?token=", token.encode(resetPrefix), now.Add(s.opts.PasswordResetTTL)),
 		row: &Token{
-			ID:         token.id,
+			ID:         token.rowID(),
 			Type:       PasswordResetToken,
 			UserID:     u.ID,
 			Epoch:      u.SessionEpoch,
@@ -117,7 +117,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 
 // resetRow reads and judges the record of a reset token.
 func (s *Service) resetRow(ctx context.Context, presented opaqueToken) (Token, error) {
-	row, err := s.tokens.ByID(ctx, presented.id)
+	row, err := s.tokens.ByID(ctx, presented.rowID())
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return row, ErrInvalidToken

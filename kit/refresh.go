@@ -98,7 +98,7 @@ func (s *Service) refreshParent(ctx context.Context, session Token, u User, pres
 
 // sessionOf reads the session that a presented token belongs to.
 func (s *Service) sessionOf(ctx context.Context, presented opaqueToken) (Token, error) {
-	session, err := s.tokens.ByID(ctx, presented.id)
+	session, err := s.tokens.ByID(ctx, presented.rowID())
 	if errors.Is(err, ErrNotFound) || err == nil && session.Type != RefreshToken {
 		return Token{}, ErrInvalidToken
 	}

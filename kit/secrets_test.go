@@ -36,7 +36,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		string(tokens.RefreshToken), string(next.RefreshToken), reset,
 	}
 	for _, row := range rows {
-		secrets = append(secrets, row.ID, string(row.SecretHash), fmt.Sprint([]byte(row.SecretHash)), fmt.Sprintf("%x", row.SecretHash))
+		secrets = append(secrets, row.ID, string(row.SecretHash), fmt.Sprint(row.SecretHash), fmt.Sprintf("%x", row.SecretHash))
 	}
 	registration := kit.Registration{Email: testEmail, Password: goodPassword}
 	values := []any{u, &u, stored, &stored, tokens, &tokens, rows, verification.Mail, registration, &registration, h.Service, h.mailer}

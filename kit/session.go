@@ -30,7 +30,7 @@ func (s *Service) startSession(ctx context.Context, u User) (Tokens, Token, erro
 	now := s.now()
 	token := newOpaqueToken()
 	session := Token{
-		ID:         token.id,
+		ID:         token.rowID(),
 		Type:       RefreshToken,
 		UserID:     u.ID,
 		SessionID:  randomID(),

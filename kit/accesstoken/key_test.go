@@ -73,7 +73,7 @@ func TestKeys(t *testing.T) {
 		"nil public":          {errOf(accesstoken.PublicKey(accesstoken.RS256, "", nil)), "RSA"},
 		"typed nil public":    {errOf(accesstoken.PublicKey(accesstoken.ES256, "", (*ecdsa.PublicKey)(nil))), "P-256"},
 		"short public":        {errOf(accesstoken.PublicKey(accesstoken.EdDSA, "", ed25519.PublicKey("short"))), "Ed25519"},
-		"off the curve":       {errOf(accesstoken.PublicKey(accesstoken.ES256, "", &ecdsa.PublicKey{Curve: elliptic.P256(), X: weak.N, Y: weak.N})), "not usable"},
+		"off the curve":       {errOf(accesstoken.PublicKey(accesstoken.ES256, "", &ecdsa.PublicKey{Curve: elliptic.P256(), X: weak.N, Y: weak.N})), "not usable"}, //nolint:staticcheck // only so can a point off the curve be made
 		"weak RSA":            {errOf(accesstoken.PublicKey(accesstoken.RS256, "", weak)), "at least 2048 bits"},
 		"P-384":               {errOf(accesstoken.PrivateKey(accesstoken.ES256, "", p384)), "P-256"},
 		"RSA for ES256":       {errOf(accesstoken.PrivateKey(accesstoken.ES256, "", rsaKey())), "ECDSA"},

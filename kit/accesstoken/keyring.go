@@ -97,10 +97,10 @@ func (k *Keyring) Promote(kid string) error {
 func (k *Keyring) Retire(kid string) error {
 	return k.change(func(s *snapshot) (*Key, []*Key, error) {
 		e := s.byID[kid]
-		switch {
-		case e == nil:
+		switch e {
+		case nil:
 			return nil, nil, noSuchKey(kid)
-		case e == s.signing:
+		case s.signing:
 			return nil, nil, fmt.Errorf("accesstoken: the key %q signs: promote another one before it is retired", kid)
 		}
 		keys := slices.DeleteFunc(s.list(), func(key *Key) bool { return key == e.key })

@@ -69,7 +69,7 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	}
 	r := claimReader{v: v}
 	if err := ijson.Object(payload, maxClaimDepth, r.member); err != nil {
-		if err == errIssuer {
+		if errors.Is(err, errIssuer) {
 			return Claims{}, err
 		}
 		return Claims{}, errClaims
