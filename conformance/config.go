@@ -82,10 +82,19 @@ type Config struct {
 	Soon time.Duration
 }
 
-// Run proves both stores, each on its own and the two together.
+// Run proves both stores, each on its own and the two together, also under a
+// [kit.Service].
 func Run(t *testing.T, cfg Config) {
 	t.Helper()
-	runAll(t, cfg, slices.Concat(userRules(), tokenRules(), togetherRules()))
+	runAll(t, cfg, allRules())
+}
+
+// RunTogether runs only the cases that need both stores, the life of sessions
+// through a [kit.Service] above all: for users in one database and tokens in
+// another, each of which RunUsers and RunTokens have proven.
+func RunTogether(t *testing.T, cfg Config) {
+	t.Helper()
+	runAll(t, cfg, slices.Concat(togetherRules(), serviceRules()))
 }
 
 // RunUsers proves a [kit.UserStore] alone, for users that live in a database of

@@ -3,7 +3,7 @@
 //
 // Whoever keeps users or tokens in a database of their own implements those two
 // interfaces and calls [Run] in a test, or [RunUsers] or [RunTokens] for one of
-// them. Each sentence of the contracts has a case, a subtest that is named after
+// them, and [RunTogether] for a pair from two databases. Each sentence of the contracts has a case, a subtest that is named after
 // the rule and quotes it when the store breaks it:
 //
 //	--- FAIL: TestStore/users/create/unique-email-ascii-case
@@ -20,7 +20,8 @@
 // is shared with the caller; contexts that end before a call, at a fixed point
 // within it, and while the data hangs; closed stores; data that is opened again;
 // sixteen callers at once for whatever only one may win; and random histories of
-// one record, which have to be linearizable.
+// one record, which have to be linearizable. At the end two instances of a
+// [kit.Service] run the life of accounts and sessions over the stores.
 //
 // # What is not
 //

@@ -481,3 +481,33 @@ var flawsTogether = []flaw{
 		}
 	}},
 }
+
+// serviceFlaws are flaws of a store as they show through a Service.
+var serviceFlaws = []flaw{
+	{name: "loses the end of a session", by: "service/life", alter: func(f *fake) {
+		f.tokenIn(func(t *kit.Token) { t.RevokedAt = time.Time{} })
+	}},
+	{name: "loses the end of a session that was reused", by: "service/refresh/reuse-ends-session", alter: func(f *fake) {
+		f.tokenOut(func(t *kit.Token) { t.RevokedAt = time.Time{} })
+	}},
+	{name: "loses the hash before the last rotation", by: "service/refresh/one-successor", alter: func(f *fake) {
+		f.tokenIn(func(t *kit.Token) { t.PreviousHash = nil })
+	}},
+	{name: "lets several rotations of a session win", by: "service/refresh/one-successor", racy: true, alter: looseUpdateToken},
+	{name: "lets several uses of a refresh token win", by: "service/refresh/one-winner-without-grace", racy: true, alter: looseUpdateToken},
+	{name: "loses the epoch of a user", by: "service/epoch/ends-everything", alter: func(f *fake) {
+		f.userIn(func(u *kit.User) { u.SessionEpoch = 0 })
+	}},
+	{name: "loses the epoch that makes a reset token single-use", by: "service/reset/one-winner", alter: func(f *fake) {
+		f.userIn(func(u *kit.User) { u.SessionEpoch = 0 })
+	}},
+	{name: "says that it registered an address twice", by: "service/register/one-winner", alter: func(f *fake) {
+		create := f.create
+		f.create = func(ctx context.Context, u kit.User) error {
+			if err := create(ctx, u); !errors.Is(err, kit.ErrUserExists) {
+				return err
+			}
+			return nil
+		}
+	}},
+}

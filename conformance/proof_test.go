@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write the golden table of flaws and the
 
 // allFlaws are the broken stores by which the suite proves itself.
 func allFlaws() []flaw {
-	return slices.Concat(userFlaws, flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsTogether)
+	return slices.Concat(userFlaws, flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsTogether, serviceFlaws)
 }
 
 // rulesFor returns the rules that a flaw can break: those of its store.
@@ -25,6 +25,8 @@ func rulesFor(f flaw) []rule {
 		return userRules()
 	case "tokens":
 		return tokenRules()
+	case "service":
+		return serviceRules()
 	}
 	return togetherRules()
 }

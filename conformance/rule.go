@@ -1,8 +1,6 @@
 package conformance
 
-import (
-	"slices"
-)
+import "slices"
 
 // rule is one case of the suite: a sentence of the contract and its proof.
 type rule struct {
@@ -36,4 +34,9 @@ func tokenRules() []rule {
 		tokenCreateRules, tokenReadRules, tokenUpdateRules, tokenDeleteRules, tokenListRules, tokenPurgeRules, tokenValueRules, tokenTimeRules,
 		everyMethodRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), tokenRaceRules, tokenScaleRules,
 	)
+}
+
+// allRules are the rules of both stores, on their own and together.
+func allRules() []rule {
+	return slices.Concat(userRules(), tokenRules(), togetherRules(), serviceRules())
 }
