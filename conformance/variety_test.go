@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,9 @@ func TestCorrectStoresPass(t *testing.T) {
 			for _, r := range rules {
 				if r.long && (testing.Short() || alter != nil) {
 					continue
+				}
+				if strings.HasPrefix(r.id, "service/") && alter != nil && name != "wrapped errors" && name != "empty slices for nil ones" {
+					continue // they hash passwords, which takes its time
 				}
 				if name == "one Close for all the handles" && len(r.needs) > 1 {
 					continue // nothing is left to open again
