@@ -152,5 +152,5 @@ func increment(r *register, h *handle) error {
 			return err
 		}
 	}
-	return fmt.Errorf("Update after a read was refused %d times", maxAttempts)
+	return fmt.Errorf("an Update after a read was refused %d times", maxAttempts)
 }

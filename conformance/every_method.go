@@ -91,7 +91,7 @@ func everyMethodRules(k kind) []rule {
 						ctx := newTripContext(look)
 						err := a.call(ctx)
 						ctx.stop()
-						p.checkInterrupted(a, ctx, err, fmt.Sprintf("with a context that is canceled at look %d of the store", look))
+						p.checkInterrupted(ctx, a, err, fmt.Sprintf("with a context that is canceled at look %d of the store", look))
 					}
 				}
 			},
@@ -115,7 +115,7 @@ func everyMethodRules(k kind) []rule {
 					select {
 					case err := <-answer:
 						release()
-						p.checkInterrupted(a, ctx, err, "while the data hangs, until the context's deadline")
+						p.checkInterrupted(ctx, a, err, "while the data hangs, until the context's deadline")
 					case <-late.C:
 						release()
 						p.failf("%s while the data hangs: no answer within %v of the end of its context", a.method, p.cfg.Soon)
@@ -205,7 +205,7 @@ const stallFor = 50 * time.Millisecond
 // checkInterrupted judges a call whose context ended on the way: it may have
 // succeeded, and then as a whole; otherwise it says why it did not, and the
 // record is as before or as after.
-func (p *probe) checkInterrupted(a attempt, ctx context.Context, err error, how string) {
+func (p *probe) checkInterrupted(ctx context.Context, a attempt, err error, how string) {
 	if err != nil {
 		if problem := ctxProblem(ctx, err); problem != "" {
 			p.failf("%s %s: %s", a.method, how, problem)

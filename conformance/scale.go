@@ -20,7 +20,7 @@ var userScaleRules = []rule{
 			p.wantOnly(p.race(racers, func(worker int, h *handle) error {
 				for i := worker; i < many; i += racers {
 					if err := h.Users.Create(p.ctx(), newUser(name(i))); err != nil {
-						return fmt.Errorf("Create of user %d: %w", i, err)
+						return fmt.Errorf("creating user %d: %w", i, err)
 					}
 				}
 				return nil
@@ -58,7 +58,7 @@ var tokenScaleRules = []rule{
 			p.wantOnly(p.race(racers, func(worker int, h *handle) error {
 				for i := worker; i < many; i += racers {
 					if err := h.Tokens.Create(p.ctx(), token(i)); err != nil {
-						return fmt.Errorf("Create of token %d: %w", i, err)
+						return fmt.Errorf("creating token %d: %w", i, err)
 					}
 				}
 				return nil
