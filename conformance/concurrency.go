@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"myauth.internal/kit"
@@ -116,6 +117,7 @@ func concurrencyRules(k kind) []rule {
 							return fmt.Errorf("a read at Version %d after one at %d", version, last)
 						}
 						last = version
+						runtime.Gosched() // where nothing else takes turns, as under js
 					}
 					return nil
 				}), "caller %d (0 writes, the others read)")
