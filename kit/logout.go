@@ -10,8 +10,9 @@ import (
 // session either way. The session's access tokens run out by themselves, within
 // Options.AccessTokenTTL.
 //
-// Any token of the session will do, also one that was replaced long ago: whoever
-// holds one may end it, as a reuse would.
+// Any token of the session will do, also one that was replaced long ago, of which
+// nothing is stored to check it by: the session's ID in it is enough to end the session,
+// as it is for a reuse.
 func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	if err := s.enter(ctx); err != nil {
 		return err

@@ -40,7 +40,7 @@ type Mail struct {
 	// ValidUntil is when Link stops working; for mails without one, until when
 	// sending is retried.
 	ValidUntil time.Time
-	// Now is the Service's clock when the mail was queued.
+	// Now is the Service's clock at this attempt to send.
 	Now time.Time
 }
 

@@ -10,12 +10,14 @@ import (
 )
 
 const (
-	// maxQueuedMails bounds the memory that requests for mail can take up. A full
-	// queue drops the newest, which changes no answer and is an event.
+	// maxQueuedMails bounds how many mails are ready to be sent, and again how many
+	// wait for their next attempt, so that addresses which a relay puts off do not
+	// take the room of others. What finds no room is dropped, which changes no answer
+	// and is an event.
 	maxQueuedMails = 1024
-	// maxMailsOfAKind is how many mails of one kind may be queued for one user.
-	// Another one would say the same; and without this bound requests for one
-	// address could fill the queue, and a mailbox.
+	// maxMailsOfAKind is how many mails may be queued that say the same to the same
+	// address. One more takes the place of the oldest, whose link ends sooner; without
+	// this bound requests for one address could fill the queue.
 	maxMailsOfAKind = 2
 	// mailWorkers is how many mails are under way at once, so that one relay
 	// connection that hangs holds up one worker.
@@ -24,6 +26,8 @@ const (
 	mailAttemptTimeout = time.Minute
 	firstMailPause     = time.Second
 	longestMailPause   = 5 * time.Minute
+	// lastMailPause is how long Close waits for attempts that it has cancelled.
+	lastMailPause = time.Second
 )
 
 type mailKind string
@@ -39,6 +43,7 @@ const (
 type mailJob struct {
 	kind   mailKind
 	userID string
+	epoch  int64 // of the user: under another one, a link of before is dead
 	mail   Mail
 	row    *Token // stored before the first attempt to send; nil: nothing to store
 	event  *Event // emitted before the first attempt; nil: none
@@ -67,9 +72,11 @@ type mailQueue struct {
 type mailKey struct {
 	kind   mailKind
 	userID string
+	epoch  int64
+	to     string
 }
 
-func (j *mailJob) key() mailKey { return mailKey{j.kind, j.userID} }
+func (j *mailJob) key() mailKey { return mailKey{j.kind, j.userID, j.epoch, j.mail.To} }
 
 func newMailQueue(svc *Service) *mailQueue {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -83,16 +90,42 @@ func (q *mailQueue) enqueue(job mailJob) {
 	defer q.mu.Unlock()
 	switch {
 	case q.closed:
+		// A request that outlives Close. There is no worker left to report it.
+		q.mu.Unlock()
+		q.report(&job, errors.New("the mail queue is closed"))
+		q.mu.Lock()
 		return
 	case q.pending[job.key()] >= maxMailsOfAKind:
-		return
-	case len(q.ready)+len(q.waiting) < maxQueuedMails:
+		q.replace(&job)
+	case len(q.ready) < maxQueuedMails:
 		q.pending[job.key()]++
 		q.ready = append(q.ready, &job)
 	case len(q.refused) < maxQueuedMails:
 		q.refused = append(q.refused, &job)
 	}
 	q.startWorker()
+}
+
+// replace puts job in the place of the oldest that says the same and is not under way.
+// It runs under the lock.
+func (q *mailQueue) replace(job *mailJob) {
+	for i, old := range q.ready {
+		if old.key() == job.key() {
+			q.ready[i] = job
+			return
+		}
+	}
+	var oldest *mailJob
+	for old := range q.waiting {
+		if old.key() == job.key() && (oldest == nil || old.mail.ValidUntil.Before(oldest.mail.ValidUntil)) {
+			oldest = old
+		}
+	}
+	if oldest != nil {
+		q.waiting[oldest].Stop()
+		delete(q.waiting, oldest)
+		q.ready = append(q.ready, job)
+	}
 }
 
 // startWorker runs under the lock.
@@ -150,6 +183,9 @@ func (q *mailQueue) done(job *mailJob) {
 
 // attempt stores the job's row if that is still to be done, and sends its mail.
 func (q *mailQueue) attempt(job *mailJob) (err error) {
+	if job.mail.Now = q.svc.now(); !job.mail.Now.Before(job.mail.ValidUntil) {
+		return Permanent(errors.New("it is of no use any more"))
+	}
 	ctx, cancel := context.WithTimeout(q.ctx, mailAttemptTimeout)
 	defer cancel()
 	defer func() {
@@ -187,7 +223,7 @@ func (q *mailQueue) retry(job *mailJob, cause error) {
 	hopeless := errors.As(cause, &permanent) || !q.svc.now().Add(pause).Before(job.mail.ValidUntil)
 
 	q.mu.Lock()
-	if hopeless || q.closed {
+	if hopeless || q.closed || len(q.waiting) >= maxQueuedMails {
 		q.mu.Unlock()
 		q.drop(job, cause)
 		return
@@ -233,20 +269,27 @@ func (q *mailQueue) close(ctx context.Context) error {
 	}
 	q.mu.Unlock()
 	defer q.cancel()
+	var late error
 	select {
 	case <-q.drained:
 	case <-ctx.Done():
+		// Every attempt ends now, and each job is reported as given up: at once,
+		// unless a mailer does not heed its context.
+		late = ctx.Err()
+		q.cancel()
+		select {
+		case <-q.drained:
+		case <-time.After(lastMailPause):
+		}
 	}
 	q.mu.Lock()
 	lost := q.dropped + len(q.ready)
-	under := q.workers
-	q.ready = nil
 	q.mu.Unlock()
-	if err := ctx.Err(); err != nil && lost+under > 0 {
-		return fmt.Errorf("kit: closing: %d mails were given up: %w", lost+under, err)
-	}
-	if lost > 0 {
+	switch {
+	case lost > 0 && late != nil:
+		return fmt.Errorf("kit: closing: %d mails were given up: %w", lost, late)
+	case lost > 0:
 		return fmt.Errorf("kit: closing: %d mails were given up", lost)
 	}
-	return nil
+	return late
 }

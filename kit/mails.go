@@ -28,7 +28,7 @@ func (s *Service) mailVerification(u User) {
 		s.opts.Logger.Error("myauth: no verification mail: the token could not be signed", "user_id", u.ID, "err", err)
 		return
 	}
-	s.mail.enqueue(mailJob{kind: mailVerification, userID: u.ID, mail: s.linkMail(u, "/verify-email?token=", token, expiresAt)})
+	s.mail.enqueue(mailJob{kind: mailVerification, userID: u.ID, epoch: u.SessionEpoch, mail: s.linkMail(u, "/verify-email?token=", token, expiresAt)})
 }
 
 func (s *Service) mailPasswordChanged(u User) { s.mailNote(mailPasswordChanged, u) }
@@ -48,5 +48,5 @@ func (s *Service) mailNote(kind mailKind, u User) {
 		return
 	}
 	now := s.now()
-	s.mail.enqueue(mailJob{kind: kind, userID: u.ID, mail: Mail{To: u.Email, Username: u.Username, ValidUntil: now.Add(noteTTL), Now: now}})
+	s.mail.enqueue(mailJob{kind: kind, userID: u.ID, epoch: u.SessionEpoch, mail: Mail{To: u.Email, Username: u.Username, ValidUntil: now.Add(noteTTL), Now: now}})
 }

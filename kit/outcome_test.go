@@ -234,3 +234,64 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		t.Error("a hardware key without a mailer:", err)
 	}
 }
+
+// lateStore answers an update as timed out, and lets it land when it is told to.
+type lateStore struct {
+	kit.TokenStore
+	land func() error
+	late bool
+}
+
+func (s *lateStore) Update(ctx context.Context, t kit.Token) error {
+	if s.late {
+		s.late = false
+		s.land = func() error { return s.TokenStore.Update(context.Background(), t) }
+		return kit.ErrUnavailable
+	}
+	return s.TokenStore.Update(ctx, t)
+}
+
+// TestRotationThatLandsLate: the look at the outcome finds nothing yet.
+func TestRotationThatLandsLate(t *testing.T) {
+	h := newHarness(t)
+	late := &lateStore{TokenStore: h.store.Tokens()}
+	keys, err := accesstoken.HMAC(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Service, err = kit.New(h.store.Users(), late, keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true, OnEvent: discardEvents, Now: h.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
+		t.Fatal(err)
+	}
+	tokens := h.login(testEmail, goodPassword)
+	late.late = true
+	_, err = h.refresh(tokens.RefreshToken)
+	h.wantErr("the store did not answer in time", err, kit.ErrUnavailable)
+	if err := late.land(); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.Advance(time.Hour)
+	h.mustRefresh(h.mustRefresh(tokens.RefreshToken).RefreshToken)
+}
+
+// TestExcuseEnds: a token that was excused once is then one like any other.
+func TestExcuseEnds(t *testing.T) {
+	for grace, wait := range map[time.Duration]time.Duration{-1: 0, 10 * time.Second: 10*time.Second + time.Microsecond} {
+		h := newHarness(t, func(o *kit.Options) { o.RefreshGrace = grace })
+		h.register(testEmail)
+		tokens := h.login(testEmail, goodPassword)
+		h.faults.Inject("tokens.Update", kittest.Lost, 1)
+		h.faults.InjectAfter("tokens.ByID", kittest.Down, 1)
+		_, err := h.refresh(tokens.RefreshToken)
+		h.wantErr("during the outage", err, kit.ErrUnavailable)
+		h.faults.Clear()
+		h.clock.Advance(time.Hour)
+		h.mustRefresh(tokens.RefreshToken)
+		h.clock.Advance(wait)
+		_, err = h.refresh(tokens.RefreshToken)
+		h.wantErr("after its grace", err, kit.ErrRevokedToken)
+	}
+}

@@ -20,6 +20,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 	s.mail.enqueue(mailJob{
 		kind:   mailPasswordReset,
 		userID: u.ID,
+		epoch:  u.SessionEpoch,
 		event:  &Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: ClientIP(ctx)},
 		mail:   s.linkMail(u, "/reset-password?token=", token.encode(resetPrefix), now.Add(s.opts.PasswordResetTTL)),
 		row: &Token{
@@ -62,7 +63,9 @@ func (s *Service) mailRequest(ctx context.Context, action Action, email string) 
 // session, access token and other reset token of the user ends, and the address,
 // whose owner the token proves, counts as verified. Nobody is logged in. A
 // password that the policy refuses does not use up the token; of any number of
-// concurrent uses one succeeds.
+// concurrent uses one succeeds. When an outage swallows both the answer of the write
+// and the look at its outcome, the error is [ErrUnavailable] and the password may have
+// been set: then repeating it says [ErrRevokedToken], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidToken],
 // [ErrExpiredToken], [ErrRevokedToken], a [LimitError].

@@ -51,14 +51,18 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 		next, rotated := s.rotation(session, presented, now)
 		err := s.tokens.Update(ctx, rotated)
 		if err == nil {
+			s.unconfirmed.settle(session.ID)
 			s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: u.ID, SessionID: session.SessionID})
 			return s.issue(u, rotated, next, now)
 		}
 		if errors.Is(err, ErrNotFound) {
 			return Tokens{}, ErrRevokedToken
 		}
-		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
-			return Tokens{}, err
+		if !errors.Is(err, ErrConflict) {
+			s.unconfirmed.add(session.ID, presented.hash())
+			if !errors.Is(err, ErrUnavailable) {
+				return Tokens{}, err
+			}
 		}
 		// Another call was first, or the answer was lost, perhaps after the
 		// write. What is stored now tells.
@@ -66,14 +70,14 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 		if errors.Is(readErr, ErrNotFound) {
 			return Tokens{}, ErrRevokedToken
 		} else if readErr != nil {
-			s.unconfirmed.add(session.ID, presented.hash())
 			return Tokens{}, readErr
 		}
 		if sameHash(stored.Salt, rotated.Salt) {
+			s.unconfirmed.settle(session.ID)
 			return s.issue(u, stored, next, now)
 		}
 		if errors.Is(err, ErrUnavailable) && stored.Version == session.Version {
-			return Tokens{}, err
+			return Tokens{}, err // and the write may still land
 		}
 		session = stored
 	}
@@ -84,7 +88,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 // successor that it already has, or as a reuse.
 func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaqueToken, now time.Time) (Tokens, error) {
 	if sameHash(presented.hash(), session.PreviousHash) &&
-		(s.withinGrace(session.RotatedAt, now) || s.unconfirmed.has(session.ID, presented.hash())) {
+		(s.withinGrace(session.RotatedAt, now) || s.unconfirmed.excuses(session.ID, presented.hash(), now, s.opts.RefreshGrace)) {
 		if next := successor(session.Salt, presented); sameHash(next.hash(), session.SecretHash) {
 			return s.issue(u, session, next, now)
 		}

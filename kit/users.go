@@ -157,6 +157,7 @@ func (s *Service) DeleteUser(ctx context.Context, id string) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx)
 	err := s.users.Delete(ctx, id)
 	if errors.Is(err, ErrUnavailable) {
 		if _, readErr := s.users.ByID(ctx, id); errors.Is(readErr, ErrNotFound) {
@@ -167,7 +168,7 @@ func (s *Service) DeleteUser(ctx context.Context, id string) error {
 		return userError(err)
 	}
 	s.emit(ctx, Event{Kind: EventUserDeleted, UserID: id})
-	if err := s.deleteTokens(context.WithoutCancel(ctx), id); err != nil {
+	if err := s.deleteTokens(ctx, id); err != nil {
 		s.opts.Logger.WarnContext(ctx, "myauth: the tokens of a deleted user remain until they expire", "user_id", id, "err", err)
 	}
 	return nil
