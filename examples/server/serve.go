@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -98,10 +99,9 @@ func serve(ctx context.Context, l net.Listener, svc *kit.Service, logger *slog.L
 		logger.Info("stopping")
 	case err = <-failed:
 	}
-	stopPurge()
-	<-purged
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
+	stopPurge()
 	stopRequests, cancelRequests := context.WithTimeout(stop, requestsWithin)
 	defer cancelRequests()
 	if e := server.Shutdown(stopRequests); e != nil {
@@ -109,6 +109,11 @@ func serve(ctx context.Context, l net.Listener, svc *kit.Service, logger *slog.L
 	}
 	if e := svc.Close(stop); e != nil {
 		logger.Error("mails were not sent", "err", e)
+	}
+	select {
+	case <-purged:
+	case <-stop.Done():
+		logger.Warn("a purge of expired tokens was cut off")
 	}
 	return err
 }
@@ -118,7 +123,7 @@ func purge(ctx context.Context, svc *kit.Service, logger *slog.Logger) {
 	ticker := time.NewTicker(purgeEvery)
 	defer ticker.Stop()
 	for {
-		n, err := svc.PurgeExpired(ctx, time.Now().Add(-keepExpired))
+		n, err := purgeOnce(ctx, svc)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -133,6 +138,17 @@ func purge(ctx context.Context, svc *kit.Service, logger *slog.Logger) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// purgeOnce turns a panic of the store into an error: outside of a request nobody
+// else would catch it, and the process lives.
+func purgeOnce(ctx context.Context, svc *kit.Service) (n int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return svc.PurgeExpired(ctx, time.Now().Add(-keepExpired))
 }
 
 // baseURL is the URL of a listener's address.

@@ -18,6 +18,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/memstore"
 )
 
@@ -331,5 +332,25 @@ func TestEveryPathUnderAuthIsAProblem(t *testing.T) {
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/authors", nil))
 	if w.Code != 404 || w.Header().Get("Content-Type") == "application/problem+json" {
 		t.Errorf("GET /authors is not the API's: %d %v", w.Code, w.Header())
+	}
+}
+
+// TestPurgeOutlivesAPanic: it is in no request, so nobody else would catch it.
+func TestPurgeOutlivesAPanic(t *testing.T) {
+	store, faults := memstore.New(), &kittest.Faults{}
+	keys, err := accesstoken.HMAC([]byte(testSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc, err := kit.New(store.Users(), faults.Tokens(store.Tokens()), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults.Inject("tokens.DeleteExpired", kittest.Panic, 1)
+	if _, err := purgeOnce(t.Context(), svc); err == nil || !strings.Contains(err.Error(), "panic") {
+		t.Error("the panic became", err)
+	}
+	if _, err := purgeOnce(t.Context(), svc); err != nil {
+		t.Error("the next purge:", err)
 	}
 }
