@@ -44,7 +44,7 @@ var outages = map[sqlite3.ErrorCode]string{
 	sqlite3.INTERRUPT: "",
 	sqlite3.NOMEM:     "",
 	sqlite3.IOERR:     "check the disk; a network file system will not do",
-	sqlite3.CANTOPEN:  "check that the path is a file in a directory that this user may write to",
+	sqlite3.CANTOPEN:  "check that the path is a file, and let this user write to it and to its directory",
 	sqlite3.FULL:      "free space on the disk, or raise max_page_count",
 	sqlite3.READONLY:  "let this user write to the file and to its directory",
 	sqlite3.PERM:      "let this user read and write the file",

@@ -162,27 +162,6 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesReadOnlyFiles(t *testing.T) {
-	path := tempFile(t)
-	store, err := sqlite.Open(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, 0o400); err != nil {
-		t.Fatal(err)
-	}
-	if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
-		f.Close()
-		t.Skip("this user may write to read-only files")
-	}
-	if _, err = sqlite.Open(path, nil); !errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "let this user") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestOpenSettings(t *testing.T) {
 	store := open(t, tempFile(t))
 	conns := sqlite.Pool(store).Stats().MaxOpenConnections
