@@ -49,9 +49,11 @@ const (
 	Pinging Ability = "pinging"
 	// Stalling: Stores.Stall is set.
 	Stalling Ability = "stalling"
+	// Networking: Config.Network is set.
+	Networking Ability = "networking"
 )
 
-var abilities = []Ability{Closing, Durability, Pinging, Stalling}
+var abilities = []Ability{Closing, Durability, Pinging, Stalling, Networking}
 
 // Config says how the suite gets at a store, and what the store declares about
 // itself. Only New is required.
@@ -60,6 +62,11 @@ type Config struct {
 	// a fresh file, database, schema or key prefix. What it sets up it takes
 	// away with t.Cleanup. It runs on the goroutine of the case's test.
 	New func(t testing.TB) Open
+
+	// Network is New for stores that reach their server only through n, by
+	// n.DialContext or n.Address. The suite then breaks the connections, hangs,
+	// and loses requests and answers.
+	Network func(t testing.TB, n *Network) Open
 
 	// TimePrecision is the finest step that the store keeps of a time, at most
 	// and by default a microsecond.

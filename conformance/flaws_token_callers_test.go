@@ -55,9 +55,6 @@ var tokenCallerFlaws = []flaw{
 	{name: "trims SessionID", by: "tokens/values/unicode", alter: func(f *fake) {
 		f.tokenIn(func(t *kit.Token) { t.SessionID = strings.TrimSpace(t.SessionID) })
 	}},
-	{name: "cuts SessionID at a NUL", by: "tokens/values/nul", alter: func(f *fake) {
-		f.tokenIn(func(t *kit.Token) { t.SessionID, _, _ = strings.Cut(t.SessionID, "\x00") })
-	}},
 	{name: "keeps Epoch in an int32", by: "tokens/values/integers", alter: func(f *fake) {
 		f.tokenIn(func(t *kit.Token) { t.Epoch = int64(int32(t.Epoch)) })
 	}},

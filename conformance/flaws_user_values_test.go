@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 
@@ -44,18 +43,6 @@ var userValueFlaws = []flaw{
 	}},
 	{name: "escapes HTML", by: "users/values/unicode", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.Username = strings.ReplaceAll(u.Username, "<", "&lt;") })
-	}},
-	{name: "cuts strings at a NUL", by: "users/values/nul", alter: func(f *fake) {
-		f.userIn(func(u *kit.User) { u.Username, _, _ = strings.Cut(u.Username, "\x00") })
-	}},
-	{name: "refuses strings with a NUL", by: "users/values/nul", alter: func(f *fake) {
-		create := f.create
-		f.create = func(ctx context.Context, u kit.User) error {
-			if strings.Contains(u.Username, "\x00") {
-				return errors.New("invalid byte sequence for encoding")
-			}
-			return create(ctx, u)
-		}
 	}},
 	{name: "counts the length of strings in bytes", by: "users/values/long-strings", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.Username = u.Username[:min(len(u.Username), 128)] })

@@ -37,10 +37,6 @@ var texts = []string{
 	strings.Repeat("z", 64),
 }
 
-// nulTexts hold U+0000, a Unicode character that some databases refuse and
-// others take for the end.
-var nulTexts = []string{"\x00", "a\x00", "\x00b", "a\x00b", "a\x00\x00b\x00"}
-
 // settingsTexts are JSON objects that a store must not re-encode.
 var settingsTexts = []string{
 	`{}`,

@@ -73,13 +73,6 @@ var tokenValueRules = []rule{
 		},
 	},
 	{
-		id:    "tokens/values/nul",
-		quote: everyString,
-		prove: func(p *probe) {
-			p.storeTokens(eachToken(len(nulTexts), func(i int, t *kit.Token) { t.SessionID = nulTexts[i] }))
-		},
-	},
-	{
 		id:    "tokens/values/bytes",
 		quote: hashesQuote,
 		prove: func(p *probe) {

@@ -3,6 +3,7 @@ package kit
 import (
 	"context"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -63,6 +64,8 @@ func checkRoles(roles []string) []FieldError {
 			return []FieldError{{"roles", CodeTooShort, "a role must not be empty"}}
 		case !utf8.ValidString(role):
 			return []FieldError{{"roles", CodeInvalidCharacters, "a role must be valid UTF-8"}}
+		case strings.ContainsRune(role, 0):
+			return []FieldError{{"roles", CodeInvalidCharacters, "a role must not contain U+0000, which not every store can keep"}}
 		case utf8.RuneCountInString(role) > 64:
 			return []FieldError{{"roles", CodeTooLong, "a role has at most 64 characters"}}
 		case size > maxRolesBytes:

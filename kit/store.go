@@ -16,12 +16,16 @@ import (
 //   - returns an error that wraps [ErrUnavailable] when the data cannot be
 //     reached, or does not answer in time, or the store was closed; it never
 //     answers [ErrNotFound] for such a reason;
+//   - returns an error that wraps [ErrUnavailable] when an answer is lost on the
+//     way; a write then has happened as a whole or not at all, and what this very
+//     call has done is never reported as a conflict with another;
+//   - works again, without being opened anew, soon after the data can be reached;
 //   - keeps and returns no memory that the other side can still change: the
 //     slices in a User are copied on the way in and on the way out;
 //   - reads no clock and fills in nothing: what was stored is what comes back.
 //
-// A User comes back as it was stored, field by field: every Unicode string byte
-// for byte, Roles in their order, Settings byte for byte, times as the same
+// A User comes back as it was stored, field by field: every Unicode string without
+// U+0000 byte for byte, Roles in their order, Settings byte for byte, times as the same
 // instant in UTC to the microsecond or better (the zero Time and the year 9999
 // included), integers over their whole range. An empty and a nil slice are the
 // same, either may come back for the other.

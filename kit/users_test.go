@@ -30,7 +30,7 @@ func TestRoles(t *testing.T) {
 			t.Errorf("step %d: %v, %v, want %v", i, got.Roles, err, s.want)
 		}
 	}
-	for _, bad := range []string{"", strings.Repeat("r", 65), "\xff"} {
+	for _, bad := range []string{"", strings.Repeat("r", 65), "\xff", "a\x00b"} {
 		if _, err := h.AddRole(t.Context(), u.ID, bad); err == nil {
 			t.Errorf("the role %q was accepted", bad)
 		}

@@ -1,0 +1,271 @@
+package conformance
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Network stands between a store and its server and breaks on demand. It is made
+// of real TCP connections over the loopback interface, so what a store and its
+// client library see is what a network does to them. Its methods are safe for
+// concurrent use.
+type Network struct {
+	tb   testing.TB
+	quit chan struct{}
+	done sync.WaitGroup // every goroutine of this network
+
+	mu        sync.Mutex
+	listeners map[upstream]*net.TCPListener
+	links     map[*link]struct{}
+	cut       bool
+	gate      chan struct{} // closed by the release of a Hang; nil when nothing hangs
+	loss      *loss         // nil when nothing is to be lost
+}
+
+// upstream is the address of a server.
+type upstream struct{ network, address string }
+
+// link is one connection of a client and the one to the server behind it.
+type link struct {
+	client, server net.Conn
+	asked          bool // the last bytes went to the server: those that come next begin an answer
+}
+
+// loss counts down to the exchange that gets lost.
+type loss struct {
+	answer bool // of the two halves of an exchange
+	left   int
+}
+
+// NewNetwork returns a network that works. It ends with the test.
+func NewNetwork(tb testing.TB) *Network {
+	n := &Network{tb: tb, quit: make(chan struct{}), listeners: map[upstream]*net.TCPListener{}, links: map[*link]struct{}{}}
+	tb.Cleanup(n.close)
+	return n
+}
+
+func (n *Network) close() {
+	close(n.quit)
+	n.mu.Lock()
+	for _, l := range n.listeners {
+		_ = l.Close() // it is of no use to anybody any more
+	}
+	n.listeners = nil
+	n.resetAll()
+	n.mu.Unlock()
+	n.done.Wait()
+}
+
+// DialContext connects to the server at address through the network. It has the
+// form of the dialer that most client libraries take, and suits those that learn
+// further addresses from the server, as clients of a cluster do.
+func (n *Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	l, err := n.listener(upstream{network, address})
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", l.Addr().String())
+}
+
+// Address returns the host:port of a listener that forwards to the TCP server at
+// address, for libraries that take no dialer. Where it cannot listen it ends the
+// test, so it is called on the goroutine of the test.
+func (n *Network) Address(address string) string {
+	n.tb.Helper()
+	l, err := n.listener(upstream{"tcp", address})
+	if err != nil {
+		n.tb.Fatalf("conformance: a listener for %s: %v", address, err)
+	}
+	return l.Addr().String()
+}
+
+// listener returns the one that forwards to that server.
+func (n *Network) listener(to upstream) (*net.TCPListener, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.listeners == nil {
+		return nil, net.ErrClosed
+	}
+	if l, ok := n.listeners[to]; ok {
+		return l, nil
+	}
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, err
+	}
+	n.listeners[to] = l
+	n.done.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n.done.Go(func() { n.serve(client, to) })
+		}
+	})
+	return l, nil
+}
+
+// serve connects a client with its server until one of them ends the connection.
+func (n *Network) serve(client net.Conn, to upstream) {
+	if !n.open() {
+		reset(client)
+		return
+	}
+	d := net.Dialer{Timeout: 10 * time.Second}
+	server, err := d.Dial(to.network, to.address)
+	if err != nil {
+		reset(client)
+		return
+	}
+	k := &link{client: client, server: server}
+	n.mu.Lock()
+	if n.cut || n.listeners == nil {
+		n.mu.Unlock()
+		k.reset()
+		return
+	}
+	n.links[k] = struct{}{}
+	n.mu.Unlock()
+	n.done.Go(func() { n.pump(k, server, client, false) })
+	n.pump(k, client, server, true)
+}
+
+// pump forwards what one side sends, request says which, until that ends or is lost.
+func (n *Network) pump(k *link, from, to net.Conn, request bool) {
+	defer n.drop(k)
+	buf := make([]byte, 64<<10)
+	for {
+		size, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if !n.open() || n.loses(k, request) {
+			k.reset()
+			return
+		}
+		if _, err := to.Write(buf[:size]); err != nil {
+			return
+		}
+	}
+}
+
+// open waits while the network hangs, and reports whether it still exists and is
+// not cut.
+func (n *Network) open() bool {
+	for {
+		n.mu.Lock()
+		gate, cut := n.gate, n.cut
+		n.mu.Unlock()
+		if cut || gate == nil {
+			return !cut
+		}
+		select {
+		case <-gate:
+		case <-n.quit:
+			return false
+		}
+	}
+}
+
+// loses reports whether the bytes that are about to pass are lost.
+func (n *Network) loses(k *link, request bool) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	begins := request != k.asked
+	k.asked = request
+	if !begins || n.loss == nil || n.loss.left == 0 || n.loss.answer == request {
+		return false
+	}
+	n.loss.left--
+	return n.loss.left == 0
+}
+
+// drop ends both halves of a link. What is on its way on either still arrives.
+func (n *Network) drop(k *link) {
+	n.mu.Lock()
+	delete(n.links, k)
+	n.mu.Unlock()
+	_, _ = k.client.Close(), k.server.Close() // one of them has ended by itself
+}
+
+// resetAll is called with n.mu held.
+func (n *Network) resetAll() {
+	for k := range n.links {
+		k.reset()
+	}
+	clear(n.links)
+}
+
+func (k *link) reset() {
+	reset(k.client)
+	reset(k.server)
+}
+
+// reset ends a connection so that its other end gets an error at once.
+func reset(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // a connection that is gone already needs no reset
+	}
+	_ = c.Close()
+}
+
+// Hang swallows whatever is sent, in both directions, from its return until
+// release is called; then it arrives. Connections stay up, and new ones are
+// accepted and hang.
+func (n *Network) Hang() (release func()) {
+	gate := make(chan struct{})
+	n.mu.Lock()
+	n.gate = gate
+	n.mu.Unlock()
+	return sync.OnceFunc(func() {
+		n.mu.Lock()
+		if n.gate == gate {
+			n.gate = nil
+		}
+		n.mu.Unlock()
+		close(gate)
+	})
+}
+
+// Cut resets every connection, and every new one, until heal is called.
+func (n *Network) Cut() (heal func()) {
+	n.mu.Lock()
+	n.cut = true
+	n.resetAll()
+	n.mu.Unlock()
+	return func() {
+		n.mu.Lock()
+		n.cut = false
+		n.mu.Unlock()
+	}
+}
+
+// LoseRequest resets the connection on which the nth request from now on is made,
+// before the server gets any of it. A request is what a client sends until the
+// server answers, a handshake included. Stop ends the watch and reports whether
+// a request was lost.
+func (n *Network) LoseRequest(nth int) (stop func() (lost bool)) { return n.lose(nth, false) }
+
+// LoseAnswer is the same for the answer: the server has done what it was asked, and
+// the client does not hear of it.
+func (n *Network) LoseAnswer(nth int) (stop func() (lost bool)) { return n.lose(nth, true) }
+
+func (n *Network) lose(nth int, answer bool) func() bool {
+	armed := &loss{answer: answer, left: nth}
+	n.mu.Lock()
+	n.loss = armed
+	n.mu.Unlock()
+	return func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.loss == armed {
+			n.loss = nil
+		}
+		return armed.left == 0
+	}
+}
