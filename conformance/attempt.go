@@ -136,7 +136,7 @@ var tokenKind = kind{
 				return err
 			}, nil},
 			{"DeleteExpired", func(ctx context.Context) error {
-				_, err := h.Tokens.DeleteExpired(ctx, time.Unix(0, 0), 10)
+				_, err := h.Tokens.DeleteExpired(ctx, time.Unix(-1, 0), 10)
 				return err
 			}, nil},
 		}

@@ -101,7 +101,7 @@ func Run(t *testing.T, cfg Config) {
 // another, each of which RunUsers and RunTokens have proven.
 func RunTogether(t *testing.T, cfg Config) {
 	t.Helper()
-	runAll(t, cfg, slices.Concat(togetherRules(), serviceRules()))
+	runAll(t, cfg, slices.Concat(togetherRules(), serviceRules(), serviceNetworkRules()))
 }
 
 // RunUsers proves a [kit.UserStore] alone, for users that live in a database of

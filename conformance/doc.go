@@ -20,7 +20,8 @@
 // is shared with the caller; contexts that end before a call, at a fixed point
 // within it, and while the data hangs; closed stores; data that is opened again;
 // sixteen callers at once for whatever only one may win; and random histories of
-// one record, which have to be linearizable. At the end two instances of a
+// one record, which have to be linearizable. For a store with a server, a [Network]
+// between the two breaks, hangs, and loses each exchange in turn. At the end two instances of a
 // [kit.Service] run the life of accounts and sessions over the stores.
 //
 // # What is not

@@ -59,6 +59,7 @@ type fake struct {
 	*dataset
 	number int // 1 for the first handle of the data set
 	closed bool
+	wire   *wire // to its server, where it is far away
 
 	create  func(ctx context.Context, u kit.User) error
 	byID    func(ctx context.Context, id string) (kit.User, error)
@@ -353,15 +354,24 @@ func (s fakeTokens) Ping(ctx context.Context) error { return s.f.pingTokens(ctx)
 // fakeConfig returns the configuration under which a fake with one alteration
 // runs. Nil stands for none: the fake is then correct.
 func fakeConfig(alter func(*fake)) Config {
+	opened := func(f *fake) Stores {
+		f.guarded()
+		if alter != nil {
+			alter(f)
+		}
+		return Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}, Close: func() error { return f.close() }, Stall: func() func() { return f.stall() }}
+	}
 	return Config{
 		New: func(testing.TB) Open {
 			d := newDataset()
+			return func(testing.TB) Stores { return opened(newFake(d)) }
+		},
+		Network: func(tb testing.TB, n *Network) Open {
+			d, server := newDataset(), newWireServer(tb)
 			return func(testing.TB) Stores {
-				f := newFake(d).guarded()
-				if alter != nil {
-					alter(f)
-				}
-				return Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}, Close: func() error { return f.close() }, Stall: func() func() { return f.stall() }}
+				f := newFake(d)
+				f.overWire(newWire(server, n.DialContext))
+				return opened(f)
 			}
 		},
 		TimePrecision: time.Microsecond,

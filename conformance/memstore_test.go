@@ -18,7 +18,7 @@ func TestMemstore(t *testing.T) {
 			}
 		},
 		TimePrecision: 1, // a nanosecond
-		Without:       []conformance.Ability{conformance.Durability, conformance.Stalling},
+		Without:       []conformance.Ability{conformance.Durability, conformance.Stalling, conformance.Networking},
 		Parallel:      true,
 	})
 }

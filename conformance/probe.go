@@ -19,6 +19,8 @@ type probe struct {
 	cfg  Config
 	rule rule
 	a, b *handle
+	// network is between the handles and their server, in a rule that needs it.
+	network *Network
 
 	opening chan chan<- Stores // asks the test's goroutine for a handle
 	quit    chan struct{}      // closed when nobody listens there any more

@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write the golden table of flaws and the
 
 // allFlaws are the broken stores by which the suite proves itself.
 func allFlaws() []flaw {
-	return slices.Concat(userFlaws, flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsTogether, serviceFlaws)
+	return slices.Concat(userFlaws, flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsOfNetworks(userKind), flawsOfNetworks(tokenKind), flawsTogether, serviceFlaws, serviceNetworkFlaws)
 }
 
 // rulesFor returns the rules that a flaw can break: those of its store.
@@ -26,7 +26,7 @@ func rulesFor(f flaw) []rule {
 	case "tokens":
 		return tokenRules()
 	case "service":
-		return serviceRules()
+		return slices.Concat(serviceRules(), serviceNetworkRules())
 	}
 	return togetherRules()
 }
@@ -35,8 +35,8 @@ const goldenFile = "testdata/flaws.golden"
 
 // TestFlawsAreCaught runs the suite against every broken store. The case that
 // names the broken rule has to catch it. Which other cases do is in the golden
-// file, as far as they do so in every run: cases in which callers meet, and long
-// ones, are tried only where they name the flaw.
+// file, as far as they do so in every run: cases in which callers meet, long ones,
+// and those that break the network, are tried only where they name the flaw.
 func TestFlawsAreCaught(t *testing.T) {
 	flaws := allFlaws()
 	if len(flaws) < 60 {
@@ -77,7 +77,7 @@ func catch(t *testing.T, f flaw) []string {
 	var caught []string
 	for _, r := range rulesFor(f) {
 		named := r.id == f.by
-		if !named && (r.racy || r.long || f.racy || f.hangs) {
+		if !named && (r.racy || r.long || f.racy || f.hangs || slices.Contains(r.needs, Networking)) {
 			continue
 		}
 		if r.long && testing.Short() {

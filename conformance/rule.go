@@ -24,7 +24,7 @@ type rule struct {
 func userRules() []rule {
 	return slices.Concat(
 		userCreateRules, userReadRules, userUpdateRules, userDeleteRules, userValueRules, userTimeRules,
-		everyMethodRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), userRaceRules, userScaleRules,
+		everyMethodRules(userKind), networkRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), userRaceRules, userScaleRules,
 	)
 }
 
@@ -32,11 +32,11 @@ func userRules() []rule {
 func tokenRules() []rule {
 	return slices.Concat(
 		tokenCreateRules, tokenReadRules, tokenUpdateRules, tokenDeleteRules, tokenListRules, tokenPurgeRules, tokenValueRules, tokenTimeRules,
-		everyMethodRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), tokenRaceRules, tokenScaleRules,
+		everyMethodRules(tokenKind), networkRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), tokenRaceRules, tokenScaleRules,
 	)
 }
 
 // allRules are the rules of both stores, on their own and together.
 func allRules() []rule {
-	return slices.Concat(userRules(), tokenRules(), togetherRules(), serviceRules())
+	return slices.Concat(userRules(), tokenRules(), togetherRules(), serviceRules(), serviceNetworkRules())
 }

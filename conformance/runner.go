@@ -57,7 +57,17 @@ func execute(tb testing.TB, cfg Config, r rule) outcome {
 	}
 	p := newProbe(cfg, r)
 	defer close(p.quit)
-	open := cfg.New(tb)
+	var open Open
+	switch {
+	case !slices.Contains(r.needs, Networking):
+		open = cfg.New(tb)
+	case cfg.Network == nil:
+		p.failf("Config.Network is nil: set it, or list conformance.Networking in Config.Without")
+		return outcome{failures: p.reported()}
+	default:
+		p.network = NewNetwork(tb)
+		open = cfg.Network(tb, p.network)
+	}
 	p.a, p.b = p.keep(open(tb)), p.keep(open(tb))
 	if missing := p.missing(); missing != "" {
 		p.failf("%s", missing)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,9 @@ func TestCorrectStoresPass(t *testing.T) {
 			for _, r := range rules {
 				if r.long && (testing.Short() || alter != nil) {
 					continue
+				}
+				if slices.Contains(r.needs, Networking) && alter != nil && name != "wrapped errors" {
+					continue // they differ in what the network makes of it
 				}
 				if strings.HasPrefix(r.id, "service/") && alter != nil && name != "wrapped errors" && name != "empty slices for nil ones" {
 					continue // they hash passwords, which takes its time

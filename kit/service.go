@@ -18,7 +18,8 @@ import (
 //
 // Every method may return an error that wraps [ErrUnavailable] (a store cannot
 // be reached, does not answer in time, or the queue of password hashes is full:
-// try again) or ctx's error; the methods' comments name only the others.
+// try again) or ctx's error; the methods' comments name only the others. Repeating
+// a call that failed so is safe, whatever became of it.
 type Service struct {
 	opts     Options
 	users    UserStore

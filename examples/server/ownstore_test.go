@@ -119,6 +119,6 @@ func TestOwnStore(t *testing.T) {
 			return func(testing.TB) conformance.Stores { return conformance.Stores{Users: users} }
 		},
 		// What a map in memory cannot do. A database can, and lists nothing here.
-		Without: []conformance.Ability{conformance.Closing, conformance.Durability, conformance.Pinging, conformance.Stalling},
+		Without: []conformance.Ability{conformance.Closing, conformance.Durability, conformance.Pinging, conformance.Stalling, conformance.Networking},
 	})
 }

@@ -1,0 +1,77 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+
+	"myauth.internal/kit"
+)
+
+// flawsOfNetworks are flaws of stores whose server is far away.
+func flawsOfNetworks(k kind) []flaw {
+	name := func(what string) string { return fmt.Sprintf("%s (%s)", what, k.name) }
+	wired := func(change func(w *wire)) func(f *fake) {
+		return func(f *fake) {
+			if f.wire != nil {
+				change(f.wire)
+			}
+		}
+	}
+	bug := errors.New("unexpected end of file")
+	return []flaw{
+		{name: name("answers with an error of its own when the server is away"), by: k.name + "/network/cut", alter: wired(func(w *wire) {
+			w.fault = func(error, bool) error { return bug }
+		})},
+		{name: name("keeps writes in mind until the server is back"), by: k.name + "/network/cut", alter: wired(func(w *wire) {
+			w.later = true
+		})},
+		{name: name("answers ErrNotFound when the server is away"), by: k.name + "/network/never-not-found", alter: wired(func(w *wire) {
+			w.fault = func(error, bool) error { return kit.ErrNotFound }
+		})},
+		{name: name("waits for the network whatever becomes of the context"), by: k.name + "/network/hang", alter: wired(func(w *wire) {
+			w.patient = true
+		})},
+		{name: name("says that a write succeeded which was lost"), by: k.name + "/network/lost-request", alter: wired(func(w *wire) {
+			w.fault = func(error, bool) error { return nil }
+		})},
+		{name: name("answers with an error of its own when an answer is lost"), by: k.name + "/network/lost-answer", alter: wired(func(w *wire) {
+			fault := w.fault
+			w.fault = func(err error, sent bool) error {
+				if sent {
+					return bug
+				}
+				return fault(err, sent)
+			}
+		})},
+		{name: name("repeats a write whose answer was lost"), by: k.name + "/network/own-work", alter: wired(func(w *wire) {
+			w.again = true
+		})},
+		{name: name("answers a lost answer with ErrConflict"), by: k.name + "/network/own-work", alter: wired(func(w *wire) {
+			fault := w.fault
+			w.fault = func(err error, sent bool) error {
+				if sent {
+					return kit.ErrConflict
+				}
+				return fault(err, sent)
+			}
+		})},
+		{name: name("never connects again"), by: k.name + "/network/recovers", alter: wired(func(w *wire) {
+			w.stubborn = true
+		})},
+	}
+}
+
+// serviceNetworkFlaws are flaws as they show through a Service whose server is
+// far away.
+var serviceNetworkFlaws = []flaw{
+	{name: "says that a lost write of a Service succeeded", by: "service/network/lost-request", alter: func(f *fake) {
+		if f.wire != nil {
+			f.wire.fault = func(error, bool) error { return nil }
+		}
+	}},
+	{name: "answers a lost answer to a Service with ErrNotFound", by: "service/network/lost-answer", alter: func(f *fake) {
+		if f.wire != nil {
+			f.wire.fault = func(error, bool) error { return kit.ErrNotFound }
+		}
+	}},
+}

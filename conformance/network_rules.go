@@ -1,0 +1,260 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+const (
+	lostQuote  = "returns an error that wraps [ErrUnavailable] when an answer is lost on the way"
+	wholeQuote = "a write then has happened as a whole or not at all, and what this very call has done is never reported as a conflict with another"
+	againQuote = "works again, without being opened anew, soon after the data can be reached"
+)
+
+// patience is the deadline of a call that cannot succeed.
+const patience = 300 * time.Millisecond
+
+// exchanges bounds the search for the last exchange of a call with its server.
+const exchanges = 16
+
+// networkRules are the rules about a server that is far away. Each runs over a
+// Network, which breaks where the rule wants it.
+func networkRules(k kind) []rule {
+	return []rule{
+		{
+			id:    k.name + "/network/cut",
+			quote: unreachedQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				attempts := k.attempts(p, p.b, "cut")
+				heal := p.network.Cut()
+				for _, a := range append(attempts, k.absent(p.b)...) {
+					if ended, err := p.impatient(a); !ended || err == nil {
+						p.wantErr(err, kit.ErrUnavailable, "%s while the server cannot be reached", a.method)
+					}
+				}
+				heal()
+				p.settle(k, "after the server could not be reached")
+				for _, a := range attempts {
+					if a.applied != nil && a.applied() {
+						p.failf("%s while the server could not be reached: it took effect", a.method)
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/network/never-not-found",
+			quote: notAbsentQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				attempts := append(k.attempts(p, p.b, "absent"), k.absent(p.b)...)
+				defer p.network.Cut()()
+				for _, a := range attempts {
+					_, err := p.impatient(a)
+					if err == nil || errors.Is(err, kit.ErrNotFound) {
+						p.failf("%s while the server cannot be reached: got %v, which tells the caller that there is nothing", a.method, err)
+					}
+				}
+			},
+		},
+		{
+			id:    k.name + "/network/hang",
+			quote: ctxQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				for _, a := range k.attempts(p, p.b, "hang") {
+					release := p.network.Hang()
+					ctx, cancel := context.WithTimeout(context.Background(), stallFor)
+					err := p.within(ctx, a, "while the network hangs", release)
+					cancel()
+					release()
+					p.settle(k, "after the network hung")
+					p.checkInterrupted(ctx, a, err, "while the network hangs, until the context's deadline")
+				}
+			},
+		},
+		{
+			id:    k.name + "/network/lost-request",
+			quote: lostQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				p.loseEach(k, (*Network).LoseRequest, func(a attempt, err error, when string) {
+					if err == nil && a.applied != nil && !a.applied() {
+						p.failf("%s %s: got no error, but it had no effect", a.method, when)
+					}
+					if err != nil {
+						p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
+					}
+				})
+			},
+		},
+		{
+			id:    k.name + "/network/lost-answer",
+			quote: lostQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				p.loseEach(k, (*Network).LoseAnswer, func(a attempt, err error, when string) {
+					if err != nil {
+						p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
+					}
+				})
+			},
+		},
+		{
+			id:    k.name + "/network/own-work",
+			quote: wholeQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				p.loseEach(k, (*Network).LoseAnswer, func(a attempt, err error, when string) {
+					for _, wrong := range []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists} {
+						if errors.Is(err, wrong) {
+							p.failf("%s %s: got error %q, though nobody else did anything", a.method, when, err)
+						}
+					}
+					if a.applied != nil && !a.applied() && err == nil {
+						p.failf("%s %s: got no error, but it had no effect", a.method, when)
+					}
+				})
+			},
+		},
+		{
+			id:    k.name + "/network/recovers",
+			quote: againQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				for range 3 {
+					p.crowd(k) // so that a pool has many connections
+					heal := p.network.Cut()
+					for _, a := range k.absent(p.b) {
+						_, _ = p.impatient(a) // the answer is another rule's matter
+					}
+					heal()
+					p.settle(k, "after the server could not be reached")
+					p.eventually("every one of "+fmt.Sprint(racers)+" callers at once, after the server could not be reached", func() error { return p.crowd(k) })
+				}
+			},
+		},
+	}
+}
+
+// impatient makes a call that cannot succeed, with a deadline of its own, and
+// reports whether that was what ended it.
+func (p *probe) impatient(a attempt) (ended bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err = p.within(ctx, a, "while the server cannot be reached", func() {})
+	return ctx.Err() != nil, err
+}
+
+// within makes a call and reports when it outlasts its context; release then lets
+// it end.
+func (p *probe) within(ctx context.Context, a attempt, when string, release func()) error {
+	answer := make(chan error, 1)
+	go func() {
+		defer p.recoverPanic()
+		answer <- a.call(ctx)
+	}()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(p.cfg.Soon)
+	defer late.Stop()
+	select {
+	case err := <-answer:
+		return err
+	case <-late.C:
+		release()
+		p.failf("%s %s: no answer within %v of the end of its context", a.method, when, p.cfg.Soon)
+		return <-answer
+	}
+}
+
+// loseEach makes every call again and again, each time with another one of its
+// exchanges lost, until there is none left to lose.
+func (p *probe) loseEach(k kind, lose func(*Network, int) func() bool, judge func(a attempt, err error, when string)) {
+	for nth := 1; nth <= exchanges; nth++ {
+		any := false
+		for _, a := range k.attempts(p, p.b, fmt.Sprint("lost", nth)) {
+			p.settle(k, "before the next call")
+			stop := lose(p.network, nth)
+			ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Soon)
+			err := a.call(ctx)
+			cancel()
+			when := fmt.Sprintf("while exchange %d with the server is lost", nth)
+			if stop() {
+				any = true
+				p.settle(k, "after one connection was reset")
+			} else {
+				when = "over a network that works"
+			}
+			judge(a, err, when)
+		}
+		if !any {
+			return
+		}
+	}
+}
+
+// settle waits until both handles work again, and ends the proof when they do not
+// do so soon.
+func (p *probe) settle(k kind, when string) {
+	for _, h := range p.both() {
+		p.eventually(fmt.Sprintf("handle %s %s", h.name, when), func() error {
+			for _, a := range k.absent(h) {
+				if err := p.answers(a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// answers returns an error unless the call for an absent record does what it should.
+func (p *probe) answers(a attempt) error {
+	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Soon)
+	defer cancel()
+	err := a.call(ctx)
+	if err == nil || errors.Is(err, kit.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", a.method, err)
+}
+
+// crowd makes calls from many goroutines at once and returns an error of one.
+func (p *probe) crowd(k kind) error {
+	return errors.Join(p.race(racers, func(_ int, h *handle) error {
+		for _, a := range k.absent(h) {
+			if err := p.answers(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})...)
+}
+
+// eventually repeats a try until it succeeds, and ends the proof when that does not
+// happen soon.
+func (p *probe) eventually(who string, try func() error) {
+	late := time.NewTimer(p.cfg.Soon)
+	defer late.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late.C:
+			p.fatalf("%s: still does not work after %v: %v", who, p.cfg.Soon, err)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package conformance
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// wireServer is the server of a fake that is far away. A request is the number of
+// an operation, which it runs, and the answer is one byte: what matters is what
+// becomes of the two on the way.
+type wireServer struct {
+	listener net.Listener
+
+	mu    sync.Mutex
+	next  uint64
+	tasks map[uint64]func()
+	conns []net.Conn
+}
+
+func newWireServer(tb testing.TB) *wireServer {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &wireServer{listener: l, tasks: map[uint64]func(){}}
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns = append(s.conns, conn)
+			s.mu.Unlock()
+			done.Go(func() { s.serve(conn) })
+		}
+	})
+	tb.Cleanup(func() {
+		_ = l.Close()
+		s.mu.Lock()
+		for _, conn := range s.conns {
+			_ = conn.Close()
+		}
+		s.mu.Unlock()
+		done.Wait()
+	})
+	return s
+}
+
+func (s *wireServer) serve(conn net.Conn) {
+	defer conn.Close()
+	var number [8]byte
+	for {
+		if _, err := io.ReadFull(conn, number[:]); err != nil {
+			return
+		}
+		s.mu.Lock()
+		task := s.tasks[binary.BigEndian.Uint64(number[:])]
+		s.mu.Unlock()
+		task()
+		if _, err := conn.Write([]byte{1}); err != nil {
+			return
+		}
+	}
+}
+
+// add gives a task its number.
+func (s *wireServer) add(task func()) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next++
+	s.tasks[s.next] = task
+	return s.next
+}
+
+// wire is the client's end: one connection, made anew after a fault. A flaw changes
+// what it does about faults.
+type wire struct {
+	server *wireServer
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	turn   chan struct{} // holds a token while the connection is free
+	conn   net.Conn
+
+	// fault returns the error of an operation whose outcome is not known, or that
+	// could not be sent.
+	fault    func(err error, sent bool) error
+	again    bool // repeats what had no answer
+	patient  bool // waits for the answer whatever becomes of the context
+	stubborn bool // never connects a second time
+	later    bool // sends what could not be sent with the next operation
+	waiting  []uint64
+	dialed   bool
+}
+
+func newWire(s *wireServer, dial func(context.Context, string, string) (net.Conn, error)) *wire {
+	w := &wire{server: s, dial: dial, turn: make(chan struct{}, 1)}
+	w.turn <- struct{}{}
+	w.fault = func(err error, _ bool) error { return fmt.Errorf("wire: %w: %w", kit.ErrUnavailable, err) }
+	return w
+}
+
+// do lets the server run the operation.
+func (w *wire) do(ctx context.Context, operation func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if w.patient {
+		ctx = context.WithoutCancel(ctx)
+	}
+	select {
+	case <-w.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { w.turn <- struct{}{} }()
+	var result error
+	number := w.server.add(func() { result = operation() })
+	for len(w.waiting) > 0 {
+		if _, err := w.exchange(ctx, w.waiting[0]); err != nil {
+			break
+		}
+		w.waiting = w.waiting[1:]
+	}
+	sent, err := w.exchange(ctx, number)
+	if err != nil && w.later {
+		w.waiting = append(w.waiting, number)
+	}
+	if err != nil && sent && w.again && ctx.Err() == nil {
+		sent, err = w.exchange(ctx, number)
+	}
+	switch {
+	case err == nil:
+		return result
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default:
+		return w.fault(err, sent)
+	}
+}
+
+func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err error) {
+	if w.conn == nil {
+		if w.stubborn && w.dialed {
+			return false, net.ErrClosed
+		}
+		if w.conn, err = w.dial(ctx, "tcp", w.server.listener.Addr().String()); err != nil {
+			return false, err
+		}
+		w.dialed = true
+	}
+	conn := w.conn
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	_, err = conn.Write(binary.BigEndian.AppendUint64(nil, number))
+	if err == nil {
+		sent = true
+		_, err = io.ReadFull(conn, make([]byte, 1))
+	}
+	if !stop() || err != nil {
+		_ = conn.Close() // of no use any more, though the answer may be there
+		w.conn = nil
+	}
+	return sent, err
+}
+
+// overWire lets every method of f go through w.
+func (f *fake) overWire(w *wire) {
+	f.wire = w
+	create, byID, byEmail, update, remove := f.create, f.byID, f.byEmail, f.update, f.remove
+	far := context.Background() // the server knows nothing of the caller's context
+	f.create = func(ctx context.Context, u kit.User) error {
+		return w.do(ctx, func() error { return create(far, u) })
+	}
+	f.byID = func(ctx context.Context, id string) (u kit.User, _ error) {
+		err := w.do(ctx, func() (err error) { u, err = byID(far, id); return err })
+		return u, err
+	}
+	f.byEmail = func(ctx context.Context, email string) (u kit.User, _ error) {
+		err := w.do(ctx, func() (err error) { u, err = byEmail(far, email); return err })
+		return u, err
+	}
+	f.update = func(ctx context.Context, u kit.User) error {
+		return w.do(ctx, func() error { return update(far, u) })
+	}
+	f.remove = func(ctx context.Context, id string) error {
+		return w.do(ctx, func() error { return remove(far, id) })
+	}
+	createToken, tokenByID, updateToken, removeToken, byUser, deleteExpired := f.createToken, f.tokenByID, f.updateToken, f.removeToken, f.byUser, f.deleteExpired
+	f.createToken = func(ctx context.Context, t kit.Token) error {
+		return w.do(ctx, func() error { return createToken(far, t) })
+	}
+	f.tokenByID = func(ctx context.Context, id string) (t kit.Token, _ error) {
+		err := w.do(ctx, func() (err error) { t, err = tokenByID(far, id); return err })
+		return t, err
+	}
+	f.updateToken = func(ctx context.Context, t kit.Token) error {
+		return w.do(ctx, func() error { return updateToken(far, t) })
+	}
+	f.removeToken = func(ctx context.Context, id string) (ok bool, _ error) {
+		err := w.do(ctx, func() (err error) { ok, err = removeToken(far, id); return err })
+		return ok, err
+	}
+	f.byUser = func(ctx context.Context, userID, after string, limit int) (list []kit.Token, _ error) {
+		err := w.do(ctx, func() (err error) { list, err = byUser(far, userID, after, limit); return err })
+		return list, err
+	}
+	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (n int, _ error) {
+		err := w.do(ctx, func() (err error) { n, err = deleteExpired(far, before, limit); return err })
+		return n, err
+	}
+}
