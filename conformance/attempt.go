@@ -117,7 +117,7 @@ var tokenKind = kind{
 				return err
 			}, nil},
 			{"DeleteExpired", func(ctx context.Context) error {
-				n, err := h.Tokens.DeleteExpired(ctx, expired.ExpiresAt, 10)
+				n, err := h.Tokens.DeleteExpired(ctx, expired.ExpiresAt, 1000)
 				if err == nil && n < 1 {
 					p.failf("DeleteExpired with an expired token in the store: got %d and no error", n)
 				}

@@ -9,7 +9,7 @@ import (
 	"myauth.internal/kit/sqlstore"
 )
 
-// dialect needs no Lock and no LockRows: BEGIN IMMEDIATE takes the one write lock of
+// dialect needs no Lock and no statement of its own: BEGIN IMMEDIATE takes the one write lock of
 // the database, and so does every writing statement.
 var dialect = sqlstore.Dialect{
 	Name:       "sqlite",

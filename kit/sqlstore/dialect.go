@@ -5,12 +5,17 @@ type Dialect struct {
 	// Name is the prefix of the driver's errors, such as "sqlite".
 	Name string
 	// Begin opens the transaction of the migrations, such as BEGIN. Lock, if any,
-	// is its first statement. Together they keep every other process that
+	// is its first statement; when it runs, the table myauth_migrations exists and
+	// has a row of version 0. Together they keep every other process that
 	// migrates the same database waiting until the transaction ends.
 	Begin, Lock string
-	// LockRows ends the query for the rows that DeleteExpired removes: FOR
-	// UPDATE where writers run beside each other, nothing where they cannot.
-	LockRows string
+	// ByteOrder follows an expression that is to compare and sort byte by byte
+	// where the columns do not do so by themselves, such as ` COLLATE "C"`.
+	ByteOrder string
+	// DeleteExpired removes at most $2 tokens with expires_at <= $1, and more than
+	// that never, also while others do the same and more expired tokens come;
+	// empty for a database with one writer at a time, where a plain subquery does.
+	DeleteExpired string
 	// MaxWriters bounds the writes that a Store has under way; the next one waits
 	// for its turn, or for its context, without taking a connection. 0: no
 	// bound. 1 suits a database with a single writer, where waiting inside it
@@ -40,4 +45,10 @@ const (
 	// Unavailable: the data cannot be reached, or not now. It becomes
 	// kit.ErrUnavailable.
 	Unavailable
+	// Retry: the statement did nothing, because it met another one, and can run
+	// again. It does, a few times.
+	Retry
+	// Unstorable: a text is not of the form that the database can hold, so
+	// nothing with it can be there.
+	Unstorable
 )

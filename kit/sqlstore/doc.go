@@ -12,13 +12,15 @@
 //
 // Two tables, users and tokens, with the columns that [Statements] names.
 //
-//   - Text compares and sorts byte by byte: the C collation or the like.
+//   - Text is equal only when it is the same byte by byte, and tokens.id sorts so,
+//     if need be by Dialect.ByteOrder.
 //   - users.id and users.email_key are unique, tokens.id is. Further unique columns
 //     would be reported as kit.ErrUserExists and kit.ErrConflict.
 //   - Times are 64-bit integers: microseconds since 1970-01-01 UTC, which hold
 //     every year that kit knows. The zero time.Time is one of them,
 //     -62135596800000000, so no column needs NULL to mean "never".
-//   - Indexes on tokens (user_id, id) and tokens (expires_at).
+//   - Indexes on tokens (user_id), with id as far as it helps the order, and tokens
+//     (expires_at).
 //   - roles and user_settings are text, kept as given; hashes and the salt are
 //     bytes, of which previous_hash and salt may be NULL.
 //

@@ -14,6 +14,7 @@ import (
 const (
 	createMigrations = `CREATE TABLE IF NOT EXISTS myauth_migrations (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)`
 	maxVersion       = `SELECT coalesce(max(version), 0) FROM myauth_migrations`
+	insertLockRow    = `INSERT INTO myauth_migrations (version, name) VALUES (0, 'what a migration locks') ON CONFLICT DO NOTHING`
 	insertMigration  = `INSERT INTO myauth_migrations (version, name) VALUES ($1, $2)`
 )
 
@@ -60,12 +61,34 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 	}
 	// Either something is to be done or the table does not exist yet; whatever
 	// else is wrong, it shows again below.
-	if _, err := conn.ExecContext(ctx, d.Begin); err != nil {
-		return err
+	if d.Lock != "" {
+		if err := prepareLock(ctx, conn, d); err != nil {
+			return err
+		}
 	}
-	if err := apply(ctx, conn, d, fsys, names); err != nil {
-		abandon(conn)
+	return d.again(ctx, func() error {
+		if _, err := conn.ExecContext(ctx, d.Begin); err != nil {
+			return err
+		}
+		err := apply(ctx, conn, d, fsys, names)
+		if err != nil {
+			abandon(conn)
+		}
 		return err
+	})
+}
+
+// prepareLock makes the row that Lock locks. Databases let several processes
+// through IF NOT EXISTS at once, and then fail all but one of them.
+func prepareLock(ctx context.Context, conn *sql.Conn, d Dialect) error {
+	for _, text := range []string{createMigrations, insertLockRow} {
+		err := d.again(ctx, func() error {
+			_, err := conn.ExecContext(ctx, text)
+			return err
+		})
+		if err != nil && d.Classify(err).Kind != Duplicate {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,5 +1,7 @@
 package sqlstore
 
+import "cmp"
+
 // statement names one of the prepared statements of a Store.
 type statement int
 
@@ -43,9 +45,9 @@ func (d Dialect) texts() [statements]string {
 			`rotated_at = $7, expires_at = $8, revoked_at = $9, version = $10 WHERE id = $11 AND version = $12`,
 		tokenVersion: `SELECT version FROM tokens WHERE id = $1`,
 		tokenDelete:  `DELETE FROM tokens WHERE id = $1`,
-		tokensByUser: `SELECT ` + tokenColumns + ` FROM tokens WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		tokensDeleteExpired: `DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at <= $1 LIMIT $2` +
-			d.LockRows + `)`,
+		tokensByUser: `SELECT ` + tokenColumns + ` FROM tokens WHERE user_id = $1 AND id` + d.ByteOrder + ` > $2 ORDER BY id` + d.ByteOrder + ` LIMIT $3`,
+		tokensDeleteExpired: cmp.Or(d.DeleteExpired,
+			`DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at <= $1 LIMIT $2)`),
 
 		schemaVersion: maxVersion,
 	}

@@ -71,11 +71,50 @@ func (s *Store) write(ctx context.Context, stmt statement, args ...any) (int64, 
 			return 0, ctx.Err()
 		}
 	}
-	result, err := s.stmts[stmt].ExecContext(ctx, args...)
-	if err != nil {
-		return 0, err
+	var changed int64
+	first := args[0]
+	defer func() { args[0] = first }()
+	err := s.dialect.again(ctx, func() error {
+		args[0] = &once{value: first}
+		result, err := s.stmts[stmt].ExecContext(ctx, args...)
+		if err == nil {
+			changed, err = result.RowsAffected()
+		}
+		return err
+	})
+	return changed, err
+}
+
+// once is an argument that is sent once. database/sql runs a prepared statement
+// again when the connection broke, though the first run may have had its effect,
+// and would report the second: a conflict of the caller with itself.
+type once struct {
+	value driver.Value
+	sent  bool
+}
+
+// Value implements [driver.Valuer].
+func (o *once) Value() (driver.Value, error) {
+	if o.sent {
+		return nil, errAnswerLost
 	}
-	return result.RowsAffected()
+	o.sent = true
+	return o.value, nil
+}
+
+var errAnswerLost = errors.New("the connection broke before the answer came")
+
+// attempts is how often a statement that met another one is run.
+const attempts = 10
+
+// again runs f until it no longer meets another statement.
+func (d Dialect) again(ctx context.Context, f func() error) error {
+	for n := 1; ; n++ {
+		err := f()
+		if err == nil || n == attempts || ctx.Err() != nil || d.Classify(err).Kind != Retry {
+			return err
+		}
+	}
 }
 
 // swap runs an update that has changed a row only if the version was the one
@@ -127,16 +166,24 @@ func (d Dialect) explain(op string, err error) error {
 	if class.Advice != "" {
 		err = fmt.Errorf("%w: %s", err, class.Advice)
 	}
-	if class.Kind == Unavailable || isClosed(err) {
+	if class.Kind == Unavailable || class.Kind == Retry || isClosed(err) {
 		return fmt.Errorf("%s: %s: %w: %w", d.Name, op, kit.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %s: %w", d.Name, op, err)
 }
 
+// absent is fail for a look at a key: what the database cannot hold is not there.
+func (s *Store) absent(ctx context.Context, op string, err error) error {
+	if err != nil && s.dialect.Classify(err).Kind == Unstorable {
+		return kit.ErrNotFound
+	}
+	return s.fail(ctx, op, err)
+}
+
 // isClosed reports whether the pool, a connection or the store was closed. Two of
 // the errors of database/sql have no name, so their text has to do.
 func isClosed(err error) bool {
-	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, errAnswerLost) {
 		return true
 	}
 	text := err.Error()

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"myauth.internal/kit"
@@ -33,7 +34,7 @@ func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 // ByID implements kit.TokenStore.
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 	token, err := scanToken(t.s.stmts[tokenByID].QueryRowContext(ctx, id))
-	return token, t.s.fail(ctx, "token by id", err)
+	return token, t.s.absent(ctx, "token by id", err)
 }
 
 // Update implements kit.TokenStore.
@@ -47,14 +48,20 @@ func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
 // Delete implements kit.TokenStore.
 func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
 	n, err := t.s.write(ctx, tokenDelete, id)
-	return n > 0, t.s.fail(ctx, "delete token", err)
+	if err = t.s.absent(ctx, "delete token", err); errors.Is(err, kit.ErrNotFound) {
+		return false, nil
+	}
+	return n > 0, err
 }
 
 // ByUser implements kit.TokenStore.
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 	tokens, err := t.byUser(ctx, userID, after, clampLimit(limit))
-	if err != nil {
-		return nil, t.s.fail(ctx, "tokens by user", err)
+	switch err := t.s.absent(ctx, "tokens by user", err); {
+	case errors.Is(err, kit.ErrNotFound):
+		return []kit.Token{}, nil
+	case err != nil:
+		return nil, err
 	}
 	return tokens, nil
 }

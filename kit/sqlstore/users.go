@@ -59,7 +59,7 @@ func (u *Users) Delete(ctx context.Context, id string) error {
 	if err == nil && n == 0 {
 		return kit.ErrNotFound
 	}
-	return u.s.fail(ctx, "delete user", err)
+	return u.s.absent(ctx, "delete user", err)
 }
 
 // userRow is what a row is read into.
@@ -77,7 +77,7 @@ func (u *Users) one(ctx context.Context, op string, stmt statement, key string) 
 		r.Roles, err = decodeRoles(r.roles)
 	}
 	if err != nil {
-		return kit.User{}, u.s.fail(ctx, op, err)
+		return kit.User{}, u.s.absent(ctx, op, err)
 	}
 	r.CreatedAt, r.UpdatedAt = fromMicros(r.created), fromMicros(r.updated)
 	return r.User, nil

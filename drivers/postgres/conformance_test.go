@@ -1,0 +1,32 @@
+package postgres_test
+
+import (
+	"context"
+	"testing"
+
+	"myauth.internal/conformance"
+	"myauth.internal/drivers/postgres"
+)
+
+func TestConformance(t *testing.T) {
+	conformance.Run(t, conformance.Config{
+		New: func(t testing.TB) conformance.Open {
+			return through(schema(t), conformance.NewNetwork(t))
+		},
+		Network: func(t testing.TB, n *conformance.Network) conformance.Open {
+			return through(schema(t), n)
+		},
+		Parallel: true,
+	})
+}
+
+// through opens handles whose connections go through the network.
+func through(dataSource string, n *conformance.Network) conformance.Open {
+	return func(t testing.TB) conformance.Stores {
+		store, err := postgres.Open(context.Background(), dataSource, &postgres.Options{MaxConns: 8, Dial: n.DialContext})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Close: store.Close, Stall: n.Hang}
+	}
+}

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"os"
+
+	"github.com/lib/pq"
+
+	"myauth.internal/kit/sqlstore"
+)
+
+// dialect keeps to what CockroachDB knows too: no advisory locks, no columns with
+// the collation "C". Concurrent purges take their rows in the order of one index,
+// so that they do not deadlock, and the array is made once, unlike a subquery,
+// which a plan may run again and with other rows.
+var dialect = sqlstore.Dialect{
+	Name:      "postgres",
+	Begin:     "BEGIN",
+	Lock:      "SELECT version FROM myauth_migrations WHERE version = 0 FOR UPDATE",
+	ByteOrder: ` COLLATE "C"`,
+	DeleteExpired: `DELETE FROM tokens WHERE id = ANY (ARRAY(` +
+		`SELECT id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE))`,
+	Classify: classify,
+}
+
+// classify sorts the codes of SQLSTATE
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html), and takes what
+// has none for a fault of the network.
+func classify(err error) sqlstore.Class {
+	var e *pq.Error
+	if errors.As(err, &e) {
+		return classOf(string(e.Code))
+	}
+	var network net.Error
+	switch {
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, driver.ErrBadConn), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return sqlstore.Class{Kind: sqlstore.Unavailable}
+	case errors.Is(err, pq.ErrSSLNotSupported):
+		return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: "let the server use TLS, or say sslmode=disable"}
+	}
+	return sqlstore.Class{}
+}
+
+func classOf(code string) sqlstore.Class {
+	if class, ok := codes[code]; ok {
+		return class
+	}
+	if len(code) == 5 {
+		if class, ok := codes[code[:2]]; ok {
+			return class
+		}
+	}
+	return sqlstore.Class{}
+}
+
+func unavailable(advice string) sqlstore.Class {
+	return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: advice}
+}
+
+// codes are those that mean something to a store, and after them whole classes of
+// codes, by their first two characters.
+var codes = map[string]sqlstore.Class{
+	"23505": {Kind: sqlstore.Duplicate},  // unique_violation
+	"42P07": {Kind: sqlstore.Duplicate},  // duplicate_table: two processes make it at once
+	"40001": {Kind: sqlstore.Retry},      // serialization_failure
+	"40P01": {Kind: sqlstore.Retry},      // deadlock_detected
+	"22021": {Kind: sqlstore.Unstorable}, // character_not_in_repertoire: U+0000, or no UTF-8
+
+	"25006": unavailable("this server takes no writes: name the primary, or all servers with target_session_attrs=read-write"),
+	"42501": {Advice: "grant this user the rights on its tables, and CREATE on the schema for migrations"},
+	"42P01": {Advice: "the tables are gone: was the schema dropped, or search_path changed?"},
+	"3F000": {Advice: "create the schema that search_path names"},
+	"53100": unavailable("the disk of the server is full"),
+	"53300": unavailable("the server has no connection left: raise max_connections, or lower MaxConns"),
+	"55P03": unavailable("another transaction keeps the row locked"),
+	"57014": unavailable("the server ended the statement: statement_timeout, or somebody did"),
+	"28P01": unavailable("check user and password"),
+	"3D000": unavailable("create the database, or name another"),
+
+	"08": unavailable(""), // connection exceptions
+	"28": unavailable("check user, password and pg_hba.conf"),
+	"53": unavailable("the server has too little of something"),
+	"57": unavailable("the server is starting, stopping, or ended the connection"),
+	"58": unavailable("the server cannot read or write its files"),
+}

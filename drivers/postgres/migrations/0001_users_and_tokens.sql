@@ -1,0 +1,39 @@
+-- Times are microseconds since 1970-01-01 UTC; the zero time.Time of Go, which
+-- means "never", is -62135596800000000.
+
+CREATE TABLE users (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    email           TEXT    NOT NULL, -- as it was given
+    email_key       TEXT    NOT NULL, -- the same with ASCII letters in lower case
+    username        TEXT    NOT NULL,
+    hashed_password TEXT    NOT NULL, -- bcrypt
+    roles           TEXT    NOT NULL, -- JSON array of strings
+    user_settings   TEXT    NOT NULL, -- JSON object, as it was given: no JSONB, which changes it
+    is_verified     BOOLEAN NOT NULL,
+    is_active       BOOLEAN NOT NULL,
+    session_epoch   BIGINT  NOT NULL, -- counts up when all sessions end at once
+    created_at      BIGINT  NOT NULL,
+    updated_at      BIGINT  NOT NULL,
+    version         BIGINT  NOT NULL  -- compare-and-swap counter
+);
+
+CREATE UNIQUE INDEX users_email_key ON users (email_key);
+
+CREATE TABLE tokens (
+    id            TEXT    NOT NULL PRIMARY KEY,
+    token_type    TEXT    NOT NULL, -- refresh or password_reset
+    user_id       TEXT    NOT NULL, -- no foreign key: the user may live elsewhere
+    session_id    TEXT    NOT NULL,
+    epoch         BIGINT  NOT NULL, -- the user's session_epoch when it was made
+    secret_hash   BYTEA   NOT NULL, -- SHA-256
+    previous_hash BYTEA,
+    salt          BYTEA,
+    created_at    BIGINT  NOT NULL,
+    rotated_at    BIGINT  NOT NULL,
+    expires_at    BIGINT  NOT NULL,
+    revoked_at    BIGINT  NOT NULL,
+    version       BIGINT  NOT NULL
+);
+
+CREATE INDEX tokens_user_id ON tokens (user_id);
+CREATE INDEX tokens_expires_at ON tokens (expires_at);
