@@ -42,7 +42,7 @@ func TestNothingIsLeftByAProcessThatIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	temp, err := os.MkdirTemp("", "myauth-killed-") // t.TempDir is closed to whom PostgreSQL runs as
+	temp, err := os.MkdirTemp("", "myauth-killed-") //nolint:usetesting // t.TempDir is closed to whom PostgreSQL runs as
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,7 @@ func unavailable(advice string) sqlstore.Class {
 var codes = map[string]sqlstore.Class{
 	"23505": {Kind: sqlstore.Duplicate},  // unique_violation
 	"42P07": {Kind: sqlstore.Duplicate},  // duplicate_table: two processes make it at once
+	"42710": {Kind: sqlstore.Duplicate},  // duplicate_object: its row type
 	"40001": {Kind: sqlstore.Retry},      // serialization_failure
 	"40P01": {Kind: sqlstore.Retry},      // deadlock_detected
 	"22021": {Kind: sqlstore.Unstorable}, // character_not_in_repertoire: U+0000, or no UTF-8

@@ -1,0 +1,92 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"myauth.internal/drivers/postgres"
+	"myauth.internal/kit"
+	"myauth.internal/kit/sqlstore"
+)
+
+func TestConcurrentOpenMigratesOnce(t *testing.T) {
+	for range 4 {
+		dataSource := schema(t)
+		start := make(chan struct{})
+		errs := make([]error, 16)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() {
+				<-start
+				store, err := postgres.Open(context.Background(), dataSource, &postgres.Options{MaxConns: 1})
+				if err == nil {
+					err = store.Close()
+				}
+				errs[i] = err
+			})
+		}
+		close(start)
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		var n, last int
+		row := admin(t, dataSource).QueryRowContext(t.Context(), "SELECT count(*), max(version) FROM myauth_migrations WHERE version > 0")
+		if err := row.Scan(&n, &last); err != nil || n != 1 || last != 1 {
+			t.Errorf("%d migrations up to %d, %v", n, last, err)
+		}
+	}
+}
+
+func TestANewerSchemaIsRefused(t *testing.T) {
+	dataSource := schema(t)
+	open(t, dataSource, nil)
+	exec(t, admin(t, dataSource), "INSERT INTO myauth_migrations (version, name) VALUES (2, 'of a version to come')")
+	if store, err := postgres.Open(t.Context(), dataSource, nil); !errors.Is(err, sqlstore.ErrNewerSchema) {
+		t.Errorf("got %v, %v", store, err)
+	}
+}
+
+// A migration that fails leaves nothing behind, and the next start tries again.
+func TestAFailedMigrationLeavesNothing(t *testing.T) {
+	dataSource := schema(t)
+	store := open(t, dataSource, nil)
+	db := postgres.Pool(store)
+	first, err := fs.ReadFile(postgres.Migrations, "0001_users_and_tokens.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{
+		"0001_users_and_tokens.sql": {Data: first},
+		"0002_more.sql":             {Data: []byte("ALTER TABLE users ADD COLUMN more TEXT; SELECT 1/0;")},
+	}
+	if err := sqlstore.Migrate(t.Context(), db, postgres.Dialect, files); err == nil {
+		t.Fatal("a migration that divides by zero succeeds")
+	}
+	if _, err := store.Users().ByID(t.Context(), "1"); !errors.Is(err, kit.ErrNotFound) {
+		t.Error(err)
+	}
+	files["0002_more.sql"].Data = []byte("ALTER TABLE users ADD COLUMN more TEXT")
+	if err := sqlstore.Migrate(t.Context(), db, postgres.Dialect, files); err != nil {
+		t.Error(err)
+	}
+}
+
+// A user without the right to make tables is told what is missing.
+func TestMigrationWithoutRights(t *testing.T) {
+	dataSource := schema(t)
+	db := admin(t, dataSource)
+	role := "role_" + strings.ToLower(t.Name())
+	exec(t, db, "DROP ROLE IF EXISTS "+role)
+	exec(t, db, "CREATE ROLE "+role+" LOGIN")
+	defer exec(t, db, "DROP ROLE "+role)
+	_, err := postgres.Open(t.Context(), strings.Replace(dataSource, "postgres://postgres@", "postgres://"+role+"@", 1), nil)
+	if err == nil || !strings.Contains(err.Error(), "search_path") && !strings.Contains(err.Error(), "grant") {
+		t.Errorf("got %v", err)
+	}
+}
