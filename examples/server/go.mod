@@ -6,6 +6,7 @@ require (
 	github.com/emersion/go-smtp v0.25.1
 	golang.org/x/crypto v0.58.0
 	myauth.internal/conformance v0.1.0
+	myauth.internal/drivers/postgres v0.1.0
 	myauth.internal/drivers/sqlite v0.1.0
 	myauth.internal/httpx v0.1.0
 	myauth.internal/kit v0.1.0
@@ -23,6 +24,7 @@ require (
 	github.com/lestrrat-go/httprc/v3 v3.0.6 // indirect
 	github.com/lestrrat-go/jwx/v3 v3.3.0 // indirect
 	github.com/lestrrat-go/option/v2 v2.0.0 // indirect
+	github.com/lib/pq v1.12.3 // indirect
 	github.com/ncruces/go-sqlite3 v0.36.0 // indirect
 	github.com/ncruces/go-sqlite3-wasm/v6 v6.4.35401 // indirect
 	github.com/ncruces/julianday v1.0.0 // indirect
@@ -33,6 +35,7 @@ require (
 
 replace (
 	myauth.internal/conformance => ../../conformance
+	myauth.internal/drivers/postgres => ../../drivers/postgres
 	myauth.internal/drivers/sqlite => ../../drivers/sqlite
 	myauth.internal/httpx => ../../httpx
 	myauth.internal/kit => ../../kit

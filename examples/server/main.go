@@ -103,7 +103,7 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 		return &settingError{"MYAUTH_ADDR", listenProblem(err)}
 	}
 	defer func() { _ = l.Close() }() // closed already, unless something below fails
-	store, err := openStores(s)
+	store, err := openStores(ctx, s)
 	if err != nil {
 		return err
 	}

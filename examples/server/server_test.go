@@ -264,7 +264,8 @@ func TestBadSettingStopsTheStart(t *testing.T) {
 		want   string
 	}{
 		{2, []string{"MYAUTH_ADDR=localhost"}, "HOST:PORT"},
-		{2, []string{"MYAUTH_STORE=postgres://u:s3cret@db/auth"}, "not built yet"},
+		{2, []string{"MYAUTH_STORE=postgres:u:s3cret@db/auth"}, "not a URL"},
+		{1, []string{"MYAUTH_STORE=postgres://u:s3cret@127.0.0.1:1/auth?sslmode=disable"}, "refused"},
 		{2, []string{"MYAUTH_JWT_SECRET=s3cret"}, "at least 32"},
 		{2, []string{"MYAUTH_SMTP_URL=smtp://u:s3cret@mail.example:x"}, ""},
 		{2, []string{"MYAUTH_BCRYPT_COST=4", "MYAUTH_INSECURE_FAST_HASH=false"}, "MYAUTH_INSECURE_FAST_HASH=1"},

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"myauth.internal/drivers/postgres"
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
@@ -14,34 +16,52 @@ import (
 // may hold a password: it is never printed.
 type storeURL struct {
 	scheme string
-	rest   string // a path for sqlite, nothing for memory
+	rest   string // a path for sqlite, nothing for memory, the whole URL of a server
 }
 
 // setStore is the one place that knows the schemes, and open the one place that
 // knows the drivers.
 func setStore(field *storeURL, v string) error {
-	const write = "write memory: or sqlite:PATH"
+	const write = "write memory:, sqlite:PATH, postgres://…, mongodb://… or redis://…"
 	scheme, rest, _ := strings.Cut(v, ":")
 	switch {
 	case scheme == "sqlite" && strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///"):
 		return errors.New("sqlite takes a path and no host: write sqlite:myauth.db, or sqlite:/var/lib/myauth/myauth.db")
 	case scheme == "sqlite" && (rest == "" || rest == ":memory:"):
 		return errors.New("sqlite needs the path of a file: write for example sqlite:myauth.db (or memory: to keep nothing)")
-	case scheme == "sqlite":
-	case v == "memory:":
+	case scheme == "sqlite", v == "memory:":
+		*field = storeURL{scheme, rest}
+		return nil
 	case scheme == "memory":
 		return errors.New("write memory: and nothing after it")
-	case scheme == "postgres" || scheme == "postgresql":
-		return errors.New("postgres:// is not built yet: " + write)
-	case scheme == "mongodb" || scheme == "mongodb+srv":
-		return errors.New("mongodb:// is not built yet: " + write)
-	case scheme == "redis" || scheme == "rediss":
-		return errors.New("redis:// is not built yet: " + write)
-	default:
+	}
+	server, ok := servers[scheme]
+	if !ok {
 		return errors.New("not a store: " + write)
 	}
-	*field = storeURL{scheme, rest}
+	// A list of hosts is no URL to package net/url; the drivers look closer.
+	rest, ok = strings.CutPrefix(rest, "//")
+	if !ok || rest == "" {
+		return fmt.Errorf("not a URL: write for example %s", server.example)
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	if _, database, _ := strings.Cut(rest, "/"); server.needsDatabase && database == "" {
+		return fmt.Errorf("the name of the database is missing: write for example %s", server.example)
+	}
+	*field = storeURL{scheme, v}
 	return nil
+}
+
+// server is a kind of store that is reached by a URL.
+type server struct {
+	example       string
+	needsDatabase bool
+	open          func(ctx context.Context, url string) (stores, error)
+}
+
+var servers = map[string]server{
+	"postgres":   {"postgres://app:secret@localhost/app", false, openPostgres},
+	"postgresql": {"postgres://app:secret@localhost/app", false, openPostgres},
 }
 
 // stores are the opened stores; close releases what they hold.
@@ -52,15 +72,15 @@ type stores struct {
 }
 
 // openStores opens both stores, or the one that is both.
-func openStores(s *settings) (stores, error) {
-	users, err := s.store.open()
+func openStores(ctx context.Context, s *settings) (stores, error) {
+	users, err := s.store.open(ctx)
 	if err != nil {
 		return stores{}, &settingError{"MYAUTH_STORE", err}
 	}
 	if s.tokenStore == s.store {
 		return users, nil
 	}
-	tokens, err := s.tokenStore.open()
+	tokens, err := s.tokenStore.open(ctx)
 	if err != nil {
 		return stores{}, errors.Join(&settingError{"MYAUTH_TOKEN_STORE", err}, users.close())
 	}
@@ -71,7 +91,7 @@ func openStores(s *settings) (stores, error) {
 	}, nil
 }
 
-func (u storeURL) open() (stores, error) {
+func (u storeURL) open(ctx context.Context) (stores, error) {
 	switch u.scheme {
 	case "sqlite":
 		db, err := sqlite.Open(u.rest, nil)
@@ -83,6 +103,14 @@ func (u storeURL) open() (stores, error) {
 		m := memstore.New()
 		return stores{m.Users(), m.Tokens(), m.Close}, nil
 	default:
-		return stores{}, fmt.Errorf("no driver for %s", u.scheme)
+		return servers[u.scheme].open(ctx, u.rest)
 	}
+}
+
+func openPostgres(ctx context.Context, url string) (stores, error) {
+	db, err := postgres.Open(ctx, url, nil)
+	if err != nil {
+		return stores{}, err
+	}
+	return stores{db.Users(), db.Tokens(), db.Close}, nil
 }
