@@ -1,7 +1,7 @@
 //go:build ignore
 
 // Command ferretdb serves MongoDB's protocol for tests: FerretDB, with its data in
-// memory, behind a proxy that lets one command at a time through. FerretDB 1.24
+// SQLite files, behind a proxy that lets one command at a time through. FerretDB 1.24
 // reads and then writes in a conditional update, so that several callers can win;
 // mongod guarantees one winner, and so does the proxy.
 //
@@ -29,21 +29,26 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:27017", "listen `address`")
-	dir := flag.String("dir", os.TempDir(), "`directory` for a socket")
+	dir := flag.String("dir", os.TempDir(), "`directory` for its data")
 	flag.Parse()
-	if err := run(*addr, filepath.Join(*dir, "ferretdb.sock")); err != nil {
+	if err := run(*addr, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "ferretdb:", err)
 		os.Exit(1)
 	}
 }
 
-func run(addr, socket string) error {
+func run(addr, dir string) error {
+	socket := filepath.Join(dir, "ferretdb.sock")
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	f, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{Unix: socket},
 		Handler:   "sqlite",
-		SQLiteURL: "file:./?mode=memory",
+		SQLiteURL: "file:" + data + "/?_pragma=synchronous(off)",
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {
