@@ -25,13 +25,13 @@ var userScaleRules = []rule{
 				}
 				return nil
 			}), "worker %d")
-			for i := 0; i < many; i += 97 {
+			for i := 0; i < many; i += 977 {
 				u := newUser(name(i))
 				p.checkUser(u, "among ten thousand")
 				u.ID = "another"
 				p.wantErr(p.a.Users.Create(p.ctx(), u), kit.ErrUserExists, "Create with an address among ten thousand")
 			}
-			for i := 0; i < many; i += 193 {
+			for i := 0; i < many; i += 1951 {
 				p.must(p.b.Users.Delete(p.ctx(), newUser(name(i)).ID), "Delete among ten thousand")
 				p.checkNoUser(newUser(name(i)).ID, "after Delete")
 				p.checkUser(newUser(name(i+1)), "after Delete of its neighbour")

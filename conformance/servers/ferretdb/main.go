@@ -1,15 +1,18 @@
 //go:build ignore
 
 // Command ferretdb serves MongoDB's protocol for tests: FerretDB, with its data in
-// SQLite files, behind a proxy that lets one command at a time through. FerretDB 1.24
-// reads and then writes in a conditional update, so that several callers can win;
-// mongod guarantees one winner, and so does the proxy.
+// SQLite files, behind a proxy that gives two things back which mongod guarantees and
+// FerretDB 1.24 does not. It reads and then writes in a conditional update, so that
+// several callers can win: the proxy lets one command at a time through. And it calls
+// an update that meets a unique index an internal error: the proxy gives that the
+// code of a duplicate key.
 //
 // Package servers builds it in a module of its own, from this file, go.mod.txt and
 // go.sum.txt.
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -116,7 +119,23 @@ func (p *proxy) exchange(server net.Conn, request []byte) ([]byte, error) {
 	if wantsNoReply(request) {
 		return nil, nil
 	}
-	return readMessage(server)
+	reply, err := readMessage(server)
+	return duplicateKey(reply), err
+}
+
+// The elements of a BSON document that are an error's code: an int32, 1 for an
+// internal error and 11000 for a duplicate key.
+var (
+	internalError     = []byte("\x10code\x00\x01\x00\x00\x00")
+	duplicateKeyError = []byte("\x10code\x00\xf8\x2a\x00\x00")
+)
+
+// duplicateKey corrects the code of a reply.
+func duplicateKey(reply []byte) []byte {
+	if !bytes.Contains(reply, []byte("UNIQUE constraint failed")) {
+		return reply
+	}
+	return bytes.Replace(reply, internalError, duplicateKeyError, 1)
 }
 
 // The parts of a message that matter here
