@@ -1,0 +1,47 @@
+package redis_test
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"myauth.internal/conformance"
+	"myauth.internal/conformance/servers"
+	"myauth.internal/drivers/redis"
+)
+
+func TestConformance(t *testing.T) { prove(t, func(t testing.TB) string { return servers.Redis(t) }) }
+
+func TestConformanceCluster(t *testing.T) { prove(t, cluster) }
+
+// cluster returns the URL of a cluster.
+func cluster(t testing.TB) string {
+	nodes := servers.RedisCluster(t)
+	return "redis://" + nodes[0] + "?cluster=true&addr=" + strings.Join(nodes[1:], "&addr=")
+}
+
+func prove(t *testing.T, server func(t testing.TB) string) {
+	conformance.Run(t, conformance.Config{
+		New: func(t testing.TB) conformance.Open {
+			return through(server(t), conformance.NewNetwork(t))
+		},
+		Network: func(t testing.TB, n *conformance.Network) conformance.Open {
+			return through(server(t), n)
+		},
+		Parallel: true,
+	})
+}
+
+// through opens handles whose connections go through the network, with a prefix of
+// their own.
+func through(url string, n *conformance.Network) conformance.Open {
+	prefix := "test-" + rand.Text()
+	return func(t testing.TB) conformance.Stores {
+		store, err := redis.Open(context.Background(), url, &redis.Options{Prefix: prefix, Dialer: n.DialContext})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Close: store.Close, Stall: n.Hang}
+	}
+}

@@ -1,0 +1,196 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"myauth.internal/kit"
+)
+
+// startTimeout bounds [Open].
+const startTimeout = 10 * time.Second
+
+// Open returns a store with a client of its own, after it has asked the server, for
+// ten seconds at most, whether it answers and suits: see [Store.Check].
+//
+// The URL of a server is redis://user:password@host:6379/0, and with rediss it is
+// reached over TLS. That of a cluster has cluster=true and one or more of its nodes, the
+// others are found by it:
+//
+//	redis://user:password@node1:6379,node2:6379,node3:6379?cluster=true
+//
+// Further options are those of [redis.ParseURL] and [redis.ParseClusterURL], such as
+// pool_size and read_timeout. The client never repeats a command by itself, whatever
+// max_retries says. Special characters of a password are written with %. No error
+// holds the URL.
+func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	client, err := connect(url)
+	if err != nil {
+		return nil, err
+	}
+	s, err := New(client, &o)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	s.own = true
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := s.check(ctx, o.AllowEviction); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+var errURL = errors.New("redis: this is not the URL of a server: write redis://user:password@host:6379/0, or rediss:// for TLS, " +
+	"with special characters of the password as % and two hexadecimal digits, and options as go-redis' ParseURL has them")
+
+// connect makes the client for a URL. The errors of net/url and of go-redis quote
+// parts of it, which may be parts of the password, so none is passed on.
+func connect(raw string) (redis.UniversalClient, error) {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	if scheme != "redis" && scheme != "rediss" {
+		return nil, errURL
+	}
+	authority, tail := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, tail = rest[:i], rest[i:]
+	}
+	login, hosts := "", authority
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		login, hosts = authority[:i+1], authority[i+1:]
+	}
+	nodes := strings.Split(hosts, ",")
+	u, err := url.Parse(scheme + "://" + login + nodes[0] + tail)
+	if err != nil {
+		return nil, errURL
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, errURL
+	}
+	cluster := false
+	if query.Has("cluster") {
+		if cluster, err = strconv.ParseBool(query.Get("cluster")); err != nil {
+			return nil, errors.New("redis: the option cluster of the URL is true or false")
+		}
+		query.Del("cluster")
+	}
+	for _, node := range nodes[1:] {
+		query.Add("addr", node)
+	}
+	u.RawQuery = query.Encode()
+	if cluster {
+		return connectCluster(u)
+	}
+	if len(nodes) > 1 {
+		return nil, errors.New("redis: the URL names several servers: add cluster=true if they are a Redis Cluster, or name one")
+	}
+	return connectServer(u)
+}
+
+func connectServer(u *url.URL) (redis.UniversalClient, error) {
+	o, err := redis.ParseURL(u.String())
+	if err != nil {
+		return nil, errURL
+	}
+	o.ContextTimeoutEnabled = true
+	o.MaxRetries = -1
+	o.DialerRetries = 1
+	o.DisableIdentity = true // fewer exchanges for a connection
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClient(o), nil
+}
+
+func connectCluster(u *url.URL) (redis.UniversalClient, error) {
+	if u.Path != "" && u.Path != "/" && u.Path != "/0" || u.Query().Has("db") {
+		return nil, errors.New("redis: a cluster has no numbered databases: leave the number out of the URL")
+	}
+	u.Path = ""
+	o, err := redis.ParseClusterURL(u.String())
+	if err != nil {
+		return nil, errURL
+	}
+	o.ContextTimeoutEnabled = true
+	o.MaxRetries = -1
+	o.DialerRetries = 1
+	o.DisableIdentity = true
+	o.DisableRoutingPolicies = true // every command here has keys of one slot
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClusterClient(o), nil
+}
+
+// Check asks the server, or every master of the cluster, whether it suits: whether
+// it answers, is a master, is a cluster if and only if the client is one for clusters, and
+// does not throw away keys without an expiry when its memory is full, as it does
+// under a maxmemory-policy that begins with allkeys. What a server keeps to itself,
+// as managed ones do, is taken to be right.
+//
+// [Open] has done so. An application that brings its own client may want to at its
+// start.
+func (s *Store) Check(ctx context.Context) error { return s.check(ctx, false) }
+
+func (s *Store) check(ctx context.Context, evicting bool) error {
+	_, err := call(ctx, s, "check the server", func(ctx context.Context) (nothing, error) {
+		switch c := s.client.(type) {
+		case *redis.Client:
+			return nothing{}, checkServer(ctx, c, false, evicting)
+		case *redis.ClusterClient:
+			return nothing{}, c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+				return checkServer(ctx, node, true, evicting)
+			})
+		}
+		return nothing{}, errNoClient
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.Users().Ping(ctx); err != nil {
+		return err
+	}
+	return s.Tokens().Ping(ctx)
+}
+
+func checkServer(ctx context.Context, c *redis.Client, cluster, evicting bool) error {
+	info, err := c.Info(ctx).Result()
+	switch {
+	case redis.HasErrorPrefix(err, "NOPERM"), redis.HasErrorPrefix(err, "ERR unknown command"):
+		return nil
+	case err != nil:
+		return err
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		fields[name] = value
+	}
+	switch {
+	case fields["cluster_enabled"] == "1" && !cluster:
+		return unsuitable("it is part of a Redis Cluster: add cluster=true to the URL, or use a cluster client")
+	case fields["cluster_enabled"] == "0" && cluster:
+		return unsuitable("it is not part of a Redis Cluster: leave cluster=true out of the URL, or use a plain client")
+	case fields["role"] == "slave":
+		return unsuitable("it is a replica: connect to the master")
+	case strings.HasPrefix(fields["maxmemory_policy"], "allkeys") && !evicting:
+		return unsuitable("its maxmemory-policy is " + fields["maxmemory_policy"] + ", so it throws accounts away when its memory is full: " +
+			"set it to noeviction, or set Options.AllowEviction if that is meant")
+	}
+	return nil
+}
+
+// unsuitable wraps kit.ErrUnavailable because all of it can be put right while the
+// application waits.
+func unsuitable(why string) error {
+	return fmt.Errorf("%w: the server does not suit: %s", kit.ErrUnavailable, why)
+}

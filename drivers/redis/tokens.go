@@ -1,0 +1,195 @@
+package redis
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// Tokens implements [kit.TokenStore] and [kit.Pinger]. Times are kept to the
+// microsecond.
+type Tokens struct{ s *Store }
+
+var (
+	_ kit.TokenStore = (*Tokens)(nil)
+	_ kit.Pinger     = (*Tokens)(nil)
+)
+
+// maxBatch is the largest limit that the contract allows.
+const maxBatch = 1000
+
+// purgeStep bounds what one script removes, because the server does nothing else
+// while it runs.
+const purgeStep = 250
+
+// Ping implements [kit.Pinger]: it asks every server that has tokens.
+func (t *Tokens) Ping(ctx context.Context) error {
+	_, err := call(ctx, t.s, "ping", func(ctx context.Context) (nothing, error) {
+		pipe := t.s.client.Pipeline()
+		for i := range t.s.keys.tokens {
+			pipe.Exists(ctx, t.s.keys.tokens[i].records)
+		}
+		_, err := pipe.Exec(ctx)
+		return nothing{}, err
+	})
+	return err
+}
+
+// Create implements [kit.TokenStore].
+func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
+	p := t.s.keys.partitionOf(token.ID)
+	keys := []string{p.records, p.users, p.expiry}
+	record := encodeToken(&token)
+	user := appendSized(nil, token.UserID)
+	expiry := appendExpiry(nil, token.ExpiresAt)
+	_, err := call(ctx, t.s, "create token", func(ctx context.Context) (nothing, error) {
+		return nothing{}, t.change(ctx, tokenCreate, keys, token.ID, record, user, expiry)
+	})
+	return err
+}
+
+// ByID implements [kit.TokenStore].
+func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
+	key := t.s.keys.partitionOf(id).records
+	return call(ctx, t.s, "token by id", func(ctx context.Context) (kit.Token, error) {
+		record, err := t.s.client.HGet(ctx, key, id).Result()
+		if err != nil {
+			return kit.Token{}, err
+		}
+		return decodeToken(id, record)
+	})
+}
+
+// Update implements [kit.TokenStore].
+func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
+	p := t.s.keys.partitionOf(token.ID)
+	keys := []string{p.records, p.expiry}
+	version := binary.BigEndian.AppendUint64(nil, uint64(token.Version))
+	next := binary.BigEndian.AppendUint64(nil, uint64(token.Version+1))
+	expiry := appendExpiry(nil, token.ExpiresAt)
+	fields := appendTokenFields(nil, &token)
+	_, err := call(ctx, t.s, "update token", func(ctx context.Context) (nothing, error) {
+		return nothing{}, t.change(ctx, tokenUpdate, keys, token.ID, version, next, expiry, fields)
+	})
+	return err
+}
+
+// Delete implements [kit.TokenStore].
+func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
+	p := t.s.keys.partitionOf(id)
+	return call(ctx, t.s, "delete token", func(ctx context.Context) (bool, error) {
+		err := t.change(ctx, tokenDelete, []string{p.records, p.users, p.expiry}, id)
+		if errors.Is(err, kit.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// change runs a script on one token.
+func (t *Tokens) change(ctx context.Context, sc *script, keys []string, args ...any) error {
+	answer, err := t.s.write(ctx, sc, keys, args...)
+	if err != nil {
+		return err
+	}
+	return outcome(answer)
+}
+
+// ByUser implements [kit.TokenStore]. It asks all partitions at once.
+func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+	limit = clampLimit(limit)
+	low, high := ofUser(userID, after)
+	return call(ctx, t.s, "tokens by user", func(ctx context.Context) ([]kit.Token, error) {
+		keys := func(p *partition) []string { return []string{p.records, p.users} }
+		answers, err := t.s.readAll(ctx, tokensByUser, keys, low, high, 4+len(userID), limit)
+		if err != nil {
+			return nil, err
+		}
+		tokens := []kit.Token{}
+		for _, answer := range answers {
+			if tokens, err = appendTokens(tokens, answer); err != nil {
+				return nil, err
+			}
+		}
+		slices.SortFunc(tokens, func(a, b kit.Token) int { return cmp.Compare(a.ID, b.ID) })
+		return slices.Clip(tokens[:min(len(tokens), limit)]), nil
+	})
+}
+
+// appendTokens reads what tokensByUser answered.
+func appendTokens(tokens []kit.Token, answer any) ([]kit.Token, error) {
+	pairs, ok := answer.([]any)
+	if !ok || len(pairs)%2 != 0 {
+		return nil, errAnswer
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		id, isID := pairs[i].(string)
+		record, isRecord := pairs[i+1].(string)
+		if !isID || !isRecord {
+			return nil, errDamaged // an entry of the index without its record
+		}
+		token, err := decodeToken(id, record)
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens, nil
+}
+
+// DeleteExpired implements [kit.TokenStore]. It goes through the partitions, each
+// time from another one, until limit is reached; an error may come after some were
+// removed, and then with their number.
+func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
+	limit = clampLimit(limit)
+	end := expiredBefore(before)
+	return call(ctx, t.s, "delete expired tokens", func(ctx context.Context) (int, error) {
+		removed := 0
+		first := rand.IntN(partitions)
+		for i := range partitions {
+			n, err := t.purge(ctx, &t.s.keys.tokens[(first+i)%partitions], end, limit-removed)
+			removed += n
+			if err != nil || removed == limit {
+				return removed, err
+			}
+		}
+		return removed, nil
+	})
+}
+
+// purge removes expired tokens of one partition.
+func (t *Tokens) purge(ctx context.Context, p *partition, end string, limit int) (int, error) {
+	removed := 0
+	for removed < limit {
+		if err := ctx.Err(); err != nil {
+			return removed, err
+		}
+		step := min(purgeStep, limit-removed)
+		answer, err := t.s.write(ctx, tokensDeleteExpired, []string{p.records, p.users, p.expiry}, end, step)
+		if err != nil {
+			return removed, err
+		}
+		counts, ok := answer.([]any)
+		if !ok || len(counts) != 2 {
+			return removed, errAnswer
+		}
+		found, isFound := counts[0].(int64)
+		dead, isDead := counts[1].(int64)
+		if !isFound || !isDead {
+			return removed, errAnswer
+		}
+		removed += int(dead)
+		if found < int64(step) {
+			break
+		}
+	}
+	return removed, nil
+}
+
+func clampLimit(limit int) int { return max(0, min(limit, maxBatch)) }
