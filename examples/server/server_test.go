@@ -265,7 +265,10 @@ func TestBadSettingStopsTheStart(t *testing.T) {
 	}{
 		{2, []string{"MYAUTH_ADDR=localhost"}, "HOST:PORT"},
 		{2, []string{"MYAUTH_STORE=postgres:u:s3cret@db/auth"}, "not a URL"},
+		{2, []string{"MYAUTH_STORE=mongodb://u:s3cret@db"}, "name of the database"},
 		{1, []string{"MYAUTH_STORE=postgres://u:s3cret@127.0.0.1:1/auth?sslmode=disable"}, "refused"},
+		{1, []string{"MYAUTH_STORE=mongodb://u:s3cret@127.0.0.1:1/auth?serverSelectionTimeoutMS=100"}, "refused"},
+		{1, []string{"MYAUTH_TOKEN_STORE=redis://:s3cret@127.0.0.1:1"}, "refused"},
 		{2, []string{"MYAUTH_JWT_SECRET=s3cret"}, "at least 32"},
 		{2, []string{"MYAUTH_SMTP_URL=smtp://u:s3cret@mail.example:x"}, ""},
 		{2, []string{"MYAUTH_BCRYPT_COST=4", "MYAUTH_INSECURE_FAST_HASH=false"}, "MYAUTH_INSECURE_FAST_HASH=1"},

@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"strings"
 
+	goredis "github.com/redis/go-redis/v9"
+
+	"myauth.internal/drivers/mongo"
 	"myauth.internal/drivers/postgres"
+	"myauth.internal/drivers/redis"
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
@@ -35,7 +39,7 @@ func setStore(field *storeURL, v string) error {
 	case scheme == "memory":
 		return errors.New("write memory: and nothing after it")
 	}
-	server, ok := servers[scheme]
+	server, ok := serverKinds[scheme]
 	if !ok {
 		return errors.New("not a store: " + write)
 	}
@@ -59,9 +63,13 @@ type server struct {
 	open          func(ctx context.Context, url string) (stores, error)
 }
 
-var servers = map[string]server{
-	"postgres":   {"postgres://app:secret@localhost/app", false, openPostgres},
-	"postgresql": {"postgres://app:secret@localhost/app", false, openPostgres},
+var serverKinds = map[string]server{
+	"postgres":    {"postgres://app:secret@localhost/app", false, openPostgres},
+	"postgresql":  {"postgres://app:secret@localhost/app", false, openPostgres},
+	"mongodb":     {"mongodb://app:secret@localhost/app", true, openMongo},
+	"mongodb+srv": {"mongodb+srv://app:secret@cluster.example.com/app", true, openMongo},
+	"redis":       {"redis://:secret@localhost:6379/0", false, openRedis},
+	"rediss":      {"rediss://:secret@redis.example.com:6379/0", false, openRedis},
 }
 
 // stores are the opened stores; close releases what they hold.
@@ -103,12 +111,36 @@ func (u storeURL) open(ctx context.Context) (stores, error) {
 		m := memstore.New()
 		return stores{m.Users(), m.Tokens(), m.Close}, nil
 	default:
-		return servers[u.scheme].open(ctx, u.rest)
+		return serverKinds[u.scheme].open(ctx, u.rest)
 	}
 }
 
 func openPostgres(ctx context.Context, url string) (stores, error) {
 	db, err := postgres.Open(ctx, url, nil)
+	if err != nil {
+		return stores{}, err
+	}
+	return stores{db.Users(), db.Tokens(), db.Close}, nil
+}
+
+func openMongo(ctx context.Context, uri string) (stores, error) {
+	db, err := mongo.Open(ctx, uri, nil)
+	if err != nil {
+		return stores{}, err
+	}
+	return stores{db.Users(), db.Tokens(), db.Close}, nil
+}
+
+// quiet keeps go-redis from writing to standard error in a form of its own; what it
+// has to say is in the errors.
+type quiet struct{}
+
+// Printf is what go-redis logs by.
+func (quiet) Printf(context.Context, string, ...any) {}
+
+func openRedis(ctx context.Context, url string) (stores, error) {
+	goredis.SetLogger(quiet{}) // of the whole process, which is this program's to set
+	db, err := redis.Open(ctx, url, nil)
 	if err != nil {
 		return stores{}, err
 	}
