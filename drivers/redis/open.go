@@ -36,7 +36,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := connect(url)
+	client, err := connect(url, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ var errURL = errors.New("redis: this is not the URL of a server: write redis://u
 
 // connect makes the client for a URL. The errors of net/url and of go-redis quote
 // parts of it, which may be parts of the password, so none is passed on.
-func connect(raw string) (redis.UniversalClient, error) {
+func connect(raw string, opts *Options) (redis.UniversalClient, error) {
 	scheme, rest, _ := strings.Cut(raw, "://")
 	if scheme != "redis" && scheme != "rediss" {
 		return nil, errURL
@@ -92,19 +92,20 @@ func connect(raw string) (redis.UniversalClient, error) {
 	}
 	u.RawQuery = query.Encode()
 	if cluster {
-		return connectCluster(u)
+		return connectCluster(u, opts)
 	}
 	if len(nodes) > 1 {
 		return nil, errors.New("redis: the URL names several servers: add cluster=true if they are a Redis Cluster, or name one")
 	}
-	return connectServer(u)
+	return connectServer(u, opts)
 }
 
-func connectServer(u *url.URL) (redis.UniversalClient, error) {
+func connectServer(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 	o, err := redis.ParseURL(u.String())
 	if err != nil {
 		return nil, errURL
 	}
+	o.Dialer = opts.Dialer
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1
 	o.DialerRetries = 1
@@ -113,7 +114,7 @@ func connectServer(u *url.URL) (redis.UniversalClient, error) {
 	return redis.NewClient(o), nil
 }
 
-func connectCluster(u *url.URL) (redis.UniversalClient, error) {
+func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 	if u.Path != "" && u.Path != "/" && u.Path != "/0" || u.Query().Has("db") {
 		return nil, errors.New("redis: a cluster has no numbered databases: leave the number out of the URL")
 	}
@@ -122,6 +123,7 @@ func connectCluster(u *url.URL) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errURL
 	}
+	o.Dialer = opts.Dialer
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1
 	o.DialerRetries = 1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"sync"
 
@@ -21,6 +22,9 @@ type Options struct {
 	// AllowEviction lets [Open] accept a server that throws keys without an
 	// expiry away when its memory is full, and with them accounts and sessions.
 	AllowEviction bool
+	// Dialer makes the connections of [Open], for networks that need it: a proxy,
+	// a tunnel. Over rediss:// it has to bring TLS itself. nil: as go-redis does.
+	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Store keeps users and tokens in one Redis server or cluster. It is safe for
