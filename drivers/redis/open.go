@@ -59,8 +59,8 @@ var errURL = errors.New("redis: this is not the URL of a server: write redis://u
 // connect makes the client for a URL. The errors of net/url and of go-redis quote
 // parts of it, which may be parts of the password, so none is passed on.
 func connect(raw string, opts *Options) (redis.UniversalClient, error) {
-	scheme, rest, _ := strings.Cut(raw, "://")
-	if scheme != "redis" && scheme != "rediss" {
+	scheme, rest, found := strings.Cut(raw, "://")
+	if !found || scheme != "redis" && scheme != "rediss" {
 		return nil, errURL
 	}
 	authority, tail := rest, ""

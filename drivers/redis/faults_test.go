@@ -1,0 +1,386 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"myauth.internal/conformance/servers"
+	"myauth.internal/drivers/redis"
+	"myauth.internal/kit"
+)
+
+// everyWrite makes each kind of write, on records of that number.
+func everyWrite(t *testing.T, store *redis.Store, i int) map[string]error {
+	id := fmt.Sprint("w", i)
+	_, deleteErr := store.Tokens().Delete(t.Context(), id)
+	_, purgeErr := store.Tokens().DeleteExpired(t.Context(), testTime, 10)
+	moved := newUser("kept")
+	moved.Email = id + "@elsewhere.example"
+	return map[string]error{
+		"create user":   store.Users().Create(t.Context(), newUser(id)),
+		"update user":   store.Users().Update(t.Context(), newUser("kept")),
+		"move user":     store.Users().Update(t.Context(), moved),
+		"delete user":   store.Users().Delete(t.Context(), "kept"),
+		"create token":  store.Tokens().Create(t.Context(), newToken(id, "kept")),
+		"update token":  store.Tokens().Update(t.Context(), newToken("kept", "kept")),
+		"delete token":  deleteErr,
+		"purge":         purgeErr,
+		"delete kept":   second(store.Tokens().Delete(t.Context(), "kept")),
+		"create at old": store.Tokens().Create(t.Context(), newToken(id+"x", "kept")),
+	}
+}
+
+func second(_ bool, err error) error { return err }
+
+// keep stores a user and a token named kept.
+func keep(t *testing.T, store *redis.Store) {
+	t.Helper()
+	if err := store.Users().Create(t.Context(), newUser("kept")); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Tokens().Create(t.Context(), newToken("kept", "kept")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantKept checks that both are as they were, and found by every way.
+func wantKept(t *testing.T, store *redis.Store) {
+	t.Helper()
+	if u, err := store.Users().ByEmail(t.Context(), "kept@example.com"); err != nil || u.ID != "kept" || u.Version != 1 {
+		t.Errorf("the user is %s version %d, %v", u.ID, u.Version, err)
+	}
+	if list, err := store.Tokens().ByUser(t.Context(), "kept", "", 10); err != nil || len(list) != 1 || list[0].Version != 1 {
+		t.Errorf("the tokens are %v, %v", list, err)
+	}
+}
+
+func TestFullMemory(t *testing.T) {
+	s := startServer(t)
+	store, client := open(t, s.url(), nil), plain(t, s.url())
+	keep(t, store)
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range everyWrite(t, store, 1) {
+		if strings.HasPrefix(what, "delete") || what == "purge" {
+			continue // removing goes on, as it may
+		}
+		if !isOutage(err) || !strings.Contains(err.Error(), "raise maxmemory") {
+			t.Errorf("%s with full memory: %v", what, err)
+		}
+	}
+	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	// What was refused has left nothing, in the indexes either.
+	if list, err := store.Tokens().ByUser(t.Context(), "kept", "", 10); err != nil || len(list) != 0 {
+		t.Errorf("tokens %v, %v", list, err)
+	}
+	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) != 0 {
+		t.Errorf("left: %q, %v", keys, err)
+	}
+	if err := store.Users().Create(t.Context(), newUser("kept")); err != nil {
+		t.Errorf("with memory again: %v", err)
+	}
+}
+
+func TestReadOnlyReplica(t *testing.T) {
+	master := startServer(t)
+	host, port, _ := net.SplitHostPort(master.addr)
+	replica := startServer(t, "--replicaof", host+" "+port)
+	store, err := redis.New(plain(t, replica.url()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	keep(t, open(t, master.url(), nil))
+	eventually(t, "the replica has the data", func() error {
+		_, err := store.Tokens().ByID(t.Context(), "kept")
+		return err
+	})
+	for what, err := range everyWrite(t, store, 1) {
+		if what == "delete token" || what == "purge" {
+			continue // there is nothing to remove, and that is the answer
+		}
+		if !isOutage(err) || !strings.Contains(err.Error(), "connect to the master") {
+			t.Errorf("%s on a replica: %v", what, err)
+		}
+	}
+	wantKept(t, store)
+	_, err = redis.Open(t.Context(), replica.url(), nil)
+	wantRefused(t, err, "connect to the master")
+
+	// A replica that has lost its master and then serves nothing.
+	master.kill()
+	client := plain(t, replica.url())
+	if err := client.ConfigSet(t.Context(), "replica-serve-stale-data", "no").Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the replica notices", func() error {
+		if _, err := store.Tokens().ByID(t.Context(), "kept"); !isOutage(err) || !strings.Contains(err.Error(), "MASTERDOWN") {
+			return fmt.Errorf("ByID answers %w", err)
+		}
+		return nil
+	})
+}
+
+func TestTooFewReplicas(t *testing.T) {
+	s := startServer(t)
+	store := open(t, s.url(), nil)
+	keep(t, store)
+	if err := plain(t, s.url()).ConfigSet(t.Context(), "min-replicas-to-write", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range everyWrite(t, store, 1) {
+		if what == "delete token" || what == "purge" {
+			continue
+		}
+		if !isOutage(err) || !strings.Contains(err.Error(), "NOREPLICAS") {
+			t.Errorf("%s without replicas: %v", what, err)
+		}
+	}
+	wantKept(t, store)
+}
+
+// Keys of somebody else under the prefix, and records that are damaged, are neither an
+// outage nor "not found", and are left as they are.
+func TestForeignKeys(t *testing.T) {
+	url := servers.Redis(t)
+	client := plain(t, url)
+	o := fresh()
+	store := open(t, url, o)
+	keep(t, store)
+	keys, err := client.Keys(t.Context(), "{"+o.Prefix+":*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		t.Run(strings.TrimPrefix(key, "{"+o.Prefix), func(t *testing.T) {
+			saved, err := client.Dump(t.Context(), key).Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.Del(t.Context(), key)
+			client.RPush(t.Context(), key, "foreign")
+			before := dump(t, client, o.Prefix)
+			met := 0
+			for i := range 40 { // so that tokens of the same partition are among them
+				for what, err := range everyWrite(t, store, i) {
+					if err != nil && strings.Contains(err.Error(), "WRONGTYPE") {
+						met++
+						if errors.Is(err, kit.ErrUnavailable) || !strings.HasPrefix(err.Error(), "redis: ") {
+							t.Errorf("%s: %v", what, err)
+						}
+					}
+				}
+			}
+			if met == 0 {
+				t.Error("no write met the key")
+			}
+			if client.Type(t.Context(), key).Val() != "list" {
+				t.Error("the foreign key is gone")
+			}
+			// Put everything back as it was.
+			for key := range dump(t, client, o.Prefix) {
+				client.Del(t.Context(), key)
+			}
+			for key, value := range before {
+				client.Restore(t.Context(), key, 0, value)
+			}
+			client.RestoreReplace(t.Context(), key, 0, saved)
+			wantKept(t, store)
+		})
+	}
+}
+
+// A write that meets a foreign index has changed nothing.
+func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
+	url := servers.Redis(t)
+	client, o := plain(t, url), fresh()
+	store := open(t, url, o)
+	keep(t, store)
+	for _, kind := range []string{"users", "expiry"} {
+		for i := range 16 {
+			key := fmt.Sprintf("{%s:tokens:%d}:%s", o.Prefix, i, kind)
+			client.Rename(t.Context(), key, key+"-saved")
+			client.Set(t.Context(), key, "foreign", 0)
+		}
+		before := dump(t, client, o.Prefix)
+		longer := newToken("kept", "kept")
+		longer.ExpiresAt = testTime.Add(2 * time.Hour)
+		_, deleteErr := store.Tokens().Delete(t.Context(), "kept")
+		_, purgeErr := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
+		errs := map[string]error{"create": store.Tokens().Create(t.Context(), newToken("new", "kept")), "delete": deleteErr}
+		if kind == "expiry" {
+			errs["update"], errs["purge"] = store.Tokens().Update(t.Context(), longer), purgeErr
+		} else if purgeErr != nil {
+			errs["purge"] = purgeErr
+		}
+		for what, err := range errs {
+			if err == nil || !strings.Contains(err.Error(), "choose another Options.Prefix") || errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("%s with a foreign index of %s: %v", what, kind, err)
+			}
+		}
+		after := dump(t, client, o.Prefix)
+		for key, value := range before {
+			if after[key] != value {
+				t.Errorf("%s was changed beside a foreign index of %s", key, kind)
+			}
+		}
+		for i := range 16 {
+			key := fmt.Sprintf("{%s:tokens:%d}:%s", o.Prefix, i, kind)
+			client.Del(t.Context(), key)
+			client.Rename(t.Context(), key+"-saved", key)
+		}
+	}
+	wantKept(t, store)
+}
+
+func dump(t *testing.T, client *goredis.Client, prefix string) map[string]string {
+	t.Helper()
+	keys, err := client.Keys(t.Context(), "{"+prefix+":*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	for _, key := range keys {
+		if values[key], err = client.Dump(t.Context(), key).Result(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return values
+}
+
+func TestDamagedRecords(t *testing.T) {
+	url := servers.Redis(t)
+	client, o := plain(t, url), fresh()
+	store := open(t, url, o)
+	keep(t, store)
+	userKey := "{" + o.Prefix + ":users}:id:kept"
+	tokenKey := ""
+	for i := range 16 {
+		if key := fmt.Sprintf("{%s:tokens:%d}:records", o.Prefix, i); client.HExists(t.Context(), key, "kept").Val() {
+			tokenKey = key
+		}
+	}
+	user, token := client.Get(t.Context(), userKey).Val(), client.HGet(t.Context(), tokenKey, "kept").Val()
+	const value = "kept@Example.com"
+	for _, damage := range []func(string) string{
+		func(string) string { return "" },
+		func(string) string { return "{}" },
+		func(string) string { return value },
+		func(s string) string { return "\x02" + s[1:] },
+		func(s string) string { return s[:5] },
+		func(s string) string { return s[:20] },
+		func(s string) string { return s[:9] + strings.Repeat("\xff", len(s)-9) },
+	} {
+		client.Set(t.Context(), userKey, damage(user), 0)
+		client.HSet(t.Context(), tokenKey, "kept", damage(token))
+		_, byID := store.Users().ByID(t.Context(), "kept")
+		_, byEmail := store.Users().ByEmail(t.Context(), value)
+		_, tokenByID := store.Tokens().ByID(t.Context(), "kept")
+		_, byUser := store.Tokens().ByUser(t.Context(), "kept", "", 10)
+		_, deleteToken := store.Tokens().Delete(t.Context(), "kept")
+		_, purge := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
+		for what, err := range map[string]error{
+			"ByID": byID, "ByEmail": byEmail, "token ByID": tokenByID, "ByUser": byUser, "Delete": deleteToken, "DeleteExpired": purge,
+			"Update": store.Users().Update(t.Context(), newUser("kept")), "Delete user": store.Users().Delete(t.Context(), "kept"),
+			"token Update": store.Tokens().Update(t.Context(), newToken("kept", "kept")),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "damaged") || errors.Is(err, kit.ErrUnavailable) || errors.Is(err, kit.ErrNotFound) || errors.Is(err, kit.ErrConflict) {
+				t.Errorf("%s of %q: %v", what, damage(user), err)
+			} else if strings.Contains(err.Error(), "kept") {
+				t.Errorf("%s: the error shows a value: %v", what, err)
+			}
+		}
+		client.Set(t.Context(), userKey, user, 0)
+		client.HSet(t.Context(), tokenKey, "kept", token)
+	}
+	wantKept(t, store)
+
+	// The index of addresses without its user.
+	client.Del(t.Context(), userKey)
+	if _, err := store.Users().ByEmail(t.Context(), value); err == nil || !strings.Contains(err.Error(), "index of addresses") || errors.Is(err, kit.ErrNotFound) {
+		t.Errorf("ByEmail: %v", err)
+	}
+	// An index of tokens without the token: the purge clears it and counts nothing.
+	client.HDel(t.Context(), tokenKey, "kept")
+	if n, err := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10); n != 0 || err != nil {
+		t.Errorf("DeleteExpired: %d, %v", n, err)
+	}
+}
+
+// The server forgets the scripts all the time, as a restart makes it.
+func TestScriptFlush(t *testing.T) {
+	for name, url := range map[string]string{"server": servers.Redis(t), "cluster": cluster(t)} {
+		t.Run(name, func(t *testing.T) {
+			store := open(t, url, fresh())
+			flush := func(ctx context.Context, c *goredis.Client) error { return c.ScriptFlush(ctx).Err() }
+			o, err := goredis.ParseURL(strings.Split(url, "?")[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			single, many := goredis.NewClient(o), goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: []string{o.Addr}})
+			defer single.Close()
+			defer many.Close()
+			stop := make(chan struct{})
+			var flusher, workers sync.WaitGroup
+			flusher.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if name == "server" {
+						err = flush(t.Context(), single)
+					} else {
+						err = many.ForEachMaster(t.Context(), flush)
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+			for w := range 16 {
+				workers.Go(func() {
+					for i := range 20 {
+						id := fmt.Sprint(w, "-", i)
+						if err := store.Tokens().Create(t.Context(), newToken(id, fmt.Sprint(w))); err != nil {
+							t.Error(err)
+						}
+						if list, err := store.Tokens().ByUser(t.Context(), fmt.Sprint(w), "", 1000); err != nil || len(list) != i+1 {
+							t.Errorf("%d tokens, %v", len(list), err)
+						}
+					}
+				})
+			}
+			workers.Wait()
+			close(stop)
+			flusher.Wait()
+		})
+	}
+}
+
+// What a server says may quote the command, and so addresses and IDs.
+func TestErrorsHoldNoValues(t *testing.T) {
+	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "GET", "", "--rename-command", "HGET", "")
+	store := open(t, s.url(), nil)
+	_, byEmail := store.Users().ByEmail(t.Context(), "SECRET@example.com")
+	_, byID := store.Tokens().ByID(t.Context(), "SECRET")
+	u := newUser("SECRET")
+	for _, err := range []error{byEmail, byID, store.Users().Create(t.Context(), u)} {
+		if err == nil || strings.Contains(strings.ToUpper(fmt.Sprintf("%+v %#v", err, err)), "SECRET") || !strings.Contains(err.Error(), "renamed") || errors.Is(err, kit.ErrUnavailable) {
+			t.Errorf("error %v", err)
+		}
+	}
+}
