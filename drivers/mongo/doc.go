@@ -1,1 +1,24 @@
+// Package mongo keeps users and tokens in MongoDB, through mongo-driver v2.
+//
+//	store, err := mongo.Open(ctx, "mongodb://app:secret@db.example.com/app", nil)
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer store.Close()
+//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//
+// [New] uses the client that an application has already. A standalone server, a
+// replica set and a sharded cluster with unsharded collections are all the same to
+// it: there are no transactions, every change is one document.
+//
+// # What it promises
+//
+// Every sentence of the contracts [kit.UserStore] and [kit.TokenStore], as the tests
+// show with package conformance over the real protocol and a network that breaks.
+// Writes wait for a majority of the members and their journals, reads ask the
+// primary, whatever the client's settings are.
+//
+// A write whose answer is lost is repeated by the driver only on a replica set,
+// where the server recognises the repetition; elsewhere its error wraps
+// [kit.ErrUnavailable], and package kit looks what became of it.
 package mongo

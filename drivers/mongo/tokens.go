@@ -184,7 +184,7 @@ func each(ctx context.Context, c *driver.Collection, filter bson.D, opts *option
 	if err != nil {
 		return err
 	}
-	defer cursor.Close(context.WithoutCancel(ctx))
+	defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // what was read is what counts
 	for cursor.Next(ctx) {
 		if err := f(cursor.Current); err != nil {
 			return err

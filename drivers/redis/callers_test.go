@@ -1,0 +1,126 @@
+package redis_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"myauth.internal/conformance"
+	"myauth.internal/conformance/servers"
+	"myauth.internal/drivers/redis"
+	"myauth.internal/kit/memstore"
+)
+
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// An application's client repeats commands and looks at no context, as go-redis does
+// unless it is told otherwise. The contract holds all the same, when answers get
+// lost too.
+func TestConformanceCallersClient(t *testing.T) {
+	addr := plain(t, servers.Redis(t)).Options().Addr
+	proveClient(t, func(dial dialer) goredis.UniversalClient {
+		return goredis.NewClient(&goredis.Options{Addr: addr, Dialer: dial})
+	})
+}
+
+func TestConformanceCallersCluster(t *testing.T) {
+	nodes := servers.RedisCluster(t)
+	proveClient(t, func(dial dialer) goredis.UniversalClient {
+		return goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: nodes, Dialer: dial})
+	})
+}
+
+// RESP 2 and many repetitions, with contexts.
+func TestConformanceOldProtocol(t *testing.T) {
+	addr := plain(t, servers.Redis(t)).Options().Addr
+	proveClient(t, func(dial dialer) goredis.UniversalClient {
+		return goredis.NewClient(&goredis.Options{Addr: addr, Dialer: dial, Protocol: 2, MaxRetries: 10, ContextTimeoutEnabled: true, PoolSize: 3})
+	})
+}
+
+func proveClient(t *testing.T, client func(dialer) goredis.UniversalClient) {
+	through := func(n *conformance.Network) conformance.Open {
+		prefix := "test-" + rand.Text()
+		return func(t testing.TB) conformance.Stores {
+			c := client(n.DialContext)
+			store, err := redis.New(c, &redis.Options{Prefix: prefix})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Stall: n.Hang,
+				Close: func() error { return errors.Join(store.Close(), c.Close()) }}
+		}
+	}
+	conformance.Run(t, conformance.Config{
+		New:      func(t testing.TB) conformance.Open { return through(conformance.NewNetwork(t)) },
+		Network:  func(_ testing.TB, n *conformance.Network) conformance.Open { return through(n) },
+		Parallel: true,
+	})
+}
+
+// Users in one place and tokens in Redis.
+func TestTogether(t *testing.T) {
+	for name, url := range map[string]string{"server": servers.Redis(t), "cluster": cluster(t)} {
+		t.Run(name, func(t *testing.T) {
+			conformance.RunTogether(t, conformance.Config{New: func(t testing.TB) conformance.Open {
+				users, o := memstore.New(), fresh()
+				return func(t testing.TB) conformance.Stores {
+					store, err := redis.Open(context.Background(), url, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return conformance.Stores{Users: users.Users(), Tokens: store.Tokens(), Close: store.Close}
+				}
+			}, Without: []conformance.Ability{conformance.Durability, conformance.Stalling, conformance.Networking}, Parallel: true})
+		})
+	}
+}
+
+// A client that waits long for the server keeps no caller waiting.
+func TestContextEndsTheWait(t *testing.T) {
+	for _, o := range []goredis.Options{{}, {ContextTimeoutEnabled: true}, {MaxRetries: -1}} {
+		n := conformance.NewNetwork(t)
+		o.Addr, o.Dialer, o.ReadTimeout = plain(t, servers.Redis(t)).Options().Addr, n.DialContext, 3*time.Second
+		client := goredis.NewClient(&o)
+		defer client.Close()
+		store, err := redis.New(client, fresh())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		if err := store.Users().Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		release := n.Hang()
+		for range 20 {
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(10*time.Millisecond, cancel)
+			start := time.Now()
+			err := store.Tokens().Create(ctx, newToken("1", "1"))
+			if took := time.Since(start); took > time.Second || !errors.Is(err, context.Canceled) {
+				t.Errorf("%v after %v", err, took)
+			}
+		}
+		release()
+	}
+}
+
+// Without a context's end, the client's time-out ends the wait.
+func TestClientTimeout(t *testing.T) {
+	n := conformance.NewNetwork(t)
+	o := fresh()
+	o.Dialer = n.DialContext
+	store := open(t, servers.Redis(t)+"?read_timeout=100ms&dial_timeout=100ms", o)
+	defer n.Hang()()
+	for i := range 3 {
+		if err := store.Users().Create(context.Background(), newUser(fmt.Sprint(i))); !isOutage(err) {
+			t.Errorf("Create: %v", err)
+		}
+	}
+}
