@@ -113,13 +113,15 @@ func moveSlot(t *testing.T, nodes []node, slot int, traffic func()) {
 	t.Helper()
 	from := -1
 	for i, n := range nodes {
-		ranges, err := n.ClusterSlots(t.Context()).Result()
+		shards, err := n.ClusterShards(t.Context()).Result()
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range ranges {
-			if r.Start <= slot && slot <= r.End && r.Nodes[0].ID == n.id {
-				from = i
+		for _, shard := range shards {
+			for _, r := range shard.Slots {
+				if int(r.Start) <= slot && slot <= int(r.End) && shard.Nodes[0].ID == n.id {
+					from = i
+				}
 			}
 		}
 	}
