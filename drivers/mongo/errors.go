@@ -35,6 +35,7 @@ func (s *Store) do(ctx context.Context, op string, taken error, call func() erro
 		return fmt.Errorf("mongo: %s: %w", op, ctx.Err())
 	}
 	advice, unavailable := judge(err)
+	err = withoutValues(err)
 	if advice != "" {
 		err = fmt.Errorf("%w: %s", err, advice)
 	}
@@ -48,6 +49,24 @@ func (s *Store) do(ctx context.Context, op string, taken error, call func() erro
 func failedToReplicate(err error) bool {
 	var write driver.WriteException
 	return errors.As(err, &write) && write.WriteConcernError != nil
+}
+
+// withoutValues leaves of a refused write only its codes: in its text the server
+// quotes what was to be stored, the key that exists or the field that a schema
+// validator refuses.
+func withoutValues(err error) error {
+	var write driver.WriteException
+	if !errors.As(err, &write) {
+		return err
+	}
+	text := "write exception"
+	if c := write.WriteConcernError; c != nil {
+		text += fmt.Sprintf(": write concern error %d %s", c.Code, c.Name)
+	}
+	for _, e := range write.WriteErrors {
+		text += fmt.Sprintf(": write error %d", e.Code)
+	}
+	return errors.New(text)
 }
 
 // judge says whether an error is an outage, and what a person can do about it. An

@@ -174,6 +174,13 @@ func TestOtherDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	fresh, err := collection.FindOne(t.Context(), bson.D{{Key: "_id", Value: "u"}}).Raw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := fresh.Lookup("roles").ArrayOK(); !ok {
+		t.Errorf("no roles are stored as %s, want an array", fresh.Lookup("roles").Type)
+	}
 	set(bson.D{{Key: "avatar", Value: "cat.png"}})
 	u, err := store.Users().ByID(t.Context(), "u")
 	if err != nil {

@@ -3,7 +3,6 @@ package mongo
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -49,7 +48,7 @@ type userFields struct {
 func userFrom(u kit.User) userFields {
 	return userFields{
 		Email: u.Email, EmailKey: kit.EmailKey(u.Email), Username: u.Username, PasswordHash: string(u.PasswordHash),
-		Roles: slices.Concat([]string{}, u.Roles), Settings: string(u.Settings), Verified: u.Verified, Active: u.Active,
+		Roles: append([]string{}, u.Roles...), Settings: string(u.Settings), Verified: u.Verified, Active: u.Active,
 		SessionEpoch: u.SessionEpoch, CreatedAt: u.CreatedAt.UnixMicro(), UpdatedAt: u.UpdatedAt.UnixMicro(), Version: u.Version,
 	}
 }
