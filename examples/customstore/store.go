@@ -1,0 +1,173 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/memstore"
+)
+
+// line is one change, as the file keeps it. The record types have none of the
+// methods of kit.User and kit.Token, whose JSON is for clients and hides the hashes.
+type (
+	userRecord  kit.User
+	tokenRecord kit.Token
+	line        struct {
+		Op       string
+		User     *userRecord  `json:",omitempty"`
+		Hash     string       `json:",omitempty"` // User's: a kit.PasswordHash hides itself too
+		Settings []byte       `json:",omitempty"` // User's, byte for byte: as JSON they would be written anew
+		Token    *tokenRecord `json:",omitempty"`
+		ID       string       `json:",omitempty"`
+		Before   time.Time    `json:",omitzero"`
+		Limit    int          `json:",omitempty"`
+	}
+)
+
+// Store is one handle to the file. What the lines up to offset say is in memory.
+type Store struct {
+	path   string
+	turn   chan struct{} // holds a token while no call of this handle is under way
+	closed atomic.Bool
+	memory *memstore.Store
+	offset int64
+}
+
+// Users and Tokens are a Store as the two stores of package kit.
+type (
+	Users  struct{ *Store }
+	Tokens struct{ *Store }
+)
+
+// Open returns a handle to a file, which the first call makes.
+func Open(path string) *Store {
+	s := &Store{path: path, turn: make(chan struct{}, 1), memory: memstore.New()}
+	s.turn <- struct{}{}
+	return s
+}
+
+// Close ends the handle.
+func (s *Store) Close() error { s.closed.Store(true); return nil }
+
+// Ping implements kit.Pinger.
+func (s *Store) Ping(ctx context.Context) error { return s.read(ctx, func() error { return nil }) }
+
+// write makes a change: in memory first, which knows whether it is allowed, and then
+// in the file. It returns how many records were removed, where that is the question.
+func (s *Store) write(ctx context.Context, c line) (n int, err error) {
+	err = s.locked(ctx, func(file *os.File) error {
+		if n, err = s.apply(c); err != nil {
+			return err
+		}
+		text, err := json.Marshal(c)
+		if err == nil {
+			_, err = file.WriteAt(append(text, '\n'), s.offset)
+		}
+		if err == nil {
+			err = file.Sync()
+		}
+		if err != nil { // memory knows more than the file: begin anew
+			s.memory, s.offset = memstore.New(), 0
+			return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
+		}
+		s.offset += int64(len(text)) + 1
+		return nil
+	})
+	return n, err
+}
+
+// read calls f while memory says what the file does.
+func (s *Store) read(ctx context.Context, f func() error) error {
+	return s.locked(ctx, func(*os.File) error { return f() })
+}
+
+// locked calls f with the file locked and read. Of all calls in all processes, one at
+// a time is in f.
+func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	select {
+	case <-s.turn:
+		defer func() { s.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if s.closed.Load() {
+		return fmt.Errorf("%w: the store is closed", kit.ErrUnavailable)
+	}
+	file, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
+	}
+	defer func() { _ = file.Close() }() // and with it the lock goes
+	for syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := s.catchUp(file); err != nil {
+		return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
+	}
+	return f(file)
+}
+
+// catchUp applies what others have written since the last look. Bytes after the last
+// newline were never acknowledged, and go.
+func (s *Store) catchUp(file *os.File) error {
+	text, err := io.ReadAll(io.NewSectionReader(file, s.offset, 1<<62))
+	for err == nil && len(text) > 0 {
+		end := slices.Index(text, '\n') + 1
+		if end == 0 {
+			return file.Truncate(s.offset)
+		}
+		var c line
+		if err = json.Unmarshal(text[:end], &c); err == nil {
+			_, err = s.apply(c)
+		}
+		s.offset, text = s.offset+int64(end), text[end:]
+	}
+	return err
+}
+
+// apply makes a change in memory. Every handle makes the same changes in the same
+// order, so all of them come to the same result.
+func (s *Store) apply(c line) (n int, err error) {
+	ctx, users, tokens := context.Background(), s.memory.Users(), s.memory.Tokens()
+	var user kit.User
+	if c.User != nil {
+		user = kit.User(*c.User)
+		user.PasswordHash, user.Settings = kit.PasswordHash(c.Hash), c.Settings
+	}
+	switch c.Op {
+	case "create user":
+		return 0, users.Create(ctx, user)
+	case "update user":
+		return 0, users.Update(ctx, user)
+	case "delete user":
+		return 0, users.Delete(ctx, c.ID)
+	case "create token":
+		return 0, tokens.Create(ctx, kit.Token(*c.Token))
+	case "update token":
+		return 0, tokens.Update(ctx, kit.Token(*c.Token))
+	case "delete token":
+		removed, err := tokens.Delete(ctx, c.ID)
+		return map[bool]int{true: 1}[removed], err
+	case "delete expired":
+		return tokens.DeleteExpired(ctx, c.Before, c.Limit)
+	}
+	return 0, errors.New("a line of another program")
+}

@@ -1,0 +1,121 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"go/scanner"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"myauth.internal/conformance"
+	"myauth.internal/kit"
+)
+
+func TestStore(t *testing.T) {
+	conformance.Run(t, conformance.Config{New: func(t testing.TB) conformance.Open {
+		path := filepath.Join(t.TempDir(), "auth.jsonl") // an empty data set of its own for each case
+		return func(t testing.TB) conformance.Stores {   // opens one more handle to it
+			s := Open(path)
+			return conformance.Stores{Users: Users{s}, Tokens: Tokens{s}, Close: s.Close, Stall: func() func() { return hold(t, path) }}
+		}
+	}, Without: []conformance.Ability{conformance.Networking}})
+}
+
+// hold locks the file as another process would.
+func hold(t testing.TB, path string) (release func()) {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Error(err)
+		return func() {}
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Error(err)
+	}
+	return func() { _ = f.Close() } // the lock goes with it
+}
+
+// TestItIsShort counts the lines of code: without comments and empty lines.
+func TestItIsShort(t *testing.T) {
+	lines := map[string]bool{}
+	for _, name := range []string{"store.go", "contract.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s scanner.Scanner
+		files := token.NewFileSet()
+		file := files.AddFile(name, -1, len(text))
+		s.Init(file, text, nil, 0)
+		for {
+			pos, tok, literal := s.Scan()
+			if tok == token.EOF {
+				break
+			}
+			if tok != token.SEMICOLON || literal != "\n" {
+				lines[files.Position(pos).String()[:len(name)]+":"+strconv.Itoa(files.Position(pos).Line)] = true
+			}
+		}
+	}
+	t.Logf("%d lines of code", len(lines))
+	if len(lines) >= 200 {
+		t.Errorf("the store has %d lines of code, want fewer than 200", len(lines))
+	}
+}
+
+func newUser(id string) kit.User {
+	now := time.Date(2026, 11, 5, 12, 30, 0, 0, time.UTC)
+	return kit.User{ID: id, Email: id + "@example.com", Username: id, PasswordHash: "hash", Active: true, CreatedAt: now, UpdatedAt: now, Version: 1}
+}
+
+// A write that was cut short, at whatever byte, takes nothing with it.
+func TestATornLineIsNoLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.jsonl")
+	if err := (Users{Open(path)}).Create(t.Context(), newUser("ann")); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (Users{Open(path)}).Create(t.Context(), newUser("bob")); err != nil {
+		t.Fatal(err)
+	}
+	both, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := len(whole); end < len(both); end++ {
+		if err := os.WriteFile(path, both[:end], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := Users{Open(path)}
+		_, ann := s.ByID(t.Context(), "ann")
+		_, bob := s.ByID(t.Context(), "bob")
+		again := s.Create(t.Context(), newUser("bob"))
+		_, after := (Users{Open(path)}).ByID(t.Context(), "bob")
+		if ann != nil || !errors.Is(bob, kit.ErrNotFound) || again != nil || after != nil {
+			t.Fatalf("cut at byte %d: ann %v, bob %v, bob again %v, and then %v", end, ann, bob, again, after)
+		}
+	}
+}
+
+// A file that somebody else has written is an outage, and stays as it is.
+func TestADamagedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.jsonl")
+	if err := os.WriteFile(path, []byte("notes of somebody\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := (Users{Open(path)}).Create(context.Background(), newUser("ann")); !errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "notes of somebody\n" {
+		t.Errorf("the file is now %q, %v", text, err)
+	}
+}
