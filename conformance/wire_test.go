@@ -171,6 +171,18 @@ func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err erro
 	return sent, err
 }
 
+// answered returns what the server's operation does, once there is an answer: until
+// then it is the server's.
+func answered[T any](ctx context.Context, w *wire, operation func() (T, error)) (T, error) {
+	var value T
+	err := w.do(ctx, func() (err error) { value, err = operation(); return err })
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return value, nil
+}
+
 // overWire lets every method of f go through w.
 func (f *fake) overWire(w *wire) {
 	f.wire = w
@@ -179,13 +191,11 @@ func (f *fake) overWire(w *wire) {
 	f.create = func(ctx context.Context, u kit.User) error {
 		return w.do(ctx, func() error { return create(far, u) })
 	}
-	f.byID = func(ctx context.Context, id string) (u kit.User, _ error) {
-		err := w.do(ctx, func() (err error) { u, err = byID(far, id); return err })
-		return u, err
+	f.byID = func(ctx context.Context, id string) (kit.User, error) {
+		return answered(ctx, w, func() (kit.User, error) { return byID(far, id) })
 	}
-	f.byEmail = func(ctx context.Context, email string) (u kit.User, _ error) {
-		err := w.do(ctx, func() (err error) { u, err = byEmail(far, email); return err })
-		return u, err
+	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+		return answered(ctx, w, func() (kit.User, error) { return byEmail(far, email) })
 	}
 	f.update = func(ctx context.Context, u kit.User) error {
 		return w.do(ctx, func() error { return update(far, u) })
@@ -197,23 +207,19 @@ func (f *fake) overWire(w *wire) {
 	f.createToken = func(ctx context.Context, t kit.Token) error {
 		return w.do(ctx, func() error { return createToken(far, t) })
 	}
-	f.tokenByID = func(ctx context.Context, id string) (t kit.Token, _ error) {
-		err := w.do(ctx, func() (err error) { t, err = tokenByID(far, id); return err })
-		return t, err
+	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
+		return answered(ctx, w, func() (kit.Token, error) { return tokenByID(far, id) })
 	}
 	f.updateToken = func(ctx context.Context, t kit.Token) error {
 		return w.do(ctx, func() error { return updateToken(far, t) })
 	}
-	f.removeToken = func(ctx context.Context, id string) (ok bool, _ error) {
-		err := w.do(ctx, func() (err error) { ok, err = removeToken(far, id); return err })
-		return ok, err
+	f.removeToken = func(ctx context.Context, id string) (bool, error) {
+		return answered(ctx, w, func() (bool, error) { return removeToken(far, id) })
 	}
-	f.byUser = func(ctx context.Context, userID, after string, limit int) (list []kit.Token, _ error) {
-		err := w.do(ctx, func() (err error) { list, err = byUser(far, userID, after, limit); return err })
-		return list, err
+	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+		return answered(ctx, w, func() ([]kit.Token, error) { return byUser(far, userID, after, limit) })
 	}
-	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (n int, _ error) {
-		err := w.do(ctx, func() (err error) { n, err = deleteExpired(far, before, limit); return err })
-		return n, err
+	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
+		return answered(ctx, w, func() (int, error) { return deleteExpired(far, before, limit) })
 	}
 }
