@@ -1,0 +1,85 @@
+package mongo_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"myauth.internal/conformance"
+	"myauth.internal/conformance/storebench"
+	"myauth.internal/drivers/mongo"
+	"myauth.internal/kit"
+)
+
+func BenchmarkMongo(b *testing.B) {
+	store := open(b, database(b), nil)
+	storebench.Run(b, conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}, bare(mongo.Collections(store)))
+}
+
+// bare issues the store's own commands on its collections.
+func bare(users, tokens *driver.Collection) storebench.Bare {
+	find := func(c *driver.Collection, field string) func(context.Context, string) error {
+		return func(ctx context.Context, key string) error {
+			var document bson.D
+			return c.FindOne(ctx, bson.D{{Key: field, Value: key}}).Decode(&document)
+		}
+	}
+	token := func(t kit.Token) bson.D {
+		return bson.D{
+			{Key: "session_id", Value: t.SessionID}, {Key: "epoch", Value: t.Epoch}, {Key: "secret_hash", Value: t.SecretHash},
+			{Key: "previous_hash", Value: t.PreviousHash}, {Key: "salt", Value: t.Salt}, {Key: "created_at", Value: t.CreatedAt.UnixMicro()},
+			{Key: "rotated_at", Value: t.RotatedAt.UnixMicro()}, {Key: "expires_at", Value: t.ExpiresAt.UnixMicro()},
+			{Key: "revoked_at", Value: t.RevokedAt.UnixMicro()}, {Key: "version", Value: t.Version},
+		}
+	}
+	return storebench.Bare{
+		UserByID: find(users, "_id"), UserByEmail: find(users, "email_key"), TokenByID: find(tokens, "_id"),
+		UserCreate: func(ctx context.Context, u kit.User) error {
+			_, err := users.InsertOne(ctx, bson.D{
+				{Key: "_id", Value: u.ID}, {Key: "email", Value: u.Email}, {Key: "email_key", Value: u.Email}, {Key: "username", Value: u.Username},
+				{Key: "hashed_password", Value: string(u.PasswordHash)}, {Key: "roles", Value: u.Roles}, {Key: "user_settings", Value: string(u.Settings)},
+				{Key: "is_verified", Value: u.Verified}, {Key: "is_active", Value: u.Active}, {Key: "session_epoch", Value: u.SessionEpoch},
+				{Key: "created_at", Value: u.CreatedAt.UnixMicro()}, {Key: "updated_at", Value: u.UpdatedAt.UnixMicro()}, {Key: "version", Value: u.Version},
+			})
+			return err
+		},
+		TokenCreate: func(ctx context.Context, t kit.Token) error {
+			document := append(bson.D{{Key: "_id", Value: t.ID}, {Key: "token_type", Value: string(t.Type)}, {Key: "user_id", Value: t.UserID}}, token(t)...)
+			_, err := tokens.InsertOne(ctx, document)
+			return err
+		},
+		TokenUpdate: func(ctx context.Context, t kit.Token) error {
+			key := bson.D{{Key: "_id", Value: t.ID}, {Key: "version", Value: t.Version}}
+			t.Version++
+			_, err := tokens.UpdateOne(ctx, key, bson.D{{Key: "$set", Value: token(t)}})
+			return err
+		},
+		DeleteExpired: func(ctx context.Context, before time.Time, limit int) (int, error) {
+			expired := bson.E{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}}}
+			cursor, err := tokens.Find(ctx, bson.D{expired}, options.Find().SetSort(bson.D{{Key: "expires_at", Value: 1}}).SetLimit(int64(limit)).
+				SetBatchSize(int32(limit)).SetProjection(bson.D{{Key: "_id", Value: 1}}))
+			if err != nil {
+				return 0, err
+			}
+			var found []struct {
+				ID string `bson:"_id"`
+			}
+			if err := cursor.All(ctx, &found); err != nil {
+				return 0, err
+			}
+			var ids bson.A
+			for _, f := range found {
+				ids = append(ids, f.ID)
+			}
+			result, err := tokens.DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, expired})
+			if err != nil {
+				return 0, err
+			}
+			return int(result.DeletedCount), nil
+		},
+	}
+}
