@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,4 +126,72 @@ func TestClientTimeout(t *testing.T) {
 			t.Errorf("Create: %v", err)
 		}
 	}
+}
+
+// A panic of an application's hook comes up where the call was made, and does not end
+// the process.
+func TestPanicOfAHook(t *testing.T) {
+	client := plain(t, servers.Redis(t))
+	store, err := redis.New(client, fresh())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.AddHook(panicking{})
+	for _, ctx := range []context.Context{t.Context(), context.Background()} {
+		func() {
+			defer func() {
+				if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), "a hook") {
+					t.Errorf("recovered %v", r)
+				}
+			}()
+			_, err := store.Users().ByID(ctx, "1")
+			t.Errorf("ByID returned with %v", err)
+		}()
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+type panicking struct{ goredis.Hook }
+
+func (panicking) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (panicking) ProcessHook(goredis.ProcessHook) goredis.ProcessHook {
+	return func(context.Context, goredis.Cmder) error { panic("a hook") }
+}
+
+func (panicking) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return next
+}
+
+// Close leaves no goroutine behind, whatever ran before.
+func TestNoGoroutineIsLeft(t *testing.T) {
+	url := servers.Redis(t)
+	before := runtime.NumGoroutine()
+	store, err := redis.Open(t.Context(), url, fresh())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			if i%2 == 0 {
+				go cancel()
+			}
+			_ = store.Users().Create(ctx, newUser(fmt.Sprint(i))) // whatever comes of it
+		})
+	}
+	wg.Wait()
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the goroutines end", func() error {
+		if now := runtime.NumGoroutine(); now > before {
+			return fmt.Errorf("%d goroutines, and %d before", now, before)
+		}
+		return nil
+	})
 }

@@ -37,6 +37,8 @@ type Store struct {
 	mu     sync.RWMutex // held while a call begins, and while closed is set
 	closed bool
 	calls  sync.WaitGroup // those under way, also when their caller has left
+
+	crew crew
 }
 
 // New returns a store that uses the caller's client, a *redis.Client or a
@@ -54,7 +56,7 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	if err := checkClient(client); err != nil {
 		return nil, err
 	}
-	return &Store{client: client, keys: newKeys(o.Prefix)}, nil
+	return &Store{client: client, keys: newKeys(o.Prefix), crew: newCrew()}, nil
 }
 
 // Users returns the store's users.
@@ -80,6 +82,7 @@ func (s *Store) Close() error {
 		err = s.client.Close()
 	}
 	s.calls.Wait()
+	s.crew.dismiss()
 	if err != nil {
 		return fmt.Errorf("redis: close: %w", err)
 	}
@@ -151,44 +154,4 @@ func (s *Store) begin() error {
 	}
 	s.calls.Add(1)
 	return nil
-}
-
-// call runs f, which talks to the server, and returns when it is done or soon after
-// ctx is. go-redis looks at a context's deadline, if it was told to, and at nothing
-// else while it waits for an answer; so f goes on without its caller then, until
-// the client's time-outs end it.
-func call[T any](ctx context.Context, s *Store, op string, f func(context.Context) (T, error)) (T, error) {
-	var none T
-	if err := ctx.Err(); err != nil {
-		return none, fmt.Errorf("redis: %s: %w", op, err)
-	}
-	if err := s.begin(); err != nil {
-		return none, err
-	}
-	if ctx.Done() == nil {
-		defer s.calls.Done()
-		value, err := f(ctx)
-		return value, explain(ctx, op, err)
-	}
-	type answer struct {
-		value T
-		err   error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		defer s.calls.Done()
-		value, err := f(ctx)
-		done <- answer{value, err}
-	}()
-	var got answer
-	select {
-	case got = <-done:
-	case <-ctx.Done():
-		select {
-		case got = <-done: // an answer is worth more
-		default:
-			return none, fmt.Errorf("redis: %s: %w", op, ctx.Err())
-		}
-	}
-	return got.value, explain(ctx, op, got.err)
 }

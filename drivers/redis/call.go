@@ -1,0 +1,106 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// call runs f, which talks to the server, and returns when it is done or soon after
+// ctx is. go-redis looks at a context's deadline, if it was told to, and at nothing
+// else while it waits for an answer; so f goes on without its caller then, until
+// the client's time-outs end it.
+func call[T any](ctx context.Context, s *Store, op string, f func(context.Context) (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, fmt.Errorf("redis: %s: %w", op, err)
+	}
+	if err := s.begin(); err != nil {
+		return none, err
+	}
+	if ctx.Done() == nil {
+		defer s.calls.Done()
+		value, err := f(ctx)
+		return value, explain(ctx, op, err)
+	}
+	done := make(chan answer[T], 1)
+	s.crew.run(func() {
+		defer s.calls.Done()
+		var got answer[T]
+		defer func() { done <- got }()
+		defer recoverInto(&got.panicked)
+		got.value, got.err = f(ctx)
+	})
+	var got answer[T]
+	select {
+	case got = <-done:
+	case <-ctx.Done():
+		select {
+		case got = <-done: // an answer is worth more
+		default:
+			return none, fmt.Errorf("redis: %s: %w", op, ctx.Err())
+		}
+	}
+	if got.panicked != nil {
+		panic(got.panicked)
+	}
+	return got.value, explain(ctx, op, got.err)
+}
+
+// answer is what came of a call.
+type answer[T any] struct {
+	value    T
+	err      error
+	panicked any
+}
+
+// recoverInto takes a panic, as hooks of the caller's client may raise, over to the
+// goroutine of the caller, who may expect it.
+func recoverInto(panicked *any) {
+	if r := recover(); r != nil {
+		*panicked = fmt.Sprintf("%v\n\n%s", r, debug.Stack())
+	}
+}
+
+// crew runs functions on goroutines that are used again, because the stack of a new one
+// has to grow first, which takes longer than all the rest of a call.
+type crew struct {
+	jobs    chan func()
+	idle    *atomic.Int32
+	members *sync.WaitGroup
+}
+
+// maxIdle is how many goroutines of a crew wait for work.
+const maxIdle = 64
+
+func newCrew() crew {
+	return crew{jobs: make(chan func()), idle: new(atomic.Int32), members: new(sync.WaitGroup)}
+}
+
+// run starts f, which does not wait for another one.
+func (c *crew) run(f func()) {
+	select {
+	case c.jobs <- f:
+	default:
+		c.members.Go(func() {
+			f()
+			for c.idle.Add(1) <= maxIdle {
+				next, more := <-c.jobs
+				c.idle.Add(-1)
+				if !more {
+					return
+				}
+				next()
+			}
+			c.idle.Add(-1)
+		})
+	}
+}
+
+// dismiss ends the goroutines. Nothing runs or is started any more.
+func (c *crew) dismiss() {
+	close(c.jobs)
+	c.members.Wait()
+}
