@@ -33,6 +33,8 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	for round := range rounds {
 		var wg sync.WaitGroup
 		enough := make(chan struct{})
+		// What was updated leaves acked again, so the number is reached more than once.
+		reached := sync.OnceFunc(func() { close(enough) })
 		for w := range workers {
 			wg.Go(func() {
 				for i := 0; ; i++ {
@@ -50,7 +52,7 @@ func TestServerKilledUnderLoad(t *testing.T) {
 					mu.Lock()
 					acked[id] = true
 					if len(acked) == (round+1)*100 {
-						close(enough)
+						reached()
 					}
 					mu.Unlock()
 					if i%3 == 0 {
