@@ -56,8 +56,19 @@ func proveClient(t *testing.T, client func(dialer) goredis.UniversalClient) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Stall: n.Hang,
-				Close: func() error { return errors.Join(store.Close(), c.Close()) }}
+			return conformance.Stores{
+				Users: store.Users(), Tokens: store.Tokens(),
+				Close: func() error { return errors.Join(store.Close(), c.Close()) },
+				Stall: func() (release func()) {
+					release = n.Hang()
+					return func() {
+						release()
+						// What a caller has left arrives now, and not between two looks
+						// at what became of it.
+						redis.Settle(store)
+					}
+				},
+			}
 		}
 	}
 	conformance.Run(t, conformance.Config{
@@ -111,6 +122,37 @@ func TestContextEndsTheWait(t *testing.T) {
 			}
 		}
 		release()
+	}
+}
+
+// The store's own client keeps nobody waiting for long either, though it leaves that
+// to go-redis.
+func TestContextEndsTheWaitOfOpen(t *testing.T) {
+	n := conformance.NewNetwork(t)
+	o := fresh()
+	o.Dialer = n.DialContext
+	store := open(t, servers.Redis(t), o)
+	defer n.Hang()()
+	for name, c := range map[string]struct {
+		end  func(context.Context) (context.Context, context.CancelFunc)
+		want time.Duration
+	}{
+		"deadline": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 50*time.Millisecond)
+		}, time.Second},
+		"cancellation": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(50*time.Millisecond, cancel)
+			return ctx, cancel
+		}, 4 * time.Second},
+	} {
+		ctx, cancel := c.end(context.Background())
+		start := time.Now()
+		err := store.Tokens().Create(ctx, newToken("1", "1"))
+		if took := time.Since(start); took > c.want || ctx.Err() == nil || !errors.Is(err, ctx.Err()) && !isOutage(err) {
+			t.Errorf("%s: %v after %v", name, err, took)
+		}
+		cancel()
 	}
 }
 

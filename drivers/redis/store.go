@@ -7,6 +7,7 @@ import (
 	"net"
 	"regexp"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -32,6 +33,7 @@ type Options struct {
 type Store struct {
 	client redis.UniversalClient
 	own    bool // the client is closed with the store
+	prompt bool // the client ends each wait soon after a context is done
 	keys   keys
 
 	mu     sync.RWMutex // held while a call begins, and while closed is set
@@ -44,7 +46,8 @@ type Store struct {
 // New returns a store that uses the caller's client, a *redis.Client or a
 // *redis.ClusterClient. It sends nothing. Close leaves the client open.
 //
-// Any settings will do, MaxRetries and ContextTimeoutEnabled included, save those
+// Calls are a little faster with ContextTimeoutEnabled and time-outs of two seconds
+// at most, as Open has them. Any settings will do, MaxRetries included, save those
 // that break what a store promises, which New refuses: reading from replicas
 // (ReadOnly, RouteByLatency, RouteRandomly), a cache in the client, and no time-out for reading
 // or writing. [Store.Check] asks the server whether it suits.
@@ -53,10 +56,11 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkClient(client); err != nil {
+	prompt, err := checkClient(client)
+	if err != nil {
 		return nil, err
 	}
-	return &Store{client: client, keys: newKeys(o.Prefix), crew: newCrew()}, nil
+	return &Store{client: client, prompt: prompt, keys: newKeys(o.Prefix), crew: newCrew()}, nil
 }
 
 // Users returns the store's users.
@@ -89,43 +93,42 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// checkClient refuses a client with which a store could not keep its word.
-func checkClient(client redis.UniversalClient) error {
+// checkClient refuses a client with which a store could not keep its word, and
+// reports whether one that will do is prompt.
+func checkClient(client redis.UniversalClient) (prompt bool, err error) {
+	var contexts bool
+	var read, write time.Duration
 	switch c := client.(type) {
 	case *redis.Client:
 		if c == nil {
-			return errNoClient
+			return false, errNoClient
 		}
 		o := c.Options()
 		if o.ClientSideCache != nil || o.ClientSideCacheConfig != nil {
-			return errors.New("redis: the client caches what it reads, so ended sessions would live on: give MyAuth one without ClientSideCache")
+			return false, errors.New("redis: the client caches what it reads, so ended sessions would live on: give MyAuth one without ClientSideCache")
 		}
-		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
-			return errNoTimeout
-		}
+		contexts, read, write = o.ContextTimeoutEnabled, o.ReadTimeout, o.WriteTimeout
 	case *redis.ClusterClient:
 		if c == nil {
-			return errNoClient
+			return false, errNoClient
 		}
 		o := c.Options()
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-			return errors.New("redis: the client reads from replicas, which lag behind: give MyAuth one without ReadOnly, RouteByLatency and RouteRandomly")
+			return false, errors.New("redis: the client reads from replicas, which lag behind: give MyAuth one without ReadOnly, RouteByLatency and RouteRandomly")
 		}
-		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
-			return errNoTimeout
-		}
+		contexts, read, write = o.ContextTimeoutEnabled, o.ReadTimeout, o.WriteTimeout
 	case nil:
-		return errNoClient
+		return false, errNoClient
 	default:
-		return fmt.Errorf("redis: New takes a *redis.Client or a *redis.ClusterClient, and not a %T: a Ring loses sight of keys when a server fails, and the others are unknown", client)
+		return false, fmt.Errorf("redis: New takes a *redis.Client or a *redis.ClusterClient, and not a %T: a Ring loses sight of keys when a server fails, and the others are unknown", client)
 	}
-	return nil
+	if read <= 0 || write <= 0 {
+		return false, errors.New("redis: the client waits for ever: give MyAuth one whose ReadTimeout and WriteTimeout are not negative")
+	}
+	return contexts && max(read, write) <= soon, nil
 }
 
-var (
-	errNoClient  = errors.New("redis: New needs a client")
-	errNoTimeout = errors.New("redis: the client waits for ever: give MyAuth one whose ReadTimeout and WriteTimeout are not negative")
-)
+var errNoClient = errors.New("redis: New needs a client")
 
 var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
