@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -56,19 +53,8 @@ func proveClient(t *testing.T, client func(dialer) goredis.UniversalClient) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return conformance.Stores{
-				Users: store.Users(), Tokens: store.Tokens(),
-				Close: func() error { return errors.Join(store.Close(), c.Close()) },
-				Stall: func() (release func()) {
-					release = n.Hang()
-					return func() {
-						release()
-						// What a caller has left arrives now, and not between two looks
-						// at what became of it.
-						redis.Settle(store)
-					}
-				},
-			}
+			return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Stall: n.Hang,
+				Close: func() error { return errors.Join(store.Close(), c.Close()) }}
 		}
 	}
 	conformance.Run(t, conformance.Config{
@@ -125,37 +111,6 @@ func TestContextEndsTheWait(t *testing.T) {
 	}
 }
 
-// The store's own client keeps nobody waiting for long either, though it leaves that
-// to go-redis.
-func TestContextEndsTheWaitOfOpen(t *testing.T) {
-	n := conformance.NewNetwork(t)
-	o := fresh()
-	o.Dialer = n.DialContext
-	store := open(t, servers.Redis(t), o)
-	defer n.Hang()()
-	for name, c := range map[string]struct {
-		end  func(context.Context) (context.Context, context.CancelFunc)
-		want time.Duration
-	}{
-		"deadline": {func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, 50*time.Millisecond)
-		}, time.Second},
-		"cancellation": {func(ctx context.Context) (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(ctx)
-			time.AfterFunc(50*time.Millisecond, cancel)
-			return ctx, cancel
-		}, 4 * time.Second},
-	} {
-		ctx, cancel := c.end(context.Background())
-		start := time.Now()
-		err := store.Tokens().Create(ctx, newToken("1", "1"))
-		if took := time.Since(start); took > c.want || ctx.Err() == nil || !errors.Is(err, ctx.Err()) && !isOutage(err) {
-			t.Errorf("%s: %v after %v", name, err, took)
-		}
-		cancel()
-	}
-}
-
 // Without a context's end, the client's time-out ends the wait.
 func TestClientTimeout(t *testing.T) {
 	n := conformance.NewNetwork(t)
@@ -168,72 +123,4 @@ func TestClientTimeout(t *testing.T) {
 			t.Errorf("Create: %v", err)
 		}
 	}
-}
-
-// A panic of an application's hook comes up where the call was made, and does not end
-// the process.
-func TestPanicOfAHook(t *testing.T) {
-	client := plain(t, servers.Redis(t))
-	store, err := redis.New(client, fresh())
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.AddHook(panicking{})
-	for _, ctx := range []context.Context{t.Context(), context.Background()} {
-		func() {
-			defer func() {
-				if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), "a hook") {
-					t.Errorf("recovered %v", r)
-				}
-			}()
-			_, err := store.Users().ByID(ctx, "1")
-			t.Errorf("ByID returned with %v", err)
-		}()
-	}
-	if err := store.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-type panicking struct{ goredis.Hook }
-
-func (panicking) DialHook(next goredis.DialHook) goredis.DialHook { return next }
-
-func (panicking) ProcessHook(goredis.ProcessHook) goredis.ProcessHook {
-	return func(context.Context, goredis.Cmder) error { panic("a hook") }
-}
-
-func (panicking) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
-	return next
-}
-
-// Close leaves no goroutine behind, whatever ran before.
-func TestNoGoroutineIsLeft(t *testing.T) {
-	url := servers.Redis(t)
-	before := runtime.NumGoroutine()
-	store, err := redis.Open(t.Context(), url, fresh())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for i := range 200 {
-		wg.Go(func() {
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			if i%2 == 0 {
-				go cancel()
-			}
-			_ = store.Users().Create(ctx, newUser(fmt.Sprint(i))) // whatever comes of it
-		})
-	}
-	wg.Wait()
-	if err := store.Close(); err != nil {
-		t.Error(err)
-	}
-	eventually(t, "the goroutines end", func() error {
-		if now := runtime.NumGoroutine(); now > before {
-			return fmt.Errorf("%d goroutines, and %d before", now, before)
-		}
-		return nil
-	})
 }

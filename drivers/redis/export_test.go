@@ -12,9 +12,6 @@ import (
 	"myauth.internal/kit"
 )
 
-// Settle waits for calls that their callers have left.
-func Settle(s *Store) { s.calls.Wait() }
-
 // Bare returns the statements of a store as go-redis makes them by itself, on the
 // store's own client. What is read stays the string that it is.
 func Bare(s *Store) storebench.Bare {

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +28,7 @@ const startTimeout = 10 * time.Second
 //	redis://user:password@node1:6379,node2:6379,node3:6379?cluster=true
 //
 // Further options are those of [redis.ParseURL] and [redis.ParseClusterURL], such as
-// pool_size and read_timeout, which is 2s unless told. The client never repeats a command by itself, whatever
+// pool_size and read_timeout. The client never repeats a command by itself, whatever
 // max_retries says. Special characters of a password are written with %. No error
 // holds the URL.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
@@ -107,7 +106,6 @@ func connectServer(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 		return nil, errURL
 	}
 	o.Dialer = opts.Dialer
-	o.ReadTimeout = cmp.Or(o.ReadTimeout, soon)
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1
 	o.DialerRetries = 1
@@ -126,7 +124,6 @@ func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 		return nil, errURL
 	}
 	o.Dialer = opts.Dialer
-	o.ReadTimeout = cmp.Or(o.ReadTimeout, soon)
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1
 	o.DialerRetries = 1

@@ -7,7 +7,6 @@ import (
 	"net"
 	"regexp"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -33,21 +32,17 @@ type Options struct {
 type Store struct {
 	client redis.UniversalClient
 	own    bool // the client is closed with the store
-	prompt bool // the client ends each wait soon after a context is done
 	keys   keys
 
 	mu     sync.RWMutex // held while a call begins, and while closed is set
 	closed bool
 	calls  sync.WaitGroup // those under way, also when their caller has left
-
-	crew crew
 }
 
 // New returns a store that uses the caller's client, a *redis.Client or a
 // *redis.ClusterClient. It sends nothing. Close leaves the client open.
 //
-// Calls are a little faster with ContextTimeoutEnabled and time-outs of two seconds
-// at most, as Open has them. Any settings will do, MaxRetries included, save those
+// Any settings will do, MaxRetries and ContextTimeoutEnabled included, save those
 // that break what a store promises, which New refuses: reading from replicas
 // (ReadOnly, RouteByLatency, RouteRandomly), a cache in the client, and no time-out for reading
 // or writing. [Store.Check] asks the server whether it suits.
@@ -56,11 +51,10 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	prompt, err := checkClient(client)
-	if err != nil {
+	if err := checkClient(client); err != nil {
 		return nil, err
 	}
-	return &Store{client: client, prompt: prompt, keys: newKeys(o.Prefix), crew: newCrew()}, nil
+	return &Store{client: client, keys: newKeys(o.Prefix)}, nil
 }
 
 // Users returns the store's users.
@@ -86,49 +80,49 @@ func (s *Store) Close() error {
 		err = s.client.Close()
 	}
 	s.calls.Wait()
-	s.crew.dismiss()
 	if err != nil {
 		return fmt.Errorf("redis: close: %w", err)
 	}
 	return nil
 }
 
-// checkClient refuses a client with which a store could not keep its word, and
-// reports whether one that will do is prompt.
-func checkClient(client redis.UniversalClient) (prompt bool, err error) {
-	var contexts bool
-	var read, write time.Duration
+// checkClient refuses a client with which a store could not keep its word.
+func checkClient(client redis.UniversalClient) error {
 	switch c := client.(type) {
 	case *redis.Client:
 		if c == nil {
-			return false, errNoClient
+			return errNoClient
 		}
 		o := c.Options()
 		if o.ClientSideCache != nil || o.ClientSideCacheConfig != nil {
-			return false, errors.New("redis: the client caches what it reads, so ended sessions would live on: give MyAuth one without ClientSideCache")
+			return errors.New("redis: the client caches what it reads, so ended sessions would live on: give MyAuth one without ClientSideCache")
 		}
-		contexts, read, write = o.ContextTimeoutEnabled, o.ReadTimeout, o.WriteTimeout
+		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
+			return errNoTimeout
+		}
 	case *redis.ClusterClient:
 		if c == nil {
-			return false, errNoClient
+			return errNoClient
 		}
 		o := c.Options()
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-			return false, errors.New("redis: the client reads from replicas, which lag behind: give MyAuth one without ReadOnly, RouteByLatency and RouteRandomly")
+			return errors.New("redis: the client reads from replicas, which lag behind: give MyAuth one without ReadOnly, RouteByLatency and RouteRandomly")
 		}
-		contexts, read, write = o.ContextTimeoutEnabled, o.ReadTimeout, o.WriteTimeout
+		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
+			return errNoTimeout
+		}
 	case nil:
-		return false, errNoClient
+		return errNoClient
 	default:
-		return false, fmt.Errorf("redis: New takes a *redis.Client or a *redis.ClusterClient, and not a %T: a Ring loses sight of keys when a server fails, and the others are unknown", client)
+		return fmt.Errorf("redis: New takes a *redis.Client or a *redis.ClusterClient, and not a %T: a Ring loses sight of keys when a server fails, and the others are unknown", client)
 	}
-	if read <= 0 || write <= 0 {
-		return false, errors.New("redis: the client waits for ever: give MyAuth one whose ReadTimeout and WriteTimeout are not negative")
-	}
-	return contexts && max(read, write) <= soon, nil
+	return nil
 }
 
-var errNoClient = errors.New("redis: New needs a client")
+var (
+	errNoClient  = errors.New("redis: New needs a client")
+	errNoTimeout = errors.New("redis: the client waits for ever: give MyAuth one whose ReadTimeout and WriteTimeout are not negative")
+)
 
 var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
@@ -157,4 +151,44 @@ func (s *Store) begin() error {
 	}
 	s.calls.Add(1)
 	return nil
+}
+
+// call runs f, which talks to the server, and returns when it is done or soon after
+// ctx is. go-redis looks at a context's deadline, if it was told to, and at nothing
+// else while it waits for an answer; so f goes on without its caller then, until
+// the client's time-outs end it.
+func call[T any](ctx context.Context, s *Store, op string, f func(context.Context) (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, fmt.Errorf("redis: %s: %w", op, err)
+	}
+	if err := s.begin(); err != nil {
+		return none, err
+	}
+	if ctx.Done() == nil {
+		defer s.calls.Done()
+		value, err := f(ctx)
+		return value, explain(ctx, op, err)
+	}
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		defer s.calls.Done()
+		value, err := f(ctx)
+		done <- answer{value, err}
+	}()
+	var got answer
+	select {
+	case got = <-done:
+	case <-ctx.Done():
+		select {
+		case got = <-done: // an answer is worth more
+		default:
+			return none, fmt.Errorf("redis: %s: %w", op, ctx.Err())
+		}
+	}
+	return got.value, explain(ctx, op, got.err)
 }
