@@ -7,7 +7,10 @@ import (
 	"crypto/rsa"
 	"fmt"
 
-	"github.com/lestrrat-go/jwx/v3/jws/jwsbb"
+	// The module that jwx's own primitives are a wrapper of. The wrapper links the
+	// rest of jwx, net/http included, into every program that checks a token: as
+	// WebAssembly 7.2 MB and not 4.3 MB.
+	"github.com/lestrrat-go/dsig"
 )
 
 // signatureSize returns the length of the key's signatures, in bytes: each
@@ -28,10 +31,15 @@ func (m *material) signatureSize() int {
 func (m *material) sign(input []byte) ([]byte, error) {
 	var signature []byte
 	var err error
-	if h := m.alg.hmacHash(); h != nil {
-		signature, err = jwsbb.SignHMAC(m.secret, input, h)
-	} else {
-		signature, err = jwsbb.Sign(m.private, string(m.alg), input, nil)
+	switch m.alg {
+	case RS256:
+		signature, err = dsig.Sign(m.private, dsig.RSAPKCS1v15WithSHA256, input, nil)
+	case ES256:
+		signature, err = dsig.Sign(m.private, dsig.ECDSAWithP256AndSHA256, input, nil)
+	case EdDSA:
+		signature, err = dsig.Sign(m.private, dsig.EdDSA, input, nil)
+	default:
+		signature, err = dsig.SignHMAC(m.secret, input, m.alg.hmacHash())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("accesstoken: the key %q did not sign: %w", m.kid, err)
@@ -47,12 +55,12 @@ func (m *material) sign(input []byte) ([]byte, error) {
 func (m *material) verify(input, signature []byte) bool {
 	switch public := m.public.(type) {
 	case *rsa.PublicKey:
-		return jwsbb.VerifyRSA(public, input, signature, crypto.SHA256, false) == nil
+		return dsig.VerifyRSA(public, input, signature, crypto.SHA256, false) == nil
 	case *ecdsa.PublicKey:
-		return jwsbb.VerifyECDSA(public, input, signature, crypto.SHA256) == nil
+		return dsig.VerifyECDSA(public, input, signature, crypto.SHA256) == nil
 	case ed25519.PublicKey:
-		return jwsbb.VerifyEdDSA(public, input, signature) == nil
+		return dsig.VerifyEdDSA(public, input, signature) == nil
 	}
 	h := m.alg.hmacHash()
-	return h != nil && jwsbb.VerifyHMAC(m.secret, input, signature, h) == nil
+	return h != nil && dsig.VerifyHMAC(m.secret, input, signature, h) == nil
 }

@@ -12,7 +12,7 @@
 // of Unicode (U+FFFE and its like) may occur in strings.
 //
 // [Object] walks the members and hands out each value as raw bytes; [Kind],
-// [String], [Int64] and [Strings] read such a value, and [Compact] removes its
-// white space. Nothing here uses reflection, and a small object costs one
-// allocation besides the strings that the caller decodes.
+// [String], [Int64], [Strings] and [Elements] read such a value, and [Compact]
+// removes its white space. Nothing here uses reflection, and a small object costs
+// one allocation besides the strings that the caller decodes.
 package ijson

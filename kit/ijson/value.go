@@ -113,6 +113,37 @@ func Strings(value []byte) ([]string, error) {
 	return list, nil
 }
 
+// Elements returns the elements of a JSON array, each a part of value without the
+// space around it; an empty array gives an empty slice that is not nil. Anything
+// else is [ErrType]: another type, null, an array that [Object] would refuse as
+// a value, or space around it.
+func Elements(value []byte) ([][]byte, error) {
+	if Kind(value) != '[' || !utf8.Valid(value) {
+		return nil, ErrType
+	}
+	list := make([][]byte, 0, 4)
+	s := scanner{data: value, pos: 1, depth: MaxDepth}
+	s.space()
+	for closed := s.take(']'); !closed; {
+		start := s.pos
+		if s.value(nil) != nil {
+			return nil, ErrType
+		}
+		list = append(list, value[start:s.pos:s.pos])
+		s.space()
+		if closed = s.take(']'); !closed {
+			if !s.take(',') {
+				return nil, ErrType
+			}
+			s.space()
+		}
+	}
+	if s.pos != len(value) {
+		return nil, ErrType
+	}
+	return list, nil
+}
+
 // Compact appends value to dst without the white space between its tokens.
 // Numbers and strings stay byte for byte as they are. value must be one that
 // [Object] has accepted; dst and value must not overlap, unless dst is value[:0].

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"myauth.internal/kit/ijson"
@@ -72,6 +73,32 @@ func TestStrings(t *testing.T) {
 	} {
 		if got, err := ijson.Strings([]byte(value)); !errors.Is(err, ijson.ErrType) || got != nil {
 			t.Errorf("Strings(%q) = %q, %v", value, got, err)
+		}
+	}
+}
+
+func TestElements(t *testing.T) {
+	for value, want := range map[string][]string{
+		`[]`: {}, `[ ]`: {}, `[1]`: {"1"}, "[ {\"a\":[1]} ,\n\"x\",null,[ ]]": {`{"a":[1]}`, `"x"`, "null", "[ ]"},
+	} {
+		got, err := ijson.Elements([]byte(value))
+		texts := make([]string, len(got))
+		for i := range got {
+			texts[i] = string(got[i])
+			if cap(got[i]) != len(got[i]) {
+				t.Errorf("%s: appending to element %d writes over what follows", value, i)
+			}
+		}
+		if err != nil || got == nil || !slices.Equal(texts, want) {
+			t.Errorf("%s: %q, %v", value, got, err)
+		}
+	}
+	for _, value := range []string{
+		``, `null`, `{}`, `"x"`, `[`, `[1`, `[1,`, `[1,]`, `[,1]`, `[1 2]`, `[1]]`, `[1] `, ` [1]`, `[x]`, "[\"\xff\"]", `[{"a":1,"a":2}]`,
+		strings.Repeat("[", ijson.MaxDepth+2) + strings.Repeat("]", ijson.MaxDepth+2),
+	} {
+		if got, err := ijson.Elements([]byte(value)); !errors.Is(err, ijson.ErrType) || got != nil {
+			t.Errorf("%.20s: %q, %v", value, got, err)
 		}
 	}
 }
