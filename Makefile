@@ -1,7 +1,7 @@
 # The commands of the project. CONTRIBUTING.md says what each is for; the work is
 # done by the scripts that they name.
 
-.PHONY: test lint bench fuzz
+.PHONY: test lint bench fuzz release
 
 # Every module's tests, with the race detector. ARGS goes to go test: make test ARGS='-run Refresh'
 test:
@@ -19,3 +19,7 @@ bench:
 FUZZTIME ?= 10s
 fuzz:
 	@FUZZTIME=$(FUZZTIME) bash .ci/scripts/fuzz
+
+# A static module proxy tree: make release VERSION=v0.1.0 OUT=dist. MODULE=github.com/acme/myauth gives the modules another path.
+release:
+	@VERSION='$(VERSION)' OUT='$(OUT)' MODULE='$(MODULE)' bash .ci/scripts/release
