@@ -1,0 +1,13 @@
+// An application on one SQLite file.
+package main
+
+import (
+	"myauth.internal/drivers/sqlite"
+)
+
+func main() {
+	store, err := sqlite.Open("auth.db", nil)
+	check(err)
+	defer store.Close()
+	live(store.Users(), store.Tokens())
+}
