@@ -1,0 +1,135 @@
+// Command protect shows how an application protects routes of its own: by the
+// user, by the token alone, by a verified address, by a role, and by what only the
+// application knows.
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log"
+	"net/http"
+	"sync"
+
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+)
+
+// app is an application that keeps notes.
+type app struct {
+	mu    sync.Mutex
+	notes map[string]note // by number
+}
+
+type note struct {
+	Owner string `json:"-"` // the user's ID
+	Text  string `json:"text"`
+}
+
+// routes protects each route by as much as it needs, and by no more.
+func (a *app) routes(svc *kit.Service) http.Handler {
+	var (
+		user     = httpx.RequireUser(svc)             // exists, is active, was not logged out everywhere: one look-up
+		verified = httpx.RequireVerified(svc)         // and has shown that the address is theirs
+		token    = httpx.RequireToken(svc.Verifier()) // no look-up: for hot paths, and for servers without the users
+		admin    = httpx.RequireRole("admin")         // inside one of them
+		handle   = http.NewServeMux()                 // the application's own mux
+		open     = http.HandlerFunc(a.howMany)        // for everybody
+		own      = http.HandlerFunc(a.readNote)       // for its owner
+		write    = http.HandlerFunc(a.writeNote)      // for owners who can be written to
+		remove   = http.HandlerFunc(a.removeAll)      // for administrators
+		subject  = http.HandlerFunc(a.whoAmI)         // for whoever has a token
+	)
+	handle.Handle("/auth/", httpx.New(svc, nil))
+	handle.Handle("GET /notes", open)
+	handle.Handle("GET /notes/{number}", user(own))
+	handle.Handle("POST /notes/{number}", verified(write))
+	handle.Handle("DELETE /notes", user(admin(remove)))
+	handle.Handle("GET /whoami", token(subject))
+	return handle
+}
+
+func (a *app) howMany(w http.ResponseWriter, _ *http.Request) {
+	a.mu.Lock()
+	n := len(a.notes)
+	a.mu.Unlock()
+	fmt.Fprintf(w, "%d notes\n", n)
+}
+
+// readNote answers the same for a note of somebody else as for none: whoever may
+// not read it does not learn that it exists.
+func (a *app) readNote(w http.ResponseWriter, r *http.Request) {
+	user, _ := httpx.UserFrom(r.Context())
+	a.mu.Lock()
+	n, found := a.notes[r.PathValue("number")]
+	a.mu.Unlock()
+	if !found || n.Owner != user.ID {
+		httpx.WriteError(w, r, &httpx.Problem{Status: http.StatusNotFound, Code: "note_not_found", Title: "No such note"})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(n); err != nil {
+		log.Print(err)
+	}
+}
+
+func (a *app) writeNote(w http.ResponseWriter, r *http.Request) {
+	user, _ := httpx.UserFrom(r.Context())
+	var n note
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&n); err != nil {
+		httpx.WriteError(w, r, &httpx.Problem{Status: http.StatusBadRequest, Code: "malformed_request", Title: "A note is a JSON object with text"})
+		return
+	}
+	n.Owner = user.ID
+	a.mu.Lock()
+	previous, taken := a.notes[r.PathValue("number")]
+	if taken = taken && previous.Owner != user.ID; !taken {
+		a.notes[r.PathValue("number")] = n
+	}
+	a.mu.Unlock()
+	if taken {
+		httpx.WriteError(w, r, &httpx.Problem{Status: http.StatusConflict, Code: "note_taken", Title: "Choose another number"})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *app) removeAll(w http.ResponseWriter, _ *http.Request) {
+	a.mu.Lock()
+	clear(a.notes)
+	a.mu.Unlock()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *app) whoAmI(w http.ResponseWriter, r *http.Request) {
+	claims, _ := httpx.ClaimsFrom(r.Context())
+	fmt.Fprintln(w, claims.Subject, claims.Roles)
+}
+
+// newApp wires it up over stores in memory.
+func newApp(opts *kit.Options) (http.Handler, *kit.Service, error) {
+	secret := make([]byte, 32)
+	rand.Read(secret) // never fails
+	keys, err := accesstoken.HMAC(secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	store := memstore.New()
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &app{notes: make(map[string]note)}
+	return a.routes(svc), svc, nil
+}
+
+func main() {
+	handler, _, err := newApp(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Print("listening on http://127.0.0.1:8080")
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// Who gets what: each route against nobody, a user, a verified one, another one,
+// and an administrator.
+func TestWhoGetsWhat(t *testing.T) {
+	mailer := kittest.NewMailer()
+	handler, svc, err := newApp(&kit.Options{
+		BcryptCost: 4, InsecureFastHash: true, Mailer: mailer, PublicURL: "http://localhost",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { svc.Close(t.Context()) })
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+
+	ask := func(method, path, body, token string) (int, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(text)
+	}
+	token := func(email string, roles ...string) string {
+		t.Helper()
+		user, err := svc.Register(t.Context(), kit.Registration{Email: email, Username: "N", Password: "Correct-Horse-7"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := svc.SetRoles(t.Context(), user.ID, roles...); err != nil {
+			t.Fatal(err)
+		}
+		tokens, err := svc.Login(t.Context(), email, "Correct-Horse-7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(tokens.AccessToken)
+	}
+	ada, bob, eve := token("ada@example.com"), token("bob@example.com", "admin"), token("eve@example.com")
+	for range 3 {
+		sent, err := mailer.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent.To == "bob@example.com" {
+			continue // has not looked yet
+		}
+		if err := svc.VerifyEmail(t.Context(), string(sent.Token)); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	for _, step := range []struct {
+		who, method, path, token string
+		status                   int
+		text                     string
+	}{
+		{"nobody", "GET", "/notes", "", 200, "0 notes"},
+		{"nobody", "POST", "/notes/1", "", 401, "missing_token"},
+		{"an unverified user", "POST", "/notes/1", bob, 403, "email_not_verified"},
+		{"a verified user", "POST", "/notes/1", ada, 204, ""},
+		{"another one", "POST", "/notes/1", eve, 409, "note_taken"},
+		{"nobody", "GET", "/notes/1", "", 401, "missing_token"},
+		{"another user", "GET", "/notes/1", bob, 404, "note_not_found"},
+		{"a user", "GET", "/notes/2", bob, 404, "note_not_found"},
+		{"the owner", "GET", "/notes/1", ada, 200, `{"text":"hi"}`},
+		{"a user", "DELETE", "/notes", ada, 403, "insufficient_role"},
+		{"a forger", "DELETE", "/notes", bob + "x", 401, "invalid_token"},
+		{"an administrator", "DELETE", "/notes", bob, 204, ""},
+		{"nobody", "GET", "/notes", "", 200, "0 notes"},
+		{"nobody", "GET", "/whoami", "", 401, "missing_token"},
+		{"an administrator", "GET", "/whoami", bob, 200, "[admin]"},
+	} {
+		body := ""
+		if step.method == "POST" {
+			body = `{"text":"hi"}`
+		}
+		if status, text := ask(step.method, step.path, body, step.token); status != step.status || !strings.Contains(text, step.text) {
+			t.Errorf("%s, %s %s: %d %s, want %d %s", step.who, step.method, step.path, status, text, step.status, step.text)
+		}
+	}
+
+	// After a deactivation the look-up refuses at once; the token alone is good
+	// until it expires.
+	user, err := svc.UserByEmail(t.Context(), "ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.Deactivate(t.Context(), user.ID); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := ask("GET", "/notes/1", "", ada); status != 403 {
+		t.Errorf("deactivated, by user: %d", status)
+	}
+	if status, _ := ask("GET", "/whoami", "", ada); status != 200 {
+		t.Errorf("deactivated, by token: %d", status)
+	}
+}

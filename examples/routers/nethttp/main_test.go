@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"myauth.internal/examples/routers/routertest"
+)
+
+func TestRouter(t *testing.T) { routertest.Check(t, router, "") }

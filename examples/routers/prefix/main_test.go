@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"myauth.internal/examples/routers/routertest"
+)
+
+func TestRouter(t *testing.T) { routertest.Check(t, router, "/api/v1") }
+
+func TestWhole(t *testing.T) { routertest.Check(t, whole, "/api/v1") }
