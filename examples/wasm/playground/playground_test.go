@@ -1,0 +1,164 @@
+//go:build !js
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// walk is a visitor of the page, who counts the requests that went.
+type walk struct {
+	*tab
+	n int
+}
+
+// press clicks a button and waits for the answer to the request that this makes. It
+// must have the status, and the page must show each of the texts.
+func (w *walk) press(button string, status string, shows ...string) {
+	w.t.Helper()
+	w.n++
+	item := fmt.Sprintf(`#exchanges li[data-n="%d"][data-status]`, w.n)
+	w.do(chromedp.Click(chromedp.CSS(button)))
+	text := get(w.tab, chromedp.TextContent(chromedp.CSS(item))) // waits for it
+	got := eval[string](w.tab, "document.querySelector('"+item+"').dataset.status")
+	if got != status {
+		w.t.Fatalf("%s answered %s, want %s:\n%s", button, got, status, text)
+	}
+	for _, want := range shows {
+		if !strings.Contains(text, want) {
+			w.t.Errorf("%s: the page does not show %q:\n%s", button, want, text)
+		}
+	}
+}
+
+func (w *walk) fill(field, value string) {
+	w.t.Helper()
+	w.do(chromedp.SetValue(chromedp.CSS(field), value))
+}
+
+func (w *walk) value(field string) string {
+	w.t.Helper()
+	return get(w.tab, chromedp.Value(chromedp.CSS(field)))
+}
+
+// useMail waits for a mail of that kind and presses its button, which fills in a field.
+func (w *walk) useMail(kind, field string) {
+	w.t.Helper()
+	item := fmt.Sprintf(`#mails li[data-kind="%s"]`, kind)
+	w.do(chromedp.Click(chromedp.CSS(item + " button")))
+	token := w.value(field)
+	text := get(w.tab, chromedp.TextContent(chromedp.CSS(item)))
+	if token == "" || !strings.Contains(text, "?token="+token) || !strings.Contains(text, "To Ada <ada@example.com>") {
+		w.t.Fatalf("the mail gave the token %q:\n%s", token, text)
+	}
+}
+
+// The whole life of an account, by the buttons of the page.
+func TestWalk(t *testing.T) {
+	const (
+		accessToken  = "#access-token"
+		refreshToken = "#refresh-token"
+		login        = "#login button"
+		password     = `#login [name="password"]`
+	)
+	w := &walk{tab: openTab(t)}
+
+	w.press("#register button", "201", "POST /auth/register", `"password":"Correct-Horse-7"`, "location: /auth/me", `"is_verified":false`)
+	w.press("#register button", "409", "user_already_exists")
+
+	w.fill(password, "Wrong-Horse-7")
+	w.press(login, "401", `"Wrong-Horse-7"`, "application/problem+json", `"code":"invalid_credentials"`)
+	w.fill(password, "Correct-Horse-7")
+
+	w.useMail("verification", "#verify-token")
+	w.press("#verify button", "204")
+
+	w.press(login, "200", `"token_type":"bearer"`, `"is_verified":true`)
+	access, first := w.value(accessToken), w.value(refreshToken)
+	w.press("#me button", "200", "authorization: Bearer "+access, `"email":"ada@example.com"`)
+
+	// The parent of the current token gets the same successor again, and an older
+	// one ends the session.
+	w.press("#refresh", "200")
+	second := w.value(refreshToken)
+	if second == first || !strings.HasPrefix(second, "myauth_rt_") {
+		t.Fatalf("the refresh token %q became %q", first, second)
+	}
+	w.fill(refreshToken, first)
+	w.press("#refresh", "200")
+	if again := w.value(refreshToken); again != second {
+		t.Fatalf("the old refresh token gave %q, want its successor %q", again, second)
+	}
+	w.press("#refresh", "200")
+	w.fill(refreshToken, first)
+	w.press("#refresh", "401", `"code":"revoked_token"`)
+
+	w.press(login, "200")
+	access = w.value(accessToken)
+	w.press("#reset-request button", "202", `{"status":"accepted"}`)
+	w.useMail("password_reset", "#reset-token")
+	w.press("#reset button", "204")
+	w.press("#reset button", "401", `"code":"revoked_token"`)
+	w.do(chromedp.WaitReady(chromedp.CSS(`#mails li[data-kind="password_changed"]`)))
+
+	// The reset has ended the session, for both of its tokens.
+	w.press("#me button", "401", "authorization: Bearer "+access, `"code":"revoked_token"`)
+	w.press("#refresh", "401", `"code":"revoked_token"`)
+	w.press(login, "401", `"code":"invalid_credentials"`)
+
+	w.fill(password, "Better-Horse-8")
+	w.press(login, "200")
+	w.press("#me button", "200", `"username":"Ada"`)
+	w.press("#logout", "204")
+	w.press("#refresh", "401", `"code":"revoked_token"`)
+}
+
+// What fetch must be, beyond what the buttons do.
+func TestFetch(t *testing.T) {
+	b := openTab(t)
+	const post = `const post = (path, body, init) => fetch("/auth/" + path, { method: "POST", headers: { "Content-Type": "application/json" }, body, ...init });`
+	for _, tc := range []struct{ name, script, want string }{
+		{"a Response",
+			`const r = await fetch("/auth/me"); return [r instanceof Response, r.status, r.statusText, r.headers.get("cache-control"), r.headers.get("www-authenticate"), (await r.json()).code].join()`,
+			`true,401,Unauthorized,no-store,Bearer realm="MyAuth",missing_token`},
+		{"a Request, its URL whole",
+			`const r = await fetch(new Request(new URL("/auth/openapi.json?x=1#y", location)));
+			return [r.status, (await r.json()).openapi.slice(0, 3)].join()`, "200,3.1"},
+		{"no body to HEAD", `const r = await fetch("/auth/me", { method: "HEAD" }); return r.status + (await r.text())`, "401"},
+		{"null for no body", `const r = await post("logout", '{"refresh_token":"x"}'); return r.status + String(r.body)`, "204null"},
+		{"64 KiB", `return (await post("login", " ".repeat(65537))).status`, "413"},
+		{"bytes", `return (await post("login", new Uint8Array([0x7b, 0xff, 0x7d]))).status`, "400"},
+		{"a form", `return (await fetch("/auth/login", { method: "POST", body: new URLSearchParams({ username: "a@example.com", password: "x" }) })).status`, "401"},
+		{"header bytes", `const r = await fetch("/auth/me", { headers: { authorization: "Bearer \u00e9" } }); return (await r.json()).code`, "invalid_token"},
+		{"aborted before", `return post("login", "{}", { signal: AbortSignal.abort() }).then(() => "answered", (e) => e.name)`, "AbortError"},
+		{"aborted on the way", `const c = new AbortController(), p = post("login", "{}", { signal: c.signal }); c.abort(new Error("enough"));
+			return p.then(() => "answered", (e) => e.message)`, "enough"},
+		{"no Request", `const f = await playground.program; return f("/auth/me").then(() => "answered", (e) => e.name + ": " + e.message)`,
+			"TypeError: jsfetch: call it with one Request"},
+		{"a body read before", `const f = await playground.program, r = new Request("/auth/login", { method: "POST", body: "x" }); await r.text();
+			return f(r).then(() => "answered", (e) => e.name)`, "TypeError"},
+		{"many at once", `const all = await Promise.all(Array.from({ length: 16 }, () => post("register", JSON.stringify({ email: "b@example.com", username: "B", password: "Correct-Horse-7" }))));
+			return all.map((r) => r.status).sort().join()`, "201" + strings.Repeat(",409", 15)},
+	} {
+		if got := eval[string](b, "(async () => { "+post+tc.script+" })().then(String)"); got != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// A program that has ended is said to be, and nobody waits for it.
+func TestProgramEnds(t *testing.T) {
+	b := openTab(t)
+	eval[bool](b, `playground.failed("it was ended"); true`)
+	b.do(chromedp.WaitReady(chromedp.CSS("#controls:disabled")))
+	if got := eval[string](b, `document.getElementById("status").textContent`); got != "It does not run: it was ended" {
+		t.Errorf("the page says %q", got)
+	}
+	if got := eval[string](b, `fetch("/auth/me").then(() => "answered", (e) => e.message)`); got != "it was ended" {
+		t.Errorf("a request got %q", got)
+	}
+}
