@@ -94,7 +94,7 @@ func openTab(t *testing.T) *tab {
 	t.Cleanup(server.Close)
 
 	// Not the test's own context, which ends before the last look at the tab.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 60*time.Second)
 	t.Cleanup(cancel)
 	// A new profile each time is chromedp's default. The sandbox is off because
 	// root, which tests in containers run as, has none; the page is our own.
@@ -106,14 +106,18 @@ func openTab(t *testing.T) *tab {
 	t.Cleanup(cancel)
 
 	b.must(chromedp.Listen(b.ctx, b.watch))
+	t.Cleanup(func() {
+		// Its answer comes after every event before it. Without one the test has
+		// failed, and what the console shows is the reason.
+		_, _ = chromedp.Run(b.ctx, chromedp.Evaluate[bool]("true"))
+		b.check(server.URL, files)
+	})
 	enable(b, network.Enable, network.EnableParams{})
 	enable(b, log.Enable, cdp.Empty{})
 	enable(b, runtime.Enable, cdp.Empty{})
-	b.do(chromedp.Navigate(server.URL), chromedp.WaitReady(chromedp.CSS("#controls:enabled")))
-	t.Cleanup(func() {
-		eval[bool](b, "true") // its answer comes after every event before it
-		b.check(server.URL, files)
-	})
+	b.do(chromedp.Navigate(server.URL))
+	eval[bool](b, "Promise.race([playground.program, playground.stopped]).then(() => true)") // or says why it does not run
+	b.do(chromedp.WaitReady(chromedp.CSS("#controls:enabled")))
 	return b
 }
 
