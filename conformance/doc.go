@@ -3,8 +3,23 @@
 //
 // Whoever keeps users or tokens in a database of their own implements those two
 // interfaces and calls [Run] in a test, or [RunUsers] or [RunTokens] for one of
-// them, and [RunTogether] for a pair from two databases. Each sentence of the contracts has a case, a subtest that is named after
-// the rule and quotes it when the store breaks it:
+// them, and [RunTogether] for a pair from two databases:
+//
+//	func TestStore(t *testing.T) {
+//		conformance.Run(t, conformance.Config{New: func(t testing.TB) conformance.Open {
+//			path := filepath.Join(t.TempDir(), "auth.db") // empty, for one case
+//			return func(t testing.TB) conformance.Stores { // one more handle to it
+//				s, err := mystore.Open(path)
+//				if err != nil {
+//					t.Fatal(err)
+//				}
+//				return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+//			}
+//		}, Without: []conformance.Ability{conformance.Stalling, conformance.Networking}})
+//	}
+//
+// Each sentence of the contracts has a case, a subtest that is named after the rule
+// and quotes it when the store breaks it:
 //
 //	--- FAIL: TestStore/users/create/unique-email-ascii-case
 //	    users/create/unique-email-ascii-case: "when there is a user with the same [EmailKey]"
@@ -35,4 +50,10 @@
 // The suite is tried against more than 280 stores of which each is broken in one
 // way, and against correct ones of every legal variety. Each flaw is caught by the
 // case that names its rule, and no correct store fails. README.md has the table.
+//
+// # Where to go next
+//
+// Package servers starts real databases for such a test, and package storebench
+// measures what a store costs beside its bare statements. The folder
+// examples/customstore is a whole store of one's own with its test.
 package conformance

@@ -3,8 +3,13 @@
 // and the conversion of errors to problem details (RFC 9457). It needs nothing but
 // the standard library and package kit.
 //
+//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	mux := http.NewServeMux()
 //	mux.Handle("/auth/", httpx.New(svc, nil))
 //	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
+//	mux.Handle("GET /prices", httpx.RequireToken(svc.Verifier())(prices)) // no look-up
+//	mux.Handle("GET /office", httpx.RequireUser(svc)(httpx.RequireRole("admin")(office)))
+//	server := &http.Server{Addr: ":8080", Handler: mux, ReadTimeout: 10 * time.Second}
 //
 // The surface itself is described by one document, openapi.json, which the handler
 // serves too.

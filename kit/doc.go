@@ -3,10 +3,20 @@
 // addresses and resets passwords, over two small stores and a mailer that the
 // application chooses.
 //
-//	store, err := sqlite.Open("auth.db", nil)
-//	keys, err := accesstoken.HMAC(secret)
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
-//	mux.Handle("/auth/", httpx.New(svc, nil))
+//	store, err := sqlite.Open("auth.db", nil)     // or another driver, or memstore.New()
+//	keys, err := accesstoken.HMAC(secret)         // at least 32 bytes
+//	mailer, err := mailx.New(relay, nil)          // or any kit.Mailer, or none
+//	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+//		Mailer:    mailer,
+//		PublicURL: "https://app.example.com", // where links in mails lead
+//	})
+//	defer svc.Close(ctx)                          // finishes the queued mails
+//	mux.Handle("/auth/", httpx.New(svc, nil))     // the routes
+//	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
+//
+// Without HTTP the methods of [Service] are the same use cases; each lists its
+// errors. The examples of this package show a mailer, stores, hooks, a limiter, the
+// audit stream, an import and the rotation of a key.
 //
 // # Sessions
 //
@@ -30,6 +40,20 @@
 // again and goes on as if its own write had been answered when it finds it there;
 // otherwise it returns [ErrUnavailable], and trying again is safe.
 //
-// Rules for passwords are in package password. Stores are proved by package
-// conformance, and package kittest has the parts that an application's tests need.
+// # What the application does itself
+//
+// Nothing runs in the background but the mail queue of [Options].Mailer, and
+// [Service.Close] ends that. So whoever runs the application calls
+// [Service.PurgeExpired] now and then, plugs in a [Limiter], and puts TLS in front.
+//
+// # Where to go next
+//
+//   - myauth.internal/httpx has the routes and the middleware.
+//   - myauth.internal/mailx has a mailer for SMTP.
+//   - myauth.internal/drivers has the stores, myauth.internal/kit/memstore one for
+//     tests, and myauth.internal/conformance proves one of your own.
+//   - myauth.internal/kit/accesstoken is all that a server needs which only checks
+//     tokens, myauth.internal/kit/password the rules and hashes of passwords.
+//   - myauth.internal/kit/kittest has a clock, a mailer and faults for the tests of an
+//     application.
 package kit

@@ -6,6 +6,16 @@
 // run right after each other: their ratio says what the store adds, whatever the
 // machine is doing.
 //
+//	func BenchmarkStore(b *testing.B) {
+//		store, db := open(b) // empty
+//		storebench.Run(b, conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}, storebench.Bare{
+//			UserByID: func(ctx context.Context, id string) error { … }, // the bare statement on db
+//			…
+//		})
+//	}
+//
+// For stores on package kit/sqlstore, [SQL] makes the bare statements. The use cases:
+//
 //	login     a user by address, a new session
 //	refresh   a session, its user, the rotation of the session
 //	me        a user by ID

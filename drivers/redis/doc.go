@@ -2,7 +2,9 @@
 // Redis Cluster, by github.com/redis/go-redis/v9.
 //
 //	store, err := redis.Open(ctx, "redis://localhost:6379", nil)
-//	if err != nil { … }
+//	if err != nil {
+//		log.Fatal(err)
+//	}
 //	defer store.Close()
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
 //

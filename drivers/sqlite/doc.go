@@ -2,7 +2,9 @@
 // cgo, by github.com/ncruces/go-sqlite3.
 //
 //	store, err := sqlite.Open("auth.db", nil)
-//	if err != nil { … }
+//	if err != nil {
+//		log.Fatal(err)
+//	}
 //	defer store.Close()
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
 //

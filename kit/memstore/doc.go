@@ -2,6 +2,9 @@
 // tests, demonstrations and WebAssembly. It passes the conformance suite like
 // any driver, so what is tried out on it behaves the same on a database.
 //
+//	store := memstore.New()
+//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//
 // The data dies with the process, and with [Store.Close]. Nothing is shared
 // between processes: two servers that each have a memstore know different users.
 //

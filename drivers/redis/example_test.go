@@ -1,0 +1,76 @@
+package redis_test
+
+import (
+	"context"
+	"log"
+	"os"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"myauth.internal/drivers/redis"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+)
+
+// Open owns its client. The two stores go into kit.New.
+func ExampleOpen() {
+	store, err := redis.Open(context.Background(), os.Getenv("REDIS_URL"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+
+	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer svc.Close(context.Background())
+}
+
+// A cluster is one of its nodes or more; the client finds the others.
+func ExampleOpen_cluster() {
+	store, err := redis.Open(context.Background(), "redis://node1:6379,node2:6379?cluster=true", &redis.Options{Prefix: "shop"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+}
+
+// New shares the application's client. Check asks the server what Open would have.
+func ExampleNew() {
+	client := goredis.NewClient(&goredis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+
+	store, err := redis.New(client, &redis.Options{Prefix: "shop"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close() // the client stays open
+	if err := store.Check(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// Tokens in Redis and accounts in another store. A memstore stands for it here.
+func Example_mixedStores() {
+	accounts := memstore.New()
+	sessions, err := redis.Open(context.Background(), os.Getenv("REDIS_URL"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer sessions.Close()
+	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	svc, err := kit.New(accounts.Users(), sessions.Tokens(), keys, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer svc.Close(context.Background())
+}

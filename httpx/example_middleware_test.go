@@ -1,0 +1,188 @@
+package httpx_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"time"
+
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+)
+
+// loginAda starts a session of the account that newService made.
+func loginAda(svc *kit.Service) string {
+	tokens, err := svc.Login(context.Background(), "ada@example.com", "Engine#1843!")
+	if err != nil {
+		panic(err)
+	}
+	return string(tokens.AccessToken)
+}
+
+// statusOf is the status and the code of an answer.
+func statusOf(h http.Handler, path, accessToken string) string {
+	status, body, _ := strings.Cut(get(h, path, accessToken), " ")
+	if _, code, ok := strings.Cut(body, `"code":"`); ok {
+		return status + " " + strings.TrimRight(code, `"}`)
+	}
+	return status + " " + body
+}
+
+// RequireToken checks the token and nothing else, so it fits services without a
+// store; a service apart from the auth server makes the verifier from its keys with
+// accesstoken.NewVerifier. The price is a window, as the last line shows.
+func ExampleRequireToken() {
+	svc := newService()
+	token := loginAda(svc)
+	prices := httpx.RequireToken(svc.Verifier())(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims, _ := httpx.ClaimsFrom(r.Context())
+		fmt.Fprint(w, "prices, roles ", claims.Roles)
+	}))
+	fmt.Println(statusOf(prices, "/prices", token))
+	fmt.Println(statusOf(prices, "/prices", token+"x"))
+
+	user, err := svc.UserByEmail(context.Background(), "ada@example.com")
+	if err != nil {
+		panic(err)
+	}
+	if _, err := svc.Deactivate(context.Background(), user.ID); err != nil {
+		panic(err)
+	}
+	fmt.Println(statusOf(prices, "/prices", token)) // until the token expires
+	fmt.Println(statusOf(httpx.RequireUser(svc)(prices), "/prices", token))
+	// Output:
+	// 200 prices, roles []
+	// 401 invalid_token
+	// 200 prices, roles []
+	// 403 account_disabled
+}
+
+// RequireRole stands inside one of the others. Inside RequireUser a role counts at
+// once; inside RequireToken it counts from the next refresh on.
+func ExampleRequireRole() {
+	svc := newService()
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the back office") })
+	mux := http.NewServeMux()
+	mux.Handle("GET /office", httpx.RequireUser(svc)(httpx.RequireRole("admin", "support")(page)))
+	mux.Handle("GET /fast-office", httpx.RequireToken(svc.Verifier())(httpx.RequireRole("admin", "support")(page)))
+
+	token := loginAda(svc)
+	fmt.Println(statusOf(mux, "/office", token))
+	user, err := svc.UserByEmail(context.Background(), "ada@example.com")
+	if err != nil {
+		panic(err)
+	}
+	if _, err := svc.AddRole(context.Background(), user.ID, "support"); err != nil {
+		panic(err)
+	}
+	fmt.Println(statusOf(mux, "/office", token))
+	fmt.Println(statusOf(mux, "/fast-office", token))
+	fmt.Println(statusOf(mux, "/fast-office", loginAda(svc)))
+	// Output:
+	// 403 insufficient_role
+	// 200 the back office
+	// 403 insufficient_role
+	// 200 the back office
+}
+
+// RequireVerified keeps what needs a proved address from accounts without one,
+// which may log in otherwise.
+func ExampleRequireVerified() {
+	svc := newService()
+	invite := httpx.RequireVerified(svc)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "sent") }))
+	token := loginAda(svc)
+	fmt.Println(statusOf(invite, "/invite", token))
+	// Output: 403 email_not_verified
+}
+
+// Tools of the OAuth 2.0 password flow log in with a form. Its field username holds
+// the email.
+func ExampleNew_formLogin() {
+	h := httpx.New(newService(), nil)
+	r := httptest.NewRequest(http.MethodPost, "/auth/login", strings.NewReader("grant_type=password&username=ada%40example.com&password=Engine%231843%21"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Code, strings.Contains(w.Body.String(), `"token_type":"bearer","expires_in":1800`))
+	// Output: 200 true
+}
+
+// Behind a router that cuts a part of the path off.
+func ExampleNew_prefix() {
+	svc := newService()
+	mux := http.NewServeMux()
+	mux.Handle("/api/", http.StripPrefix("/api", httpx.New(svc, &httpx.Options{
+		Prefix:       "/accounts",     // what reaches the handler
+		PublicPrefix: "/api/accounts", // what clients see
+	})))
+	fmt.Println(statusOf(mux, "/api/accounts/me", ""))
+	fmt.Println(statusOf(mux, "/api/accounts/unknown", ""))
+	// Output:
+	// 401 missing_token
+	// 404 not_found
+}
+
+// A hook may refuse with a problem of the application's own; anything else that it
+// returns and package kit does not know is a 500 without a word of it.
+func ExampleProblem() {
+	store := memstore.New()
+	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
+	if err != nil {
+		panic(err)
+	}
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+		OnEvent: func(context.Context, kit.Event) {},
+		Hooks: kit.Hooks{BeforeRegister: func(context.Context, kit.Registration) error {
+			return &httpx.Problem{Status: http.StatusForbidden, Code: "invitation_needed", Detail: "Ask somebody for an invitation."}
+		}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/auth/register", strings.NewReader(`{"email":"eve@example.com","username":"Eve","password":"Engine#1843!"}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	httpx.New(svc, nil).ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output: 403 {"type":"about:blank","title":"Forbidden","status":403,"detail":"Ask somebody for an invitation.","code":"invitation_needed"}
+}
+
+// office lets nobody in but the loopback addresses.
+type office struct{}
+
+func (office) Allow(_ context.Context, a kit.Attempt) error {
+	if !a.ClientIP.IsLoopback() {
+		return &kit.LimitError{RetryAfter: 90 * time.Second}
+	}
+	return nil
+}
+
+// A limiter sees the address of the client: whoever holds the connection, unless
+// that is a proxy that is named.
+func ExampleOptions_trustedProxies() {
+	store := memstore.New()
+	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
+	if err != nil {
+		panic(err)
+	}
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{Limiter: office{}})
+	if err != nil {
+		panic(err)
+	}
+	login := func(h http.Handler) {
+		r := httptest.NewRequest(http.MethodPost, "/auth/login", strings.NewReader(`{"email":"ada@example.com","password":"Engine#1843!"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("X-Forwarded-For", "198.51.100.7")
+		r.RemoteAddr = "127.0.0.1:40000" // the proxy
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header().Get("Retry-After"))
+	}
+	login(httpx.New(svc, &httpx.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}))
+	// Output: 429 90
+}

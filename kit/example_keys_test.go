@@ -1,0 +1,71 @@
+package kit_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+)
+
+// A Service follows its keyring, so a key is replaced while it runs: nobody is
+// logged out, and no token is refused before its time.
+func ExampleNew_keyRotation() {
+	ctx := context.Background()
+	key := func(kid string, seed byte) *accesstoken.Key {
+		private := ed25519.NewKeyFromSeed([]byte{31: seed}) // an application reads it with accesstoken.ParsePEM
+		k, err := accesstoken.PrivateKey(accesstoken.EdDSA, kid, private)
+		if err != nil {
+			panic(err)
+		}
+		return k
+	}
+	keys, err := accesstoken.NewKeyring(key("2026-10", 1))
+	if err != nil {
+		panic(err)
+	}
+	store := memstore.New()
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true, // for a fast example only
+		OnEvent: func(context.Context, kit.Event) {},
+	})
+	if err != nil {
+		panic(err)
+	}
+	registerAda(svc)
+	old := loginAda(svc)
+	accepted := func(t kit.Tokens) bool {
+		_, _, err := svc.Authenticate(ctx, string(t.AccessToken))
+		return err == nil
+	}
+
+	// 1. Publish the new key: it is in the JWK Set, and signs nothing yet. Wait until
+	// every resource server has read the set.
+	if err := keys.Publish(key("2026-11", 2)); err != nil {
+		panic(err)
+	}
+	// 2. Promote it: from now on it signs. Wait for the lifetime of the longest-lived
+	// token that the old one signed, which is Options.EmailVerificationTTL.
+	if err := keys.Promote("2026-11"); err != nil {
+		panic(err)
+	}
+	young := loginAda(svc)
+	fmt.Println("during the rotation:", accepted(old), accepted(young))
+	// 3. Retire the old one.
+	if err := keys.Retire("2026-10"); err != nil {
+		panic(err)
+	}
+	fmt.Println("after it:", accepted(old), accepted(young))
+	// Sessions do not depend on keys: the old one gets a new access token.
+	renewed, err := svc.Refresh(ctx, string(old.RefreshToken))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("renewed:", accepted(renewed))
+	// Output:
+	// during the rotation: true true
+	// after it: false true
+	// renewed: true
+}
