@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"myauth.internal/drivers/postgres"
+	"myauth.internal/drivers/redis"
+	"myauth.internal/drivers/sqlite"
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+)
+
+// importCSV takes accounts over, one a line: id, email, username, hash, roles with
+// spaces between them, settings, verified, active, created. A line that cannot be
+// taken is reported by its id and left out; an outage ends the import. It may be run
+// again: what is there already, unchanged since, is no error.
+func importCSV(ctx context.Context, svc *kit.Service, r io.Reader, report func(id string, err error)) error {
+	lines := csv.NewReader(r)
+	lines.FieldsPerRecord = 9
+	for {
+		f, err := lines.Read()
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		created, err := time.Parse(time.RFC3339, f[8])
+		if err != nil {
+			report(f[0], err)
+			continue
+		}
+		settings := f[5]
+		if settings == "" {
+			settings = "{}"
+		}
+		_, err = svc.Import(ctx, kit.User{
+			ID: f[0], Email: f[1], Username: f[2], PasswordHash: kit.PasswordHash(f[3]),
+			Roles: strings.Fields(f[4]), Settings: json.RawMessage(settings),
+			Verified: f[6] == "true", Active: f[7] == "true", CreatedAt: created,
+		})
+		var invalid *kit.ValidationError
+		switch {
+		case errors.Is(err, kit.ErrUserExists), errors.As(err, &invalid):
+			report(f[0], err)
+		case err != nil:
+			return fmt.Errorf("at %s: %w", f[0], err)
+		}
+	}
+}
+
+// The import of MIGRATING.md: twice, because the second run takes what is new. The
+// first account has a hash that passlib made, and is logged in with its password.
+func Example_importCSV() {
+	dir, err := os.MkdirTemp("", "myauth")
+	check(err)
+	defer os.RemoveAll(dir)
+	store, err := sqlite.Open(filepath.Join(dir, "auth.db"), nil)
+	check(err)
+	defer store.Close()
+	keys, err := accesstoken.HMAC([]byte("an example's secret: 32 bytes or more"))
+	check(err)
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+		BcryptCost: 5, InsecureFastHash: true, // an example need not be safe
+		OnEvent: func(context.Context, kit.Event) {},
+	})
+	check(err)
+
+	export := `1042,grace@example.com,Grace,$2b$04$/zABIeZSmVmflWBJiFc6uuqE7JhsH/KrEclgYn7UeIk0CJnX3jeLS,admin staff,"{""theme"":""dark""}",true,true,2021-05-01T08:00:00Z
+1043,Grace@Example.com,Grace again,,,,false,true,2022-05-01T08:00:00Z
+1044,ada@example.com,Ada,,,,false,true,2023-05-01T08:00:00Z
+`
+	ctx := context.Background()
+	report := func(id string, err error) { fmt.Println(id, err) }
+	fmt.Println("first run")
+	check(importCSV(ctx, svc, strings.NewReader(export), report))
+	fmt.Println("second run")
+	check(importCSV(ctx, svc, strings.NewReader(export), report))
+
+	tokens, err := svc.Login(ctx, "grace@example.com", "pässwörd 😀")
+	check(err)
+	user, err := svc.UserByID(ctx, "1042")
+	check(err)
+	fmt.Printf("%s %v, now %.7s\n", tokens.User.Username, tokens.User.Roles, string(user.PasswordHash))
+	fmt.Println("third run, after a login")
+	check(importCSV(ctx, svc, strings.NewReader(export), report))
+	// Output:
+	// first run
+	// 1043 kit: a user with this email exists
+	// second run
+	// 1043 kit: a user with this email exists
+	// Grace [admin staff], now $2b$05$
+	// third run, after a login
+	// 1042 kit: a user with this email exists
+	// 1043 kit: a user with this email exists
+}
+
+// acceptBoth lets access tokens of MyAuth through, and hands every other request to
+// the check of the old system. It is for the days of a migration only.
+func acceptBoth(v *accesstoken.Verifier, old func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		young, former := httpx.RequireToken(v)(next), old(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+			if strings.EqualFold(scheme, "bearer") {
+				if _, err := v.Verify(token); err == nil || errors.Is(err, accesstoken.ErrExpired) {
+					young.ServeHTTP(w, r)
+					return
+				}
+			}
+			former.ServeHTTP(w, r)
+		})
+	}
+}
+
+// A resource server that accepts the tokens of both while both are in use.
+func Example_acceptBoth() {
+	keys, err := accesstoken.HMAC([]byte("an example's secret: 32 bytes or more"))
+	check(err)
+	store := memstore.New()
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true, // an example need not be safe
+		OnEvent: func(context.Context, kit.Event) {},
+	})
+	check(err)
+	ctx := context.Background()
+	_, err = svc.Register(ctx, kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Correct-Horse-7"})
+	check(err)
+	tokens, err := svc.Login(ctx, "ada@example.com", "Correct-Horse-7")
+	check(err)
+
+	old := func(next http.Handler) http.Handler { // the check that the application has today
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Bearer a.token.of-the-old-system" {
+				http.Error(w, "no", http.StatusUnauthorized)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	orders := acceptBoth(svc.Verifier(), old)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "orders") }))
+	for _, token := range []string{string(tokens.AccessToken), "a.token.of-the-old-system", "a.token.of-nobody"} {
+		r := httptest.NewRequest(http.MethodGet, "/orders", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		orders.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+	// Output:
+	// 200
+	// 200
+	// 401
+}
+
+// Accounts in PostgreSQL and tokens in Redis. It is compiled and not run: it needs
+// both servers.
+func Example_mixedStores() {
+	ctx := context.Background()
+	accounts, err := postgres.Open(ctx, os.Getenv("DATABASE_URL"), nil)
+	check(err)
+	defer accounts.Close()
+	sessions, err := redis.Open(ctx, os.Getenv("REDIS_URL"), nil)
+	check(err)
+	defer sessions.Close()
+	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET")))
+	check(err)
+	svc, err := kit.New(accounts.Users(), sessions.Tokens(), keys, nil)
+	check(err)
+	log.Println(svc.Ready(ctx)) // nil when both answer
+}
