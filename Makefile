@@ -1,7 +1,7 @@
 # The commands of the project. CONTRIBUTING.md says what each is for; the work is
 # done by the scripts that they name.
 
-.PHONY: test lint bench fuzz release
+.PHONY: test lint bench fuzz release wasm
 
 # Every module's tests, with the race detector. ARGS goes to go test: make test ARGS='-run Refresh'
 test:
@@ -14,6 +14,10 @@ lint:
 # Every benchmark, and at the end the ratio of each to its baseline. ARGS goes to go test: make bench ARGS='-bench Verify'
 bench:
 	@bash .ci/scripts/bench $(ARGS)
+
+# The tests of what runs as WebAssembly, under Node and wazero, and builds for the other systems.
+wasm:
+	@bash .ci/scripts/wasm
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 10s
