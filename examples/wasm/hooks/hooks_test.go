@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"myauth.internal/examples/wasm/hooks/plugin"
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+)
+
+var guest = sync.OnceValues(func() ([]byte, error) { return build(context.Background()) })
+
+// report is where the plug-in's failures are reported.
+type report struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (r *report) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(b)
+}
+
+func (r *report) take() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := r.text.String()
+	r.text.Reset()
+	return text
+}
+
+// start runs the application with a plug-in.
+func start(t *testing.T, module []byte, limits *plugin.Limits) (register func(email string) (int, string), me func() int, reported *report) {
+	t.Helper()
+	reported = new(report)
+	p, err := plugin.Load(t.Context(), module, limits, slog.New(slog.NewTextHandler(reported, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close(context.Background()) })
+	svc, err := newService(&kit.Options{
+		Hooks: kit.Hooks{BeforeRegister: p.BeforeRegister}, BcryptCost: 4, InsecureFastHash: true,
+		OnEvent: func(context.Context, kit.Event) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { svc.Close(context.Background()) })
+	server := httptest.NewServer(httpx.New(svc, nil))
+	t.Cleanup(server.Close)
+	register = func(email string) (int, string) {
+		t.Helper()
+		body := fmt.Sprintf(`{"email":%q,"username":"Ada","password":"Correct-Horse-7"}`, email)
+		response, err := http.Post(server.URL+"/auth/register", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return 0, ""
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		return response.StatusCode, string(text)
+	}
+	me = func() int {
+		response, err := http.Get(server.URL + "/auth/me")
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	return register, me, reported
+}
+
+func TestPluginDecides(t *testing.T) {
+	module, err := guest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	register, _, reported := start(t, module, nil)
+	for email, want := range map[string]int{
+		"ada@example.com": 201, "eve@mailinator.com": 422, "eve@MailInator.COM": 422, "eve@a.b.mailinator.com": 422,
+		"bob@notmailinator.com": 201, "mailinator.com@example.org": 201,
+	} {
+		status, text := register(email)
+		if status != want || want == 422 && !strings.Contains(text, `{"field":"email","code":"disposable_email","message":"Use an address that you will keep."}`) {
+			t.Errorf("%s: %d %s, want %d", email, status, text, want)
+		}
+	}
+	if text := reported.take(); text != "" {
+		t.Errorf("reported: %s", text)
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	module, err := guest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	register, _, _ := start(t, module, &plugin.Limits{Concurrency: 2, Timeout: time.Minute})
+	begin := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			<-begin
+			domain, want := "example.com", 201
+			if i%2 == 0 {
+				domain, want = "mailinator.com", 422
+			}
+			if status, text := register(fmt.Sprintf("u%d@%s", i, domain)); status != want {
+				t.Errorf("%d: %d %s", i, status, text)
+			}
+		})
+	}
+	close(begin)
+	all.Wait()
+}
+
+// Each of these plug-ins is wrong in a way of its own. The registration is refused,
+// the failure is reported once and without the address, and everything else goes on.
+func TestPluginsThatMisbehave(t *testing.T) {
+	const place = 1024 // where the answer lies
+	answer := func(text string) []byte {
+		return assemble(1, i32Const(2048), i64Const(place<<32|int64(len(text))), text)
+	}
+	for name, test := range map[string]struct {
+		module []byte
+		want   string
+	}{
+		"loops":                {assemble(1, i32Const(2048), []byte{loop, void, br, 0, end, unreachable, end}, ""), "check"},
+		"loops in alloc":       {assemble(1, []byte{loop, void, br, 0, end, unreachable, end}, i64Const(0), ""), "alloc"},
+		"traps":                {assemble(1, i32Const(2048), []byte{unreachable, end}, ""), "unreachable"},
+		"recurses":             {assemble(1, i32Const(2048), []byte{localGet, 0, localGet, 1, call, 1, end}, ""), "stack overflow"},
+		"grows without end":    {assemble(1, i32Const(2048), []byte{loop, void, i32, 16, memoryGrow, 0, drop, br, 0, end, unreachable, end}, ""), "check"},
+		"no place to write":    {assemble(1, i32Const(-8), i64Const(0), ""), "not in its memory"},
+		"answer out of memory": {assemble(1, i32Const(2048), i64Const(0x7fffffff<<32|16), ""), "not in its memory"},
+		"answer at the edge":   {assemble(1, i32Const(2048), i64Const(65530<<32|16), ""), "not in its memory"},
+		"endless answer":       {assemble(1, i32Const(2048), i64Const(0xffffffff), ""), "more than"},
+		"no answer":            {assemble(1, i32Const(2048), i64Const(0), ""), "not a JSON object"},
+		"zeros":                {assemble(1, i32Const(2048), i64Const(16), ""), "not a JSON object"},
+		"no decision":          {answer(`{}`), "no refuse"},
+		"a maybe":              {answer(`{"refuse":"no"}`), "no refuse"},
+		"null":                 {answer(`{"refuse":null}`), "no refuse"},
+		"says both":            {answer(`{"refuse":true,"refuse":false}`), "not a JSON object"},
+		"no code":              {answer(`{"refuse":true,"message":"x"}`), "code"},
+		"code with markup":     {answer(`{"refuse":true,"code":"<b>","message":"x"}`), "code"},
+		"no message":           {answer(`{"refuse":true,"code":"x"}`), "message"},
+		"message with escapes": {answer(`{"refuse":true,"code":"x","message":"\u001b[31m"}`), "message"},
+		"bad UTF-8":            {answer("{\"refuse\":true,\"code\":\"x\",\"message\":\"\xff\"}"), "not a JSON object"},
+		"long message":         {answer(`{"refuse":true,"code":"x","message":"` + strings.Repeat("m", 201) + `"}`), "message"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			register, me, reported := start(t, test.module, &plugin.Limits{Timeout: 200 * time.Millisecond, Memory: 1 << 20})
+			for range 2 {
+				status, text := register("ada@secret-domain.example")
+				if status != 503 || !strings.Contains(text, "service_unavailable") {
+					t.Errorf("%d %s, want 503", status, text)
+				}
+				said := reported.take()
+				if strings.Count(said, "registration plug-in failed") != 1 || !strings.Contains(said, test.want) {
+					t.Errorf("reported %q, want once, with %q", said, test.want)
+				}
+				if strings.Contains(said, "secret-domain") || strings.Contains(said, "Correct-Horse") {
+					t.Errorf("the report holds what the plug-in saw: %s", said)
+				}
+			}
+			if status := me(); status != 401 {
+				t.Errorf("another route: %d", status)
+			}
+		})
+	}
+}
+
+// A module that does not fit is refused when it is loaded.
+func TestLoadRefuses(t *testing.T) {
+	for name, module := range map[string][]byte{
+		"nothing":         nil,
+		"not WebAssembly": []byte("#!/bin/sh"),
+		"cut off":         assemble(1, i32Const(0), i64Const(0), "")[:20],
+		"too much memory": assemble(17, i32Const(0), i64Const(0), ""),
+		"no exports":      []byte("\x00asm\x01\x00\x00\x00"),
+	} {
+		if p, err := plugin.Load(t.Context(), module, &plugin.Limits{Memory: 1 << 20}, nil); err == nil {
+			p.Close(t.Context())
+			t.Errorf("%s: loaded", name)
+		} else {
+			t.Log(name, err)
+		}
+	}
+}
+
+// Instructions, in WebAssembly's binary form.
+const (
+	unreachable, loop, br, call, end = 0x00, 0x03, 0x0c, 0x10, 0x0b
+	drop, localGet, memoryGrow, void = 0x1a, 0x20, 0x40, 0x40
+	i32, i64                         = 0x41, 0x42
+)
+
+func i32Const(v int64) []byte { return append(appendSigned([]byte{i32}, v), end) }
+func i64Const(v int64) []byte { return append(appendSigned([]byte{i64}, v), end) }
+
+// appendSigned appends v in signed LEB128.
+func appendSigned(b []byte, v int64) []byte {
+	for {
+		low := byte(v & 0x7f)
+		v >>= 7
+		if v == 0 && low&0x40 == 0 || v == -1 && low&0x40 != 0 {
+			return append(b, low)
+		}
+		b = append(b, low|0x80)
+	}
+}
+
+// assemble makes a module with functions alloc and check of these bodies, pages of
+// memory, and data at 1024.
+func assemble(pages byte, alloc, check []byte, data string) []byte {
+	m := []byte("\x00asm\x01\x00\x00\x00")
+	section := func(id byte, content []byte) {
+		m = append(m, id)
+		m = binary.AppendUvarint(m, uint64(len(content)))
+		m = append(m, content...)
+	}
+	function := func(body []byte) []byte {
+		return append(binary.AppendUvarint(nil, uint64(len(body)+1)), append([]byte{0}, body...)...)
+	}
+	section(1, []byte{2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 2, 0x7f, 0x7f, 1, 0x7e})
+	section(3, []byte{2, 0, 1})
+	section(5, []byte{1, 0, pages})
+	section(7, []byte("\x03\x06memory\x02\x00\x05alloc\x00\x00\x05check\x00\x01"))
+	section(10, append(append([]byte{2}, function(alloc)...), function(check)...))
+	if data != "" {
+		content := append([]byte{1, 0}, i32Const(1024)...)
+		content = binary.AppendUvarint(content, uint64(len(data)))
+		section(11, append(content, data...))
+	}
+	return m
+}
+
+// The cost of a check, new instance included, beside one in Go.
+func BenchmarkCheck(b *testing.B) {
+	module, err := guest()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := plugin.Load(b.Context(), module, nil, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close(b.Context())
+	native := func(_ context.Context, r kit.Registration) error {
+		if strings.HasSuffix(strings.ToLower(r.Email), "@mailinator.com") {
+			return kit.ErrUnavailable
+		}
+		return nil
+	}
+	for _, hook := range []struct {
+		name  string
+		check func(context.Context, kit.Registration) error
+	}{{"myauth", p.BeforeRegister}, {"native", native}} {
+		b.Run(hook.name, func(b *testing.B) {
+			for b.Loop() {
+				if err := hook.check(b.Context(), kit.Registration{Email: "ada@example.com"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
