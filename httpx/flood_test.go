@@ -1,3 +1,8 @@
+//go:build !wasm
+
+// It needs two things to happen at once: WebAssembly has one thread, and a hash that
+// is being computed keeps it.
+
 package httpx
 
 import (

@@ -212,7 +212,7 @@ func TestMailsOfAnotherAddressOrTimeAreNotTheSame(t *testing.T) {
 		reset("new@example.com") // the newest two of the same count
 		reset("new@example.com")
 		h.mailer.Fail(nil)
-		time.Sleep(6 * time.Minute)
+		time.Sleep(12 * time.Minute)
 		worked := 0
 		for _, m := range h.mailer.All()[1:] {
 			if !m.Now.Before(m.ValidUntil) {

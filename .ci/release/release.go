@@ -166,8 +166,7 @@ func (r *release) pack(m, dir, licence, tree string) error {
 	}
 	// It leaves out nested modules, orders the files, and gives them no times.
 	if err := zip.CreateFromDir(archive, r.version1(m), dir); err != nil {
-		archive.Close()
-		return err
+		return errors.Join(err, archive.Close())
 	}
 	if err := archive.Close(); err != nil {
 		return err

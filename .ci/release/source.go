@@ -167,14 +167,13 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
-	defer source.Close()
+	defer source.Close() //nolint:errcheck // it is only read
 	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	if _, err := io.Copy(target, source); err != nil {
-		target.Close()
-		return err
+		return errors.Join(err, target.Close())
 	}
 	return target.Close()
 }

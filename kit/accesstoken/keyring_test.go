@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -259,6 +260,7 @@ func TestKeyringConcurrentSafe(t *testing.T) {
 					return
 				default:
 					f()
+					runtime.Gosched() // WebAssembly has one thread, which nobody takes away
 				}
 			}
 		})

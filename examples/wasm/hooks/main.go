@@ -45,7 +45,7 @@ func serve(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer p.Close(ctx)
+	defer p.Close(ctx) //nolint:errcheck // the process ends
 	svc, err := newService(&kit.Options{Hooks: kit.Hooks{BeforeRegister: p.BeforeRegister}})
 	if err != nil {
 		return err
