@@ -189,8 +189,10 @@ var consumers = []struct {
 	},
 	{
 		name: "mongo", modules: []string{"kit", "httpx", "mailx", "drivers/mongo"},
-		files:   []string{"testdata/consumers/shared/*.go", "testdata/consumers/mongo/*.go"},
-		env:     func(tb testing.TB) []string { return []string{"MONGO_URI=" + database(tb, servers.Mongo(tb), "consumer")} },
+		files: []string{"testdata/consumers/shared/*.go", "testdata/consumers/mongo/*.go"},
+		env: func(tb testing.TB) []string {
+			return []string{"MONGO_URI=" + database(tb, servers.Mongo(tb), "consumer")}
+		},
 		command: []string{"go", "run", "."}, want: "Hello, Ada!\n",
 		foreign: []string{"pq", "redis", "sqlite", "FerretDB", "conformance", "testify"},
 	},

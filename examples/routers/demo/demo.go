@@ -40,7 +40,7 @@ func Serve(router func(*kit.Service) http.Handler) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer svc.Close(context.Background())
+	defer svc.Close(context.Background()) //nolint:errcheck // the process ends
 	const address = "127.0.0.1:8080"
 	log.Printf("POST to http://%s/auth/register", address)
 	log.Print(http.ListenAndServe(address, router(svc)))
