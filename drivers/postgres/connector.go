@@ -83,8 +83,10 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if d.stop != nil && !d.stop() && err == nil {
 		err = errors.Join(ctx.Err(), opened.Close())
 	}
+	// lib/pq keeps the dialer for as long as it keeps the connection.
+	d.ctx, d.stop = nil, nil
 	if err != nil {
-		return nil, err
+		return nil, &noConnection{err}
 	}
 	full, ok := opened.(pqConn)
 	if !ok {
@@ -92,6 +94,14 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	return &conn{pqConn: full, net: d.conn, used: time.Now()}, nil
 }
+
+// noConnection is any error of connecting: the data cannot be reached, whatever it
+// is, be it that the only server there takes no writes, or a certificate that has
+// expired.
+type noConnection struct{ err error }
+
+func (e *noConnection) Error() string { return e.err.Error() }
+func (e *noConnection) Unwrap() error { return e.err }
 
 // dialer opens the connections of one conn: the first, with a context that ends
 // the handshake too, and later those by which lib/pq cancels a statement.
@@ -105,13 +115,19 @@ type dialer struct {
 
 // DialContext implements [pq.DialerContext].
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if !d.first {
+		// lib/pq lets the call wait for this connection too.
+		ctx, cancel := context.WithTimeout(ctx, cancelGrace)
+		defer cancel()
+		nc, err := d.dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return brief{nc}, nc.SetDeadline(time.Now().Add(cancelGrace))
+	}
 	nc, err := d.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
-	}
-	if !d.first {
-		err := nc.SetDeadline(time.Now().Add(cancelGrace))
-		return brief{nc}, err
 	}
 	if d.stop != nil {
 		d.stop() // that was for a server which did not suit

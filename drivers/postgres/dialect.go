@@ -18,8 +18,10 @@ import (
 // so that they do not deadlock, and the array is made once, unlike a subquery,
 // which a plan may run again and with other rows.
 var dialect = sqlstore.Dialect{
-	Name:      "postgres",
-	Begin:     "BEGIN",
+	Name: "postgres",
+	// A level that takes its snapshot before it waits for a lock would not see
+	// what the one before it did under the lock.
+	Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED",
 	Lock:      "SELECT version FROM myauth_migrations WHERE version = 0 FOR UPDATE",
 	ByteOrder: ` COLLATE "C"`,
 	DeleteExpired: `DELETE FROM tokens WHERE id = ANY (ARRAY(` +
@@ -34,6 +36,9 @@ func classify(err error) sqlstore.Class {
 	var e *pq.Error
 	if errors.As(err, &e) {
 		return classOf(string(e.Code))
+	}
+	if errors.As(err, new(*noConnection)) {
+		return sqlstore.Class{Kind: sqlstore.Unavailable}
 	}
 	var network net.Error
 	switch {
@@ -72,6 +77,9 @@ var codes = map[string]sqlstore.Class{
 	"40P01": {Kind: sqlstore.Retry},      // deadlock_detected
 	"22021": {Kind: sqlstore.Unstorable}, // character_not_in_repertoire: U+0000, or no UTF-8
 
+	"22P05": {Kind: sqlstore.Unstorable}, // untranslatable_character: the database's encoding is not UTF8
+
+	"40003": unavailable(""), // statement_completion_unknown: CockroachDB's ambiguous commit
 	"25006": unavailable("this server takes no writes: name the primary, or all servers with target_session_attrs=read-write"),
 	"42501": {Advice: "grant this user the rights on its tables, and CREATE on the schema for migrations"},
 	"42P01": {Advice: "the tables are gone: was the schema dropped, or search_path changed?"},

@@ -15,8 +15,8 @@ import (
 )
 
 func TestConcurrentOpenMigratesOnce(t *testing.T) {
-	for range 4 {
-		dataSource := schema(t)
+	for _, isolation := range []string{"read committed", "repeatable read", "serializable", "serializable"} {
+		dataSource := with(t, schema(t), "default_transaction_isolation", isolation)
 		start := make(chan struct{})
 		errs := make([]error, 16)
 		var wg sync.WaitGroup
