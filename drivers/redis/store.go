@@ -171,14 +171,21 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 		return value, explain(ctx, op, err)
 	}
 	type answer struct {
-		value T
-		err   error
+		value    T
+		err      error
+		whole    bool // f has returned
+		panicked any
 	}
 	done := make(chan answer, 1)
 	go func() {
 		defer s.calls.Done()
-		value, err := f(ctx)
-		done <- answer{value, err}
+		var got answer
+		defer func() {
+			got.panicked = recover() // of a hook of the client, say: it is the caller's to see
+			done <- got
+		}()
+		got.value, got.err = f(ctx)
+		got.whole = true
 	}()
 	var got answer
 	select {
@@ -189,6 +196,12 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 		default:
 			return none, fmt.Errorf("redis: %s: %w", op, ctx.Err())
 		}
+	}
+	switch {
+	case got.panicked != nil:
+		panic(got.panicked)
+	case !got.whole: // runtime.Goexit
+		return none, fmt.Errorf("redis: %s: %w: the call ended without an answer", op, kit.ErrUnavailable)
 	}
 	return got.value, explain(ctx, op, got.err)
 }

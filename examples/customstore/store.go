@@ -138,7 +138,9 @@ func (s *Store) catchUp(file *os.File) error {
 		if err = json.Unmarshal(text[:end], &c); err == nil {
 			_, err = s.apply(c)
 		}
-		s.offset, text = s.offset+int64(end), text[end:]
+		if err == nil { // or the next call would pass over what this one could not read
+			s.offset, text = s.offset+int64(end), text[end:]
+		}
 	}
 	return err
 }

@@ -126,7 +126,11 @@ type settingError struct {
 	problem error
 }
 
-func (e *settingError) Error() string { return e.name + ": " + e.problem.Error() }
+func (e *settingError) Error() string {
+	// Errors that were joined have a line each.
+	return e.name + ": " + strings.ReplaceAll(e.problem.Error(), "\n", "; ")
+}
+
 func (e *settingError) Unwrap() error { return e.problem }
 
 // parseSettings reads every variable of the table through lookup, which is
