@@ -37,9 +37,6 @@ func classify(err error) sqlstore.Class {
 	if errors.As(err, &e) {
 		return classOf(string(e.Code))
 	}
-	if errors.As(err, new(*noConnection)) {
-		return sqlstore.Class{Kind: sqlstore.Unavailable}
-	}
 	var network net.Error
 	switch {
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
@@ -47,6 +44,8 @@ func classify(err error) sqlstore.Class {
 		return sqlstore.Class{Kind: sqlstore.Unavailable}
 	case errors.Is(err, pq.ErrSSLNotSupported):
 		return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: "let the server use TLS, or say sslmode=disable"}
+	case errors.As(err, new(*noConnection)):
+		return sqlstore.Class{Kind: sqlstore.Unavailable}
 	}
 	return sqlstore.Class{}
 }
