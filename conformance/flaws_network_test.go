@@ -31,6 +31,12 @@ func flawsOfNetworks(k kind) []flaw {
 		{name: name("waits for the network whatever becomes of the context"), by: k.name + "/network/hang", alter: wired(func(w *wire) {
 			w.patient = true
 		})},
+		{name: name("cancels over a second connection whatever becomes of the context"), by: k.name + "/network/blackhole", alter: wired(func(w *wire) {
+			w.polite = true
+		})},
+		{name: name("connects whatever becomes of the context"), by: k.name + "/network/no-connection", alter: wired(func(w *wire) {
+			w.dogged = true
+		})},
 		{name: name("says that a write succeeded which was lost"), by: k.name + "/network/lost-request", alter: wired(func(w *wire) {
 			w.fault = func(error, bool) error { return nil }
 		})},

@@ -21,8 +21,14 @@ type Network struct {
 	listeners map[upstream]*net.TCPListener
 	links     map[*link]struct{}
 	cut       bool
-	gate      chan struct{} // closed by the release of a Hang; nil when nothing hangs
-	loss      *loss         // nil when nothing is to be lost
+	gate      *gate // nil when nothing hangs
+	loss      *loss // nil when nothing is to be lost
+}
+
+// gate is what everything waits for during a Hang or a Blackhole.
+type gate struct {
+	opened chan struct{}
+	dials  bool // they wait as well
 }
 
 // upstream is the address of a server.
@@ -63,12 +69,34 @@ func (n *Network) close() {
 // form of the dialer that most client libraries take, and suits those that learn
 // further addresses from the server, as clients of a cluster do.
 func (n *Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if err := n.reachable(ctx); err != nil {
+		return nil, err
+	}
 	l, err := n.listener(upstream{network, address})
 	if err != nil {
 		return nil, err
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, "tcp", l.Addr().String())
+}
+
+// reachable waits while no connection can be made.
+func (n *Network) reachable(ctx context.Context) error {
+	for {
+		n.mu.Lock()
+		g, cut := n.gate, n.cut
+		n.mu.Unlock()
+		if cut || g == nil || !g.dials {
+			return nil
+		}
+		select {
+		case <-g.opened:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-n.quit:
+			return net.ErrClosed
+		}
+	}
 }
 
 // Address returns the host:port of a listener that forwards to the TCP server at
@@ -159,13 +187,13 @@ func (n *Network) pump(k *link, from, to net.Conn, request bool) {
 func (n *Network) open() bool {
 	for {
 		n.mu.Lock()
-		gate, cut := n.gate, n.cut
+		g, cut := n.gate, n.cut
 		n.mu.Unlock()
-		if cut || gate == nil {
+		if cut || g == nil {
 			return !cut
 		}
 		select {
-		case <-gate:
+		case <-g.opened:
 		case <-n.quit:
 			return false
 		}
@@ -216,19 +244,26 @@ func reset(c net.Conn) {
 
 // Hang swallows whatever is sent, in both directions, from its return until
 // release is called; then it arrives. Connections stay up, and new ones are
-// accepted and hang.
-func (n *Network) Hang() (release func()) {
-	gate := make(chan struct{})
+// accepted and hang, as before a server that was stopped.
+func (n *Network) Hang() (release func()) { return n.hang(false) }
+
+// Blackhole is Hang where nothing answers an attempt to connect either, as behind a
+// route that drops packets: DialContext waits until its context ends or release
+// is called. The listeners of Address still accept, since the kernel does.
+func (n *Network) Blackhole() (release func()) { return n.hang(true) }
+
+func (n *Network) hang(dials bool) (release func()) {
+	g := &gate{opened: make(chan struct{}), dials: dials}
 	n.mu.Lock()
-	n.gate = gate
+	n.gate = g
 	n.mu.Unlock()
 	return sync.OnceFunc(func() {
 		n.mu.Lock()
-		if n.gate == gate {
+		if n.gate == g {
 			n.gate = nil
 		}
 		n.mu.Unlock()
-		close(gate)
+		close(g.opened)
 	})
 }
 

@@ -66,15 +66,26 @@ func networkRules(k kind) []rule {
 			quote: ctxQuote,
 			needs: []Ability{Networking},
 			prove: func(p *probe) {
-				for _, a := range k.attempts(p, p.b, "hang") {
-					release := p.network.Hang()
-					ctx, cancel := context.WithTimeout(context.Background(), stallFor)
-					err := p.within(ctx, a, "while the network hangs", release)
-					cancel()
-					release()
-					p.settle(k, "after the network hung")
-					p.checkInterrupted(ctx, a, err, "while the network hangs, until the context's deadline")
-				}
+				p.hangs(k, "hang", "while the network hangs", p.network.Hang)
+			},
+		},
+		{
+			id:    k.name + "/network/blackhole",
+			quote: ctxQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				p.hangs(k, "hole", "while the network drops everything", p.network.Blackhole)
+			},
+		},
+		{
+			id:    k.name + "/network/no-connection",
+			quote: ctxQuote,
+			needs: []Ability{Networking},
+			prove: func(p *probe) {
+				p.hangs(k, "none", "while no connection can be made", func() func() {
+					p.network.Cut()() // a new one is needed
+					return p.network.Blackhole()
+				})
 			},
 		},
 		{
@@ -138,6 +149,20 @@ func networkRules(k kind) []rule {
 				}
 			},
 		},
+	}
+}
+
+// hangs makes every call while the network hangs, and expects each to end with its
+// context.
+func (p *probe) hangs(k kind, label, when string, hang func() (release func())) {
+	for _, a := range k.attempts(p, p.b, label) {
+		release := hang()
+		ctx, cancel := context.WithTimeout(context.Background(), stallFor)
+		err := p.within(ctx, a, when, release)
+		cancel()
+		release()
+		p.settle(k, "after that")
+		p.checkInterrupted(ctx, a, err, when+", until the context's deadline")
 	}
 }
 

@@ -96,6 +96,8 @@ type wire struct {
 	again    bool // repeats what had no answer
 	patient  bool // waits for the answer whatever becomes of the context
 	stubborn bool // never connects a second time
+	polite   bool // tells the server, over another connection, that it no longer waits for an answer
+	dogged   bool // goes on connecting whatever becomes of the context
 	later    bool // sends what could not be sent with the next operation
 	waiting  []uint64
 	dialed   bool
@@ -152,7 +154,11 @@ func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err erro
 		if w.stubborn && w.dialed {
 			return false, net.ErrClosed
 		}
-		if w.conn, err = w.dial(ctx, "tcp", w.server.listener.Addr().String()); err != nil {
+		dialing := ctx
+		if w.dogged {
+			dialing = context.WithoutCancel(ctx)
+		}
+		if w.conn, err = w.dial(dialing, "tcp", w.server.listener.Addr().String()); err != nil {
 			return false, err
 		}
 		w.dialed = true
@@ -163,6 +169,11 @@ func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err erro
 	if err == nil {
 		sent = true
 		_, err = io.ReadFull(conn, make([]byte, 1))
+	}
+	if err != nil && w.polite {
+		if other, err := w.dial(context.WithoutCancel(ctx), "tcp", w.server.listener.Addr().String()); err == nil {
+			_ = other.Close()
+		}
 	}
 	if !stop() || err != nil {
 		_ = conn.Close() // of no use any more, though the answer may be there
