@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -23,11 +25,30 @@ var dialect = sqlstore.Dialect{
 	// what the one before it did under the lock.
 	Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED",
 	Lock:      "SELECT version FROM myauth_migrations WHERE version = 0 FOR UPDATE",
+	Suits:     suits,
 	ByteOrder: ` COLLATE "C"`,
 	DeleteExpired: `DELETE FROM tokens WHERE id = ANY (ARRAY(` +
 		`SELECT id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE))`,
 	Classify: classify,
 }
+
+// suits refuses a database that cannot hold every text. Its encoding was chosen when
+// it was made, often by the locale of the machine, and nobody sees it until the
+// first name in another script.
+func suits(ctx context.Context, conn *sql.Conn) error {
+	var encoding string
+	if err := conn.QueryRowContext(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the encoding of the database is %s, which cannot hold every name: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	return nil
+}
+
+// foreignTable is for a migration; where several processes start at once, nobody
+// reads it.
+const foreignTable = "the schema has a table of this name that is not MyAuth's: make a schema for MyAuth, CREATE SCHEMA auth, and put search_path=auth into the data source"
 
 // classify sorts the codes of SQLSTATE
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html), and takes what
@@ -69,12 +90,12 @@ func unavailable(advice string) sqlstore.Class {
 // codes are those that mean something to a store, and after them whole classes of
 // codes, by their first two characters.
 var codes = map[string]sqlstore.Class{
-	"23505": {Kind: sqlstore.Duplicate},  // unique_violation
-	"42P07": {Kind: sqlstore.Duplicate},  // duplicate_table: two processes make it at once
-	"42710": {Kind: sqlstore.Duplicate},  // duplicate_object: its row type
-	"40001": {Kind: sqlstore.Retry},      // serialization_failure
-	"40P01": {Kind: sqlstore.Retry},      // deadlock_detected
-	"22021": {Kind: sqlstore.Unstorable}, // character_not_in_repertoire: U+0000, or no UTF-8
+	"23505": {Kind: sqlstore.Duplicate},                       // unique_violation
+	"42P07": {Kind: sqlstore.Duplicate, Advice: foreignTable}, // duplicate_table: two processes make it at once
+	"42710": {Kind: sqlstore.Duplicate},                       // duplicate_object: its row type
+	"40001": {Kind: sqlstore.Retry},                           // serialization_failure
+	"40P01": {Kind: sqlstore.Retry},                           // deadlock_detected
+	"22021": {Kind: sqlstore.Unstorable},                      // character_not_in_repertoire: U+0000, or no UTF-8
 
 	"22P05": {Kind: sqlstore.Unstorable}, // untranslatable_character: the database's encoding is not UTF8
 

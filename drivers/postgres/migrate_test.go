@@ -2,13 +2,16 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 
+	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/postgres"
 	"myauth.internal/kit"
 	"myauth.internal/kit/sqlstore"
@@ -89,4 +92,45 @@ func TestMigrationWithoutRights(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "search_path") && !strings.Contains(err.Error(), "grant") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A database that cannot hold every name is refused at the start, and not at the
+// first Greek who registers.
+func TestEncoding(t *testing.T) {
+	server := servers.Postgres(t)
+	db := admin(t, server)
+	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} {
+		name := "encoding_" + strings.ToLower(rand.Text())
+		exec(t, db, "CREATE DATABASE "+name+" ENCODING '"+encoding+"' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+		t.Cleanup(func() { exec(t, db, "DROP DATABASE "+name) })
+		u, err := url.Parse(server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Path = name
+		store, err := postgres.Open(t.Context(), u.String(), nil)
+		if err == nil {
+			store.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), encoding) || !strings.Contains(err.Error(), "ENCODING 'UTF8'") {
+			t.Errorf("%s: got %v", encoding, err)
+		}
+	}
+}
+
+// An application that has a table of the same name hears how both can live.
+func TestATableOfTheApplication(t *testing.T) {
+	dataSource := schema(t)
+	db := admin(t, dataSource)
+	exec(t, db, "CREATE TABLE users (id INT)")
+	for range 2 { // the first try leaves nothing that changes the second
+		store, err := postgres.Open(t.Context(), dataSource, nil)
+		if err == nil {
+			store.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "search_path=auth") {
+			t.Errorf("got %v", err)
+		}
+	}
+	exec(t, db, "INSERT INTO users VALUES (1)")
 }

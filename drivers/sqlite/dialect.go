@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -27,6 +28,8 @@ func classify(err error) sqlstore.Class {
 	switch {
 	case errors.Is(err, sqlite3.CONSTRAINT_UNIQUE), errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY):
 		return sqlstore.Class{Kind: sqlstore.Duplicate}
+	case errors.Is(err, sqlite3.ERROR) && strings.HasSuffix(err.Error(), " already exists"):
+		return sqlstore.Class{Advice: "the file has a table of another program: give MyAuth a file of its own"}
 	case errors.As(err, &code):
 		if advice, ok := outages[code]; ok {
 			return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: advice}

@@ -248,7 +248,7 @@ func TestAnotherTableOfTheNameIsLeftAlone(t *testing.T) {
 	db := rawDB(t, tempFile(t))
 	mustExec(t, db, "CREATE TABLE tokens (mine TEXT)")
 	_, err := sqlite.New(db, nil)
-	if err == nil || !strings.Contains(err.Error(), "table tokens already exists") {
+	if err == nil || !strings.Contains(err.Error(), "table tokens already exists: the file has a table of another program") {
 		t.Fatalf("New: %v", err)
 	}
 	// Nothing of the migration stays.

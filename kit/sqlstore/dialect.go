@@ -1,5 +1,10 @@
 package sqlstore
 
+import (
+	"context"
+	"database/sql"
+)
+
 // Dialect is what differs from one SQL database to another.
 type Dialect struct {
 	// Name is the prefix of the driver's errors, such as "sqlite".
@@ -9,6 +14,10 @@ type Dialect struct {
 	// has a row of version 0. Together they keep every other process that
 	// migrates the same database waiting until the transaction ends.
 	Begin, Lock string
+	// Suits says what is wrong with a database that could not keep what a store is
+	// given, and what to do about it; nil for databases that all can. It is asked
+	// before each migration.
+	Suits func(context.Context, *sql.Conn) error
 	// ByteOrder follows an expression that is to compare and sort byte by byte
 	// where the columns do not do so by themselves, such as ` COLLATE "C"`.
 	ByteOrder string

@@ -55,6 +55,11 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }() // back to the pool
+	if d.Suits != nil {
+		if err := d.Suits(ctx, conn); err != nil {
+			return err
+		}
+	}
 	var version int
 	if err := conn.QueryRowContext(ctx, maxVersion).Scan(&version); err == nil && version >= len(names) {
 		return checkVersion(version, names)

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -76,13 +77,13 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// The text that isClosed looks for belongs to database/sql; this notices a change.
+// The text that isOutage looks for belongs to database/sql; this notices a change.
 func TestClosedTextIsTheStandardLibrarys(t *testing.T) {
 	db := sql.OpenDB(noConnector{})
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.PingContext(t.Context()); !isClosed(err) {
+	if err := db.PingContext(t.Context()); !isOutage(err) {
 		t.Errorf("a closed pool says %q", err)
 	}
 }
@@ -108,6 +109,17 @@ func TestRoles(t *testing.T) {
 		if roles, err := decodeRoles(bad); err == nil {
 			t.Errorf("%q was read as %q", bad, roles)
 		}
+	}
+}
+
+// A database that does not suit is told so, and nothing is done to it.
+func TestSuits(t *testing.T) {
+	db := sql.OpenDB(elusive{})
+	t.Cleanup(func() { _ = db.Close() })
+	d, wrong := testDialect(), errors.New("this one cannot write Greek: make another")
+	d.Suits = func(context.Context, *sql.Conn) error { return wrong }
+	if err := Migrate(t.Context(), db, d, fstest.MapFS{}); !errors.Is(err, wrong) || err.Error() != "test: migrate: "+wrong.Error() {
+		t.Errorf("Migrate: %v", err)
 	}
 }
 
@@ -140,6 +152,48 @@ func TestLimits(t *testing.T) {
 			t.Errorf("limit %d becomes %d, want %d", limit, got, want)
 		}
 	}
+}
+
+// A record that is always there in the version presented, and never when it is to be
+// changed, is a fault of the database or the work of many others: nobody waits for it
+// to end.
+func TestSwapGivesUp(t *testing.T) {
+	db := sql.OpenDB(elusive{})
+	t.Cleanup(func() { _ = db.Close() })
+	s, err := New(t.Context(), db, testDialect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	for method, err := range map[string]error{
+		"users":  s.Users().Update(t.Context(), kit.User{ID: "1", Version: 7}),
+		"tokens": s.Tokens().Update(t.Context(), kit.Token{ID: "1", Version: 7}),
+	} {
+		if !errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "made anew") {
+			t.Errorf("Update of %s: %v", method, err)
+		}
+	}
+}
+
+// elusive is a database, and all that belongs to one, which changes no row and
+// finds version 7 of every one.
+type elusive struct{ read bool }
+
+func (elusive) Connect(context.Context) (driver.Conn, error) { return elusive{}, nil }
+func (elusive) Driver() driver.Driver                        { return nil }
+func (elusive) Prepare(string) (driver.Stmt, error)          { return elusive{}, nil }
+func (elusive) Begin() (driver.Tx, error)                    { return nil, errDown }
+func (elusive) Close() error                                 { return nil }
+func (elusive) NumInput() int                                { return -1 }
+func (elusive) Exec([]driver.Value) (driver.Result, error)   { return driver.RowsAffected(0), nil }
+func (elusive) Query([]driver.Value) (driver.Rows, error)    { return &elusive{}, nil }
+func (elusive) Columns() []string                            { return []string{"version"} }
+func (e *elusive) Next(row []driver.Value) error {
+	if e.read {
+		return io.EOF
+	}
+	e.read, row[0] = true, int64(7)
+	return nil
 }
 
 // A writer whose turn does not come leaves with its context.

@@ -119,9 +119,9 @@ func (d Dialect) again(ctx context.Context, f func() error) error {
 
 // swap runs an update that has changed a row only if the version was the one
 // presented. When it changed none it looks why; finding the very version that was
-// presented, because the record was made in between, it tries again.
+// presented, because the record was made in between, it tries again, a few times.
 func (s *Store) swap(ctx context.Context, id string, version int64, update, read statement, args ...any) error {
-	for {
+	for range attempts {
 		n, err := s.write(ctx, update, args...)
 		if err != nil || n > 0 {
 			return err
@@ -134,7 +134,10 @@ func (s *Store) swap(ctx context.Context, id string, version int64, update, read
 			return kit.ErrConflict
 		}
 	}
+	return errUnsettled
 }
+
+var errUnsettled = errors.New("the record is removed and made anew all the time")
 
 // fail turns an error of the database into one of the store contract. What is
 // certain goes before what the context says, since it is an answer.
@@ -166,7 +169,7 @@ func (d Dialect) explain(op string, err error) error {
 	if class.Advice != "" {
 		err = fmt.Errorf("%w: %s", err, class.Advice)
 	}
-	if class.Kind == Unavailable || class.Kind == Retry || isClosed(err) {
+	if class.Kind == Unavailable || class.Kind == Retry || isOutage(err) {
 		return fmt.Errorf("%s: %s: %w: %w", d.Name, op, kit.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %s: %w", d.Name, op, err)
@@ -180,10 +183,11 @@ func (s *Store) absent(ctx context.Context, op string, err error) error {
 	return s.fail(ctx, op, err)
 }
 
-// isClosed reports whether the pool, a connection or the store was closed. Two of
-// the errors of database/sql have no name, so their text has to do.
-func isClosed(err error) bool {
-	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, errAnswerLost) {
+// isOutage reports whether the pool, a connection or the store was closed, or the
+// store gave up by itself. Two of the errors of database/sql have no name, so their
+// text has to do.
+func isOutage(err error) bool {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, errAnswerLost) || errors.Is(err, errUnsettled) {
 		return true
 	}
 	text := err.Error()
