@@ -28,8 +28,9 @@ const startTimeout = 10 * time.Second
 //	redis://user:password@node1:6379,node2:6379,node3:6379?cluster=true
 //
 // Further options are those of [redis.ParseURL] and [redis.ParseClusterURL], such as
-// pool_size and read_timeout. The client never repeats a command by itself, whatever
-// max_retries says. Special characters of a password are written with %. No error
+// pool_size and read_timeout. The client never repeats a write by itself, whatever
+// max_retries says; in a cluster it may ask for a record at another node, once one
+// does not answer. Special characters of a password are written with %. No error
 // holds the URL.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
@@ -47,7 +48,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	s.own = true
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if err := s.check(ctx, o.AllowEviction); err != nil {
+	if err := s.Check(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -136,21 +137,20 @@ func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 // Check asks the server, or every master of the cluster, whether it suits: whether
 // it answers, is a master, is a cluster if and only if the client is one for clusters, and
 // does not throw away keys without an expiry when its memory is full, as it does
-// under a maxmemory-policy that begins with allkeys. What a server keeps to itself,
-// as managed ones do, is taken to be right.
+// under a maxmemory-policy that begins with allkeys, unless Options.AllowEviction is
+// set. What a server keeps to itself, as managed ones do, is taken to be right.
 //
-// [Open] has done so. An application that brings its own client may want to at its
-// start.
-func (s *Store) Check(ctx context.Context) error { return s.check(ctx, false) }
-
-func (s *Store) check(ctx context.Context, evicting bool) error {
+// [Open] has done so. An application that brings its own client should at its start:
+// that a failover client was made with ReplicaOnly, for one, is seen by nothing else
+// before the first write, which the replica refuses.
+func (s *Store) Check(ctx context.Context) error {
 	_, err := call(ctx, s, "check the server", func(ctx context.Context) (nothing, error) {
 		switch c := s.client.(type) {
 		case *redis.Client:
-			return nothing{}, checkServer(ctx, c, false, evicting)
+			return nothing{}, checkServer(ctx, c, false, s.evicting)
 		case *redis.ClusterClient:
 			return nothing{}, c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-				return checkServer(ctx, node, true, evicting)
+				return checkServer(ctx, node, true, s.evicting)
 			})
 		}
 		return nothing{}, errNoClient

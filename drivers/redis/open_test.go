@@ -126,11 +126,19 @@ func TestEvictingServer(t *testing.T) {
 	_, err := redis.Open(t.Context(), s.url(), nil)
 	wantRefused(t, err, "noeviction")
 	store := open(t, s.url(), &redis.Options{AllowEviction: true})
-	wantRefused(t, store.Check(t.Context()), "allkeys-lru")
+	if err := store.Check(t.Context()); err != nil {
+		t.Errorf("Check of a store that allows eviction: %v", err)
+	}
+	strict, err := redis.New(plain(t, s.url()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer strict.Close()
+	wantRefused(t, strict.Check(t.Context()), "allkeys-lru")
 	if err := plain(t, s.url()).ConfigSet(t.Context(), "maxmemory-policy", "volatile-lru").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Check(t.Context()); err != nil {
+	if err := strict.Check(t.Context()); err != nil {
 		t.Errorf("no key of a store has an expiry, so volatile-lru is right: %v", err)
 	}
 }
