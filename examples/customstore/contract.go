@@ -48,8 +48,7 @@ func (s Tokens) Update(ctx context.Context, t kit.Token) error { return s.put(ct
 
 func (s Tokens) put(ctx context.Context, op string, t kit.Token) error {
 	record := tokenRecord(t)
-	record.CreatedAt, record.RotatedAt = t.CreatedAt.UTC(), t.RotatedAt.UTC()
-	record.ExpiresAt, record.RevokedAt = t.ExpiresAt.UTC(), t.RevokedAt.UTC()
+	record.CreatedAt, record.RotatedAt, record.ExpiresAt, record.RevokedAt = t.CreatedAt.UTC(), t.RotatedAt.UTC(), t.ExpiresAt.UTC(), t.RevokedAt.UTC()
 	_, err := s.write(ctx, line{Op: op, Token: &record})
 	return err
 }

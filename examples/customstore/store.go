@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,10 +36,12 @@ type (
 	}
 )
 
+var errLostLines = errors.New("the file has lost lines that were read before: put it back, or start again")
+
 // Store is one handle to the file. What the lines up to offset say is in memory.
 type Store struct {
 	path   string
-	turn   chan struct{} // holds a token while no call of this handle is under way
+	turn   chan struct{} // full while a call of this handle is under way
 	closed atomic.Bool
 	memory *memstore.Store
 	offset int64
@@ -52,9 +55,7 @@ type (
 
 // Open returns a handle to a file, which the first call makes.
 func Open(path string) *Store {
-	s := &Store{path: path, turn: make(chan struct{}, 1), memory: memstore.New()}
-	s.turn <- struct{}{}
-	return s
+	return &Store{path: path, turn: make(chan struct{}, 1), memory: memstore.New()}
 }
 
 // Close ends the handle.
@@ -73,9 +74,6 @@ func (s *Store) write(ctx context.Context, c line) (n int, err error) {
 		text, err := json.Marshal(c)
 		if err == nil {
 			_, err = file.WriteAt(append(text, '\n'), s.offset)
-		}
-		if err == nil {
-			err = file.Sync()
 		}
 		if err != nil { // memory knows more than the file: begin anew
 			s.memory, s.offset = memstore.New(), 0
@@ -99,27 +97,31 @@ func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
 		return ctx.Err()
 	}
 	select {
-	case <-s.turn:
-		defer func() { s.turn <- struct{}{} }()
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	if s.closed.Load() {
 		return fmt.Errorf("%w: the store is closed", kit.ErrUnavailable)
 	}
-	file, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_SYNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
 	}
 	defer func() { _ = file.Close() }() // and with it the lock goes
-	for syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+	lock := func() error { return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+	for err = lock(); errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR); err = lock() {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	if err := s.catchUp(file); err != nil {
+	if err == nil {
+		err = s.catchUp(file)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
 	}
 	return f(file)
@@ -128,6 +130,10 @@ func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
 // catchUp applies what others have written since the last look. Bytes after the last
 // newline were never acknowledged, and go.
 func (s *Store) catchUp(file *os.File) error {
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil || size < s.offset { // somebody removed or cut it: a line at offset would leave a hole
+		return cmp.Or(err, errLostLines)
+	}
 	text, err := io.ReadAll(io.NewSectionReader(file, s.offset, 1<<62))
 	for err == nil && len(text) > 0 {
 		end := slices.Index(text, '\n') + 1

@@ -122,3 +122,34 @@ func TestADamagedFile(t *testing.T) {
 		t.Errorf("the file is now %q, %v", text, err)
 	}
 }
+
+// A file that was removed, or cut, under an open handle is an outage, and gets no
+// line that a later start could not read.
+func TestAFileThatLostLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.jsonl")
+	users := Users{Open(path)}
+	if err := users.Create(t.Context(), newUser("ann")); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := users.Create(t.Context(), newUser("bob")); !errors.Is(err, kit.ErrUnavailable) {
+			t.Errorf("Create after the file was removed: %v", err)
+		}
+	}
+	if text, err := os.ReadFile(path); err != nil || len(text) > 0 {
+		t.Errorf("the new file holds %q, %v", text, err)
+	}
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := users.Create(t.Context(), newUser("bob")); err != nil {
+		t.Errorf("Create after the file came back: %v", err)
+	}
+}
