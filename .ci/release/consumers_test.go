@@ -40,7 +40,7 @@ func newConsumer(t *testing.T, dist, path string) *consumer {
 	proxies := []string{fileURL(dist), fileURL(filepath.Join(downloaded, "cache", "download")), usual}
 	c := &consumer{t: t, dir: t.TempDir(), dist: dist, path: path}
 	c.env = append(os.Environ(),
-		"GOWORK=", "GOMODCACHE="+t.TempDir(), "GOFLAGS=-modcacherw", "CGO_ENABLED=0",
+		"GOWORK=", "GOMODCACHE="+t.TempDir(), "GOFLAGS=-modcacherw -trimpath", "CGO_ENABLED=0",
 		"GOPROXY="+strings.Join(proxies, ","), "GONOSUMDB="+path, "GONOPROXY=none", "GOPRIVATE=")
 	c.run("go", "mod", "init", "example.com/app")
 	return c
