@@ -6,8 +6,11 @@ import "context"
 // bcrypt string ($2a$, $2b$, $2y$) or passlib's $bcrypt-sha256$, so users of the
 // Python MyAuth keep their passwords. Email, Username, Roles and Settings are
 // checked as everywhere; ID, CreatedAt and UpdatedAt are kept when given and made
-// up otherwise; Verified and Active are taken as they are; no mail is sent. Importing
-// the very same record again is no error.
+// up otherwise; Verified and Active are taken as they are; no mail is sent.
+//
+// An import that was cut short can run again over all of its records, if they give ID
+// and CreatedAt: one that is there already, and that nobody has changed since, is no
+// error. (Its password hash is not compared.)
 //
 // Errors: a [ValidationError], [ErrUserExists].
 func (s *Service) Import(ctx context.Context, u User) (User, error) {

@@ -34,9 +34,9 @@ func checkUsername(field, name string) (string, []FieldError) {
 }
 
 // checkSettings returns the settings as they are stored, without insignificant
-// space.
+// space. None, empty or nil, are {}.
 func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []FieldError) {
-	if settings == nil {
+	if len(settings) == 0 {
 		return json.RawMessage("{}"), nil
 	}
 	switch err := ijson.Object(settings, maxSettingsDepth, nil); {
