@@ -2,9 +2,6 @@ package main
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,8 +35,8 @@ func openKeys(s *settings) (keys *accesstoken.Keyring, ephemeral bool, err error
 
 func isHMAC(a accesstoken.Algorithm) bool { return strings.HasPrefix(string(a), "HS") }
 
-// readKey reads a private key and names it by its thumbprint, so that every
-// instance with the same key gives it the same key id.
+// readKey reads a private key, whose name is its thumbprint, so that every instance
+// with the same key gives it the same key id.
 func readKey(algorithm accesstoken.Algorithm, path string) (*accesstoken.Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -49,41 +46,12 @@ func readKey(algorithm accesstoken.Algorithm, path string) (*accesstoken.Key, er
 		}
 		return nil, fmt.Errorf("cannot read %s: %w", shown(path), err)
 	}
-	unnamed, err := accesstoken.ParsePEM(algorithm, "", text)
+	key, err := accesstoken.ParsePEM(algorithm, "", text)
 	if err != nil {
 		return nil, fmt.Errorf("%s holds no private key for %s: %w", shown(path), algorithm, err)
 	}
-	if !unnamed.CanSign() {
+	if !key.CanSign() {
 		return nil, fmt.Errorf("%s holds a public key: write the path of the private one", shown(path))
 	}
-	kid, err := thumbprint(unnamed)
-	if err != nil {
-		return nil, err
-	}
-	return accesstoken.ParsePEM(algorithm, kid, text)
-}
-
-// thumbprint is the SHA-256 of key's public part in the form of RFC 7638: the
-// members that make up the key, in the order of their names.
-func thumbprint(key *accesstoken.Key) (string, error) {
-	keys, err := accesstoken.NewKeyring(nil, key)
-	if err != nil {
-		return "", err
-	}
-	var set struct{ Keys []map[string]string }
-	if err := json.Unmarshal(keys.JWKS(), &set); err != nil || len(set.Keys) != 1 {
-		return "", fmt.Errorf("the key has no public form: %w", err)
-	}
-	members := map[string]string{}
-	for _, name := range []string{"crv", "e", "kty", "n", "x", "y"} {
-		if value, ok := set.Keys[0][name]; ok {
-			members[name] = value
-		}
-	}
-	canonical, err := json.Marshal(members) // sorted by name, as the RFC asks
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(canonical)
-	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
+	return key, nil
 }

@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"myauth.internal/kit/accesstoken"
 )
 
 // testKeys are the kinds of private keys, each with a kind that does not fit.
@@ -81,28 +79,6 @@ func TestPrivateKeys(t *testing.T) {
 			}
 			p.stop()
 		})
-	}
-}
-
-// TestThumbprint is the example of RFC 7638 section 3.1.
-func TestThumbprint(t *testing.T) {
-	const text = `-----BEGIN PUBLIC KEY-----
-MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0vx7agoebGcQSuuPiLJX
-ZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tS
-oc/BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ/2W+5JsGY4Hc5n9yBXArwl93lqt
-7/RN5w6Cf0h4QyQ5v+65YGjQR0/FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0
-zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt+bFTWhAI4vMQFh6WeZu0f
-M4lFd2NcRwr3XPksINHaQ+G/xBniIqbw0Ls1jF44+csFCur+kEgU8awapJzKnqDK
-gwIDAQAB
------END PUBLIC KEY-----
-`
-	key, err := accesstoken.ParsePEM(accesstoken.RS256, "", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := thumbprint(key)
-	if err != nil || got != "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" {
-		t.Errorf("%q %v", got, err)
 	}
 }
 

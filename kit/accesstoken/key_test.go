@@ -161,6 +161,26 @@ func TestParsePEM(t *testing.T) {
 	}
 }
 
+// rfc7638 is the RSA key of RFC 7638, section 3.1.
+const rfc7638 = `-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0vx7agoebGcQSuuPiLJX
+ZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tS
+oc/BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ/2W+5JsGY4Hc5n9yBXArwl93lqt
+7/RN5w6Cf0h4QyQ5v+65YGjQR0/FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0
+zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt+bFTWhAI4vMQFh6WeZu0f
+M4lFd2NcRwr3XPksINHaQ+G/xBniIqbw0Ls1jF44+csFCur+kEgU8awapJzKnqDK
+gwIDAQAB
+-----END PUBLIC KEY-----
+`
+
+// The thumbprint of RFC 7638, section 3.1.
+func TestThumbprintOfRSA(t *testing.T) {
+	key := must(accesstoken.ParsePEM(accesstoken.RS256, "", []byte(rfc7638)))
+	if key.ID() != "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" {
+		t.Errorf("thumbprint %s", key.ID())
+	}
+}
+
 // The thumbprint of RFC 8037, appendix A.3.
 func TestThumbprintVector(t *testing.T) {
 	seed := must(base64.RawURLEncoding.DecodeString("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"))
