@@ -17,6 +17,9 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
+	if len(u.Settings) == 0 {
+		u.Settings = nil // in a User, empty and nil are the same
+	}
 	fields := checkEmail("email", u.Email)
 	username, bad := checkUsername("username", u.Username)
 	fields = append(fields, bad...)

@@ -34,9 +34,9 @@ func checkUsername(field, name string) (string, []FieldError) {
 }
 
 // checkSettings returns the settings as they are stored, without insignificant
-// space. None, empty or nil, are {}.
+// space. None at all is {}.
 func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []FieldError) {
-	if len(settings) == 0 {
+	if settings == nil {
 		return json.RawMessage("{}"), nil
 	}
 	switch err := ijson.Object(settings, maxSettingsDepth, nil); {

@@ -206,3 +206,12 @@ func TestUserJSON(t *testing.T) {
 		t.Errorf("an empty user is %s", empty)
 	}
 }
+
+// In a User, as a store returns it, empty settings are none.
+func TestImportWithEmptySettings(t *testing.T) {
+	h := newHarness(t)
+	u, err := h.Import(t.Context(), kit.User{Email: testEmail, Username: "Ada", Settings: []byte{}, Active: true})
+	if err != nil || string(u.Settings) != "{}" {
+		t.Errorf("got settings %q, %v", u.Settings, err)
+	}
+}
