@@ -36,6 +36,8 @@ type Store struct {
 	evicting bool // Options.AllowEviction
 	keys     keys
 
+	workers workers
+
 	mu     sync.RWMutex // held while a call begins, and while closed is set
 	closed bool
 	calls  sync.WaitGroup // those under way, also when their caller has left
@@ -68,7 +70,8 @@ func (s *Store) Tokens() *Tokens { return &Tokens{s} }
 // Close ends the store, and closes the client if it is the store's own. Later calls
 // return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.
 // Close waits for calls that are under way; those whose context ended take at most
-// the client's read time-out.
+// the client's read time-out. A store keeps up to 32 goroutines for its next calls,
+// which end with it.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -82,6 +85,7 @@ func (s *Store) Close() error {
 		err = s.client.Close()
 	}
 	s.calls.Wait()
+	s.workers.close()
 	if err != nil {
 		return fmt.Errorf("redis: close: %w", err)
 	}
@@ -179,7 +183,7 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 		panicked any
 	}
 	done := make(chan answer, 1)
-	go func() {
+	s.workers.run(func() {
 		defer s.calls.Done()
 		var got answer
 		defer func() {
@@ -188,7 +192,7 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 		}()
 		got.value, got.err = f(ctx)
 		got.whole = true
-	}()
+	})
 	var got answer
 	select {
 	case got = <-done:
