@@ -103,6 +103,8 @@ var outages = []struct {
 	{13, "let this user read and write the database, and make indexes"}, // Unauthorized
 	{18, "check user, password and authSource"},                         // AuthenticationFailed
 	{8000, "check user and password"},                                   // AtlasError
+	{24, "somebody else keeps the collection locked"},                   // LockTimeout
+	{46, "somebody else keeps the collection locked"},                   // LockBusy
 	{50, "the server took too long"},                                    // MaxTimeMSExpired
 	{262, "the server took too long"},                                   // ExceededTimeLimit
 	{64, "the write was not confirmed by a majority"},                   // WriteConcernFailed
@@ -110,14 +112,19 @@ var outages = []struct {
 	{89, ""},           // NetworkTimeout
 	{91, ""},           // ShutdownInProgress
 	{112, "try again"}, // WriteConflict
-	{189, ""},          // PrimarySteppedDown
-	{9001, ""},         // SocketException
-	{10107, ""},        // NotWritablePrimary
-	{11600, ""},        // InterruptedAtShutdown
-	{11601, ""},        // Interrupted
-	{11602, ""},        // InterruptedDueToReplStateChange
-	{13388, ""},        // StaleConfig
-	{13435, ""},        // NotPrimaryNoSecondaryOk
-	{13436, ""},        // NotPrimaryOrSecondary
+	{133, "no member of the replica set suits the read preference"}, // FailedToSatisfyReadPreference
+	{134, "the majority of the replica set lags behind"},            // ReadConcernMajorityNotAvailableYet
+	{175, "the collection or an index of it was dropped meanwhile"}, // QueryPlanKilled
+	{189, ""},   // PrimarySteppedDown
+	{202, ""},   // NetworkInterfaceExceededTimeLimit
+	{365, ""},   // TemporarilyUnavailable
+	{9001, ""},  // SocketException
+	{10107, ""}, // NotWritablePrimary
+	{11600, ""}, // InterruptedAtShutdown
+	{11601, ""}, // Interrupted
+	{11602, ""}, // InterruptedDueToReplStateChange
+	{13388, ""}, // StaleConfig
+	{13435, ""}, // NotPrimaryNoSecondaryOk
+	{13436, ""}, // NotPrimaryOrSecondary
 	{14031, "the disk of the server is full"}, // OutOfDiskSpace
 }

@@ -171,10 +171,10 @@ func disconnect(c *driver.Client) error {
 
 // swap sets the fields of the document that has this ID and this version. When it
 // matched none it looks why; finding the very version that was presented, because
-// the document was made in between, it tries again.
+// the document was made in between, it tries again, a few times.
 func swap(ctx context.Context, c *driver.Collection, id string, version int64, fields any) error {
 	key := bson.D{{Key: "_id", Value: id}}
-	for {
+	for range attempts {
 		result, err := c.UpdateOne(ctx, append(key[:1:1], bson.E{Key: "version", Value: version}), bson.D{{Key: "$set", Value: fields}})
 		if err != nil || result.MatchedCount > 0 {
 			return err
@@ -187,7 +187,13 @@ func swap(ctx context.Context, c *driver.Collection, id string, version int64, f
 			return kit.ErrConflict
 		}
 	}
+	return errUnsettled
 }
+
+// attempts is how often a document is changed that others make anew meanwhile.
+const attempts = 10
+
+var errUnsettled = errors.New("the document is removed and made anew all the time")
 
 // decode reads a document that must have those fields. What else is in it belongs
 // to somebody else.
