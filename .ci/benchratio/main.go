@@ -1,12 +1,15 @@
 // Command benchratio passes on what go test -bench prints, and ends with a table of
 // ratios: for each benchmark that has a sub-benchmark named myauth, its speed
-// relative to each of its siblings. 2.00 means twice as fast as the baseline.
+// relative to each of its siblings, and for each that reports a baseline of its own
+// as a metric, such as bare-ns/op, its speed relative to that. 2.00 means twice as
+// fast as the baseline.
 package main
 
 import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -61,20 +64,41 @@ func (r *results) add(line string) {
 		r.groups = append(r.groups, &group{pkg: fields[1]})
 		return
 	}
-	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") || fields[3] != "ns/op" {
+	if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
 		return
 	}
-	ns, err := strconv.ParseFloat(fields[2], 64)
-	slash := strings.LastIndexByte(fields[0], '/')
-	if err != nil || slash < 0 {
+	metrics := map[string]float64{}
+	for i := 2; i+1 < len(fields); i += 2 {
+		value, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return
+		}
+		metrics[fields[i+1]] = value
+	}
+	ns, timed := metrics["ns/op"]
+	if !timed {
 		return
 	}
-	name, sub := fields[0][:slash], withoutProcs(fields[0][slash+1:])
-	g := r.group(name)
-	i := slices.IndexFunc(g.variants, func(v *variant) bool { return v.name == sub })
+	compared := false
+	for _, unit := range slices.Sorted(maps.Keys(metrics)) {
+		if baseline, found := strings.CutSuffix(unit, "-ns/op"); found {
+			r.group(withoutProcs(fields[0])).add(baseline, metrics[unit])
+			compared = true
+		}
+	}
+	if compared {
+		r.group(withoutProcs(fields[0])).add(ours, ns)
+	} else if slash := strings.LastIndexByte(fields[0], '/'); slash >= 0 {
+		r.group(fields[0][:slash]).add(withoutProcs(fields[0][slash+1:]), ns)
+	}
+}
+
+// add notes one run of a variant.
+func (g *group) add(name string, ns float64) {
+	i := slices.IndexFunc(g.variants, func(v *variant) bool { return v.name == name })
 	if i < 0 {
 		i = len(g.variants)
-		g.variants = append(g.variants, &variant{name: sub})
+		g.variants = append(g.variants, &variant{name: name})
 	}
 	g.variants[i].ns = append(g.variants[i].ns, ns)
 }

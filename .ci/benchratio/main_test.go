@@ -19,6 +19,8 @@ pkg: example.com/b
 BenchmarkVerify/callers=16/myauth 	  100000	     12.5 ns/op
 BenchmarkVerify/callers=16/direct 	  100000	     10 ns/op
 BenchmarkVerify/callers=16/other-3lib-2 	  100000	     25 ns/op
+BenchmarkStore/users=1000/me-2 	  100000	     50 ns/op	      40 bare-ns/op	  1.10 growth	     0.8000 ratio
+BenchmarkStore/users=1000/me-2 	  100000	     50 ns/op	      60 bare-ns/op	  1.10 growth	     1.2000 ratio
 `
 
 func TestRatios(t *testing.T) {
@@ -41,6 +43,7 @@ func TestRatios(t *testing.T) {
 		"example.com/a BenchmarkVerify golang-jwt 12000 3000 4.00",
 		"example.com/b BenchmarkVerify/callers=16 direct 10 12 0.80",
 		"example.com/b BenchmarkVerify/callers=16 other-3lib 25 12 2.00",
+		"example.com/b BenchmarkStore/users=1000/me bare 50 50 1.00",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -16,8 +16,15 @@ import (
 )
 
 func BenchmarkMongo(b *testing.B) {
-	store := open(b, database(b), nil)
-	storebench.Run(b, conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}, bare(mongo.Collections(store)))
+	storebench.Run(b, func(b *testing.B) storebench.Subject {
+		store := open(b, database(b), nil)
+		users, tokens := mongo.Collections(store)
+		return storebench.Subject{
+			Stores: conformance.Stores{Users: store.Users(), Tokens: store.Tokens()},
+			Bare:   bare(users, tokens),
+			Fill:   fill(users, tokens),
+		}
+	})
 }
 
 // bare issues the store's own commands on its collections.
@@ -28,34 +35,20 @@ func bare(users, tokens *driver.Collection) storebench.Bare {
 			return c.FindOne(ctx, bson.D{{Key: field, Value: key}}).Decode(&document)
 		}
 	}
-	token := func(t kit.Token) bson.D {
-		return bson.D{
-			{Key: "session_id", Value: t.SessionID}, {Key: "epoch", Value: t.Epoch}, {Key: "secret_hash", Value: t.SecretHash},
-			{Key: "previous_hash", Value: t.PreviousHash}, {Key: "salt", Value: t.Salt}, {Key: "created_at", Value: t.CreatedAt.UnixMicro()},
-			{Key: "rotated_at", Value: t.RotatedAt.UnixMicro()}, {Key: "expires_at", Value: t.ExpiresAt.UnixMicro()},
-			{Key: "revoked_at", Value: t.RevokedAt.UnixMicro()}, {Key: "version", Value: t.Version},
-		}
-	}
 	return storebench.Bare{
 		UserByID: find(users, "_id"), UserByEmail: find(users, "email_key"), TokenByID: find(tokens, "_id"),
 		UserCreate: func(ctx context.Context, u kit.User) error {
-			_, err := users.InsertOne(ctx, bson.D{
-				{Key: "_id", Value: u.ID}, {Key: "email", Value: u.Email}, {Key: "email_key", Value: u.Email}, {Key: "username", Value: u.Username},
-				{Key: "hashed_password", Value: string(u.PasswordHash)}, {Key: "roles", Value: u.Roles}, {Key: "user_settings", Value: string(u.Settings)},
-				{Key: "is_verified", Value: u.Verified}, {Key: "is_active", Value: u.Active}, {Key: "session_epoch", Value: u.SessionEpoch},
-				{Key: "created_at", Value: u.CreatedAt.UnixMicro()}, {Key: "updated_at", Value: u.UpdatedAt.UnixMicro()}, {Key: "version", Value: u.Version},
-			})
+			_, err := users.InsertOne(ctx, userDocument(u))
 			return err
 		},
 		TokenCreate: func(ctx context.Context, t kit.Token) error {
-			document := append(bson.D{{Key: "_id", Value: t.ID}, {Key: "token_type", Value: string(t.Type)}, {Key: "user_id", Value: t.UserID}}, token(t)...)
-			_, err := tokens.InsertOne(ctx, document)
+			_, err := tokens.InsertOne(ctx, tokenDocument(t))
 			return err
 		},
 		TokenUpdate: func(ctx context.Context, t kit.Token) error {
 			key := bson.D{{Key: "_id", Value: t.ID}, {Key: "version", Value: t.Version}}
 			t.Version++
-			_, err := tokens.UpdateOne(ctx, key, bson.D{{Key: "$set", Value: token(t)}})
+			_, err := tokens.UpdateOne(ctx, key, bson.D{{Key: "$set", Value: tokenFields(t)}})
 			return err
 		},
 		DeleteExpired: func(ctx context.Context, before time.Time, limit int) (int, error) {
@@ -81,5 +74,46 @@ func bare(users, tokens *driver.Collection) storebench.Bare {
 			}
 			return int(result.DeletedCount), nil
 		},
+	}
+}
+
+// fill inserts many documents with one command.
+func fill(users, tokens *driver.Collection) func(context.Context, []kit.User, []kit.Token) error {
+	return func(ctx context.Context, us []kit.User, ts []kit.Token) error {
+		if len(us) == 0 {
+			return nil
+		}
+		var userDocuments, tokenDocuments []bson.D
+		for i := range us {
+			userDocuments, tokenDocuments = append(userDocuments, userDocument(us[i])), append(tokenDocuments, tokenDocument(ts[i]))
+		}
+		_, err := users.InsertMany(ctx, userDocuments)
+		if err == nil {
+			_, err = tokens.InsertMany(ctx, tokenDocuments)
+		}
+		return err
+	}
+}
+
+func userDocument(u kit.User) bson.D {
+	return bson.D{
+		{Key: "_id", Value: u.ID}, {Key: "email", Value: u.Email}, {Key: "email_key", Value: u.Email}, {Key: "username", Value: u.Username},
+		{Key: "hashed_password", Value: string(u.PasswordHash)}, {Key: "roles", Value: u.Roles}, {Key: "user_settings", Value: string(u.Settings)},
+		{Key: "is_verified", Value: u.Verified}, {Key: "is_active", Value: u.Active}, {Key: "session_epoch", Value: u.SessionEpoch},
+		{Key: "created_at", Value: u.CreatedAt.UnixMicro()}, {Key: "updated_at", Value: u.UpdatedAt.UnixMicro()}, {Key: "version", Value: u.Version},
+	}
+}
+
+func tokenDocument(t kit.Token) bson.D {
+	return append(bson.D{{Key: "_id", Value: t.ID}, {Key: "token_type", Value: string(t.Type)}, {Key: "user_id", Value: t.UserID}}, tokenFields(t)...)
+}
+
+// tokenFields are those that an update sets.
+func tokenFields(t kit.Token) bson.D {
+	return bson.D{
+		{Key: "session_id", Value: t.SessionID}, {Key: "epoch", Value: t.Epoch}, {Key: "secret_hash", Value: t.SecretHash},
+		{Key: "previous_hash", Value: t.PreviousHash}, {Key: "salt", Value: t.Salt}, {Key: "created_at", Value: t.CreatedAt.UnixMicro()},
+		{Key: "rotated_at", Value: t.RotatedAt.UnixMicro()}, {Key: "expires_at", Value: t.ExpiresAt.UnixMicro()},
+		{Key: "revoked_at", Value: t.RevokedAt.UnixMicro()}, {Key: "version", Value: t.Version},
 	}
 }

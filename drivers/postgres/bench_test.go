@@ -9,7 +9,9 @@ import (
 )
 
 func BenchmarkPostgres(b *testing.B) {
-	store := open(b, schema(b), nil)
-	stores := conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}
-	storebench.Run(b, stores, storebench.SQL(b, postgres.Pool(store), postgres.Statements()))
+	storebench.Run(b, func(b *testing.B) storebench.Subject {
+		store := open(b, schema(b), nil)
+		stores := conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}
+		return storebench.SQL(b, stores, postgres.Pool(store), postgres.Statements(), "VACUUM ANALYZE users, tokens")
+	})
 }

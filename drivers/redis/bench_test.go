@@ -14,6 +14,8 @@ func BenchmarkRedis(b *testing.B) { bench(b, servers.Redis(b)) }
 func BenchmarkRedisCluster(b *testing.B) { bench(b, cluster(b)) }
 
 func bench(b *testing.B, url string) {
-	store := open(b, url, fresh())
-	storebench.Run(b, conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}, redis.Bare(store))
+	storebench.Run(b, func(b *testing.B) storebench.Subject {
+		store := open(b, url, fresh())
+		return storebench.Subject{Stores: conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}, Bare: redis.Bare(store)}
+	})
 }

@@ -9,7 +9,9 @@ import (
 )
 
 func BenchmarkSQLite(b *testing.B) {
-	store := open(b, tempFile(b))
-	stores := conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}
-	storebench.Run(b, stores, storebench.SQL(b, sqlite.Pool(store), sqlite.Statements()))
+	storebench.Run(b, func(b *testing.B) storebench.Subject {
+		store := open(b, tempFile(b))
+		stores := conformance.Stores{Users: store.Users(), Tokens: store.Tokens()}
+		return storebench.SQL(b, stores, sqlite.Pool(store), sqlite.Statements(), "")
+	})
 }

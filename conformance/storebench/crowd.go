@@ -1,0 +1,121 @@
+package storebench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// crowd is a store with its users, each of whom has a session.
+type crowd struct {
+	Subject
+	users int
+	next  atomic.Int64 // numbers what is added
+	// versions are those of the session of each user.
+	versions []int64
+}
+
+// epoch is when everything was made.
+var epoch = time.Date(2026, 11, 5, 12, 30, 0, 123456000, time.UTC)
+
+// The names are put together by hand, since fmt would take longer than a store in
+// memory does.
+func userID(i int) string {
+	b := appendPadded(make([]byte, 0, 36), scattered(i), 8, 16)
+	b = append(b, "-0000-7000-8000-"...)
+	return string(appendPadded(b, uint64(i), 12, 10))
+}
+
+func tokenID(i int) string { // as long as kit's
+	b := appendPadded(make([]byte, 0, 22), scattered(i), 8, 16)
+	b = append(b, "AAAA"...)
+	return string(appendPadded(b, uint64(i), 10, 10))
+}
+
+func email(i int) string {
+	b := append(make([]byte, 0, 32), "user"...)
+	b = strconv.AppendInt(b, int64(i), 10)
+	return string(append(b, "@example.com"...))
+}
+
+// appendPadded appends n in that base, with zeros before it up to that width.
+func appendPadded(b []byte, n uint64, width, base int) []byte {
+	var digits [64]byte
+	text := strconv.AppendUint(digits[:0], n, base)
+	for range width - len(text) {
+		b = append(b, '0')
+	}
+	return append(b, text...)
+}
+
+// scattered spreads neighbours all over an index, as the random IDs of a Service
+// lie. (User IDs are UUIDv7, which ascend; whoever comes is any of them.)
+func scattered(i int) uint64 { return uint64(uint32(i) * 2654435761) }
+
+func newUser(i int) kit.User {
+	return kit.User{
+		ID: userID(i), Email: email(i), Username: "A name in two words",
+		PasswordHash: "$2a$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234",
+		Roles:        []string{"member"}, Settings: []byte(`{"theme":"dark"}`),
+		Active: true, CreatedAt: epoch, UpdatedAt: epoch, Version: 1,
+	}
+}
+
+func newToken(i, user int) kit.Token {
+	return kit.Token{
+		ID: tokenID(i), Type: kit.RefreshToken, UserID: userID(user), SessionID: "1234567890123456789012", SecretHash: hash, PreviousHash: hash, Salt: hash,
+		CreatedAt: epoch, RotatedAt: epoch, ExpiresAt: epoch.Add(7*24*time.Hour + time.Duration(i%100_000)*time.Second), Version: 1,
+	}
+}
+
+var hash = bytes.Repeat([]byte{0, 127, 255, 42}, 8)
+
+// fill adds the users with a session each.
+func (c *crowd) fill(ctx context.Context) error {
+	c.next.Store(int64(c.users))
+	c.versions = make([]int64, c.users)
+	for i := range c.versions {
+		c.versions[i] = 1
+	}
+	if c.Fill == nil {
+		return together(c.users, func(i int) error {
+			return errors.Join(c.Stores.Users.Create(ctx, newUser(i)), c.Stores.Tokens.Create(ctx, newToken(i, i)))
+		})
+	}
+	const batch = 2000
+	for first := 0; first < c.users; first += batch {
+		var users []kit.User
+		var tokens []kit.Token
+		for i := first; i < min(first+batch, c.users); i++ {
+			users, tokens = append(users, newUser(i)), append(tokens, newToken(i, i))
+		}
+		if err := c.Fill(ctx, users, tokens); err != nil {
+			return err
+		}
+	}
+	return c.Fill(ctx, nil, nil)
+}
+
+// another returns a number that no user and no token has.
+func (c *crowd) another() int { return int(c.next.Add(1)) }
+
+// together calls f with each number below n, from many goroutines.
+func together(n int, f func(i int) error) error {
+	errs := make([]error, mostCallers)
+	var wg sync.WaitGroup
+	for w := range errs {
+		wg.Go(func() {
+			for i := w; i < n && errs[w] == nil; i += mostCallers {
+				errs[w] = f(i)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,103 @@
+package storebench
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// side is one of those that are measured in turns.
+type side struct {
+	crowd *crowd
+	use   use
+	bare  bool
+
+	done          int       // operations so far, and where the walk over the users began
+	turns         []float64 // nanoseconds an operation, of each turn
+	allocs, bytes uint64
+}
+
+// mostTurns each side takes, with enough operations for each caller in between that
+// starting the callers does not count.
+const (
+	mostTurns     = 32
+	leastOfCaller = 32
+)
+
+// measure lets each side make b.N operations, in turns.
+func measure(b *testing.B, callers int, sides []*side) {
+	turns := max(1, min(mostTurns, b.N/(callers*leastOfCaller)))
+	if sides[0].use.prepare != nil { // an operation is long already
+		turns = max(1, min(mostTurns, b.N/callers))
+	}
+	for i, s := range sides {
+		s.done = i * s.crowd.users / len(sides) // no side finds what another has just warmed up
+	}
+	for turn := range turns {
+		n := b.N*(turn+1)/turns - b.N*turn/turns
+		for i := range sides {
+			s := sides[(turn+i)%len(sides)] // nobody is always the one after the same other
+			if err := s.turn(b, callers, n); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// turn makes n operations from that many goroutines.
+func (s *side) turn(b *testing.B, callers, n int) error {
+	ctx, call := b.Context(), s.use.store
+	if s.bare {
+		call = s.use.bare
+	}
+	b.StopTimer()
+	if s.use.prepare != nil {
+		if err := s.use.prepare(ctx, s.crowd, n); err != nil {
+			return err
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b.StartTimer()
+	began := time.Now()
+	err := s.operations(ctx, callers, n, call)
+	took := time.Since(began)
+	b.StopTimer()
+	runtime.ReadMemStats(&after)
+	s.done += n
+	s.turns = append(s.turns, float64(took.Nanoseconds())/float64(n))
+	s.allocs += after.Mallocs - before.Mallocs
+	s.bytes += after.TotalAlloc - before.TotalAlloc
+	if err == nil && s.use.clean != nil {
+		err = s.use.clean(ctx, s.crowd, n)
+	}
+	return err
+}
+
+// operations divides n operations among the callers. Users c, c+callers, … are those
+// of caller c, who walks over them by a stride that meets no two neighbours.
+func (s *side) operations(ctx context.Context, callers, n int, call func(context.Context, *crowd, int) error) error {
+	const stride = 7919
+	own := s.crowd.users / callers
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			for i := c; i < n && errs[c] == nil; i += callers {
+				errs[c] = call(ctx, s.crowd, (s.done+i)/callers*stride%own*callers+c)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *side) median() float64 {
+	sorted := slices.Sorted(slices.Values(s.turns))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
