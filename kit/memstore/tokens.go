@@ -2,6 +2,8 @@ package memstore
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -19,7 +21,7 @@ const maxLimit = 1000
 type Tokens struct {
 	gate
 	byID   map[string]*token
-	byUser map[string]idList
+	byUser map[string][]*token // in ascending order of their IDs
 	expiry expiryIndex
 }
 
@@ -32,21 +34,23 @@ type token struct {
 }
 
 func newTokens() *Tokens {
-	return &Tokens{byID: make(map[string]*token), byUser: make(map[string]idList), expiry: newExpiryIndex()}
+	return &Tokens{byID: make(map[string]*token), byUser: make(map[string][]*token), expiry: newExpiryIndex()}
 }
 
 // Create adds t, or returns [kit.ErrConflict].
 func (s *Tokens) Create(ctx context.Context, t kit.Token) error {
-	record := &token{Token: storedToken(t)}
+	record := newToken(t)
 	if err := s.write(ctx); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	if s.byID[t.ID] != nil {
+	if s.byID[record.ID] != nil {
 		return kit.ErrConflict
 	}
-	s.byID[t.ID] = record
-	s.byUser[t.UserID] = s.byUser[t.UserID].insert(record)
+	s.byID[record.ID] = record
+	others := s.byUser[record.UserID]
+	at, _ := search(others, record.ID)
+	s.byUser[record.UserID] = slices.Insert(others, at, record)
 	s.expiry.add(record)
 	return nil
 }
@@ -69,7 +73,7 @@ func (s *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 // [kit.ErrConflict] or [kit.ErrNotFound]. The stored UserID and Type stay,
 // whatever t says.
 func (s *Tokens) Update(ctx context.Context, t kit.Token) error {
-	t = storedToken(t)
+	t = ownToken(t)
 	if err := s.write(ctx); err != nil {
 		return err
 	}
@@ -82,6 +86,9 @@ func (s *Tokens) Update(ctx context.Context, t kit.Token) error {
 		return kit.ErrConflict
 	}
 	t.ID, t.UserID, t.Type = record.ID, record.UserID, record.Type
+	if t.SessionID == record.SessionID {
+		t.SessionID = record.SessionID // the one beside the others
+	}
 	t.Version++
 	moved := !t.ExpiresAt.Equal(record.ExpiresAt)
 	if moved {
@@ -116,14 +123,18 @@ func (s *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 		return nil, err
 	}
 	defer s.mu.RUnlock()
-	found := []kit.Token{}
-	for record := range s.byUser[userID].after(after) {
-		if len(found) >= min(limit, maxLimit) {
-			break
-		}
-		found = append(found, record.Clone())
+	mine := s.byUser[userID]
+	at, found := search(mine, after)
+	if found {
+		at++
 	}
-	return found, nil
+	mine = mine[at:]
+	mine = mine[:max(0, min(len(mine), limit, maxLimit))]
+	tokens := make([]kit.Token, 0, len(mine))
+	for _, record := range mine {
+		tokens = append(tokens, record.Clone())
+	}
+	return tokens, nil
 }
 
 // DeleteExpired removes tokens whose ExpiresAt is not after before, at most
@@ -133,16 +144,11 @@ func (s *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 		return 0, err
 	}
 	defer s.mu.Unlock()
-	removed := 0
-	for removed < min(limit, maxLimit) {
-		record := s.expiry.take(before)
-		if record == nil {
-			break
-		}
+	taken := s.expiry.take(before, min(limit, maxLimit))
+	for _, record := range taken {
 		s.forget(record)
-		removed++
 	}
-	return removed, nil
+	return len(taken), nil
 }
 
 // Ping returns nil until the store is closed.
@@ -157,15 +163,34 @@ func (s *Tokens) close() {
 // forget removes a record that is no longer in the expiry index.
 func (s *Tokens) forget(record *token) {
 	delete(s.byID, record.ID)
-	if rest := s.byUser[record.UserID].remove(record.ID); len(rest) == 0 {
+	rest := s.byUser[record.UserID]
+	if at, found := search(rest, record.ID); found {
+		rest = slices.Delete(rest, at, at+1)
+	}
+	if len(rest) == 0 {
 		delete(s.byUser, record.UserID)
 	} else {
 		s.byUser[record.UserID] = rest
 	}
 }
 
-// storedToken returns a copy that no caller can reach.
-func storedToken(t kit.Token) kit.Token {
+// search returns the place of an ID in a list, and whether it is there.
+func search(tokens []*token, id string) (int, bool) {
+	return slices.BinarySearchFunc(tokens, id, func(t *token, id string) int { return strings.Compare(t.ID, id) })
+}
+
+// newToken returns a record that no caller can reach, with its texts side by side
+// as those of a [user] are.
+func newToken(t kit.Token) *token {
+	texts := []string{t.ID, t.UserID, t.SessionID}
+	sideBySide(texts)
+	record := &token{Token: ownToken(t)}
+	record.ID, record.UserID, record.SessionID = texts[0], texts[1], texts[2]
+	return record
+}
+
+// ownToken returns a copy that shares nothing which a caller can change.
+func ownToken(t kit.Token) kit.Token {
 	t = t.Clone()
 	t.CreatedAt, t.RotatedAt = instant(t.CreatedAt), instant(t.RotatedAt)
 	t.ExpiresAt, t.RevokedAt = instant(t.ExpiresAt), instant(t.RevokedAt)

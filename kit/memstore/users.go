@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"strings"
 
 	"myauth.internal/kit"
 )
@@ -14,25 +15,36 @@ var (
 // Users is a [kit.UserStore] in memory. It is safe for concurrent use.
 type Users struct {
 	gate
-	byID  map[string]*kit.User
-	byKey map[string]*kit.User // by kit.EmailKey of the address
+	byID  map[string]*user
+	byKey map[string]*user // by kit.EmailKey of the address
+}
+
+// user is one record. It is never changed once it is in the store, only replaced.
+// Its texts lie in one piece of memory and its roles, unless they are many, within
+// the record: to find somebody among a million is to wait for memory, and this way
+// it is waited for seldom.
+type user struct {
+	kit.User // without Settings
+	settings string
+	roles    [2]string
 }
 
 func newUsers() *Users {
-	return &Users{byID: make(map[string]*kit.User), byKey: make(map[string]*kit.User)}
+	return &Users{byID: make(map[string]*user), byKey: make(map[string]*user)}
 }
 
 // Create adds u, or returns [kit.ErrUserExists].
 func (s *Users) Create(ctx context.Context, u kit.User) error {
-	record, key := storedUser(u), kit.EmailKey(u.Email)
+	record := newUser(u)
+	key := kit.EmailKey(record.Email)
 	if err := s.write(ctx); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	if s.byID[u.ID] != nil || s.byKey[key] != nil {
+	if s.byID[record.ID] != nil || s.byKey[key] != nil {
 		return kit.ErrUserExists
 	}
-	s.byID[u.ID], s.byKey[key] = record, record
+	s.byID[record.ID], s.byKey[key] = record, record
 	return nil
 }
 
@@ -42,7 +54,7 @@ func (s *Users) ByID(ctx context.Context, id string) (kit.User, error) {
 		return kit.User{}, err
 	}
 	defer s.mu.RUnlock()
-	return userOrNotFound(s.byID[id])
+	return s.byID[id].copy()
 }
 
 // ByEmail returns the user with that address, whatever the case of its ASCII
@@ -53,20 +65,21 @@ func (s *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 		return kit.User{}, err
 	}
 	defer s.mu.RUnlock()
-	return userOrNotFound(s.byKey[key])
+	return s.byKey[key].copy()
 }
 
 // Update replaces the user while the stored version is u.Version. It returns
 // [kit.ErrNotFound], [kit.ErrConflict] or [kit.ErrUserExists] as
 // [kit.UserStore] says.
 func (s *Users) Update(ctx context.Context, u kit.User) error {
-	record, key := storedUser(u), kit.EmailKey(u.Email)
+	record := newUser(u)
 	record.Version++
+	key := kit.EmailKey(record.Email)
 	if err := s.write(ctx); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	old := s.byID[u.ID]
+	old := s.byID[record.ID]
 	if old == nil {
 		return kit.ErrNotFound
 	}
@@ -76,8 +89,10 @@ func (s *Users) Update(ctx context.Context, u kit.User) error {
 	if owner := s.byKey[key]; owner != nil && owner != old {
 		return kit.ErrUserExists
 	}
-	delete(s.byKey, kit.EmailKey(old.Email))
-	s.byID[u.ID], s.byKey[key] = record, record
+	if oldKey := kit.EmailKey(old.Email); oldKey != key {
+		delete(s.byKey, oldKey)
+	}
+	s.byID[record.ID], s.byKey[key] = record, record
 	return nil
 }
 
@@ -105,17 +120,33 @@ func (s *Users) close() {
 	s.closed, s.byID, s.byKey = true, nil, nil
 }
 
-// storedUser returns a record that no caller can reach. A record is never
-// changed once it is in the store, only replaced.
-func storedUser(u kit.User) *kit.User {
-	u = u.Clone()
-	u.CreatedAt, u.UpdatedAt = instant(u.CreatedAt), instant(u.UpdatedAt)
-	return &u
+// newUser returns a record that no caller can reach.
+func newUser(u kit.User) *user {
+	texts := append([]string{u.ID, u.Email, u.Username, string(u.PasswordHash), string(u.Settings)}, u.Roles...)
+	sideBySide(texts)
+	record := &user{User: u, settings: texts[4]}
+	record.ID, record.Email, record.Username, record.PasswordHash = texts[0], texts[1], texts[2], kit.PasswordHash(texts[3])
+	record.Roles, record.Settings = append(record.roles[:0], texts[5:]...), nil
+	record.CreatedAt, record.UpdatedAt = instant(u.CreatedAt), instant(u.UpdatedAt)
+	return record
 }
 
-func userOrNotFound(record *kit.User) (kit.User, error) {
-	if record == nil {
+// copy returns what a caller may keep, or [kit.ErrNotFound] without a record.
+func (r *user) copy() (kit.User, error) {
+	if r == nil {
 		return kit.User{}, kit.ErrNotFound
 	}
-	return record.Clone(), nil
+	u := r.User.Clone()
+	if r.settings != "" {
+		u.Settings = []byte(r.settings)
+	}
+	return u, nil
+}
+
+// sideBySide replaces texts by copies that follow each other in memory.
+func sideBySide(texts []string) {
+	rest := strings.Join(texts, "")
+	for i, text := range texts {
+		texts[i], rest = rest[:len(text)], rest[len(text):]
+	}
 }
