@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"myauth.internal/kit"
 )
@@ -101,29 +100,7 @@ func everyMethodRules(k kind) []rule {
 			quote: ctxQuote,
 			needs: []Ability{Stalling},
 			prove: func(p *probe) {
-				attempts := k.attempts(p, p.b, "stalled")
-				for _, a := range attempts {
-					release := p.b.Stall()
-					ctx, cancel := context.WithTimeout(context.Background(), stallFor)
-					answer := make(chan error, 1)
-					go func() {
-						defer p.recoverPanic()
-						answer <- a.call(ctx)
-					}()
-					<-ctx.Done()
-					late := time.NewTimer(p.cfg.Soon)
-					select {
-					case err := <-answer:
-						release()
-						p.checkInterrupted(ctx, a, err, "while the data hangs, until the context's deadline")
-					case <-late.C:
-						release()
-						p.failf("%s while the data hangs: no answer within %v of the end of its context", a.method, p.cfg.Soon)
-						<-answer
-					}
-					late.Stop()
-					cancel()
-				}
+				p.hangs(k, "stalled", "while the data hangs", p.b.Stall)
 			},
 		},
 		{
@@ -198,9 +175,6 @@ func everyMethodRules(k kind) []rule {
 		},
 	}
 }
-
-// stallFor is how long a call hangs before its own deadline ends it.
-const stallFor = 50 * time.Millisecond
 
 // checkInterrupted judges a call whose context ended on the way: it may have
 // succeeded, and then as a whole; otherwise it says why it did not, and the

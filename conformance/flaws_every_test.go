@@ -266,6 +266,18 @@ func flawsOfEveryMethod(k kind) []flaw {
 				return err
 			})
 		}},
+		{name: "waits for the data until the context's deadline alone", by: "context/done-while-stalled", alter: func(f *fake) {
+			errorsOf(f, func(ctx context.Context, err error) error {
+				f.mu.Lock()
+				stalled := f.stalled
+				f.mu.Unlock()
+				if stalled == nil || !errors.Is(ctx.Err(), context.Canceled) {
+					return err
+				}
+				<-stalled // no deadline, so no limit
+				return err
+			})
+		}},
 		{name: "answers ErrNotFound when the data hangs", by: "context/done-while-stalled", alter: func(f *fake) {
 			errorsOf(f, func(ctx context.Context, err error) error {
 				f.mu.Lock()

@@ -31,6 +31,9 @@ func flawsOfNetworks(k kind) []flaw {
 		{name: name("waits for the network whatever becomes of the context"), by: k.name + "/network/hang", alter: wired(func(w *wire) {
 			w.patient = true
 		})},
+		{name: name("gives the network nothing but the context's deadline"), by: k.name + "/network/hang", alter: wired(func(w *wire) {
+			w.timed = true
+		})},
 		{name: name("cancels over a second connection whatever becomes of the context"), by: k.name + "/network/blackhole", alter: wired(func(w *wire) {
 			w.polite = true
 		})},

@@ -152,20 +152,6 @@ func networkRules(k kind) []rule {
 	}
 }
 
-// hangs makes every call while the network hangs, and expects each to end with its
-// context.
-func (p *probe) hangs(k kind, label, when string, hang func() (release func())) {
-	for _, a := range k.attempts(p, p.b, label) {
-		release := hang()
-		ctx, cancel := context.WithTimeout(context.Background(), stallFor)
-		err := p.within(ctx, a, when, release)
-		cancel()
-		release()
-		p.settle(k, "after that")
-		p.checkInterrupted(ctx, a, err, when+", until the context's deadline")
-	}
-}
-
 // impatient makes a call that cannot succeed, with a deadline of its own, and
 // reports whether that was what ended it.
 func (p *probe) impatient(a attempt) (ended bool, err error) {
@@ -173,31 +159,6 @@ func (p *probe) impatient(a attempt) (ended bool, err error) {
 	defer cancel()
 	err = p.within(ctx, a, "while the server cannot be reached", func() {})
 	return ctx.Err() != nil, err
-}
-
-// within makes a call and reports when it outlasts its context; release then lets
-// it end.
-func (p *probe) within(ctx context.Context, a attempt, when string, release func()) error {
-	answer := make(chan error, 1)
-	go func() {
-		defer p.recoverPanic()
-		answer <- a.call(ctx)
-	}()
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
-	}
-	late := time.NewTimer(p.cfg.Soon)
-	defer late.Stop()
-	select {
-	case err := <-answer:
-		return err
-	case <-late.C:
-		release()
-		p.failf("%s %s: no answer within %v of the end of its context", a.method, when, p.cfg.Soon)
-		return <-answer
-	}
 }
 
 // loseEach makes every call again and again, each time with another one of its

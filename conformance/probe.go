@@ -29,6 +29,7 @@ type probe struct {
 	handles  []*handle
 	failures []string
 	more     int
+	panics   map[string]bool // those that were reported
 }
 
 // handle is one opened handle, closed at most once.
@@ -39,7 +40,7 @@ type handle struct {
 }
 
 func newProbe(cfg Config, r rule) *probe {
-	return &probe{cfg: cfg, rule: r, opening: make(chan chan<- Stores), quit: make(chan struct{})}
+	return &probe{cfg: cfg, rule: r, opening: make(chan chan<- Stores), quit: make(chan struct{}), panics: map[string]bool{}}
 }
 
 // ctx is the context of every call that is not about contexts.

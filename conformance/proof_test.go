@@ -92,6 +92,9 @@ func catch(t *testing.T, f flaw) []string {
 		if f.hangs {
 			cfg.Timeout = 300 * time.Millisecond
 		}
+		if named && strings.Contains(r.id, "/network/") {
+			cfg.Soon = 300 * time.Millisecond // as often as there are calls that hang
+		}
 		if strings.HasSuffix(r.id, "/done-while-stalled") {
 			cfg.Soon = 200 * time.Millisecond
 			if !named && !strings.Contains(f.by, "context/") {

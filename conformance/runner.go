@@ -118,12 +118,19 @@ func (p *probe) missing() string {
 // stopped is the panic by which a proof ends early.
 type stopped struct{}
 
-// recoverPanic turns a panic of the store into a failure of the case.
+// recoverPanic turns a panic of the store into a failure of the case. Of many calls
+// that panic alike the first speaks for all: their stacks would hide the rest.
 func (p *probe) recoverPanic() {
 	switch v := recover(); v {
 	case nil, stopped{}:
 	default:
-		p.failf("the store panicked: %v\n%s", v, debug.Stack())
+		p.mu.Lock()
+		known := p.panics[fmt.Sprint(v)]
+		p.panics[fmt.Sprint(v)] = true
+		p.mu.Unlock()
+		if !known {
+			p.failf("the store panicked: %v\n%s", v, debug.Stack())
+		}
 	}
 }
 

@@ -116,6 +116,32 @@ func TestHandlesAreClosed(t *testing.T) {
 	}
 }
 
+// A panic is an answer at once, also where the suite waits for a context, and no
+// caller's win.
+func TestPanics(t *testing.T) {
+	panics := func(f *fake) {
+		f.byEmail = func(context.Context, string) (kit.User, error) { panic("index out of range") }
+	}
+	for _, c := range []struct {
+		prove func(p *probe)
+		says  []string
+	}{
+		{func(p *probe) {
+			byEmail := func(ctx context.Context) error { _, err := p.a.Users.ByEmail(ctx, ""); return err }
+			_ = p.within(p.ctx(), attempt{method: "ByEmail", call: byEmail}, "while the data hangs", func() {})
+		}, []string{"index out of range", "ByEmail while the data hangs: the call panicked"}},
+		{func(p *probe) {
+			p.wantOneWinner(p.race(racers, func(_ int, h *handle) error { _, err := h.Users.ByEmail(p.ctx(), ""); return err }), "ByEmail", kit.ErrConflict)
+		}, []string{"index out of range", "0 succeeded, want exactly 1", "16 of those that did not succeed"}},
+	} {
+		got := noted(t, fakeConfig(panics), rule{id: "users/x/panics", prove: c.prove})
+		wantNoted(t, got, c.says...)
+		if len(got.failures) != len(c.says) {
+			t.Errorf("got %d failures, want %d", len(got.failures), len(c.says))
+		}
+	}
+}
+
 // A long list of failures is cut, and counted.
 func TestFailuresAreCounted(t *testing.T) {
 	got := noted(t, fakeConfig(nil), rule{id: "users/x/many", prove: func(p *probe) {

@@ -98,6 +98,7 @@ type wire struct {
 	stubborn bool // never connects a second time
 	polite   bool // tells the server, over another connection, that it no longer waits for an answer
 	dogged   bool // goes on connecting whatever becomes of the context
+	timed    bool // waits until the context's deadline, and knows no other end of it
 	later    bool // sends what could not be sent with the next operation
 	waiting  []uint64
 	dialed   bool
@@ -164,7 +165,13 @@ func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err erro
 		w.dialed = true
 	}
 	conn := w.conn
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	stop := func() bool { return true }
+	if w.timed {
+		deadline, _ := ctx.Deadline() // the zero Time is none
+		_ = conn.SetDeadline(deadline)
+	} else {
+		stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	}
 	_, err = conn.Write(binary.BigEndian.AppendUint64(nil, number))
 	if err == nil {
 		sent = true
