@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -64,6 +65,22 @@ func flawsOfNetworks(k kind) []flaw {
 				return fault(err, sent)
 			}
 		})},
+		{name: name("answers a ping until it is closed"), by: k.name + "/ping/network", alter: func(f *fake) {
+			ping := func(ctx context.Context) error { return f.gate(ctx) }
+			f.ping, f.pingTokens = ping, ping
+		}},
+		{name: name("answers every ping after the first as it did that one"), by: k.name + "/ping/network", alter: func(f *fake) {
+			ping, connected := f.ping, false
+			once := func(ctx context.Context) error {
+				if connected {
+					return f.gate(ctx)
+				}
+				err := ping(ctx)
+				connected = err == nil
+				return err
+			}
+			f.ping, f.pingTokens = once, once
+		}},
 		{name: name("never connects again"), by: k.name + "/network/recovers", alter: wired(func(w *wire) {
 			w.stubborn = true
 		})},

@@ -240,4 +240,12 @@ func (f *fake) overWire(w *wire) {
 	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
 		return answered(ctx, w, func() (int, error) { return deleteExpired(far, before, limit) })
 	}
+	ping := f.ping
+	f.ping = func(ctx context.Context) error {
+		if err := ping(ctx); err != nil {
+			return err
+		}
+		return w.do(ctx, func() error { return nil })
+	}
+	f.pingTokens = f.ping
 }
