@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,8 @@ type kind struct {
 	// attempts prepares records of their own, and returns one call of every
 	// method on them through h.
 	attempts func(p *probe, h *handle, tag string) []attempt
+	// long prepares records of their own, and returns calls with long answers.
+	long func(p *probe, h *handle) []attempt
 	// absent returns one call of every method on records that do not exist.
 	absent func(h *handle) []attempt
 	// ping is the store as an optional kit.Pinger.
@@ -65,6 +69,20 @@ var userKind = kind{
 			{"Delete", func(ctx context.Context) error { return h.Users.Delete(ctx, gone.ID) }, func() bool { return p.userIs(gone, &gone, nil) }},
 		}
 	},
+	long: func(p *probe, h *handle) []attempt {
+		u := newUser("long")
+		u.Settings = largeSettings()
+		p.addUser(p.a, u)
+		return []attempt{
+			{"ByID of a large user", func(ctx context.Context) error {
+				got, err := h.Users.ByID(ctx, u.ID)
+				if err == nil {
+					p.wantUser(got, nil, u, "ByID of a large user")
+				}
+				return err
+			}, nil},
+		}
+	},
 	absent: func(h *handle) []attempt {
 		ghost := newUser("ghost")
 		return []attempt{
@@ -87,7 +105,8 @@ var tokenKind = kind{
 		changed := old.Clone()
 		changed.PreviousHash, changed.SecretHash, changed.ExpiresAt = old.SecretHash, hashOf("changed "+tag), old.ExpiresAt.Add(time.Hour)
 		expired := newToken("expired "+tag, owner)
-		expired.ExpiresAt = time.Unix(0, 0).UTC()
+		p.made++
+		expired.ExpiresAt = time.Unix(p.made, 0).UTC() // its purge leaves those that are made later
 		p.addToken(p.a, expired)
 		return []attempt{
 			{"Create", func(ctx context.Context) error { return h.Tokens.Create(ctx, fresh.Clone()) }, func() bool { return p.tokenIs(fresh, nil, &fresh) }},
@@ -111,11 +130,7 @@ var tokenKind = kind{
 				return err
 			}, func() bool { return p.tokenIs(gone, &gone, nil) }},
 			{"ByUser", func(ctx context.Context) error {
-				list, err := h.Tokens.ByUser(ctx, read.UserID, "", 10)
-				if err == nil && len(list) != 1 {
-					p.failf("ByUser of a user with one token: got %d and no error", len(list))
-				}
-				return err
+				return p.listed(ctx, h, []kit.Token{read})
 			}, nil},
 			{"DeleteExpired", func(ctx context.Context) error {
 				n, err := h.Tokens.DeleteExpired(ctx, expired.ExpiresAt, 1000)
@@ -125,6 +140,14 @@ var tokenKind = kind{
 				return err
 			}, func() bool { return p.tokenIs(expired, &expired, nil) }},
 		}
+	},
+	long: func(p *probe, h *handle) []attempt {
+		list := make([]kit.Token, 50)
+		for i := range list {
+			list[i] = p.addToken(p.a, newToken(fmt.Sprint("long ", i), "owner-of-many"))
+		}
+		slices.SortFunc(list, func(a, b kit.Token) int { return strings.Compare(a.ID, b.ID) })
+		return []attempt{{"ByUser of many tokens", func(ctx context.Context) error { return p.listed(ctx, h, list) }, nil}}
 	},
 	absent: func(h *handle) []attempt {
 		ghost := newToken("ghost", "nobody")
@@ -144,6 +167,23 @@ var tokenKind = kind{
 	},
 	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.Tokens.(kit.Pinger); return pinger, ok },
 	register: tokenRegister,
+}
+
+// listed calls ByUser, compares an answer that is no error with the tokens of that
+// user, and returns the error.
+func (p *probe) listed(ctx context.Context, h *handle, want []kit.Token) error {
+	list, err := h.Tokens.ByUser(ctx, want[0].UserID, "", 1000)
+	if err != nil {
+		return err
+	}
+	if len(list) != len(want) {
+		p.failf("ByUser of a user with %d tokens: got %d and no error", len(want), len(list))
+		return nil
+	}
+	for i, t := range list {
+		p.wantToken(t, nil, want[i], "ByUser of a user with %d tokens, number %d", len(want), i+1)
+	}
+	return nil
 }
 
 // userIs reads the user at that ID through handle b and reports whether it is in

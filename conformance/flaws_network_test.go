@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"myauth.internal/kit"
 )
@@ -64,6 +65,12 @@ func flawsOfNetworks(k kind) []flaw {
 				}
 				return fault(err, sent)
 			}
+		})},
+		{name: name("takes what came of an answer for all of it"), by: k.name + "/network/cut-answer", alter: wired(func(w *wire) {
+			w.ends = func(error) bool { return true }
+		})},
+		{name: name("takes the end of a connection for the end of an answer"), by: k.name + "/network/cut-answer", alter: wired(func(w *wire) {
+			w.ends = func(err error) bool { return errors.Is(err, io.EOF) }
 		})},
 		{name: name("answers a ping until it is closed"), by: k.name + "/ping/network", alter: func(f *fake) {
 			ping := func(ctx context.Context) error { return f.gate(ctx) }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"math"
 	"net"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type Network struct {
 	cut       bool
 	gate      *gate // nil when nothing hangs
 	loss      *loss // nil when nothing is to be lost
+	quota     *quota
 }
 
 // gate is what everything waits for during a Hang or a Blackhole.
@@ -44,6 +46,14 @@ type link struct {
 type loss struct {
 	answer bool // of the two halves of an exchange
 	left   int
+}
+
+// quota is what may still pass of the answers before a connection ends; nil is no
+// bound.
+type quota struct {
+	left    int  // bytes
+	orderly bool // it ends as a server does that stops, not by a reset
+	spent   bool
 }
 
 // NewNetwork returns a network that works. It ends with the test.
@@ -176,7 +186,17 @@ func (n *Network) pump(k *link, from, to net.Conn, request bool) {
 			k.reset()
 			return
 		}
-		if _, err := to.Write(buf[:size]); err != nil {
+		passes, ends, orderly := size, false, false
+		if !request {
+			passes, ends, orderly = n.spend(size)
+		}
+		if _, err := to.Write(buf[:passes]); err != nil {
+			return
+		}
+		if ends {
+			if !orderly {
+				k.reset()
+			}
 			return
 		}
 	}
@@ -211,6 +231,21 @@ func (n *Network) loses(k *link, request bool) bool {
 	}
 	n.loss.left--
 	return n.loss.left == 0
+}
+
+// spend takes the next bytes of an answer from the quota. It returns how many of
+// them pass, and whether and how the connection ends behind them.
+func (n *Network) spend(size int) (passes int, ends, orderly bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	q := n.quota
+	if q == nil || q.spent {
+		return size, false, false
+	}
+	passes = min(size, q.left)
+	q.left -= passes
+	q.spent = q.left == 0
+	return passes, q.spent, q.orderly
 }
 
 // drop ends both halves of a link. What is on its way on either still arrives.
@@ -303,4 +338,45 @@ func (n *Network) lose(nth int, answer bool) func() bool {
 		}
 		return armed.left == 0
 	}
+}
+
+// ResetAfter lets size more bytes of answers pass, over all connections together, and
+// then resets the connection on which the last of them came: an answer that is
+// longer is lost from there on. Stop ends the watch and reports whether it came
+// to that.
+func (n *Network) ResetAfter(size int) (stop func() (ended bool)) { return n.limit(size, false) }
+
+// CloseAfter is ResetAfter where the connection ends in good order, as that to a
+// server does which is stopped while it answers.
+func (n *Network) CloseAfter(size int) (stop func() (ended bool)) { return n.limit(size, true) }
+
+func (n *Network) limit(size int, orderly bool) func() bool {
+	armed := n.ration(size, orderly)
+	return func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.quota == armed {
+			n.quota = nil
+		}
+		return armed.spent
+	}
+}
+
+func (n *Network) ration(size int, orderly bool) *quota {
+	armed := &quota{left: size, orderly: orderly}
+	n.mu.Lock()
+	n.quota = armed
+	n.mu.Unlock()
+	return armed
+}
+
+// answerSize returns how many bytes of answers a call brings.
+func (n *Network) answerSize(call func()) int {
+	const all = math.MaxInt
+	armed := n.ration(all, false)
+	call()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.quota = nil
+	return all - armed.left
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,14 +15,14 @@ import (
 )
 
 // wireServer is the server of a fake that is far away. A request is the number of
-// an operation, which it runs, and the answer is one byte: what matters is what
-// becomes of the two on the way.
+// an operation, which it runs, and the answer is a head, a byte for each record that
+// was found, and an end: what matters is what becomes of the two on the way.
 type wireServer struct {
 	listener net.Listener
 
 	mu    sync.Mutex
 	next  uint64
-	tasks map[uint64]func()
+	tasks map[uint64]func() (records int)
 	conns []net.Conn
 }
 
@@ -30,7 +31,7 @@ func newWireServer(tb testing.TB) *wireServer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &wireServer{listener: l, tasks: map[uint64]func(){}}
+	s := &wireServer{listener: l, tasks: map[uint64]func() int{}}
 	var done sync.WaitGroup
 	done.Go(func() {
 		for {
@@ -66,15 +67,14 @@ func (s *wireServer) serve(conn net.Conn) {
 		s.mu.Lock()
 		task := s.tasks[binary.BigEndian.Uint64(number[:])]
 		s.mu.Unlock()
-		task()
-		if _, err := conn.Write([]byte{1}); err != nil {
+		if _, err := conn.Write([]byte("h" + strings.Repeat("r", task()) + "e")); err != nil {
 			return
 		}
 	}
 }
 
 // add gives a task its number.
-func (s *wireServer) add(task func()) uint64 {
+func (s *wireServer) add(task func() (records int)) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
@@ -101,6 +101,7 @@ type wire struct {
 	timed    bool // waits until the context's deadline, and knows no other end of it
 	later    bool // sends what could not be sent with the next operation
 	waiting  []uint64
+	ends     func(err error) bool // takes this error in the middle of an answer for its end
 	dialed   bool
 }
 
@@ -111,10 +112,17 @@ func newWire(s *wireServer, dial func(context.Context, string, string) (net.Conn
 	return w
 }
 
-// do lets the server run the operation.
+// do lets the server run an operation that finds no records.
 func (w *wire) do(ctx context.Context, operation func() error) error {
+	_, err := w.run(ctx, func() (int, error) { return 0, operation() })
+	return err
+}
+
+// run lets the server run the operation, and returns how many records of its answer
+// have come.
+func (w *wire) run(ctx context.Context, operation func() (records int, err error)) (records int, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	if w.patient {
 		ctx = context.WithoutCancel(ctx)
@@ -122,45 +130,45 @@ func (w *wire) do(ctx context.Context, operation func() error) error {
 	select {
 	case <-w.turn:
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 	defer func() { w.turn <- struct{}{} }()
 	var result error
-	number := w.server.add(func() { result = operation() })
+	number := w.server.add(func() (records int) { records, result = operation(); return records })
 	for len(w.waiting) > 0 {
-		if _, err := w.exchange(ctx, w.waiting[0]); err != nil {
+		if _, _, err := w.exchange(ctx, w.waiting[0]); err != nil {
 			break
 		}
 		w.waiting = w.waiting[1:]
 	}
-	sent, err := w.exchange(ctx, number)
+	sent, records, err := w.exchange(ctx, number)
 	if err != nil && w.later {
 		w.waiting = append(w.waiting, number)
 	}
 	if err != nil && sent && w.again && ctx.Err() == nil {
-		sent, err = w.exchange(ctx, number)
+		sent, records, err = w.exchange(ctx, number)
 	}
 	switch {
 	case err == nil:
-		return result
+		return records, result
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return 0, ctx.Err()
 	default:
-		return w.fault(err, sent)
+		return 0, w.fault(err, sent)
 	}
 }
 
-func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err error) {
+func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, records int, err error) {
 	if w.conn == nil {
 		if w.stubborn && w.dialed {
-			return false, net.ErrClosed
+			return false, 0, net.ErrClosed
 		}
 		dialing := ctx
 		if w.dogged {
 			dialing = context.WithoutCancel(ctx)
 		}
 		if w.conn, err = w.dial(dialing, "tcp", w.server.listener.Addr().String()); err != nil {
-			return false, err
+			return false, 0, err
 		}
 		w.dialed = true
 	}
@@ -175,7 +183,7 @@ func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err erro
 	_, err = conn.Write(binary.BigEndian.AppendUint64(nil, number))
 	if err == nil {
 		sent = true
-		_, err = io.ReadFull(conn, make([]byte, 1))
+		records, err = w.read(conn)
 	}
 	if err != nil && w.polite {
 		if other, err := w.dial(context.WithoutCancel(ctx), "tcp", w.server.listener.Addr().String()); err == nil {
@@ -186,19 +194,64 @@ func (w *wire) exchange(ctx context.Context, number uint64) (sent bool, err erro
 		_ = conn.Close() // of no use any more, though the answer may be there
 		w.conn = nil
 	}
-	return sent, err
+	return sent, records, err
+}
+
+// read reads an answer and returns how many records were in it.
+func (w *wire) read(conn net.Conn) (records int, err error) {
+	next := make([]byte, 1)
+	if _, err := io.ReadFull(conn, next); err != nil {
+		return 0, err
+	}
+	for {
+		_, err := io.ReadFull(conn, next)
+		switch {
+		case err != nil && w.ends != nil && w.ends(err):
+			return records, nil
+		case err != nil:
+			return 0, err
+		case next[0] == 'e':
+			return records, nil
+		}
+		records++
+	}
 }
 
 // answered returns what the server's operation does, once there is an answer: until
 // then it is the server's.
 func answered[T any](ctx context.Context, w *wire, operation func() (T, error)) (T, error) {
 	var value T
-	err := w.do(ctx, func() (err error) { value, err = operation(); return err })
+	var all int
+	records, err := w.run(ctx, func() (int, error) {
+		var err error
+		value, err = operation()
+		all = recordsIn(value, err)
+		return all, err
+	})
 	if err != nil {
 		var none T
 		return none, err
 	}
+	if list, ok := any(&value).(*[]kit.Token); ok {
+		*list = (*list)[:records]
+	} else if records < all {
+		return value, kit.ErrNotFound
+	}
 	return value, nil
+}
+
+// recordsIn counts the records in what an operation returned.
+func recordsIn(value any, err error) int {
+	if err != nil {
+		return 0
+	}
+	switch v := value.(type) {
+	case []kit.Token:
+		return len(v)
+	case kit.User, kit.Token:
+		return 1
+	}
+	return 0 // a number of records is none of them
 }
 
 // overWire lets every method of f go through w.
