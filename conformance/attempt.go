@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +35,10 @@ type attempt struct {
 	// applied reads back whether a write took effect. It reports a state that
 	// is neither before nor after the write. Nil for a method that only reads.
 	applied func() bool
+	// remains looks for what an interrupted write has left behind besides, and
+	// reports it. It writes, and so comes after everything else; those of one set
+	// run in their order. Nil where nothing can remain.
+	remains func(when string)
 }
 
 var userKind = kind{
@@ -46,27 +49,29 @@ var userKind = kind{
 		changed := old.Clone()
 		changed.Email, changed.Roles, changed.Settings = "changed-"+old.Email, []string{"changed"}, json.RawMessage(`{"changed":1}`)
 		return []attempt{
-			{"Create", func(ctx context.Context) error { return h.Users.Create(ctx, fresh.Clone()) }, func() bool { return p.userIs(fresh, nil, &fresh) }},
-			{"ByID", func(ctx context.Context) error {
+			{method: "Create", call: func(ctx context.Context) error { return h.Users.Create(ctx, fresh.Clone()) }, applied: func() bool { return p.userIs(fresh, nil, &fresh) },
+				remains: func(when string) { p.userRemains(fresh.ID, when, fresh.Email) }},
+			{method: "ByID", call: func(ctx context.Context) error {
 				got, err := h.Users.ByID(ctx, read.ID)
 				if err == nil {
 					p.wantUser(got, nil, read, "ByID")
 				}
 				return err
-			}, nil},
-			{"ByEmail", func(ctx context.Context) error {
+			}},
+			{method: "ByEmail", call: func(ctx context.Context) error {
 				got, err := h.Users.ByEmail(ctx, read.Email)
 				if err == nil {
 					p.wantUser(got, nil, read, "ByEmail")
 				}
 				return err
-			}, nil},
-			{"Update", func(ctx context.Context) error { return h.Users.Update(ctx, changed.Clone()) }, func() bool {
+			}},
+			{method: "Update", call: func(ctx context.Context) error { return h.Users.Update(ctx, changed.Clone()) }, applied: func() bool {
 				after := changed
 				after.Version++
 				return p.userIs(old, &old, &after)
-			}},
-			{"Delete", func(ctx context.Context) error { return h.Users.Delete(ctx, gone.ID) }, func() bool { return p.userIs(gone, &gone, nil) }},
+			}, remains: func(when string) { p.userRemains(old.ID, when, old.Email, changed.Email) }},
+			{method: "Delete", call: func(ctx context.Context) error { return h.Users.Delete(ctx, gone.ID) }, applied: func() bool { return p.userIs(gone, &gone, nil) },
+				remains: func(when string) { p.userRemains(gone.ID, when, gone.Email) }},
 		}
 	},
 	long: func(p *probe, h *handle) []attempt {
@@ -74,22 +79,22 @@ var userKind = kind{
 		u.Settings = largeSettings()
 		p.addUser(p.a, u)
 		return []attempt{
-			{"ByID of a large user", func(ctx context.Context) error {
+			{method: "ByID of a large user", call: func(ctx context.Context) error {
 				got, err := h.Users.ByID(ctx, u.ID)
 				if err == nil {
 					p.wantUser(got, nil, u, "ByID of a large user")
 				}
 				return err
-			}, nil},
+			}},
 		}
 	},
 	absent: func(h *handle) []attempt {
 		ghost := newUser("ghost")
 		return []attempt{
-			{"ByID", func(ctx context.Context) error { _, err := h.Users.ByID(ctx, ghost.ID); return err }, nil},
-			{"ByEmail", func(ctx context.Context) error { _, err := h.Users.ByEmail(ctx, ghost.Email); return err }, nil},
-			{"Update", func(ctx context.Context) error { return h.Users.Update(ctx, ghost) }, nil},
-			{"Delete", func(ctx context.Context) error { return h.Users.Delete(ctx, ghost.ID) }, nil},
+			{method: "ByID", call: func(ctx context.Context) error { _, err := h.Users.ByID(ctx, ghost.ID); return err }},
+			{method: "ByEmail", call: func(ctx context.Context) error { _, err := h.Users.ByEmail(ctx, ghost.Email); return err }},
+			{method: "Update", call: func(ctx context.Context) error { return h.Users.Update(ctx, ghost) }},
+			{method: "Delete", call: func(ctx context.Context) error { return h.Users.Delete(ctx, ghost.ID) }},
 		}
 	},
 	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.Users.(kit.Pinger); return pinger, ok },
@@ -100,45 +105,65 @@ var tokenKind = kind{
 	name: "tokens",
 	attempts: func(p *probe, h *handle, tag string) []attempt {
 		owner := "owner-" + tag
-		fresh, read := newToken("fresh "+tag, owner), p.addToken(p.a, newToken("read "+tag, "reader-"+tag))
-		old, gone := p.addToken(p.a, newToken("updated "+tag, owner)), p.addToken(p.a, newToken("deleted "+tag, owner))
-		changed := old.Clone()
-		changed.PreviousHash, changed.SecretHash, changed.ExpiresAt = old.SecretHash, hashOf("changed "+tag), old.ExpiresAt.Add(time.Hour)
-		expired := newToken("expired "+tag, owner)
 		p.made++
-		expired.ExpiresAt = time.Unix(p.made, 0).UTC() // its purge leaves those that are made later
-		p.addToken(p.a, expired)
+		// No two tokens expire at one time, and those of one set in the order in
+		// which it purges them.
+		expiring := func(name, owner string, hour time.Duration) kit.Token {
+			t := newToken(name+" "+tag, owner)
+			t.ExpiresAt = epoch.AddDate(0, 0, p.made).Add(hour * time.Hour)
+			return t
+		}
+		expired := newToken("expired "+tag, owner)
+		expired.ExpiresAt = time.Unix(int64(p.made), 0).UTC()
+		fresh, later, earlier, gone, read := expiring("fresh", owner, 1), expiring("later", owner, 2), expiring("earlier", owner, 5), expiring("deleted", owner, 6), expiring("read", "reader-"+tag, 7)
+		for _, t := range []kit.Token{expired, later, earlier, gone, read} {
+			p.addToken(p.a, t)
+		}
+		update := func(name string, old kit.Token, by time.Duration) attempt {
+			changed := old.Clone()
+			changed.PreviousHash, changed.SecretHash, changed.ExpiresAt = old.SecretHash, hashOf("changed "+tag), old.ExpiresAt.Add(by)
+			return attempt{
+				method: name,
+				call:   func(ctx context.Context) error { return h.Tokens.Update(ctx, changed.Clone()) },
+				applied: func() bool {
+					after := changed
+					after.Version++
+					return p.tokenIs(old, &old, &after)
+				},
+				remains: func(when string) { p.tokenRemains(old, when, old.ExpiresAt, changed.ExpiresAt) },
+			}
+		}
 		return []attempt{
-			{"Create", func(ctx context.Context) error { return h.Tokens.Create(ctx, fresh.Clone()) }, func() bool { return p.tokenIs(fresh, nil, &fresh) }},
-			{"ByID", func(ctx context.Context) error {
-				got, err := h.Tokens.ByID(ctx, read.ID)
-				if err == nil {
-					p.wantToken(got, nil, read, "ByID")
-				}
-				return err
-			}, nil},
-			{"Update", func(ctx context.Context) error { return h.Tokens.Update(ctx, changed.Clone()) }, func() bool {
-				after := changed
-				after.Version++
-				return p.tokenIs(old, &old, &after)
-			}},
-			{"Delete", func(ctx context.Context) error {
-				ok, err := h.Tokens.Delete(ctx, gone.ID)
-				if err == nil && !ok {
-					p.failf("Delete of a token that exists: got false")
-				}
-				return err
-			}, func() bool { return p.tokenIs(gone, &gone, nil) }},
-			{"ByUser", func(ctx context.Context) error {
-				return p.listed(ctx, h, []kit.Token{read})
-			}, nil},
-			{"DeleteExpired", func(ctx context.Context) error {
+			{method: "DeleteExpired", call: func(ctx context.Context) error {
 				n, err := h.Tokens.DeleteExpired(ctx, expired.ExpiresAt, 1000)
 				if err == nil && n < 1 {
 					p.failf("DeleteExpired with an expired token in the store: got %d and no error", n)
 				}
 				return err
-			}, func() bool { return p.tokenIs(expired, &expired, nil) }},
+			}, applied: func() bool { return p.tokenIs(expired, &expired, nil) },
+				remains: func(when string) { p.tokenRemains(expired, when, expired.ExpiresAt) }},
+			{method: "Create", call: func(ctx context.Context) error { return h.Tokens.Create(ctx, fresh.Clone()) }, applied: func() bool { return p.tokenIs(fresh, nil, &fresh) },
+				remains: func(when string) { p.tokenRemains(fresh, when, fresh.ExpiresAt) }},
+			update("Update to a later ExpiresAt", later, time.Hour),
+			update("Update to an earlier ExpiresAt", earlier, -time.Hour),
+			{method: "ByID", call: func(ctx context.Context) error {
+				got, err := h.Tokens.ByID(ctx, read.ID)
+				if err == nil {
+					p.wantToken(got, nil, read, "ByID")
+				}
+				return err
+			}},
+			{method: "Delete", call: func(ctx context.Context) error {
+				ok, err := h.Tokens.Delete(ctx, gone.ID)
+				if err == nil && !ok {
+					p.failf("Delete of a token that exists: got false")
+				}
+				return err
+			}, applied: func() bool { return p.tokenIs(gone, &gone, nil) },
+				remains: func(when string) { p.tokenRemains(gone, when, gone.ExpiresAt) }},
+			{method: "ByUser", call: func(ctx context.Context) error {
+				return p.listed(ctx, h, []kit.Token{read})
+			}},
 		}
 	},
 	long: func(p *probe, h *handle) []attempt {
@@ -147,22 +172,22 @@ var tokenKind = kind{
 			list[i] = p.addToken(p.a, newToken(fmt.Sprint("long ", i), "owner-of-many"))
 		}
 		slices.SortFunc(list, func(a, b kit.Token) int { return strings.Compare(a.ID, b.ID) })
-		return []attempt{{"ByUser of many tokens", func(ctx context.Context) error { return p.listed(ctx, h, list) }, nil}}
+		return []attempt{{method: "ByUser of many tokens", call: func(ctx context.Context) error { return p.listed(ctx, h, list) }}}
 	},
 	absent: func(h *handle) []attempt {
 		ghost := newToken("ghost", "nobody")
 		return []attempt{
-			{"ByID", func(ctx context.Context) error { _, err := h.Tokens.ByID(ctx, ghost.ID); return err }, nil},
-			{"Update", func(ctx context.Context) error { return h.Tokens.Update(ctx, ghost) }, nil},
-			{"Delete", func(ctx context.Context) error { _, err := h.Tokens.Delete(ctx, ghost.ID); return err }, nil},
-			{"ByUser", func(ctx context.Context) error {
+			{method: "ByID", call: func(ctx context.Context) error { _, err := h.Tokens.ByID(ctx, ghost.ID); return err }},
+			{method: "Update", call: func(ctx context.Context) error { return h.Tokens.Update(ctx, ghost) }},
+			{method: "Delete", call: func(ctx context.Context) error { _, err := h.Tokens.Delete(ctx, ghost.ID); return err }},
+			{method: "ByUser", call: func(ctx context.Context) error {
 				_, err := h.Tokens.ByUser(ctx, ghost.UserID, "", 10)
 				return err
-			}, nil},
-			{"DeleteExpired", func(ctx context.Context) error {
+			}},
+			{method: "DeleteExpired", call: func(ctx context.Context) error {
 				_, err := h.Tokens.DeleteExpired(ctx, time.Unix(-1, 0), 10)
 				return err
-			}, nil},
+			}},
 		}
 	},
 	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.Tokens.(kit.Pinger); return pinger, ok },
@@ -184,74 +209,4 @@ func (p *probe) listed(ctx context.Context, h *handle, want []kit.Token) error {
 		p.wantToken(t, nil, want[i], "ByUser of a user with %d tokens, number %d", len(want), i+1)
 	}
 	return nil
-}
-
-// userIs reads the user at that ID through handle b and reports whether it is in
-// its state after the write; nil stands for absence.
-func (p *probe) userIs(at kit.User, before, after *kit.User) bool {
-	state := p.userState(at, before, after)
-	problem := p.byEmailProblem(at, state)
-	if problem != "" {
-		// A write that its caller gave up may still land, once: between the two
-		// look-ups, which then saw different moments. A second look tells.
-		if again := p.userState(at, before, after); again != state {
-			state, problem = again, p.byEmailProblem(at, again)
-		}
-	}
-	if problem != "" {
-		p.failf("%s", problem)
-	}
-	return state == after
-}
-
-// userState returns the one of the two that the user at that ID is in.
-func (p *probe) userState(at kit.User, before, after *kit.User) *kit.User {
-	got, err := p.b.Users.ByID(p.ctx(), at.ID)
-	for _, state := range []*kit.User{before, after} {
-		switch {
-		case state == nil && errors.Is(err, kit.ErrNotFound):
-			return nil
-		case state != nil && err == nil && len(userDiff(got, *state, p.cfg.TimePrecision)) == 0:
-			return state
-		}
-	}
-	p.failf("user %s is neither as before the call nor as after it: error %v, %+v", brief(at.ID), err, got)
-	return before
-}
-
-// byEmailProblem says how ByEmail disagrees with what ByID has found.
-func (p *probe) byEmailProblem(at kit.User, state *kit.User) string {
-	if state == nil {
-		_, err := p.b.Users.ByEmail(p.ctx(), at.Email)
-		if problem := errProblem(err, kit.ErrNotFound); problem != "" {
-			return "ByEmail of a user that ByID does not find: " + problem
-		}
-		return ""
-	}
-	got, err := p.b.Users.ByEmail(p.ctx(), state.Email)
-	if problem := errProblem(err, nil); problem != "" {
-		return "ByEmail of a user that ByID finds: " + problem
-	}
-	if diff := userDiff(got, *state, p.cfg.TimePrecision); len(diff) > 0 {
-		return "ByEmail, which has to agree with ByID: " + strings.Join(diff, "; ")
-	}
-	return ""
-}
-
-// tokenIs is the same for tokens.
-func (p *probe) tokenIs(at kit.Token, before, after *kit.Token) bool {
-	got, err := p.b.Tokens.ByID(p.ctx(), at.ID)
-	matches := func(want *kit.Token) bool {
-		if want == nil {
-			return errors.Is(err, kit.ErrNotFound)
-		}
-		return err == nil && len(tokenDiff(got, *want, p.cfg.TimePrecision)) == 0
-	}
-	for _, state := range []*kit.Token{before, after} {
-		if matches(state) {
-			return state == after
-		}
-	}
-	p.failf("token %s is neither as before the call nor as after it: error %v, %+v", brief(at.ID), err, got)
-	return false
 }

@@ -18,8 +18,9 @@ const (
 // patience is the deadline of a call that cannot succeed.
 const patience = 300 * time.Millisecond
 
-// exchanges bounds the search for the last exchange of a call with its server.
-const exchanges = 16
+// exchanges bounds the search for the last exchange of a call with its server. No
+// store that anybody wants to wait for comes near it.
+const exchanges = 64
 
 // networkRules are the rules about a server that is far away. Each runs over a
 // Network, which breaks where the rule wants it.
@@ -93,14 +94,14 @@ func networkRules(k kind) []rule {
 			quote: lostQuote,
 			needs: []Ability{Networking},
 			prove: func(p *probe) {
-				p.loseEach(k, (*Network).LoseRequest, func(a attempt, err error, when string) {
+				p.loseEach(k, "lost", (*Network).LoseRequest, func(a attempt, err error, when string) {
 					if err == nil && a.applied != nil && !a.applied() {
 						p.failf("%s %s: got no error, but it had no effect", a.method, when)
 					}
 					if err != nil {
 						p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
 					}
-				})
+				}, nil)
 			},
 		},
 		{
@@ -108,11 +109,11 @@ func networkRules(k kind) []rule {
 			quote: lostQuote,
 			needs: []Ability{Networking},
 			prove: func(p *probe) {
-				p.loseEach(k, (*Network).LoseAnswer, func(a attempt, err error, when string) {
+				p.loseEach(k, "lost", (*Network).LoseAnswer, func(a attempt, err error, when string) {
 					if err != nil {
 						p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
 					}
-				})
+				}, nil)
 			},
 		},
 		{
@@ -120,7 +121,7 @@ func networkRules(k kind) []rule {
 			quote: wholeQuote,
 			needs: []Ability{Networking},
 			prove: func(p *probe) {
-				p.loseEach(k, (*Network).LoseAnswer, func(a attempt, err error, when string) {
+				p.loseEach(k, "lost", (*Network).LoseAnswer, func(a attempt, err error, when string) {
 					for _, wrong := range []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists} {
 						if errors.Is(err, wrong) {
 							p.failf("%s %s: got error %q, though nobody else did anything", a.method, when, err)
@@ -129,7 +130,7 @@ func networkRules(k kind) []rule {
 					if a.applied != nil && !a.applied() && err == nil {
 						p.failf("%s %s: got no error, but it had no effect", a.method, when)
 					}
-				})
+				}, nil)
 			},
 		},
 		{
@@ -162,27 +163,37 @@ func (p *probe) impatient(a attempt) (ended bool, err error) {
 }
 
 // loseEach makes every call again and again, each time with another one of its
-// exchanges lost, until there is none left to lose.
-func (p *probe) loseEach(k kind, lose func(*Network, int) func() bool, judge func(a attempt, err error, when string)) {
-	for nth := 1; nth <= exchanges; nth++ {
-		any := false
-		for _, a := range k.attempts(p, p.b, fmt.Sprint("lost", nth)) {
+// exchanges lost, until there is none left to lose. It judges each call, and looks
+// afterwards, when all calls of a round are through, at what became of those that
+// lost one.
+func (p *probe) loseEach(k kind, tag string, lose func(*Network, int) func() bool, judge func(a attempt, err error, when string), afterwards func(a attempt, when string)) {
+	for nth := 1; ; nth++ {
+		when := fmt.Sprintf("while exchange %d with the server is lost", nth)
+		var lossy []attempt
+		for _, a := range k.attempts(p, p.b, fmt.Sprint(tag, nth)) {
 			p.settle(k, "before the next call")
 			stop := lose(p.network, nth)
 			ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Soon)
 			err := a.call(ctx)
 			cancel()
-			when := fmt.Sprintf("while exchange %d with the server is lost", nth)
 			if stop() {
-				any = true
+				lossy = append(lossy, a)
 				p.settle(k, "after one connection was reset")
+				judge(a, err, when)
 			} else {
-				when = "over a network that works"
+				judge(a, err, "over a network that works")
 			}
-			judge(a, err, when)
 		}
-		if !any {
+		if afterwards != nil {
+			for _, a := range lossy {
+				afterwards(a, when)
+			}
+		}
+		if len(lossy) == 0 {
 			return
+		}
+		if nth == exchanges {
+			p.fatalf("%s had an exchange with the server number %d: the suite tries no more, so what the loss of another one does is not known", lossy[0].method, nth)
 		}
 	}
 }

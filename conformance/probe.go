@@ -22,7 +22,7 @@ type probe struct {
 	// network is between the handles and their server, in a rule that needs it.
 	network *Network
 
-	made int64 // sets of attempts so far, for the proof's own goroutine
+	made int // sets of attempts so far, for the proof's own goroutine
 
 	opening chan chan<- Stores // asks the test's goroutine for a handle
 	quit    chan struct{}      // closed when nobody listens there any more
