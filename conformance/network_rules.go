@@ -22,6 +22,8 @@ const patience = 300 * time.Millisecond
 // store that anybody wants to wait for comes near it.
 const exchanges = 64
 
+const tooManyExchanges = "%s has %d exchanges with the server or more: the suite loses no further ones, so what becomes of the call then is not known"
+
 // networkRules are the rules about a server that is far away. Each runs over a
 // Network, which breaks where the rule wants it.
 func networkRules(k kind) []rule {
@@ -193,7 +195,7 @@ func (p *probe) loseEach(k kind, tag string, lose func(*Network, int) func() boo
 			return
 		}
 		if nth == exchanges {
-			p.fatalf("%s had an exchange with the server number %d: the suite tries no more, so what the loss of another one does is not known", lossy[0].method, nth)
+			p.fatalf(tooManyExchanges, lossy[0].method, nth)
 		}
 	}
 }

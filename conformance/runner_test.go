@@ -142,6 +142,29 @@ func TestPanics(t *testing.T) {
 	}
 }
 
+// A call with more exchanges than the suite loses is not passed over in silence.
+func TestTooManyExchanges(t *testing.T) {
+	chatty := func(f *fake) {
+		byID := f.byID
+		f.byID = func(ctx context.Context, id string) (kit.User, error) {
+			for range exchanges {
+				if f.wire == nil || !strings.HasPrefix(id, "user-read-") {
+					break
+				}
+				if err := f.wire.do(ctx, func() error { return nil }); err != nil {
+					return kit.User{}, err
+				}
+			}
+			return byID(ctx, id)
+		}
+	}
+	for _, r := range userRules() {
+		if r.id == "users/network/lost-answer" {
+			wantNoted(t, noted(t, fakeConfig(chatty), r), "ByID has 64 exchanges")
+		}
+	}
+}
+
 // A long list of failures is cut, and counted.
 func TestFailuresAreCounted(t *testing.T) {
 	got := noted(t, fakeConfig(nil), rule{id: "users/x/many", prove: func(p *probe) {

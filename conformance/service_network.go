@@ -24,9 +24,10 @@ func serviceNetworkRules() []rule {
 				s := p.instancesOf(10 * time.Second)
 				defer s.close()
 				for i, use := range s.useCases() {
-					for nth := 1; nth <= exchanges; nth++ {
-						if !s.loses(use, fmt.Sprintf("u%dx%d@example.com", i, nth), nth, lose) {
-							break
+					nth := 1
+					for s.loses(use, fmt.Sprintf("u%dx%d@example.com", i, nth), nth, lose) {
+						if nth++; nth > exchanges {
+							s.fatalf(tooManyExchanges, use.name, exchanges)
 						}
 					}
 				}
