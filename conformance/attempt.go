@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,6 +193,19 @@ var tokenKind = kind{
 	},
 	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.Tokens.(kit.Pinger); return pinger, ok },
 	register: tokenRegister,
+}
+
+// known makes every call that only reads, so that the handle has seen what it is
+// asked for again when the data is out of reach, and returns all of them.
+func (p *probe) known(attempts ...attempt) []attempt {
+	for _, a := range attempts {
+		if a.applied == nil {
+			if err := a.call(p.ctx()); !errors.Is(err, kit.ErrNotFound) {
+				p.must(err, "%s", a.method)
+			}
+		}
+	}
+	return attempts
 }
 
 // listed calls ByUser, compares an answer that is no error with the tokens of that

@@ -127,9 +127,9 @@ func everyMethodRules(k kind) []rule {
 			quote: unreachedQuote,
 			needs: []Ability{Closing},
 			prove: func(p *probe) {
-				attempts := k.attempts(p, p.a, "closed")
+				attempts := p.known(append(k.attempts(p, p.a, "closed"), k.absent(p.a)...)...)
 				p.close(p.a)
-				for _, a := range append(attempts, k.absent(p.a)...) {
+				for _, a := range attempts {
 					p.wantErr(a.call(p.ctx()), kit.ErrUnavailable, "%s after Close", a.method)
 				}
 			},
@@ -139,7 +139,7 @@ func everyMethodRules(k kind) []rule {
 			quote: notAbsentQuote,
 			needs: []Ability{Closing},
 			prove: func(p *probe) {
-				absent := k.absent(p.a)
+				absent := p.known(k.absent(p.a)...)
 				p.close(p.a)
 				for _, a := range absent {
 					if err := a.call(p.ctx()); err == nil || errors.Is(err, kit.ErrNotFound) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"myauth.internal/kit"
@@ -34,8 +35,9 @@ func networkRules(k kind) []rule {
 			needs: []Ability{Networking},
 			prove: func(p *probe) {
 				attempts := k.attempts(p, p.b, "cut")
+				all := p.known(slices.Concat(attempts, k.absent(p.b))...)
 				heal := p.network.Cut()
-				for _, a := range append(attempts, k.absent(p.b)...) {
+				for _, a := range all {
 					if ended, err := p.impatient(a); !ended || err == nil {
 						p.wantErr(err, kit.ErrUnavailable, "%s while the server cannot be reached", a.method)
 					}
@@ -54,7 +56,7 @@ func networkRules(k kind) []rule {
 			quote: notAbsentQuote,
 			needs: []Ability{Networking},
 			prove: func(p *probe) {
-				attempts := append(k.attempts(p, p.b, "absent"), k.absent(p.b)...)
+				attempts := p.known(append(k.attempts(p, p.b, "absent"), k.absent(p.b)...)...)
 				defer p.network.Cut()()
 				for _, a := range attempts {
 					_, err := p.impatient(a)
