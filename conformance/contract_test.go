@@ -70,6 +70,8 @@ var narrative = []string{
 	"The package conformance proves an implementation",
 	"every sentence of this comment has a case there, named after its rule",
 	"Every method",
+	"A store needs no such limit",
+	"every call of a [Service] has a deadline",
 	"TokenStore keeps refresh and reset tokens",
 	"The rules that [UserStore] gives for every method hold here word by word, and so does what it says of values, times, durability and reads after writes",
 	"Pinger is an optional interface of stores",

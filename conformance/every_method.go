@@ -11,7 +11,7 @@ import (
 const (
 	ctxQuote        = "returns ctx's error, or an error that wraps it or [ErrUnavailable], soon after ctx is done"
 	ctxBeforeQuote  = "a context that was done before the call changes nothing"
-	unreachedQuote  = "returns an error that wraps [ErrUnavailable] when the data cannot be reached, or does not answer in time, or the store was closed"
+	unreachedQuote  = "returns an error that wraps [ErrUnavailable] when the data cannot be reached, or does not answer within a limit of the store's own, or the store was closed"
 	notAbsentQuote  = "it never answers [ErrNotFound] for such a reason"
 	pingAnswers     = "Ping returns nil when the store answers"
 	pingUnavailable = "and an error that wraps [ErrUnavailable] when it does not"

@@ -14,8 +14,9 @@ import (
 //   - returns ctx's error, or an error that wraps it or [ErrUnavailable], soon
 //     after ctx is done; a context that was done before the call changes nothing;
 //   - returns an error that wraps [ErrUnavailable] when the data cannot be
-//     reached, or does not answer in time, or the store was closed; it never
-//     answers [ErrNotFound] for such a reason;
+//     reached, or does not answer within a limit of the store's own, or the store
+//     was closed; it never answers [ErrNotFound] for such a reason. A store needs no
+//     such limit: every call of a [Service] has a deadline;
 //   - returns an error that wraps [ErrUnavailable] when an answer is lost on the
 //     way; a write then has happened as a whole or not at all, and what this very
 //     call has done is never reported as a conflict with another;
