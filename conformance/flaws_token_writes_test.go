@@ -11,7 +11,7 @@ import (
 )
 
 // tokenFlaws are the flaws of a store of tokens.
-var tokenFlaws = slices.Concat(tokenWriteFlaws, tokenListFlaws, tokenCallerFlaws)
+var tokenFlaws = slices.Concat(tokenWriteFlaws, tokenListFlaws, tokenCallerFlaws, tokenMoveFlaws)
 
 // filterList drops what keep refuses from every list.
 func (f *fake) filterList(keep func(kit.Token) bool) {

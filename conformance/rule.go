@@ -32,7 +32,7 @@ func userRules() []rule {
 func tokenRules() []rule {
 	return slices.Concat(
 		tokenCreateRules, tokenReadRules, tokenUpdateRules, tokenDeleteRules, tokenListRules, tokenPurgeRules, tokenValueRules, tokenTimeRules,
-		everyMethodRules(tokenKind), networkRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), tokenRaceRules, tokenScaleRules,
+		everyMethodRules(tokenKind), networkRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
 	)
 }
 
