@@ -10,7 +10,7 @@ import (
 )
 
 // userFlaws are the flaws of a store of users.
-var userFlaws = slices.Concat(addressFlaws, userValueFlaws, userWriteFlaws, userCallerFlaws)
+var userFlaws = slices.Concat(addressFlaws, userValueFlaws, userWriteFlaws, userCallerFlaws, userMoveFlaws)
 
 // flaw is one way in which a store is wrong.
 type flaw struct {

@@ -51,3 +51,18 @@ var tokenMoveFlaws = []flaw{
 		}
 	}},
 }
+
+// userMoveFlaws are the same for users.
+var userMoveFlaws = []flaw{
+	{name: "looks up whose an address is, and then reads that user", by: "users/by-email/moving-address", racy: true, alter: func(f *fake) {
+		byEmail := f.byEmail
+		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+			owner, err := byEmail(ctx, email)
+			if err != nil {
+				return kit.User{}, err
+			}
+			yield()
+			return f.users.ByID(ctx, owner.ID)
+		}
+	}},
+}

@@ -24,7 +24,7 @@ type rule struct {
 func userRules() []rule {
 	return slices.Concat(
 		userCreateRules, userReadRules, userUpdateRules, userDeleteRules, userValueRules, userTimeRules,
-		everyMethodRules(userKind), networkRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), userRaceRules, userScaleRules,
+		everyMethodRules(userKind), networkRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), userRaceRules, userMoveRules, userScaleRules,
 	)
 }
 
