@@ -78,6 +78,14 @@ var userCallerFlaws = []flaw{
 			return update(ctx, u)
 		}
 	}},
+	{name: "ends the caller's Settings with a line break", by: "users/memory/arguments", alter: func(f *fake) {
+		create := f.create
+		f.create = func(ctx context.Context, u kit.User) error {
+			line := append(u.Settings, '\n') // written to a file of lines
+			u.Settings = line[:len(line)-1]
+			return create(ctx, u)
+		}
+	}},
 
 	{name: "checks the user and then creates", by: "users/create/one-winner", racy: true, alter: func(f *fake) {
 		create := f.create
