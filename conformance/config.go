@@ -80,8 +80,9 @@ type Config struct {
 	// Parallel runs the cases in parallel, as many as -parallel allows.
 	Parallel bool
 
-	// Timeout is when a case that does not end counts as deadlocked; two
-	// minutes by default. It then fails with the stacks of all goroutines.
+	// Timeout is when a call that does not return counts as stuck; two minutes by
+	// default. Its case then fails with the stacks of all goroutines. A case as a
+	// whole may take ten times as long, and New and Network four times.
 	Timeout time.Duration
 
 	// Soon is how long a call may go on after its context is done; five seconds

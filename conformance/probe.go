@@ -21,6 +21,7 @@ type probe struct {
 	a, b *handle
 	// network is between the handles and their server, in a rule that needs it.
 	network *Network
+	watch   *watch
 
 	opening chan chan<- Stores // asks the test's goroutine for a handle
 	quit    chan struct{}      // closed when nobody listens there any more
@@ -39,7 +40,7 @@ type handle struct {
 }
 
 func newProbe(cfg Config, r rule) *probe {
-	return &probe{cfg: cfg, rule: r, opening: make(chan chan<- Stores), quit: make(chan struct{})}
+	return &probe{cfg: cfg, rule: r, watch: newWatch(), opening: make(chan chan<- Stores), quit: make(chan struct{})}
 }
 
 // ctx is the context of every call that is not about contexts.
@@ -63,7 +64,8 @@ func (p *probe) open() *handle {
 }
 
 func (p *probe) keep(s Stores) *handle {
-	h := &handle{Stores: s, name: strconv.Itoa(len(p.handles) + 1)}
+	name := strconv.Itoa(len(p.handles) + 1)
+	h := &handle{Stores: p.watch.watched(s, name), name: name}
 	p.handles = append(p.handles, h)
 	return h
 }

@@ -83,16 +83,6 @@ func TestMissingAbilities(t *testing.T) {
 	wantNoted(t, noted(t, bare(), rule{id: "together/x", prove: noop}), "RunUsers or RunTokens")
 }
 
-// A case that hangs is ended by the watchdog, with the stacks.
-func TestWatchdog(t *testing.T) {
-	never := make(chan struct{})
-	defer close(never)
-	cfg := fakeConfig(nil)
-	cfg.Timeout = 10 * time.Millisecond
-	got := noted(t, cfg, rule{id: "users/x/hangs", quote: "never", prove: func(*probe) { <-never }})
-	wantNoted(t, got, "users/x/hangs", "did not end within 10ms", "goroutine ", "runner_test.go")
-}
-
 // A panic fails its case alone, and every handle is closed whatever happens.
 func TestHandlesAreClosed(t *testing.T) {
 	for name, prove := range map[string]func(p *probe){
