@@ -185,7 +185,7 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
-	{name: "locks two addresses in the order of the call", by: "users/concurrent/no-deadlock", racy: true, hangs: true, alter: func(f *fake) {
+	{name: "locks two addresses in the order of the call", by: "users/concurrent/no-deadlock", racy: true, hangs: "fakeUsers.Update", alter: func(f *fake) {
 		lock := func(email string) *sync.Mutex {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -213,7 +213,7 @@ var userCallerFlaws = []flaw{
 			return update(ctx, u)
 		}
 	}},
-	{name: "keeps its lock after a conflict", by: "users/update/conflict", hangs: true, alter: func(f *fake) {
+	{name: "keeps its lock after a conflict", by: "users/update/conflict", hangs: "fakeUsers.Update", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			f.busy.Lock()

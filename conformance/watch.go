@@ -104,6 +104,10 @@ func limit(tb testing.TB, what, advice string, timeout time.Duration) (ended fun
 }
 
 func stacks() string {
-	buf := make([]byte, 1<<20)
-	return string(buf[:runtime.Stack(buf, true)])
+	for size := 1 << 20; ; size *= 2 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, true); n < size || size == 16<<20 {
+			return string(buf[:n])
+		}
+	}
 }
