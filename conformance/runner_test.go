@@ -37,6 +37,7 @@ func TestBadConfigurations(t *testing.T) {
 	for part, cfg := range map[string]Config{
 		"Config.New":           {},
 		"Config.TimePrecision": {New: open, TimePrecision: time.Millisecond},
+		"divide a microsecond": {New: open, TimePrecision: 300},
 		"Config.Without":       {New: open, Without: []Ability{"flying"}},
 	} {
 		if _, err := cfg.check(); err == nil || !strings.Contains(err.Error(), part) {
