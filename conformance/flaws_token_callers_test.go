@@ -167,6 +167,20 @@ var tokenCallerFlaws = []flaw{
 			return t, err
 		}
 	}},
+	{name: "reads a token in two steps in every process but the first", by: "tokens/concurrent/whole-records", racy: true, alter: func(f *fake) {
+		if f.number == 1 {
+			return
+		}
+		byID := f.tokenByID
+		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
+			t, err := byID(ctx, id)
+			yield()
+			if later, err := byID(ctx, id); err == nil {
+				t.PreviousHash = later.PreviousHash
+			}
+			return t, err
+		}
+	}},
 	{name: "lists tokens from a copy that lags", by: "tokens/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {

@@ -167,6 +167,20 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
+	{name: "reads a user by address in two steps in the first process", by: "users/concurrent/whole-records", racy: true, alter: func(f *fake) {
+		if f.number > 1 {
+			return
+		}
+		byEmail := f.byEmail
+		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+			u, err := byEmail(ctx, email)
+			yield()
+			if later, err := byEmail(ctx, email); err == nil {
+				u.Roles = later.Roles
+			}
+			return u, err
+		}
+	}},
 	{name: "reads a user by address from a copy that lags", by: "users/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		byEmail := f.byEmail
 		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
