@@ -14,12 +14,21 @@ const (
 	oneVersionQuote = "Of any number of concurrent calls with one Version exactly one succeeds."
 )
 
-// deleteQuotes are the sentences about concurrent deletes, which the two
-// contracts word differently.
-var deleteQuotes = map[string]string{
-	"users":  "of any number of concurrent calls exactly one succeeds",
-	"tokens": "of any number of concurrent calls exactly one is told true",
-}
+// Sentences that the two contracts word differently.
+var (
+	createQuotes = map[string]string{
+		"users":  "of any number of concurrent calls for one address exactly one succeeds",
+		"tokens": "of any number of concurrent calls for one ID exactly one succeeds",
+	}
+	updateQuotes = map[string]string{
+		"users":  "Update replaces the record with u's ID by u, but only while the stored Version is u.Version",
+		"tokens": "Update replaces the record with t's ID by t, but only while the stored Version is t.Version",
+	}
+	deleteQuotes = map[string]string{
+		"users":  "of any number of concurrent calls exactly one succeeds",
+		"tokens": "of any number of concurrent calls exactly one is told true",
+	}
+)
 
 // concurrencyRules are the rules about callers that meet on one record.
 func concurrencyRules(k kind) []rule {
@@ -43,7 +52,7 @@ func concurrencyRules(k kind) []rule {
 		},
 		{
 			id:    k.name + "/update/no-lost-update",
-			quote: "but only while the stored Version is",
+			quote: updateQuotes[k.name],
 			racy:  true,
 			prove: func(p *probe) {
 				const each = 5
@@ -76,7 +85,7 @@ func concurrencyRules(k kind) []rule {
 		},
 		{
 			id:    k.name + "/create/one-winner",
-			quote: "exactly one succeeds",
+			quote: createQuotes[k.name],
 			racy:  true,
 			prove: func(p *probe) {
 				for round := range rounds {
@@ -109,7 +118,7 @@ func concurrencyRules(k kind) []rule {
 					}
 					for last := int64(0); writing.Load(); {
 						// The register itself compares every field.
-						_, version, err := r.reads()[i%2](h)
+						_, version, err := r.reads()[i/2%2](h) // both ways through both handles
 						if err != nil {
 							return err
 						}
@@ -129,7 +138,7 @@ func concurrencyRules(k kind) []rule {
 			racy:  true,
 			prove: func(p *probe) {
 				for round := range 2 * rounds {
-					history := recordHistory(p, k.register(p, "r"+string('a'+rune(round))), uint64(round))
+					history := recordHistory(p, k.register(p, "r"+string('a'+rune(round))), uint64(round), atRandom)
 					if !linearizable(history) {
 						p.fatalf("no order of these calls explains their answers:\n%s", history)
 					}

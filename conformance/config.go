@@ -68,8 +68,8 @@ type Config struct {
 	// and loses requests and answers.
 	Network func(t testing.TB, n *Network) Open
 
-	// TimePrecision is the finest step that the store keeps of a time, at most
-	// and by default a microsecond.
+	// TimePrecision is the finest step that the store keeps of a time: a
+	// microsecond, which is the default, or what divides one.
 	TimePrecision time.Duration
 
 	// Without lists the abilities that are missing. The cases which need one
@@ -80,8 +80,9 @@ type Config struct {
 	// Parallel runs the cases in parallel, as many as -parallel allows.
 	Parallel bool
 
-	// Timeout is when a case that does not end counts as deadlocked; two
-	// minutes by default. It then fails with the stacks of all goroutines.
+	// Timeout is when a call that does not return counts as stuck; two minutes by
+	// default. Its case then fails with the stacks of all goroutines. A case as a
+	// whole may take ten times as long, and New and Network four times.
 	Timeout time.Duration
 
 	// Soon is how long a call may go on after its context is done; five seconds
@@ -127,6 +128,9 @@ func (cfg Config) check() (Config, error) {
 	}
 	if cfg.TimePrecision < 0 || cfg.TimePrecision > time.Microsecond {
 		return cfg, fmt.Errorf("conformance: Config.TimePrecision is %v: the contract asks for a microsecond or better", cfg.TimePrecision)
+	}
+	if time.Microsecond%cfg.TimePrecision != 0 {
+		return cfg, fmt.Errorf("conformance: Config.TimePrecision is %v: it has to divide a microsecond, as 100ns does", cfg.TimePrecision)
 	}
 	for _, missing := range cfg.Without {
 		if !slices.Contains(abilities, missing) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,6 +54,20 @@ func (d *dataset) flag(name string, value bool) bool {
 	was := d.flags[name]
 	d.flags[name] = value
 	return was
+}
+
+// flagged returns the rest of every flag that begins so, sorted.
+func (d *dataset) flagged(prefix string) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var names []string
+	for flag := range d.flags {
+		if name, ok := strings.CutPrefix(flag, prefix); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // fake is one handle: a correct store whose every method a flaw can replace.

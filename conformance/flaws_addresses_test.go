@@ -10,7 +10,7 @@ import (
 )
 
 // userFlaws are the flaws of a store of users.
-var userFlaws = slices.Concat(addressFlaws, userValueFlaws, userWriteFlaws, userCallerFlaws)
+var userFlaws = slices.Concat(addressFlaws, userValueFlaws, userWriteFlaws, userCallerFlaws, userMoveFlaws)
 
 // flaw is one way in which a store is wrong.
 type flaw struct {
@@ -21,8 +21,8 @@ type flaw struct {
 	alter func(f *fake)
 	// racy flaws show only when callers meet.
 	racy bool
-	// hangs marks flaws under which a call never returns.
-	hangs bool
+	// hangs is the method that never returns, of flaws under which one does not.
+	hangs string
 }
 
 // rekey lets a store see another key in place of every address, and keeps the

@@ -487,6 +487,16 @@ var flawsTogether = []flaw{
 			return createToken(ctx, t)
 		}
 	}},
+	{name: "deletes whatever has the ID of a deleted user", by: "together/one-id", alter: func(f *fake) {
+		remove := f.remove
+		f.remove = func(ctx context.Context, id string) error {
+			err := remove(ctx, id)
+			if err == nil {
+				_, _ = f.tokens.Delete(ctx, id)
+			}
+			return err
+		}
+	}},
 	{name: "loses users and tokens when it is opened again", by: "together/durable", alter: func(f *fake) {
 		if f.number == 3 {
 			f.reset()

@@ -108,6 +108,30 @@ var tokenCallerFlaws = []flaw{
 			return list, err
 		}
 	}},
+	{name: "reads the hashes of a list into memory that the next list overwrites", by: "tokens/memory/by-user", alter: func(f *fake) {
+		byUser := f.byUser
+		var row []byte // as a driver reuses the buffer of a row
+		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
+			list, err := byUser(ctx, userID, after, limit)
+			f.busy.Lock()
+			defer f.busy.Unlock()
+			row = row[:0]
+			for i := range list {
+				row = append(row, list[i].SecretHash...)
+				list[i].SecretHash = row[len(row)-len(list[i].SecretHash):]
+			}
+			return list, err
+		}
+	}},
+	{name: "joins the caller's hashes in place", by: "tokens/memory/arguments", alter: func(f *fake) {
+		create := f.createToken
+		f.createToken = func(ctx context.Context, t kit.Token) error {
+			hashes := append(t.SecretHash, t.PreviousHash...) // one column for both
+			kept := t.Clone()
+			kept.SecretHash, kept.PreviousHash = hashes[:len(t.SecretHash)], hashes[len(t.SecretHash):]
+			return create(ctx, kept)
+		}
+	}},
 	{name: "wipes the caller's SecretHash", by: "tokens/memory/arguments", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
@@ -143,6 +167,20 @@ var tokenCallerFlaws = []flaw{
 			return t, err
 		}
 	}},
+	{name: "reads a token in two steps in every process but the first", by: "tokens/concurrent/whole-records", racy: true, alter: func(f *fake) {
+		if f.number == 1 {
+			return
+		}
+		byID := f.tokenByID
+		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
+			t, err := byID(ctx, id)
+			yield()
+			if later, err := byID(ctx, id); err == nil {
+				t.PreviousHash = later.PreviousHash
+			}
+			return t, err
+		}
+	}},
 	{name: "lists tokens from a copy that lags", by: "tokens/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
@@ -159,7 +197,7 @@ var tokenCallerFlaws = []flaw{
 			return list, err
 		}
 	}},
-	{name: "purges and updates under two locks in two orders", by: "tokens/concurrent/no-deadlock", racy: true, hangs: true, alter: func(f *fake) {
+	{name: "purges and updates under two locks in two orders", by: "tokens/concurrent/no-deadlock", racy: true, hangs: "fakeTokens.DeleteExpired", alter: func(f *fake) {
 		update, deleteExpired := f.updateToken, f.deleteExpired
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
 			f.busy.Lock()

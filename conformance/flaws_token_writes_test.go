@@ -11,7 +11,7 @@ import (
 )
 
 // tokenFlaws are the flaws of a store of tokens.
-var tokenFlaws = slices.Concat(tokenWriteFlaws, tokenListFlaws, tokenCallerFlaws)
+var tokenFlaws = slices.Concat(tokenWriteFlaws, tokenListFlaws, tokenCallerFlaws, tokenMoveFlaws)
 
 // filterList drops what keep refuses from every list.
 func (f *fake) filterList(keep func(kit.Token) bool) {
@@ -59,17 +59,8 @@ func (f *fake) remember() {
 
 // everyToken reads the tokens of every user; it needs remember.
 func (f *fake) everyToken() []kit.Token {
-	f.mu.Lock()
-	var users []string
-	for flag := range f.flags {
-		if userID, ok := strings.CutPrefix(flag, "user "); ok {
-			users = append(users, userID)
-		}
-	}
-	f.mu.Unlock()
-	slices.Sort(users)
 	var all []kit.Token
-	for _, userID := range users {
+	for _, userID := range f.flagged("user ") {
 		all = append(all, f.allTokens(userID)...)
 	}
 	return all
@@ -167,7 +158,7 @@ var tokenWriteFlaws = []flaw{
 	{name: "refuses a token that has expired", by: "tokens/create/expired-already", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
-			if t.ExpiresAt.Before(time.Unix(1, 0)) {
+			if expired(t, now) {
 				return errors.New("the token has expired")
 			}
 			return create(ctx, t)
@@ -176,7 +167,7 @@ var tokenWriteFlaws = []flaw{
 	{name: "refuses a token whose user it does not know", by: "tokens/create/no-user-needed", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
-			if strings.Contains(t.UserID, "no store knows") {
+			if _, err := f.users.ByID(ctx, t.UserID); isNotFound(err) {
 				return errors.New("violates foreign key constraint")
 			}
 			return create(ctx, t)
@@ -184,19 +175,20 @@ var tokenWriteFlaws = []flaw{
 	}},
 
 	{name: "hides expired tokens from ByID", by: "tokens/by-id/expired-and-revoked", alter: func(f *fake) {
-		f.hide(func(t kit.Token) bool { return !t.ExpiresAt.IsZero() && t.ExpiresAt.Before(time.Unix(1, 0)) })
+		f.hide(func(t kit.Token) bool { return expired(t, now) })
 	}},
 	{name: "hides revoked tokens from ByID", by: "tokens/by-id/expired-and-revoked", alter: func(f *fake) {
-		f.hide(func(t kit.Token) bool { return t.RevokedAt.Equal(epoch) })
+		f.hide(func(t kit.Token) bool { return !t.RevokedAt.IsZero() })
 	}},
 	{name: "compares token IDs without regard to case", by: "tokens/by-id/absent", alter: func(f *fake) {
+		f.remember()
 		byID := f.tokenByID
 		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
 			t, err := byID(ctx, id)
 			if isNotFound(err) {
-				for _, name := range []string{"one", "two"} {
-					if strings.EqualFold(id, tokenID(name)) {
-						return byID(ctx, tokenID(name))
+				for _, other := range f.everyToken() {
+					if strings.EqualFold(id, other.ID) {
+						return byID(ctx, other.ID)
 					}
 				}
 			}
@@ -213,11 +205,21 @@ var tokenWriteFlaws = []flaw{
 			return t, err
 		}
 	}},
-	{name: "reads the last two characters of an ID as one", by: "tokens/by-id/exact", alter: func(f *fake) {
-		cut := strings.NewReplacer("18a-", "18a_", "18-a", "18_a", "18--", "18__")
-		f.tokenIn(func(t *kit.Token) { t.ID = cut.Replace(t.ID) })
-		byID := f.tokenByID
-		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) { return byID(ctx, cut.Replace(id)) }
+	{name: "takes two IDs for one that differ only in - and _", by: "tokens/by-id/exact", alter: func(f *fake) {
+		key := func(id string) string { return "id " + strings.ReplaceAll(id, "-", "_") }
+		create, remove := f.createToken, f.removeToken
+		f.createToken = func(ctx context.Context, t kit.Token) error {
+			err := create(ctx, t)
+			if err == nil && f.flag(key(t.ID), true) {
+				_, _ = f.tokens.Delete(ctx, t.ID)
+				return kit.ErrConflict
+			}
+			return err
+		}
+		f.removeToken = func(ctx context.Context, id string) (bool, error) {
+			f.flag(key(id), false)
+			return remove(ctx, id)
+		}
 	}},
 
 	{name: "updates a token without regard to Version", by: "tokens/update/conflict", alter: func(f *fake) {

@@ -78,6 +78,14 @@ var userCallerFlaws = []flaw{
 			return update(ctx, u)
 		}
 	}},
+	{name: "ends the caller's Settings with a line break", by: "users/memory/arguments", alter: func(f *fake) {
+		create := f.create
+		f.create = func(ctx context.Context, u kit.User) error {
+			line := append(u.Settings, '\n') // written to a file of lines
+			u.Settings = line[:len(line)-1]
+			return create(ctx, u)
+		}
+	}},
 
 	{name: "checks the user and then creates", by: "users/create/one-winner", racy: true, alter: func(f *fake) {
 		create := f.create
@@ -159,6 +167,20 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
+	{name: "reads a user by address in two steps in the first process", by: "users/concurrent/whole-records", racy: true, alter: func(f *fake) {
+		if f.number > 1 {
+			return
+		}
+		byEmail := f.byEmail
+		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+			u, err := byEmail(ctx, email)
+			yield()
+			if later, err := byEmail(ctx, email); err == nil {
+				u.Roles = later.Roles
+			}
+			return u, err
+		}
+	}},
 	{name: "reads a user by address from a copy that lags", by: "users/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		byEmail := f.byEmail
 		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
@@ -177,7 +199,7 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
-	{name: "locks two addresses in the order of the call", by: "users/concurrent/no-deadlock", racy: true, hangs: true, alter: func(f *fake) {
+	{name: "locks two addresses in the order of the call", by: "users/concurrent/no-deadlock", racy: true, hangs: "fakeUsers.Update", alter: func(f *fake) {
 		lock := func(email string) *sync.Mutex {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -205,7 +227,7 @@ var userCallerFlaws = []flaw{
 			return update(ctx, u)
 		}
 	}},
-	{name: "keeps its lock after a conflict", by: "users/update/conflict", hangs: true, alter: func(f *fake) {
+	{name: "keeps its lock after a conflict", by: "users/update/conflict", hangs: "fakeUsers.Update", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			f.busy.Lock()

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"myauth.internal/kit"
 )
@@ -348,12 +349,19 @@ var userWriteFlaws = []flaw{
 		}
 	}},
 	{name: "deletes by the beginning of the ID", by: "users/delete/absent", alter: func(f *fake) {
-		remove := f.remove
-		f.remove = func(ctx context.Context, id string) error {
-			if id == "user-an" {
-				id = "user-ann"
+		create, remove := f.create, f.remove
+		f.create = func(ctx context.Context, u kit.User) error {
+			f.flag("id "+u.ID, true)
+			return create(ctx, u)
+		}
+		f.remove = func(ctx context.Context, id string) error { // WHERE id LIKE 'user-an%'
+			err := remove(ctx, id)
+			for _, one := range f.flagged("id ") {
+				if isNotFound(err) && strings.HasPrefix(one, id) {
+					err = remove(ctx, one)
+				}
 			}
-			return remove(ctx, id)
+			return err
 		}
 	}},
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -12,7 +13,8 @@ import (
 )
 
 // operation is one call on a register, as it was seen from outside: when it
-// began, when it ended, what it said. Begin and end are ticks of a counter.
+// began, when it ended, what it said. Begin and end are ticks of a counter. A write
+// whose outcome is unknown has not ended: it may happen at any later time, or never.
 type operation struct {
 	caller     int
 	what       opKind
@@ -21,6 +23,9 @@ type operation struct {
 	answer     error
 	begin, end int64
 }
+
+// unknown reports whether the operation may have happened or not.
+func (op operation) unknown() bool { return errors.Is(op.answer, kit.ErrUnavailable) }
 
 type opKind int
 
@@ -42,7 +47,11 @@ type history []operation
 func (h history) String() string {
 	var b strings.Builder
 	for _, op := range h {
-		fmt.Fprintf(&b, "\t\t%4d to %4d: caller %d: %s", op.begin, op.end, op.caller, op.what)
+		end := fmt.Sprintf("to %4d", op.end)
+		if op.unknown() {
+			end = "or later"
+		}
+		fmt.Fprintf(&b, "\t\t%4d %s: caller %d: %s", op.begin, end, op.caller, op.what)
 		switch op.what {
 		case opCreate:
 			fmt.Fprintf(&b, " value %d", op.value)
@@ -58,22 +67,41 @@ func (h history) String() string {
 	return b.String()
 }
 
-// recordHistory lets several callers read and write r at random, through both
-// handles in turn, and returns what happened.
-func recordHistory(p *probe, r *register, seed uint64) history {
-	const callers, calls = 6, 7
+// script is how the callers of a history go about it.
+type script struct {
+	callers, calls int
+	// choose picks the next operation of a caller, who knows the answer to the last
+	// one, if there was any.
+	choose func(random *rand.Rand, last *operation) opKind
+	// before is called before each operation, and may break its connection: then
+	// outcomes can be unknown. Nil where nothing breaks.
+	before func(random *rand.Rand, next opKind)
+}
+
+// atRandom lets callers do anything at any time.
+var atRandom = script{callers: 6, calls: 7, choose: func(random *rand.Rand, last *operation) opKind {
+	if last == nil {
+		return opCreate
+	}
+	return []opKind{opRead, opReadAlso, opCreate, opUpdate, opUpdate, opDelete}[random.IntN(6)]
+}}
+
+// recordHistory lets several callers read and write r, through both handles in turn,
+// and returns what happened.
+func recordHistory(p *probe, r *register, seed uint64, s script) history {
 	var clock atomic.Int64
-	done := make([]history, callers)
-	p.race(callers, func(caller int, _ *handle) error {
+	done := make([]history, s.callers)
+	p.race(s.callers, func(caller int, _ *handle) error {
 		random := rand.New(rand.NewPCG(seed, uint64(caller)))
 		var seen int64 // the version that this caller believes in
-		for i := range calls {
+		var last *operation
+		for i := range s.calls {
 			h := p.both()[(caller+i)%2]
-			op := operation{caller: caller, what: []opKind{opRead, opReadAlso, opCreate, opUpdate, opUpdate, opDelete}[random.IntN(6)]}
-			if i == 0 {
-				op.what = opCreate
+			op := operation{caller: caller, what: s.choose(random, last), value: int64(1 + caller*s.calls + i), version: seen}
+			last = &op
+			if s.before != nil {
+				s.before(random, op.what)
 			}
-			op.value, op.version = int64(1+caller*calls+i), seen
 			op.begin = clock.Add(1)
 			switch op.what {
 			case opRead, opReadAlso:
@@ -91,10 +119,16 @@ func recordHistory(p *probe, r *register, seed uint64) history {
 				op.answer = r.delete(h)
 			}
 			op.end = clock.Add(1)
-			done[caller] = append(done[caller], op)
-			if op.answer != nil && !errors.Is(op.answer, kit.ErrNotFound) && !errors.Is(op.answer, kit.ErrConflict) && !errors.Is(op.answer, kit.ErrUserExists) {
+			switch {
+			case op.unknown() && s.before != nil:
+				op.end = math.MaxInt64
+				if op.what <= opReadAlso {
+					continue // it has changed nothing and said nothing
+				}
+			case op.answer != nil && !errors.Is(op.answer, kit.ErrNotFound) && !errors.Is(op.answer, kit.ErrConflict) && !errors.Is(op.answer, kit.ErrUserExists):
 				p.failf("%s among concurrent calls: got error %v", op.what, op.answer)
 			}
+			done[caller] = append(done[caller], op)
 		}
 		return nil
 	})
@@ -109,8 +143,12 @@ type state struct {
 	value, version int64
 }
 
-// step returns the state after op, and whether op's answer is right in s.
+// step returns the state after op, and whether op's answer is right in s. One whose
+// outcome is unknown is tried as one that happened.
 func (s state) step(op operation) (state, bool) {
+	if op.unknown() {
+		op.answer = nil
+	}
 	switch op.what {
 	case opRead, opReadAlso:
 		if !s.exists {
@@ -141,17 +179,23 @@ func (s state) step(op operation) (state, bool) {
 // linearizable reports whether there is an order of the operations in which each
 // one's answer is right and none comes before another that had ended when it
 // began (Herlihy and Wing 1990). It tries orders depth first, as Wing and Gong
-// (1993) do, and remembers what has been tried. A history has at most 64
-// operations.
+// (1993) do, and remembers what has been tried. What is unknown may be left out. A
+// history has at most 64 operations.
 func linearizable(h history) bool {
 	type point struct {
 		done uint64
 		state
 	}
 	tried := map[point]bool{}
+	var known uint64 // the operations that an order must have
+	for i, op := range h {
+		if !op.unknown() {
+			known |= 1 << i
+		}
+	}
 	var search func(done uint64, s state) bool
 	search = func(done uint64, s state) bool {
-		if done == 1<<len(h)-1 {
+		if done&known == known {
 			return true
 		}
 		at := point{done, s}
@@ -159,7 +203,7 @@ func linearizable(h history) bool {
 			return false
 		}
 		tried[at] = true
-		firstEnd := int64(1<<63 - 1) // of the operations that are left
+		firstEnd := int64(math.MaxInt64) // of the operations that are left
 		for i, op := range h {
 			if done&(1<<i) == 0 {
 				firstEnd = min(firstEnd, op.end)

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+	"math"
 	"testing"
 
 	"myauth.internal/kit"
@@ -23,6 +25,7 @@ func TestLinearizable(t *testing.T) {
 	remove := func(begin, end int64, answer error) operation {
 		return operation{what: opDelete, begin: begin, end: end, answer: answer}
 	}
+	lost := fmt.Errorf("lost: %w", kit.ErrUnavailable)
 	for _, c := range []struct {
 		name    string
 		history history
@@ -43,6 +46,14 @@ func TestLinearizable(t *testing.T) {
 		{"a delete in the middle", history{create(1, 2, 7, nil), remove(3, 8, nil), create(4, 7, 9, nil), read(9, 10, 9, 0)}, true},
 		{"two deletes that win", history{create(1, 2, 7, nil), remove(3, 6, nil), remove(4, 5, nil)}, false},
 		{"a lost delete", history{create(1, 2, 7, nil), remove(3, 4, nil), read(5, 6, 7, 0)}, false},
+		{"an unknown update that happened", history{create(1, 2, 7, nil), update(3, math.MaxInt64, 8, 0, lost), read(4, 5, 7, 0), read(6, 7, 8, 1)}, true},
+		{"an unknown update that did not", history{create(1, 2, 7, nil), update(3, math.MaxInt64, 8, 0, lost), read(4, 5, 7, 0), update(6, 7, 9, 0, nil)}, true},
+		{"an unknown update that is overtaken", history{create(1, 2, 7, nil), update(3, math.MaxInt64, 8, 0, lost), update(4, 5, 9, 0, nil), read(6, 7, 8, 1)}, false},
+		{"an unknown update that comes and goes", history{create(1, 2, 7, nil), update(3, math.MaxInt64, 8, 0, lost), read(4, 5, 8, 1), read(6, 7, 7, 0)}, false},
+		{"a conflict with one's own update", history{create(1, 2, 7, nil), update(3, 8, 8, 0, kit.ErrConflict), read(4, 5, 8, 1)}, false},
+		{"an unknown delete that happened", history{create(1, 2, 7, nil), remove(3, math.MaxInt64, lost), create(4, 5, 9, nil)}, true},
+		{"an unknown create before another's", history{create(1, math.MaxInt64, 7, lost), create(2, 3, 8, kit.ErrConflict), read(4, 5, 7, 0)}, true},
+		{"an unknown create and another's", history{create(1, math.MaxInt64, 7, lost), create(2, 3, 8, nil), read(4, 5, 7, 0)}, false},
 		{"not found while it exists", history{create(1, 2, 7, nil), absent(3, 4)}, false},
 	} {
 		if got := linearizable(c.history); got != c.want {

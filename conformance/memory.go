@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"myauth.internal/kit"
 )
@@ -46,6 +47,18 @@ func roomyToken(t kit.Token) kit.Token {
 		*b = append(make([]byte, 0, 512), *b...)
 	}
 	return t
+}
+
+// wantUntouched wants the room behind the end of a caller's slice to be as roomyUser
+// and roomyToken left it: an append to the slice writes there.
+func wantUntouched[T comparable](p *probe, call, field string, slice []T) {
+	var zero T
+	for _, v := range slice[len(slice):cap(slice)] {
+		if v != zero {
+			p.failf("%s wrote behind the end of its argument's %s", call, field)
+			return
+		}
+	}
 }
 
 var userMemoryRules = []rule{
@@ -120,9 +133,8 @@ var userMemoryRules = []rule{
 				for _, d := range userDiff(in, want, 1) {
 					p.failf("%s changed its argument: %s", call, d)
 				}
-				if !slices.Equal(in.Roles[:cap(in.Roles)][len(in.Roles):], make([]string, cap(in.Roles)-len(in.Roles))) {
-					p.failf("%s wrote behind the end of its argument's Roles", call)
-				}
+				wantUntouched(p, call, "Roles", in.Roles)
+				wantUntouched(p, call, "Settings", in.Settings)
 			}
 			p.must(p.a.Users.Create(p.ctx(), in), "Create")
 			check("Create")
@@ -183,7 +195,10 @@ var tokenMemoryRules = []rule{
 		quote: noMemory,
 		prove: func(p *probe) {
 			one, two := p.addToken(p.a, newToken("one", "ann")), p.addToken(p.a, newReset("two", "ann"))
+			others := []kit.Token{p.addToken(p.a, newToken("three", "bob")), p.addToken(p.a, newToken("four", "bob"))}
 			for _, h := range p.both() {
+				kept, err := h.Tokens.ByUser(p.ctx(), "bob", "", 10)
+				p.must(err, "ByUser")
 				for range 2 {
 					list, err := h.Tokens.ByUser(p.ctx(), "ann", "", 10)
 					p.must(err, "ByUser")
@@ -191,6 +206,13 @@ var tokenMemoryRules = []rule{
 						scribbleToken(list[i])
 						list[i] = kit.Token{}
 					}
+				}
+				if len(kept) != len(others) {
+					p.fatalf("ByUser of a user with %d tokens: got %d", len(others), len(kept))
+				}
+				slices.SortFunc(others, func(a, b kit.Token) int { return strings.Compare(a.ID, b.ID) })
+				for i, want := range others {
+					p.wantToken(kept[i], nil, want, "token %d of a list, after ByUser of another user and after the caller overwrote what that had returned", i)
 				}
 				p.checkToken(one, "after the caller overwrote what ByUser had returned")
 				p.checkToken(two, "after the caller overwrote what ByUser had returned")
@@ -207,6 +229,9 @@ var tokenMemoryRules = []rule{
 				for _, d := range tokenDiff(in, want, 1) {
 					p.failf("%s changed its argument: %s", call, d)
 				}
+				wantUntouched(p, call, "SecretHash", in.SecretHash)
+				wantUntouched(p, call, "PreviousHash", in.PreviousHash)
+				wantUntouched(p, call, "Salt", in.Salt)
 			}
 			p.must(p.a.Tokens.Create(p.ctx(), in), "Create")
 			check("Create")

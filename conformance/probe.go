@@ -21,6 +21,7 @@ type probe struct {
 	a, b *handle
 	// network is between the handles and their server, in a rule that needs it.
 	network *Network
+	watch   *watch
 
 	made int // sets of attempts so far, for the proof's own goroutine
 
@@ -42,7 +43,7 @@ type handle struct {
 }
 
 func newProbe(cfg Config, r rule) *probe {
-	return &probe{cfg: cfg, rule: r, opening: make(chan chan<- Stores), quit: make(chan struct{}), panics: map[string]bool{}}
+	return &probe{cfg: cfg, rule: r, watch: newWatch(), opening: make(chan chan<- Stores), quit: make(chan struct{}), panics: map[string]bool{}}
 }
 
 // ctx is the context of every call that is not about contexts.
@@ -66,7 +67,8 @@ func (p *probe) open() *handle {
 }
 
 func (p *probe) keep(s Stores) *handle {
-	h := &handle{Stores: s, name: strconv.Itoa(len(p.handles) + 1)}
+	name := strconv.Itoa(len(p.handles) + 1)
+	h := &handle{Stores: p.watch.watched(s, name), name: name}
 	p.handles = append(p.handles, h)
 	return h
 }

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -56,45 +55,84 @@ func execute(tb testing.TB, cfg Config, r rule) outcome {
 		return outcome{skipped: r.id + ": left out by -short"}
 	}
 	p := newProbe(cfg, r)
-	defer close(p.quit)
-	var open Open
-	switch {
-	case !slices.Contains(r.needs, Networking):
-		open = cfg.New(tb)
-	case cfg.Network == nil:
+	if slices.Contains(r.needs, Networking) && cfg.Network == nil {
 		p.failf("Config.Network is nil: set it, or list conformance.Networking in Config.Without")
 		return outcome{failures: p.reported()}
-	default:
-		p.network = NewNetwork(tb)
-		open = cfg.Network(tb, p.network)
 	}
-	p.a, p.b = p.keep(open(tb)), p.keep(open(tb))
+	return p.run(tb, p.dataSet(tb))
+}
+
+// dataSet makes an empty one.
+func (p *probe) dataSet(tb testing.TB) Open {
+	tb.Helper()
+	const advice = "It may take four times Config.Timeout"
+	if !slices.Contains(p.rule.needs, Networking) {
+		defer limit(tb, "Config.New", advice, newTimeouts*p.cfg.Timeout)()
+		return p.cfg.New(tb)
+	}
+	defer limit(tb, "Config.Network", advice, newTimeouts*p.cfg.Timeout)()
+	p.network = NewNetwork(tb)
+	return p.cfg.Network(tb, p.network)
+}
+
+// run opens the two handles and lets the proof work with them.
+func (p *probe) run(tb testing.TB, open Open) outcome {
+	tb.Helper()
+	done := make(chan struct{})
+	started, abandoned := false, false
+	defer func() { // also when Open ends the test
+		close(p.quit)
+		switch {
+		case !started:
+			p.closeAll()
+		case !abandoned: // it has ended, or does so because nobody opens its handle
+			select {
+			case <-done:
+			case <-time.After(p.cfg.Timeout):
+			}
+		}
+	}()
+	p.a = p.keep(p.openOn(tb, open, 1))
+	p.b = p.keep(p.openOn(tb, open, 2))
 	if missing := p.missing(); missing != "" {
 		p.failf("%s", missing)
-		p.closeAll()
 		return outcome{failures: p.reported()}
 	}
 
-	done := make(chan struct{})
+	p.watch.start()
+	started = true
 	go func() {
 		defer close(done)
 		defer p.closeAll()
 		defer p.recoverPanic()
-		r.prove(p)
+		p.rule.prove(p)
 	}()
-	watchdog := time.NewTimer(cfg.Timeout)
+	watchdog := time.NewTicker(max(p.cfg.Timeout/20, time.Millisecond))
 	defer watchdog.Stop()
-	for {
+	for handles := 2; ; {
 		select {
 		case <-done:
 			return outcome{failures: p.reported()}
 		case reply := <-p.opening:
-			reply <- open(tb)
+			handles++
+			reply <- p.openOn(tb, open, handles)
 		case <-watchdog.C:
-			p.failf("the case did not end within %v: a call is stuck, or two calls wait for each other; all goroutines:\n%s", cfg.Timeout, stacks())
-			return outcome{failures: p.reported()}
+			if problem := p.watch.problem(p.cfg.Timeout); problem != "" {
+				abandoned = true
+				p.failf("%s; all goroutines:\n%s", problem, stacks())
+				return outcome{failures: p.reported()}
+			}
 		}
 	}
+}
+
+// openOn opens a handle on the goroutine of the test.
+func (p *probe) openOn(tb testing.TB, open Open, number int) Stores {
+	tb.Helper()
+	what := fmt.Sprintf("Open of handle %d", number)
+	defer limit(tb, what, "Two handles are open at once, so an engine that only one may have open must be shared between them", p.cfg.Timeout)()
+	defer p.watch.begin(what)()
+	return open(tb)
 }
 
 // missing says which ability is absent without having been declared so.
@@ -132,9 +170,4 @@ func (p *probe) recoverPanic() {
 			p.failf("the store panicked: %v\n%s", v, debug.Stack())
 		}
 	}
-}
-
-func stacks() string {
-	buf := make([]byte, 1<<20)
-	return string(buf[:runtime.Stack(buf, true)])
 }

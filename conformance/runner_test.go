@@ -37,6 +37,7 @@ func TestBadConfigurations(t *testing.T) {
 	for part, cfg := range map[string]Config{
 		"Config.New":           {},
 		"Config.TimePrecision": {New: open, TimePrecision: time.Millisecond},
+		"divide a microsecond": {New: open, TimePrecision: 300},
 		"Config.Without":       {New: open, Without: []Ability{"flying"}},
 	} {
 		if _, err := cfg.check(); err == nil || !strings.Contains(err.Error(), part) {
@@ -81,16 +82,6 @@ func TestMissingAbilities(t *testing.T) {
 	}
 	wantNoted(t, noted(t, bare(), rule{id: "tokens/x", prove: noop}), "Stores.Tokens is nil")
 	wantNoted(t, noted(t, bare(), rule{id: "together/x", prove: noop}), "RunUsers or RunTokens")
-}
-
-// A case that hangs is ended by the watchdog, with the stacks.
-func TestWatchdog(t *testing.T) {
-	never := make(chan struct{})
-	defer close(never)
-	cfg := fakeConfig(nil)
-	cfg.Timeout = 10 * time.Millisecond
-	got := noted(t, cfg, rule{id: "users/x/hangs", quote: "never", prove: func(*probe) { <-never }})
-	wantNoted(t, got, "users/x/hangs", "did not end within 10ms", "goroutine ", "runner_test.go")
 }
 
 // A panic fails its case alone, and every handle is closed whatever happens.

@@ -252,7 +252,7 @@ func serviceRules() []rule {
 		},
 		{
 			id:    "service/reset/one-winner",
-			quote: "concurrent uses one succeeds",
+			quote: "of any number of concurrent uses one succeeds",
 			racy:  true,
 			prove: func(p *probe) {
 				s := p.instancesOf(0)

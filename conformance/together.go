@@ -19,6 +19,9 @@ func togetherRules() []rule {
 				_, err := p.b.Tokens.Delete(p.ctx(), t.ID)
 				p.must(err, "Delete of the token")
 				p.checkUser(u, "after Delete of a token with the same ID")
+				p.addToken(p.b, t)
+				p.must(p.a.Users.Delete(p.ctx(), u.ID), "Delete of the user")
+				p.checkToken(t, "after Delete of a user with the same ID")
 			},
 		},
 		{

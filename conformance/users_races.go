@@ -64,8 +64,8 @@ var userRaceRules = []rule{
 			for round := range rounds {
 				address := fmt.Sprintf("free.%d@example.com", round)
 				// Some move to the address, the others register with it: all move
-				// in one round of three, and every second one in the others.
-				moves := func(i int) bool { return round%3 == 0 || i%2 == round%3-1 }
+				// in one round of three, and half of them, through either handle, in the others.
+				moves := func(i int) bool { return round%3 == 0 || i/2%2 == round%3-1 }
 				users := make([]kit.User, racers)
 				for i := range users {
 					users[i] = newUser(fmt.Sprintf("r%d-%d", round, i))

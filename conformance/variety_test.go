@@ -79,7 +79,8 @@ func TestCorrectStoresPass(t *testing.T) {
 		"reads that go on while stalled": func(f *fake) {
 			f.byID = func(ctx context.Context, id string) (kit.User, error) { return f.readStalled(ctx, id) }
 		},
-		"reads that are tried again": readAgain,
+		"reads that are tried again":                readAgain,
+		"nobody at an address whose user is moving": giveUpOnMoves,
 		"slices with room behind the end": func(f *fake) {
 			f.userOut(func(u *kit.User) { *u = roomyUser(*u) })
 			f.tokenOut(func(t *kit.Token) { *t = roomyToken(*t) })
@@ -164,6 +165,25 @@ func refuseIdentity(f *fake) {
 // slow lets other goroutines run before and after each call.
 func slow(f *fake) {
 	f.everyError(func(_ context.Context, err error) error { yield(); return err })
+}
+
+// giveUpOnMoves looks up whose an address is, reads that user, and answers
+// ErrNotFound when that one has moved meanwhile: at some time of the call the
+// address was nobody's.
+func giveUpOnMoves(f *fake) {
+	byEmail := f.byEmail
+	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+		owner, err := byEmail(ctx, email)
+		if err != nil {
+			return kit.User{}, err
+		}
+		yield()
+		u, err := f.byID(ctx, owner.ID)
+		if err == nil && kit.EmailKey(u.Email) != kit.EmailKey(email) {
+			return kit.User{}, kit.ErrNotFound
+		}
+		return u, err
+	}
 }
 
 // gone lets closed memory answer as any closed store does.

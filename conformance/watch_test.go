@@ -1,0 +1,169 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// A case that waits for nothing is ended by the watchdog, with the stacks.
+func TestWatchdog(t *testing.T) {
+	never := make(chan struct{})
+	defer close(never)
+	cfg := fakeConfig(nil)
+	cfg.Timeout = 10 * time.Millisecond
+	got := noted(t, cfg, rule{id: "users/x/hangs", quote: "never", prove: func(*probe) { <-never }})
+	wantNoted(t, got, "users/x/hangs", "no call has begun or ended within 10ms", "goroutine ", "watch_test.go")
+}
+
+// A call that does not return is named, whatever others do meanwhile.
+func TestWatchdogNamesTheCall(t *testing.T) {
+	never := make(chan struct{})
+	defer close(never)
+	cfg := fakeConfig(func(f *fake) {
+		f.update = func(context.Context, kit.User) error { <-never; return nil }
+	})
+	cfg.Timeout = 50 * time.Millisecond
+	got := noted(t, cfg, rule{id: "users/x/hangs", quote: "never", prove: func(p *probe) {
+		stop := make(chan struct{})
+		go func() {
+			defer close(stop)
+			_ = p.b.Users.Update(p.ctx(), newUser("ann"))
+		}()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = p.a.Users.ByID(p.ctx(), "user-ann")
+				runtime.Gosched()
+			}
+		}
+	}})
+	wantNoted(t, got, "users/x/hangs", "Users.Update through handle 2 has not returned within 50ms", "TestWatchdogNamesTheCall")
+}
+
+// A slow store is not a stuck one: a case may take many times as long as a call.
+func TestSlowStoresAreWaitedFor(t *testing.T) {
+	slow := func(calls int) (got outcome) {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := fakeConfig(func(f *fake) {
+				f.ping = func(context.Context) error { time.Sleep(100 * time.Millisecond); return nil }
+			})
+			cfg.Timeout = 2 * time.Minute
+			got = noted(t, cfg, rule{id: "users/x/slow", prove: func(p *probe) {
+				for range calls {
+					_ = p.pinger(userKind, p.a).Ping(p.ctx())
+				}
+			}})
+			time.Sleep(time.Hour) // in no time, and then an abandoned proof has ended too
+		})
+		return got
+	}
+	if got := slow(1200); len(got.failures) > 0 { // the largest batch of tokens
+		t.Errorf("a case of 1200 calls, each 100 ms long: got %q", got.failures)
+	}
+	wantNoted(t, slow(12100), "the case did not end within 20m0s", "very slow")
+}
+
+// reporter is a test that is told of a failure while one of its functions runs.
+type reporter struct {
+	testing.TB
+	mu       sync.Mutex
+	failures []string
+	told     chan struct{}
+}
+
+func newReporter(t *testing.T) *reporter { return &reporter{TB: t, told: make(chan struct{}, 9)} }
+
+func (r *reporter) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+	r.mu.Unlock()
+	r.told <- struct{}{}
+}
+
+// An Open that blocks, as a second one does where an engine locks its file, is
+// reported while it does.
+func TestOpenThatBlocks(t *testing.T) {
+	for what, second := range map[string]bool{"Config.New": false, "Open of handle 2": true} {
+		r := newReporter(t)
+		cfg, err := fakeConfig(nil).check()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Timeout = 10 * time.Millisecond
+		plain := cfg.New
+		cfg.New = func(tb testing.TB) Open {
+			if !second {
+				<-r.told
+			}
+			opened := 0
+			open := plain(tb)
+			return func(tb testing.TB) Stores {
+				if opened++; opened == 2 && second {
+					<-r.told
+				}
+				return open(tb)
+			}
+		}
+		execute(r, cfg, rule{id: "users/x/y", prove: func(*probe) {}})
+		if len(r.failures) != 1 || !strings.Contains(r.failures[0], what+" has not returned within ") || !strings.Contains(r.failures[0], "goroutine ") {
+			t.Errorf("%s that blocks: got %q", what, r.failures)
+		}
+	}
+}
+
+// An Open that ends the test leaves no handle behind, neither of those from the
+// start nor of a proof that is under way.
+func TestOpenThatFails(t *testing.T) {
+	for _, fails := range []int{1, 2, 3, 4} {
+		var mu sync.Mutex
+		open := map[int]bool{}
+		cfg, err := fakeConfig(func(f *fake) {
+			mu.Lock()
+			open[f.number] = true
+			mu.Unlock()
+			f.close = func() error {
+				mu.Lock()
+				defer mu.Unlock()
+				delete(open, f.number)
+				return nil
+			}
+		}).check()
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := cfg.New
+		cfg.New = func(tb testing.TB) Open {
+			opened, handle := 0, plain(tb)
+			return func(tb testing.TB) Stores {
+				if opened++; opened == fails {
+					runtime.Goexit() // as t.Fatal does
+				}
+				return handle(tb)
+			}
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			execute(t, cfg, rule{id: "users/x/y", prove: func(p *probe) {
+				p.open()
+				p.open()
+			}})
+		}()
+		<-ended
+		mu.Lock()
+		if len(open) > 0 {
+			t.Errorf("Open number %d ends the test: handles %v are open after it", fails, open)
+		}
+		mu.Unlock()
+	}
+}
