@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -19,22 +20,22 @@ import (
 	"myauth.internal/kit/memstore"
 )
 
-// line is one change, as the file keeps it. The record types have none of the
-// methods of kit.User and kit.Token, whose JSON is for clients and hides the hashes.
-type (
-	userRecord  kit.User
-	tokenRecord kit.Token
-	line        struct {
-		Op       string
-		User     *userRecord  `json:",omitempty"`
-		Hash     string       `json:",omitempty"` // User's: a kit.PasswordHash hides itself too
-		Settings []byte       `json:",omitempty"` // User's, byte for byte: as JSON they would be written anew
-		Token    *tokenRecord `json:",omitempty"`
-		ID       string       `json:",omitempty"`
-		Before   time.Time    `json:",omitzero"`
-		Limit    int          `json:",omitempty"`
-	}
-)
+// line is one change, as the file keeps it.
+type line struct {
+	Op       string
+	User     *userRecord  `json:",omitempty"`
+	Hash     string       `json:",omitempty"` // User's: a kit.PasswordHash hides itself too
+	Settings []byte       `json:",omitempty"` // User's, byte for byte: as JSON they would be written anew
+	Token    *tokenRecord `json:",omitempty"`
+	ID       string       `json:",omitempty"`
+	Before   time.Time    `json:",omitzero"`
+	Limit    int          `json:",omitempty"`
+}
+
+// The record types have none of the methods of kit.User and kit.Token, whose JSON is for
+// clients and hides the hashes.
+type userRecord kit.User
+type tokenRecord kit.Token
 
 var errLostLines = errors.New("the file has lost lines that were read before: put it back, or start again")
 
@@ -47,11 +48,11 @@ type Store struct {
 	offset int64
 }
 
-// Users and Tokens are a Store as the two stores of package kit.
-type (
-	Users  struct{ *Store }
-	Tokens struct{ *Store }
-)
+// Users is a Store as a kit.UserStore.
+type Users struct{ *Store }
+
+// Tokens is a Store as a kit.TokenStore.
+type Tokens struct{ *Store }
 
 // Open returns a handle to a file, which the first call makes.
 func Open(path string) *Store {
@@ -65,13 +66,18 @@ func (s *Store) Close() error { s.closed.Store(true); return nil }
 func (s *Store) Ping(ctx context.Context) error { return s.read(ctx, func() error { return nil }) }
 
 // write makes a change: in memory first, which knows whether it is allowed, and then
-// in the file. It returns how many records were removed, where that is the question.
+// in the file. It returns how many records were changed; when it was none, there is
+// nothing to keep.
 func (s *Store) write(ctx context.Context, c line) (n int, err error) {
 	err = s.locked(ctx, func(file *os.File) error {
-		if n, err = s.apply(c); err != nil {
+		if n, err = s.apply(c); err != nil || n == 0 {
 			return err
 		}
 		text, err := json.Marshal(c)
+		if err == nil && s.offset == 0 { // a line is as good as lost while a new file's name is not on the disk
+			dir, openErr := os.Open(filepath.Dir(s.path))
+			err = cmp.Or(openErr, dir.Sync(), dir.Close())
+		}
 		if err == nil {
 			_, err = file.WriteAt(append(text, '\n'), s.offset)
 		}
@@ -93,13 +99,12 @@ func (s *Store) read(ctx context.Context, f func() error) error {
 // locked calls f with the file locked and read. Of all calls in all processes, one at
 // a time is in f.
 func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if s.closed.Load() {
@@ -151,8 +156,9 @@ func (s *Store) catchUp(file *os.File) error {
 	return err
 }
 
-// apply makes a change in memory. Every handle makes the same changes in the same
-// order, so all of them come to the same result.
+// apply makes a change in memory and returns how many records it changed. Every handle
+// makes the same changes in the same order, so all of them come to the same result: also
+// of a purge with a limit, as memstore promises.
 func (s *Store) apply(c line) (n int, err error) {
 	ctx, users, tokens := context.Background(), s.memory.Users(), s.memory.Tokens()
 	var user kit.User
@@ -162,15 +168,15 @@ func (s *Store) apply(c line) (n int, err error) {
 	}
 	switch c.Op {
 	case "create user":
-		return 0, users.Create(ctx, user)
+		return 1, users.Create(ctx, user)
 	case "update user":
-		return 0, users.Update(ctx, user)
+		return 1, users.Update(ctx, user)
 	case "delete user":
-		return 0, users.Delete(ctx, c.ID)
+		return 1, users.Delete(ctx, c.ID)
 	case "create token":
-		return 0, tokens.Create(ctx, kit.Token(*c.Token))
+		return 1, tokens.Create(ctx, kit.Token(*c.Token))
 	case "update token":
-		return 0, tokens.Update(ctx, kit.Token(*c.Token))
+		return 1, tokens.Update(ctx, kit.Token(*c.Token))
 	case "delete token":
 		removed, err := tokens.Delete(ctx, c.ID)
 		return map[bool]int{true: 1}[removed], err

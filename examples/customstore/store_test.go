@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"syscall"
 	"testing"
@@ -151,5 +152,57 @@ func TestAFileThatLostLines(t *testing.T) {
 	}
 	if err := users.Create(t.Context(), newUser("bob")); err != nil {
 		t.Errorf("Create after the file came back: %v", err)
+	}
+}
+
+// A call that changes nothing leaves the file as it is.
+func TestNothingChangedIsNoLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.jsonl")
+	s := Open(path)
+	if err := (Users{s}).Create(t.Context(), newUser("ann")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := (Tokens{s}).Delete(t.Context(), "nothing"); removed || err != nil {
+		t.Errorf("Delete of an absent token: %v, %v", removed, err)
+	}
+	if n, err := (Tokens{s}).DeleteExpired(t.Context(), time.Now(), 100); n != 0 || err != nil {
+		t.Errorf("DeleteExpired without tokens: %d, %v", n, err)
+	}
+	if err := (Users{s}).Delete(t.Context(), "nobody"); !errors.Is(err, kit.ErrNotFound) {
+		t.Errorf("Delete of an absent user: %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the file grew by %q, %v", after[len(before):], err)
+	}
+}
+
+// A purge that its limit stops leaves the same tokens to everybody who reads of it.
+func TestAPurgeIsReadAsItWasWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.jsonl")
+	writer := Tokens{Open(path)}
+	expiry := time.Date(2026, 11, 5, 12, 30, 0, 0, time.UTC)
+	for i := range 20 {
+		id := strconv.Itoa(i)
+		if err := writer.Create(t.Context(), kit.Token{ID: id, UserID: "ann", ExpiresAt: expiry.Add(time.Duration(i*7%20) * 10 * time.Second), Version: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := writer.Delete(t.Context(), "3"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := writer.DeleteExpired(t.Context(), expiry.Add(150*time.Second), 7); n != 7 || err != nil {
+		t.Fatalf("DeleteExpired: %d, %v", n, err)
+	}
+	want, err := writer.ByUser(t.Context(), "ann", "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := (Tokens{Open(path)}).ByUser(t.Context(), "ann", "", 100)
+	if err != nil || !reflect.DeepEqual(got, want) || len(want) != 12 {
+		t.Errorf("a reader finds %v, %v; the writer left %v", got, err, want)
 	}
 }
