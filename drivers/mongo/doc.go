@@ -16,7 +16,9 @@
 // Every sentence of the contracts [kit.UserStore] and [kit.TokenStore], as the tests
 // show with package conformance over the real protocol and a network that breaks.
 // Writes wait for a majority of the members and their journals, reads ask the
-// primary, whatever the client's settings are.
+// primary for what a majority has, whatever the client's settings are. One exception:
+// until a primary that was cut off steps down, some ten seconds, a read through it
+// may miss what its successor has acknowledged.
 //
 // A write whose answer is lost is repeated by the driver only on a replica set,
 // where the server recognises the repetition; elsewhere its error wraps

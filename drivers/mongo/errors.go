@@ -13,14 +13,16 @@ import (
 // do runs a call and turns its error into one of the store contract; taken is what
 // a key that exists means to it. What is certain goes before what the context says,
 // since it is an answer.
-func (s *Store) do(ctx context.Context, op string, taken error, call func() error) error {
+func (s *Store) do(ctx context.Context, op string, taken error, call func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("mongo: %s: %w", op, err)
 	}
 	if s.closed.Load() {
 		return fmt.Errorf("mongo: %s: %w: the store is closed", op, kit.ErrUnavailable)
 	}
-	err := call()
+	// Without the caller's session: in its transaction a write would be taken back with
+	// it, long after it was acknowledged.
+	err := call(driver.NewSessionContext(ctx, nil))
 	var broken *damaged
 	switch {
 	case err == nil, errors.Is(err, kit.ErrNotFound), errors.Is(err, kit.ErrConflict):
@@ -51,10 +53,14 @@ func failedToReplicate(err error) bool {
 	return errors.As(err, &write) && write.WriteConcernError != nil
 }
 
-// withoutValues leaves of a refused write only its codes: in its text the server
-// quotes what was to be stored, the key that exists or the field that a schema
-// validator refuses.
+// withoutValues leaves of what the server refuses only its codes: in its text it
+// quotes what was asked for or was to be stored, the key that exists or the field that
+// a schema validator refuses.
 func withoutValues(err error) error {
+	var command driver.CommandError
+	if errors.As(err, &command) && command.Code != 0 {
+		return fmt.Errorf("command error %d %s", command.Code, command.Name)
+	}
 	var write driver.WriteException
 	if !errors.As(err, &write) {
 		return err
@@ -84,7 +90,7 @@ func judge(err error) (advice string, unavailable bool) {
 			return code.advice, true
 		}
 	}
-	for _, label := range []string{"NetworkError", "RetryableWriteError", "TransientTransactionError"} {
+	for _, label := range []string{"NetworkError", "RetryableWriteError", "TransientTransactionError", "SystemOverloadedError", "RetryableError"} {
 		if server.HasErrorLabel(label) {
 			return "", true
 		}
@@ -112,19 +118,27 @@ var outages = []struct {
 	{89, ""},           // NetworkTimeout
 	{91, ""},           // ShutdownInProgress
 	{112, "try again"}, // WriteConflict
+	{117, ""},          // ConflictingOperationInProgress
 	{133, "no member of the replica set suits the read preference"}, // FailedToSatisfyReadPreference
 	{134, "the majority of the replica set lags behind"},            // ReadConcernMajorityNotAvailableYet
+	{148, "the read was not confirmed by a majority"},               // ReadConcernMajorityNotEnabled
 	{175, "the collection or an index of it was dropped meanwhile"}, // QueryPlanKilled
-	{189, ""},   // PrimarySteppedDown
-	{202, ""},   // NetworkInterfaceExceededTimeLimit
-	{365, ""},   // TemporarilyUnavailable
-	{9001, ""},  // SocketException
-	{10107, ""}, // NotWritablePrimary
-	{11600, ""}, // InterruptedAtShutdown
-	{11601, ""}, // Interrupted
-	{11602, ""}, // InterruptedDueToReplStateChange
-	{13388, ""}, // StaleConfig
-	{13435, ""}, // NotPrimaryNoSecondaryOk
-	{13436, ""}, // NotPrimaryOrSecondary
+	{189, ""},                         // PrimarySteppedDown
+	{202, ""},                         // NetworkInterfaceExceededTimeLimit
+	{217, ""},                         // IncompleteTransactionHistory
+	{225, ""},                         // TransactionTooOld
+	{237, ""},                         // CursorKilled
+	{246, ""},                         // SnapshotUnavailable
+	{279, ""},                         // ClientDisconnect
+	{290, "the server took too long"}, // TransactionExceededLifetimeLimitSeconds
+	{365, ""},                         // TemporarilyUnavailable
+	{9001, ""},                        // SocketException
+	{10107, ""},                       // NotWritablePrimary
+	{11600, ""},                       // InterruptedAtShutdown
+	{11601, ""},                       // Interrupted
+	{11602, ""},                       // InterruptedDueToReplStateChange
+	{13388, ""},                       // StaleConfig
+	{13435, ""},                       // NotPrimaryNoSecondaryOk
+	{13436, ""},                       // NotPrimaryOrSecondary
 	{14031, "the disk of the server is full"}, // OutOfDiskSpace
 }

@@ -39,7 +39,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 		{"validation", driver.WriteException{WriteErrors: driver.WriteErrors{{Code: 121, Message: "Document failed validation", Details: []byte(validation)}}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := (&Store{}).do(context.Background(), "create user", kit.ErrUserExists, func() error { return c.err })
+			err := (&Store{}).do(context.Background(), "create user", kit.ErrUserExists, func(context.Context) error { return c.err })
 			for _, known := range []error{kit.ErrUserExists, kit.ErrUnavailable, kit.ErrNotFound, kit.ErrConflict} {
 				if got := errors.Is(err, known); got != (known == c.want) {
 					t.Errorf("%v: errors.Is %v is %t", err, known, got)

@@ -31,7 +31,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		if index.unique {
 			opts.SetUnique(true)
 		}
-		err := s.do(ctx, "make the index "+index.name+" of "+index.collection.Name(), nil, func() error {
+		err := s.do(ctx, "make the index "+index.name+" of "+index.collection.Name(), nil, func(ctx context.Context) error {
 			_, err := index.collection.Indexes().CreateOne(ctx, driver.IndexModel{Keys: index.keys, Options: opts})
 			if driver.IsDuplicateKeyError(err) {
 				return &damaged{fmt.Errorf("two documents have the same email_key: remove one of them")}
@@ -48,7 +48,7 @@ func (s *Store) prepare(ctx context.Context) error {
 // checkCollation refuses a collection that was made with a collation: its strings
 // would be equal without being the same.
 func (s *Store) checkCollation(ctx context.Context, name string) error {
-	return s.do(ctx, "look at the collection "+name, nil, func() error {
+	return s.do(ctx, "look at the collection "+name, nil, func(ctx context.Context) error {
 		found, err := s.db.ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: name}})
 		if err != nil {
 			return err

@@ -21,7 +21,8 @@ type scripted struct {
 	listener net.Listener
 	hello    bson.D // its part in the set
 	// answer returns the reply to a command, of which it gets the name and the
-	// body. nil: {ok: 1}.
+	// body. nil: {ok: 1}, which also begins every other reply that does not begin
+	// with an ok of its own.
 	answer func(name string, body bson.Raw) bson.D
 
 	mu   sync.Mutex
@@ -114,14 +115,28 @@ func (m *scripted) exchange(conn net.Conn) error {
 		body = rest[4+name+1+8:]
 		op, prefix = opReply, make([]byte, 20)
 		prefix[16] = 1 // documents
-	case opMsg: // flags, sections; that of kind 0 is the body
+	case opMsg: // flags, sections; that of kind 0 is the body, and those of kind 1 are arrays of it
 		prefix = make([]byte, 5)
+		var arrays bson.D
 		for sections := rest[4:]; len(sections) > 0; {
 			size := binary.LittleEndian.Uint32(sections[1:])
+			section := sections[1 : 1+size]
 			if sections[0] == 0 {
-				body = sections[1 : 1+size]
+				body = section
+			} else {
+				arrays = append(arrays, array(section[4:]))
 			}
 			sections = sections[1+size:]
+		}
+		if len(arrays) > 0 {
+			var whole bson.D
+			if err := bson.Unmarshal(body, &whole); err != nil {
+				return err
+			}
+			var err error
+			if body, err = bson.Marshal(append(whole, arrays...)); err != nil {
+				return err
+			}
 		}
 	default:
 		return fmt.Errorf("the driver sends an operation %d", op)
@@ -138,6 +153,18 @@ func (m *scripted) exchange(conn net.Conn) error {
 	return err
 }
 
+// array reads a name and the documents behind it.
+func array(section []byte) bson.E {
+	name := strings.IndexByte(string(section), 0)
+	documents := bson.A{}
+	for rest := section[name+1:]; len(rest) > 0; {
+		size := binary.LittleEndian.Uint32(rest)
+		documents = append(documents, bson.Raw(rest[:size]))
+		rest = rest[size:]
+	}
+	return bson.E{Key: string(section[:name]), Value: documents}
+}
+
 func (m *scripted) reply(body bson.Raw) bson.D {
 	elements, err := body.Elements()
 	if err != nil || len(elements) == 0 {
@@ -151,6 +178,9 @@ func (m *scripted) reply(body bson.Raw) bson.D {
 	m.seen = append(m.seen, name)
 	m.mu.Unlock()
 	if answer := m.answer(name, body); answer != nil {
+		if answer[0].Key == "ok" {
+			return answer
+		}
 		return append(bson.D{{Key: "ok", Value: 1}}, answer...)
 	}
 	return bson.D{{Key: "ok", Value: 1}}

@@ -42,7 +42,8 @@ const (
 	// selectionTimeout is how long a call looks for a server that takes writes.
 	// A failover takes longer, and its calls are better told to come again.
 	selectionTimeout = 5 * time.Second
-	// startTimeout bounds the making of indexes and the wait for others at it.
+	// startTimeout bounds the making of indexes and the wait for others at it, where
+	// the caller's context does not.
 	startTimeout = 30 * time.Second
 	// closeTimeout is how long connections in use may go on when a store closes.
 	closeTimeout = time.Second
@@ -101,7 +102,9 @@ func databaseName(uri string) (string, error) {
 // indexes are missing. Close leaves the client connected.
 //
 // Whatever the client's settings are, writes of the store wait for a majority and
-// its journal, and reads ask the primary. Give the client a server selection
+// its journal, reads ask the primary for what a majority has, and a session in
+// a context, with its transaction, is left alone. (A client with directConnection
+// asks the one server that it knows, whatever that is: it has to be the primary.) Give the client a server selection
 // timeout of a few seconds: its 30 by default is how long a call waits when
 // there is no primary, unless its context ends before.
 func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error) {
@@ -115,7 +118,7 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 	journaled := true
 	collection := options.Collection().
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journaled}).
-		SetReadConcern(readconcern.Local()).
+		SetReadConcern(readconcern.Majority()). // or kit would take for done what a failover takes back
 		SetReadPreference(readpref.Primary()).
 		SetBSONOptions(&options.BSONOptions{}).
 		SetRegistry(bson.NewRegistry())
@@ -133,9 +136,17 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 	if s.users.Name() == s.tokens.Name() {
 		return nil, errors.New("mongo: users and tokens need collections of their own")
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := s.prepare(ctx); err != nil {
+	limited := ctx
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, startTimeout)
+		defer cancel()
+	}
+	err := s.prepare(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("mongo: %w: no answer within %v, or the indexes are not built yet: open with a longer deadline: %w", kit.ErrUnavailable, startTimeout, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -149,7 +160,7 @@ func (s *Store) Tokens() *Tokens { return &Tokens{s, s.tokens} }
 
 // Ping implements [kit.Pinger].
 func (s *Store) Ping(ctx context.Context) error {
-	return s.do(ctx, "ping", nil, func() error { return s.db.Client().Ping(ctx, readpref.Primary()) })
+	return s.do(ctx, "ping", nil, func(ctx context.Context) error { return s.db.Client().Ping(ctx, readpref.Primary()) })
 }
 
 // Close ends the store, and disconnects the client if it is the store's own. Later

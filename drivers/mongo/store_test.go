@@ -121,6 +121,9 @@ func TestWhatIsSent(t *testing.T) {
 			reads++
 			// A read preference that is sent at all names something else than a
 			// primary, but for primaryPreferred to a single server.
+			if level, _ := command.Lookup("readConcern", "level").StringValueOK(); level != "majority" {
+				t.Errorf("a read of the level %q", level)
+			}
 			mode, _ := command.Lookup("$readPreference", "mode").StringValueOK()
 			if mode != "" && !strings.HasPrefix(mode, "primary") {
 				t.Errorf("a read prefers %s", mode)

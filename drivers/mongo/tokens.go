@@ -71,7 +71,7 @@ func (t *Tokens) Ping(ctx context.Context) error { return t.s.Ping(ctx) }
 
 // Create implements [kit.TokenStore].
 func (t *Tokens) Create(ctx context.Context, record kit.Token) error {
-	return t.s.do(ctx, "create token", kit.ErrConflict, func() error {
+	return t.s.do(ctx, "create token", kit.ErrConflict, func(ctx context.Context) error {
 		_, err := t.collection.InsertOne(ctx, tokenDocument{record.ID, string(record.Type), record.UserID, tokenFrom(record)})
 		return err
 	})
@@ -80,7 +80,7 @@ func (t *Tokens) Create(ctx context.Context, record kit.Token) error {
 // ByID implements [kit.TokenStore].
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 	var d tokenDocument
-	err := t.s.do(ctx, "token by id", nil, func() error {
+	err := t.s.do(ctx, "token by id", nil, func(ctx context.Context) error {
 		raw, err := t.collection.FindOne(ctx, bson.D{{Key: "_id", Value: id}}).Raw()
 		if err != nil {
 			return err
@@ -97,14 +97,14 @@ func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 func (t *Tokens) Update(ctx context.Context, record kit.Token) error {
 	next := tokenFrom(record)
 	next.Version++
-	return t.s.do(ctx, "update token", nil, func() error {
+	return t.s.do(ctx, "update token", nil, func(ctx context.Context) error {
 		return swap(ctx, t.collection, record.ID, record.Version, next)
 	})
 }
 
 // Delete implements [kit.TokenStore].
 func (t *Tokens) Delete(ctx context.Context, id string) (removed bool, err error) {
-	err = t.s.do(ctx, "delete token", nil, func() error {
+	err = t.s.do(ctx, "delete token", nil, func(ctx context.Context) error {
 		result, err := t.collection.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}})
 		if err == nil {
 			removed = result.DeletedCount > 0
@@ -123,7 +123,7 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 		return list, nil
 	}
 	opts := options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(int64(limit)).SetBatchSize(int32(limit)) //nolint:gosec // at most maxBatch
-	err := t.s.do(ctx, "tokens by user", nil, func() error {
+	err := t.s.do(ctx, "tokens by user", nil, func(ctx context.Context) error {
 		return each(ctx, t.collection, filter, opts, func(raw bson.Raw) error {
 			var d tokenDocument
 			if err := decode(raw, &d, required...); err != nil {
@@ -145,20 +145,28 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 	limit = clamp(limit)
 	expired := bson.E{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}}}
 	removed := 0
-	err := t.s.do(ctx, "delete expired tokens", nil, func() error {
+	err := t.s.do(ctx, "delete expired tokens", nil, func(ctx context.Context) error {
 		for removed < limit {
 			want := limit - removed
 			opts := options.Find().SetSort(bson.D{{Key: "expires_at", Value: 1}}).SetLimit(int64(want)).SetBatchSize(int32(want)). //nolint:gosec // at most maxBatch
-																		SetProjection(bson.D{{Key: "_id", Value: 1}})
+																		SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "expires_at", Value: 1}})
 			var ids bson.A
+			var last candidate
 			err := each(ctx, t.collection, bson.D{expired}, opts, func(raw bson.Raw) error {
-				ids = append(ids, raw.Lookup("_id"))
+				if err := decode(raw, &last, "_id", "expires_at"); err != nil {
+					return err
+				}
+				ids = append(ids, last.ID)
 				return nil
 			})
 			if err != nil || len(ids) == 0 {
 				return err
 			}
-			result, err := t.collection.DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, expired})
+			// They are removed only while they are as expired as the last of them: one
+			// that was extended meanwhile lives on, and a server that goes by the
+			// index of expiries meets no other expired tokens.
+			asExpired := bson.E{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: last.ExpiresAt}}}
+			result, err := t.collection.DeleteMany(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, asExpired})
 			if err != nil {
 				return err
 			}
@@ -170,6 +178,12 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 		return nil
 	})
 	return removed, err
+}
+
+// candidate is an expired token.
+type candidate struct {
+	ID        string `bson:"_id"`
+	ExpiresAt int64  `bson:"expires_at"`
 }
 
 // maxBatch is the largest limit that the contract allows.
@@ -184,7 +198,11 @@ func each(ctx context.Context, c *driver.Collection, filter bson.D, opts *option
 	if err != nil {
 		return err
 	}
-	defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // what was read is what counts
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		_ = cursor.Close(ctx) // what was read is what counts
+	}()
 	for cursor.Next(ctx) {
 		if err := f(cursor.Current); err != nil {
 			return err

@@ -67,7 +67,7 @@ func (u *Users) Ping(ctx context.Context) error { return u.s.Ping(ctx) }
 
 // Create implements [kit.UserStore].
 func (u *Users) Create(ctx context.Context, record kit.User) error {
-	return u.s.do(ctx, "create user", kit.ErrUserExists, func() error {
+	return u.s.do(ctx, "create user", kit.ErrUserExists, func(ctx context.Context) error {
 		_, err := u.collection.InsertOne(ctx, userDocument{record.ID, userFrom(record)})
 		return err
 	})
@@ -85,7 +85,7 @@ func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 
 func (u *Users) one(ctx context.Context, op string, filter bson.D) (kit.User, error) {
 	var d userDocument
-	err := u.s.do(ctx, op, nil, func() error {
+	err := u.s.do(ctx, op, nil, func(ctx context.Context) error {
 		raw, err := u.collection.FindOne(ctx, filter).Raw()
 		if err != nil {
 			return err
@@ -102,14 +102,14 @@ func (u *Users) one(ctx context.Context, op string, filter bson.D) (kit.User, er
 func (u *Users) Update(ctx context.Context, record kit.User) error {
 	next := userFrom(record)
 	next.Version++
-	return u.s.do(ctx, "update user", kit.ErrUserExists, func() error {
+	return u.s.do(ctx, "update user", kit.ErrUserExists, func(ctx context.Context) error {
 		return swap(ctx, u.collection, record.ID, record.Version, next)
 	})
 }
 
 // Delete implements [kit.UserStore].
 func (u *Users) Delete(ctx context.Context, id string) error {
-	return u.s.do(ctx, "delete user", nil, func() error {
+	return u.s.do(ctx, "delete user", nil, func(ctx context.Context) error {
 		result, err := u.collection.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}})
 		if err == nil && result.DeletedCount == 0 {
 			err = kit.ErrNotFound
