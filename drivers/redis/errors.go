@@ -2,8 +2,11 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -67,7 +70,7 @@ func classify(op string, err error) error {
 	case errors.Is(err, errDamaged), errors.Is(err, errAddresses), errors.Is(err, errAnswer):
 		return fmt.Errorf("redis: %s: %w", op, err)
 	case !errors.As(err, &answer):
-		return fmt.Errorf("redis: %s: %w: %w", op, kit.ErrUnavailable, err)
+		return fmt.Errorf("redis: %s: %w: %w", op, kit.ErrUnavailable, ofTheNetwork(err))
 	}
 	text := answer.Error()
 	for _, u := range unavailable {
@@ -80,11 +83,28 @@ func classify(op string, err error) error {
 		return fmt.Errorf("redis: %s: %w", op, errDamaged)
 	case says(text, "WRONGTYPE"):
 		return fmt.Errorf("redis: %s: the server says WRONGTYPE: a key under the prefix is not MyAuth's: choose another Options.Prefix", op)
-	case says(text, "ERR unknown command"):
-		return fmt.Errorf("redis: %s: the server does not know a command that the store needs: GET, HGET, EXISTS, EVAL and EVALSHA must not be renamed", op)
+	case says(text, "ERR unknown command"), says(text, "ERR Unknown Redis command"):
+		return fmt.Errorf("redis: %s: the server does not know a command that the store needs: none of those that the README lists may be renamed", op)
 	}
 	code, _, _ := strings.Cut(text, " ")
 	return fmt.Errorf("redis: %s: the server says %q", op, code)
+}
+
+// ofTheNetwork passes on the errors whose texts are known to hold nothing that was
+// sent or received. go-redis' reader quotes an answer that it does not understand, and
+// so a record.
+func ofTheNetwork(err error) error {
+	var network net.Error
+	for _, known := range []error{io.EOF, io.ErrUnexpectedEOF, redis.ErrClosed, redis.ErrPoolExhausted, redis.ErrPoolTimeout, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &network) || errors.As(err, &certificate) {
+		return err
+	}
+	return errors.New("the server's answer cannot be read")
 }
 
 // says reports whether a server's message is of that code, itself or, as servers

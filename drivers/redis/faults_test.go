@@ -372,6 +372,70 @@ func TestScriptFlush(t *testing.T) {
 }
 
 // What a server says may quote the command, and so addresses and IDs.
+// A damaged record keeps the purge from no other, and is told of.
+func TestDamageKeepsNoOthers(t *testing.T) {
+	url := servers.Redis(t)
+	client, o := plain(t, url), fresh()
+	store := open(t, url, o)
+	const tokens = 600
+	for i := range tokens {
+		token := newToken(fmt.Sprint("t", i), "u")
+		token.ExpiresAt = testTime
+		if err := store.Tokens().Create(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 16 {
+		if key := fmt.Sprintf("{%s:tokens:%d}:records", o.Prefix, i); client.HExists(t.Context(), key, "t0").Val() {
+			client.HSet(t.Context(), key, "t0", "{}")
+		}
+	}
+	n, err := store.Tokens().DeleteExpired(t.Context(), testTime, 1000)
+	if n != tokens-1 || err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("purged %d of %d, %v", n, tokens-1, err)
+	}
+}
+
+// An answer that the client cannot read is quoted by it, and may be a record.
+func TestNoValueOfAnAnswerThatCannotBeRead(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				b := make([]byte, 4096)
+				for {
+					if _, err := conn.Read(b); err != nil {
+						return
+					}
+					if _, err := conn.Write([]byte("SECRET@example.com $2a$12$SECRET\r\n")); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	client := goredis.NewClient(&goredis.Options{Addr: l.Addr().String(), Protocol: 2, DisableIdentity: true, DialerRetries: 1})
+	defer client.Close()
+	store, err := redis.New(client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	_, err = store.Users().ByID(t.Context(), "u")
+	if !isOutage(err) || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "SECRET") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestErrorsHoldNoValues(t *testing.T) {
 	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "GET", "", "--rename-command", "HGET", "")
 	store := open(t, s.url(), nil)

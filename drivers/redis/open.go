@@ -2,8 +2,10 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -28,9 +30,8 @@ const startTimeout = 10 * time.Second
 //	redis://user:password@node1:6379,node2:6379,node3:6379?cluster=true
 //
 // Further options are those of [redis.ParseURL] and [redis.ParseClusterURL], such as
-// pool_size and read_timeout. The client never repeats a write by itself, whatever
-// max_retries says; in a cluster it may ask for a record at another node, once one
-// does not answer. Special characters of a password are written with %. No error
+// pool_size and read_timeout. The client repeats reads, as often as max_retries says,
+// and never a write. Special characters of a password are written with %. No error
 // holds the URL.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
@@ -106,13 +107,37 @@ func connectServer(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errURL
 	}
-	o.Dialer = opts.Dialer
+	o.Dialer = dialer(opts.Dialer, o.TLSConfig)
 	o.ContextTimeoutEnabled = true
-	o.MaxRetries = -1
 	o.DialerRetries = 1
 	o.DisableIdentity = true // fewer exchanges for a connection
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(o), nil
+}
+
+// dialer adds TLS to the connections of the caller's dialer, which go-redis leaves to
+// it: a URL that asks for TLS never sends a password in clear.
+func dialer(dial func(context.Context, string, string) (net.Conn, error), config *tls.Config) func(context.Context, string, string) (net.Conn, error) {
+	if dial == nil || config == nil {
+		return dial
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		plain, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		config := config.Clone()
+		if config.ServerName == "" {
+			if config.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+				return nil, errors.Join(err, plain.Close())
+			}
+		}
+		secured := tls.Client(plain, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, plain.Close())
+		}
+		return secured, nil
+	}
 }
 
 func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
@@ -124,9 +149,8 @@ func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errURL
 	}
-	o.Dialer = opts.Dialer
+	o.Dialer = dialer(opts.Dialer, o.TLSConfig)
 	o.ContextTimeoutEnabled = true
-	o.MaxRetries = -1
 	o.DialerRetries = 1
 	o.DisableIdentity = true
 	o.DisableRoutingPolicies = true // every command here has keys of one slot
@@ -137,8 +161,8 @@ func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 // Check asks the server, or every master of the cluster, whether it suits: whether
 // it answers, is a master, is a cluster if and only if the client is one for clusters, and
 // does not throw away keys without an expiry when its memory is full, as it does
-// under a maxmemory-policy that begins with allkeys, unless Options.AllowEviction is
-// set. What a server keeps to itself, as managed ones do, is taken to be right.
+// under a maxmemory-policy that begins with allkeys. What a server keeps to itself, as
+// managed ones do, is taken to be right.
 //
 // [Open] has done so. An application that brings its own client should at its start:
 // that a failover client was made with ReplicaOnly, for one, is seen by nothing else
@@ -147,10 +171,10 @@ func (s *Store) Check(ctx context.Context) error {
 	_, err := call(ctx, s, "check the server", func(ctx context.Context) (nothing, error) {
 		switch c := s.client.(type) {
 		case *redis.Client:
-			return nothing{}, checkServer(ctx, c, false, s.evicting)
+			return nothing{}, checkServer(ctx, c, false)
 		case *redis.ClusterClient:
 			return nothing{}, c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-				return checkServer(ctx, node, true, s.evicting)
+				return checkServer(ctx, node, true)
 			})
 		}
 		return nothing{}, errNoClient
@@ -164,7 +188,7 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.Tokens().Ping(ctx)
 }
 
-func checkServer(ctx context.Context, c *redis.Client, cluster, evicting bool) error {
+func checkServer(ctx context.Context, c *redis.Client, cluster bool) error {
 	info, err := c.Info(ctx).Result()
 	switch {
 	case redis.HasErrorPrefix(err, "NOPERM"), redis.HasErrorPrefix(err, "ERR unknown command"):
@@ -184,9 +208,9 @@ func checkServer(ctx context.Context, c *redis.Client, cluster, evicting bool) e
 		return unsuitable("it is not part of a Redis Cluster: leave cluster=true out of the URL, or use a plain client")
 	case fields["role"] == "slave":
 		return unsuitable("it is a replica: connect to the master")
-	case strings.HasPrefix(fields["maxmemory_policy"], "allkeys") && !evicting:
-		return unsuitable("its maxmemory-policy is " + fields["maxmemory_policy"] + ", so it throws accounts away when its memory is full: " +
-			"set it to noeviction, or set Options.AllowEviction if that is meant")
+	case strings.HasPrefix(fields["maxmemory_policy"], "allkeys"):
+		return unsuitable("its maxmemory-policy is " + fields["maxmemory_policy"] + ", so it throws keys away when its memory is full, and with one of them " +
+			"a sixteenth of all sessions, or the half of an account: set it to noeviction")
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -125,10 +127,6 @@ func TestEvictingServer(t *testing.T) {
 	s := startServer(t, "--maxmemory-policy", "allkeys-lru")
 	_, err := redis.Open(t.Context(), s.url(), nil)
 	wantRefused(t, err, "noeviction")
-	store := open(t, s.url(), &redis.Options{AllowEviction: true})
-	if err := store.Check(t.Context()); err != nil {
-		t.Errorf("Check of a store that allows eviction: %v", err)
-	}
 	strict, err := redis.New(plain(t, s.url()), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -371,5 +369,43 @@ func TestNothingExpiresByItself(t *testing.T) {
 	}
 	if keys, err := client.Keys(t.Context(), "{"+o.Prefix+":*").Result(); err != nil || len(keys) != 0 {
 		t.Errorf("left: %q, %v", keys, err)
+	}
+}
+
+// A URL that asks for TLS gets it, whoever makes the connection: else the password
+// would go out in clear.
+func TestTLSOverADialer(t *testing.T) {
+	for _, option := range []string{"", "?cluster=true"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		first := make(chan byte, 64)
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				b := make([]byte, 1)
+				if _, err := io.ReadFull(conn, b); err == nil {
+					select {
+					case first <- b[0]:
+					default:
+					}
+				}
+				conn.Close()
+			}
+		}()
+		var d net.Dialer
+		_, err = redis.Open(t.Context(), "rediss://app:"+secret+"@"+l.Addr().String()+option, &redis.Options{Dialer: d.DialContext})
+		if !isOutage(err) {
+			t.Errorf("a server without TLS: %v", err)
+		}
+		const handshake = 0x16 // RFC 8446 section 5.1
+		if b := <-first; b != handshake {
+			t.Errorf("the first byte is %q and no handshake", b)
+		}
 	}
 }

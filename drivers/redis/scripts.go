@@ -156,32 +156,35 @@ return answer
 `)
 
 	// An entry of the index without its record, as a damaged copy may have, is
-	// removed and not counted. KEYS: records, users, expiry. ARGV: end of what has
-	// expired, limit. It answers how many entries it found and how many
-	// tokens it removed.
+	// removed and not counted. A damaged record stays with its entry, and the others
+	// are purged all the same. KEYS: records, users, expiry. ARGV: end of what has
+	// expired, limit. It answers how many entries it found, how many tokens it
+	// removed, and how many records were damaged.
 	tokensDeleteExpired = newScript(tokenHead + `
 local found = redis.call('ZRANGEBYLEX', KEYS[3], '-', ARGV[1], 'LIMIT', 0, ARGV[2])
-if #found == 0 then return {0, 0} end
+if #found == 0 then return {0, 0, 0} end
 redis.call('ZCARD', KEYS[2])
-local ids, dead, users = {}, {}, {}
+local ids, gone, dead, users, damaged = {}, {}, {}, {}, 0
 for i, entry in ipairs(found) do ids[i] = string.sub(entry, 9) end
 local records = redis.call('HMGET', KEYS[1], unpack(ids))
 for i, entry in ipairs(found) do
   local rec = records[i]
-  if rec then
-    local user = head(rec)
-    if not user then return redis.error_reply('MYAUTHDAMAGED token') end
-    if string.sub(rec, 10, 17) == string.sub(entry, 1, 8) then
+  local user = rec and head(rec)
+  if rec and not user then
+    damaged = damaged + 1
+  else
+    gone[#gone + 1] = entry
+    if rec and string.sub(rec, 10, 17) == string.sub(entry, 1, 8) then
       dead[#dead + 1] = ids[i]
       users[#users + 1] = string.sub(rec, 18, user) .. ids[i]
     end
   end
 end
-redis.call('ZREM', KEYS[3], unpack(found))
+if #gone > 0 then redis.call('ZREM', KEYS[3], unpack(gone)) end
 if #dead > 0 then
   redis.call('ZREM', KEYS[2], unpack(users))
   redis.call('HDEL', KEYS[1], unpack(dead))
 end
-return {#found, #dead}
+return {#found, #dead, damaged}
 `)
 )

@@ -19,22 +19,17 @@ type Options struct {
 	// "myauth". Stores with different prefixes share a server and know nothing of
 	// each other. 1 to 64 letters, digits and the signs . _ : -
 	Prefix string
-	// AllowEviction lets [Open] and [Store.Check] accept a server that throws keys
-	// without an expiry away when its memory is full, and with them accounts and
-	// sessions.
-	AllowEviction bool
 	// Dialer makes the connections of [Open], for networks that need it: a proxy,
-	// a tunnel. Over rediss:// it has to bring TLS itself. nil: as go-redis does.
+	// a tunnel. With rediss:// they are then secured by TLS. nil: as go-redis does.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Store keeps users and tokens in one Redis server or cluster. It is safe for
 // concurrent use.
 type Store struct {
-	client   redis.UniversalClient
-	own      bool // the client is closed with the store
-	evicting bool // Options.AllowEviction
-	keys     keys
+	client redis.UniversalClient
+	own    bool // the client is closed with the store
+	keys   keys
 
 	workers workers
 
@@ -58,7 +53,7 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	if err := checkClient(client); err != nil {
 		return nil, err
 	}
-	return &Store{client: client, evicting: o.AllowEviction, keys: newKeys(o.Prefix)}, nil
+	return &Store{client: client, keys: newKeys(o.Prefix)}, nil
 }
 
 // Users returns the store's users.

@@ -145,27 +145,35 @@ func appendTokens(tokens []kit.Token, answer any) ([]kit.Token, error) {
 
 // DeleteExpired implements [kit.TokenStore]. It goes through the partitions, each
 // time from another one, until limit is reached; an error may come after some were
-// removed, and then with their number.
+// removed, and then with their number. Damaged records keep no others.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	limit = clampLimit(limit)
 	end := expiredBefore(before)
 	return call(ctx, t.s, "delete expired tokens", func(ctx context.Context) (int, error) {
 		removed := 0
 		first := rand.IntN(partitions)
+		var damage error
 		for i := range partitions {
 			n, err := t.purge(ctx, &t.s.keys.tokens[(first+i)%partitions], end, limit-removed)
 			removed += n
-			if err != nil || removed == limit {
+			if errors.Is(err, errDamaged) {
+				damage, err = err, nil
+			}
+			if err != nil {
 				return removed, err
 			}
+			if removed == limit {
+				break
+			}
 		}
-		return removed, nil
+		return removed, damage
 	})
 }
 
 // purge removes expired tokens of one partition.
 func (t *Tokens) purge(ctx context.Context, p *partition, end string, limit int) (int, error) {
 	removed := 0
+	var damage error
 	for removed < limit {
 		if err := ctx.Err(); err != nil {
 			return removed, err
@@ -175,21 +183,36 @@ func (t *Tokens) purge(ctx context.Context, p *partition, end string, limit int)
 		if err != nil {
 			return removed, err
 		}
-		counts, ok := answer.([]any)
-		if !ok || len(counts) != 2 {
-			return removed, errAnswer
+		found, dead, damaged, err := purgeAnswer(answer)
+		if err != nil {
+			return removed, err
 		}
-		found, isFound := counts[0].(int64)
-		dead, isDead := counts[1].(int64)
-		if !isFound || !isDead {
-			return removed, errAnswer
+		removed += dead
+		if damaged > 0 {
+			damage = errDamaged
 		}
-		removed += int(dead)
-		if found < int64(step) {
+		if found < step || damaged == found {
 			break
 		}
 	}
-	return removed, nil
+	return removed, damage
+}
+
+// purgeAnswer reads what tokensDeleteExpired answered.
+func purgeAnswer(answer any) (found, dead, damaged int, err error) {
+	counts, _ := answer.([]any)
+	var numbers [3]int
+	if len(counts) != len(numbers) {
+		return 0, 0, 0, errAnswer
+	}
+	for i, count := range counts {
+		n, ok := count.(int64)
+		if !ok {
+			return 0, 0, 0, errAnswer
+		}
+		numbers[i] = int(n)
+	}
+	return numbers[0], numbers[1], numbers[2], nil
 }
 
 func clampLimit(limit int) int { return max(0, min(limit, maxBatch)) }
