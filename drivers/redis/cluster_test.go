@@ -88,8 +88,11 @@ func TestSlotsMoveUnderLoad(t *testing.T) {
 					return nil
 				})
 			}
-			for _, tag := range []string{"users", "tokens:0", "tokens:7"} {
-				slot := nodes[0].ClusterKeySlot(t.Context(), "{"+o.Prefix+":"+tag+"}").Val()
+			for _, tag := range []string{o.Prefix + ":users", redis.TokensTag(o.Prefix, 0), redis.TokensTag(o.Prefix, 7)} {
+				slot := nodes[0].ClusterKeySlot(t.Context(), "{"+tag+"}").Val()
+				if int(slot) != redis.SlotOf(tag) {
+					t.Errorf("the slot of %s is %d, and not %d", tag, slot, redis.SlotOf(tag))
+				}
 				for range len(nodes) {
 					moveSlot(t, nodes, int(slot), traffic)
 				}

@@ -12,6 +12,12 @@ import (
 	"myauth.internal/kit"
 )
 
+// TokensTag returns the hash tag of a partition.
+func TokensTag(prefix string, partition int) string { return tokensTag(prefix, partition) }
+
+// SlotOf returns the slot of a hash tag.
+func SlotOf(tag string) int { return slotOf(tag) }
+
 // Bare returns the statements of a store as go-redis makes them by itself, on the
 // store's own client. What is read stays the string that it is.
 func Bare(s *Store) storebench.Bare {

@@ -209,7 +209,7 @@ func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
 	keep(t, store)
 	for _, kind := range []string{"users", "expiry"} {
 		for i := range 16 {
-			key := fmt.Sprintf("{%s:tokens:%d}:%s", o.Prefix, i, kind)
+			key := "{" + redis.TokensTag(o.Prefix, i) + "}:" + kind
 			client.Rename(t.Context(), key, key+"-saved")
 			client.Set(t.Context(), key, "foreign", 0)
 		}
@@ -236,7 +236,7 @@ func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
 			}
 		}
 		for i := range 16 {
-			key := fmt.Sprintf("{%s:tokens:%d}:%s", o.Prefix, i, kind)
+			key := "{" + redis.TokensTag(o.Prefix, i) + "}:" + kind
 			client.Del(t.Context(), key)
 			client.Rename(t.Context(), key+"-saved", key)
 		}
@@ -267,7 +267,7 @@ func TestDamagedRecords(t *testing.T) {
 	userKey := "{" + o.Prefix + ":users}:id:kept"
 	tokenKey := ""
 	for i := range 16 {
-		if key := fmt.Sprintf("{%s:tokens:%d}:records", o.Prefix, i); client.HExists(t.Context(), key, "kept").Val() {
+		if key := "{" + redis.TokensTag(o.Prefix, i) + "}:records"; client.HExists(t.Context(), key, "kept").Val() {
 			tokenKey = key
 		}
 	}
@@ -386,7 +386,7 @@ func TestDamageKeepsNoOthers(t *testing.T) {
 		}
 	}
 	for i := range 16 {
-		if key := fmt.Sprintf("{%s:tokens:%d}:records", o.Prefix, i); client.HExists(t.Context(), key, "t0").Val() {
+		if key := "{" + redis.TokensTag(o.Prefix, i) + "}:records"; client.HExists(t.Context(), key, "t0").Val() {
 			client.HSet(t.Context(), key, "t0", "{}")
 		}
 	}

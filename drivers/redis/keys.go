@@ -23,10 +23,43 @@ type partition struct{ records, users, expiry string }
 func newKeys(prefix string) keys {
 	k := keys{user: "{" + prefix + ":users}:id:", email: "{" + prefix + ":users}:email:"}
 	for i := range k.tokens {
-		tag := "{" + prefix + ":tokens:" + strconv.Itoa(i) + "}"
+		tag := "{" + tokensTag(prefix, i) + "}"
 		k.tokens[i] = partition{records: tag + ":records", users: tag + ":users", expiry: tag + ":expiry"}
 	}
 	return k
+}
+
+// tokensTag returns the hash tag of a partition, the first of prefix:tokens:I.0, I.1
+// and so on that lies in the Ith part of the slots. The check sum that decides about
+// slots is linear: tags that only count from 0 to 15 would lie close together, and a
+// cluster of eight masters would have no tokens on half of them.
+func tokensTag(prefix string, i int) string {
+	for n := 0; ; n++ {
+		tag := prefix + ":tokens:" + strconv.Itoa(i) + "." + strconv.Itoa(n)
+		if slotOf(tag)/(slots/partitions) == i {
+			return tag
+		}
+	}
+}
+
+// slots is how many a Redis Cluster has.
+const slots = 16384
+
+// slotOf returns the slot of a hash tag: its CRC-16/XMODEM, by
+// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/.
+func slotOf(tag string) int {
+	var crc uint16
+	for _, c := range []byte(tag) {
+		crc ^= uint16(c) << 8
+		for range 8 {
+			carry := crc & 0x8000
+			crc <<= 1
+			if carry != 0 {
+				crc ^= 0x1021
+			}
+		}
+	}
+	return int(crc) % slots
 }
 
 func (k *keys) userKey(id string) string { return k.user + id }

@@ -151,7 +151,22 @@ func TestPartitionsAreUsedEvenly(t *testing.T) {
 	if len(counts) != partitions || slices.Min(slices.Collect(maps.Values(counts))) < 800 {
 		t.Errorf("counts %v", counts)
 	}
-	if p := k.partitionOf("AAAAAAAAAAAAAAAAAAAAAA"); p.records != "{p:tokens:11}:records" {
+	if p := k.partitionOf("AAAAAAAAAAAAAAAAAAAAAA"); p.records != "{p:tokens:11.13}:records" {
 		t.Errorf("the partition of a token has changed to %s: nobody finds the stored ones any more", p.records)
+	}
+}
+
+// Whatever the prefix is, each sixteenth of the slots has one partition.
+func TestPartitionsLieFarApart(t *testing.T) {
+	for _, prefix := range []string{"myauth", "a", strings.Repeat("x", 64), "test-Ab1:"} {
+		for i := range partitions {
+			tag := tokensTag(prefix, i)
+			if slot := slotOf(tag); slot < i*1024 || slot >= (i+1)*1024 || !strings.HasPrefix(tag, prefix+":tokens:") {
+				t.Errorf("partition %d of %s lies at %s in slot %d", i, prefix, tag, slot)
+			}
+		}
+	}
+	if got := slotOf("123456789"); got != 0x31C3%16384 { // the check value of CRC-16/XMODEM
+		t.Errorf("slot %d", got)
 	}
 }
