@@ -82,6 +82,9 @@ func (s *Store) write(ctx context.Context, stmt statement, args ...any) (int64, 
 		}
 		return err
 	})
+	if errors.Is(err, errAnswerLost) {
+		err = errAnswerLost // database/sql takes it for an argument that is wrong
+	}
 	return changed, err
 }
 
