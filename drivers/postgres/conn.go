@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"net"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -43,10 +43,33 @@ type (
 // context ends, and then waits for it; conn bounds that wait.
 type conn struct {
 	pqConn
-	net  net.Conn
-	used time.Time   // when it came back to the pool
-	bad  atomic.Bool // not to be used again
+	link   *link
+	breaks *atomic.Int64 // how many connections of the pool broke
+	bad    atomic.Bool   // not to be used again
+
+	used   time.Time // when it came back to the pool,
+	seen   int64     // and breaks then
+	unused []pqStmt  // closed, but not on the server
+
+	unreplicated bool // the server said so of the commit under way
 }
+
+func newConn(inner pqConn, l *link, breaks *atomic.Int64) *conn {
+	c := &conn{pqConn: inner, link: l, breaks: breaks, used: time.Now(), seen: breaks.Load()}
+	pq.SetNoticeHandler(inner, c.notice)
+	return c
+}
+
+// notice is told what the server has to say beside its answers. When it no longer
+// waits for a synchronous standby, because the statement was canceled, that is a
+// warning only.
+func (c *conn) notice(n *pq.Error) {
+	if n.Routine == "SyncRepWaitForLSN" {
+		c.unreplicated = true
+	}
+}
+
+var errUnreplicated = errors.New("committed, but the server stopped waiting for the synchronous standby, which may not have it")
 
 // watch bounds what is done on the connection until stop is called, which is once.
 func (c *conn) watch(ctx context.Context) (stop func()) {
@@ -55,32 +78,80 @@ func (c *conn) watch(ctx context.Context) (stop func()) {
 	}
 	bounded := make(chan struct{})
 	unwatch := context.AfterFunc(ctx, func() {
-		// Where it fails, the connection has ended.
-		_ = c.net.SetDeadline(time.Now().Add(cancelGrace))
+		c.link.bound(time.Now().Add(cancelGrace))
 		close(bounded)
 	})
 	return func() {
 		if unwatch() {
 			return
 		}
-		// A server that confirmed in time leaves a connection as good as before;
-		// lib/pq knows whether it did.
+		// A server that confirmed in time leaves a connection as good as before.
 		<-bounded
-		_ = c.net.SetDeadline(time.Time{})
+		c.link.bound(time.Time{})
 	}
 }
 
-// judge looks at an error that the server gave.
+// judge looks at how something ended. What the server answered leaves the connection
+// as good as before, and everything else breaks it: lib/pq does not know the errors
+// of TLS or of a tunnel, nor whether anything is left to be read.
 func (c *conn) judge(err error) error {
+	unreplicated := c.unreplicated
+	c.unreplicated = false
 	var e *pq.Error
-	if errors.As(err, &e) && e.Code == "25006" { // read_only_sql_transaction
-		c.bad.Store(true)
+	switch {
+	case errors.As(err, &e):
+		switch e.Code {
+		case "25006", // read_only_sql_transaction
+			"26000", // invalid_sql_statement_name: a prepared statement is gone
+			"0A000": // feature_not_supported: or its result is of another type now
+			c.bad.Store(true)
+		}
+		return err
+	case err != nil:
+		c.lost()
+		if errors.Is(err, driver.ErrBadConn) {
+			return err
+		}
+		return &noConnection{err}
+	case unreplicated:
+		return &noConnection{errUnreplicated}
 	}
 	return err
 }
 
+// lost takes the connection out of the pool, and lets the others be tried.
+func (c *conn) lost() {
+	if !c.bad.Swap(true) {
+		c.breaks.Add(1)
+	}
+}
+
+// try does what a connection that works takes little time for.
+func (c *conn) try(f func() error) error {
+	c.link.bound(time.Now().Add(tryTimeout))
+	defer c.link.bound(time.Time{})
+	if err := f(); err != nil {
+		c.lost()
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// tidy closes on the server the statements that were closed here.
+func (c *conn) tidy() error {
+	for ; len(c.unused) > 0; c.unused = c.unused[1:] {
+		if err := c.try(c.unused[0].Close); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PrepareContext implements [driver.ConnPrepareContext].
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if err := c.tidy(); err != nil {
+		return nil, err
+	}
 	defer c.watch(ctx)()
 	inner, err := c.pqConn.PrepareContext(ctx, query)
 	if err != nil {
@@ -110,18 +181,21 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 // BeginTx implements [driver.ConnBeginTx].
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	defer c.watch(ctx)()
-	tx, err := c.pqConn.BeginTx(ctx, opts)
-	return tx, c.judge(err)
+	inner, err := c.pqConn.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, c.judge(err)
+	}
+	return &tx{inner, ctx, c}, nil
 }
 
 // Ping implements [driver.Pinger].
 func (c *conn) Ping(ctx context.Context) error {
 	defer c.watch(ctx)()
-	return c.pqConn.Ping(ctx)
+	return c.judge(c.pqConn.Ping(ctx))
 }
 
 // ResetSession implements [driver.SessionResetter]: it tries a connection that was
-// idle for a while.
+// idle for a while, or since another one broke.
 func (c *conn) ResetSession(ctx context.Context) error {
 	if c.bad.Load() {
 		return driver.ErrBadConn
@@ -129,16 +203,26 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	if err := c.pqConn.ResetSession(ctx); err != nil {
 		return err
 	}
-	if time.Since(c.used) < idleCheck {
+	if err := c.tidy(); err != nil {
+		return err
+	}
+	if time.Since(c.used) < idleCheck && c.seen == c.breaks.Load() {
 		return nil
 	}
-	return c.Ping(ctx)
+	// With ctx lib/pq would dial another connection to cancel this.
+	return c.try(func() error { return c.pqConn.Ping(context.WithoutCancel(ctx)) })
 }
 
 // IsValid implements [driver.Validator]. It is asked when a connection comes back.
 func (c *conn) IsValid() bool {
-	c.used = time.Now()
+	c.used, c.seen = time.Now(), c.breaks.Load()
 	return !c.bad.Load() && c.pqConn.IsValid()
+}
+
+// Close implements [driver.Conn].
+func (c *conn) Close() error {
+	c.link.bound(time.Now().Add(tryTimeout)) // lib/pq says goodbye
+	return c.pqConn.Close()
 }
 
 // rows lets the watch last until the rows are closed.
@@ -152,7 +236,7 @@ func (c *conn) rows(inner driver.Rows, err error, stop func()) (driver.Rows, err
 		stop()
 		return inner, nil
 	}
-	return &rows{full, stop}, nil
+	return &rows{full, c, stop}, nil
 }
 
 type stmt struct {
@@ -174,13 +258,53 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driv
 	return s.conn.rows(inner, err, stop)
 }
 
+// Close implements [driver.Stmt]. Package sql calls it while the whole pool waits, and
+// without a context, so the server is told when the connection is next used.
+func (s *stmt) Close() error {
+	s.conn.unused = append(s.conn.unused, s.pqStmt)
+	return nil
+}
+
+type tx struct {
+	driver.Tx
+	ctx  context.Context // that of BeginTx: package sql has no other for the end
+	conn *conn
+}
+
+// Commit implements [driver.Tx].
+func (t *tx) Commit() error {
+	defer t.conn.watch(t.ctx)()
+	err := t.Tx.Commit()
+	if errors.Is(err, pq.ErrInFailedTransaction) {
+		return err // which was rolled back
+	}
+	return t.conn.judge(err)
+}
+
+// Rollback implements [driver.Tx].
+func (t *tx) Rollback() error {
+	defer t.conn.watch(t.ctx)()
+	return t.conn.judge(t.Tx.Rollback())
+}
+
 type rows struct {
 	pqRows
+	conn *conn
 	stop func()
+}
+
+// Next implements [driver.Rows]. Package sql calls Close after the last row, and
+// takes its error for that of the rows.
+func (r *rows) Next(dest []driver.Value) error {
+	err := r.pqRows.Next(dest)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return r.conn.judge(err)
 }
 
 // Close implements [driver.Rows].
 func (r *rows) Close() error {
 	defer r.stop()
-	return r.pqRows.Close()
+	return r.conn.judge(r.pqRows.Close())
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -16,7 +17,8 @@ import (
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 const (
-	// connectTimeout is that of the whole handshake, where the URL has none.
+	// connectTimeout is that of the whole handshake with one host, where the URL has
+	// none.
 	connectTimeout = 5 * time.Second
 	// cancelGrace is how long the server has to confirm that it canceled a
 	// statement, before its connection is given up.
@@ -24,21 +26,29 @@ const (
 	// idleCheck is the age from which an idle connection is tried before use: the
 	// server, or something on the way, may have ended it.
 	idleCheck = time.Second
+	// tryTimeout is how long a connection has to answer when it is tried, and to be
+	// closed.
+	tryTimeout = 500 * time.Millisecond
 )
 
 // NewConnector returns what [database/sql.OpenDB] makes a pool of, for [New]. It is
-// lib/pq with three things added, which [Open] has as well: a call ends with its
-// context also while the network hangs, a connection that was idle is tried before
-// it is used again, and one whose server has become read-only, as in a failover,
-// goes out of the pool.
+// lib/pq with a few things added, which [Open] has as well: a call ends with its
+// context also while the network hangs; a connection that was idle is tried before
+// it is used again, and so is each one after another broke; one whose server has
+// become read-only, as in a failover, goes out of the pool; a commit that the
+// server stopped replicating is an error; and to close a statement or the pool takes
+// no answer of the server.
 //
 // The URL is of the form that lib/pq takes, a key=value string too. What it leaves
 // out comes from the environment variables of libpq: PGHOST, PGPASSWORD and so on.
 // Dial may be nil.
+//
+// The connections are of a type of this package, which functions of lib/pq that take
+// a [driver.Conn], such as [pq.SetNoticeHandler], do not know: they panic.
 func NewConnector(dataSource string, dial DialFunc) (driver.Connector, error) {
 	cfg, err := pq.NewConfig(dataSource)
 	if err != nil {
-		return nil, cleanError(dataSource, err)
+		return nil, cleanError(err)
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
@@ -46,25 +56,25 @@ func NewConnector(dataSource string, dial DialFunc) (driver.Connector, error) {
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	return &connector{cfg: cfg, dial: dial}, nil
+	return &connector{config: cfg.Clone, dial: dial}, nil
 }
 
-// cleanError returns what is wrong with a data source, without quoting it: it may
-// hold a password.
-func cleanError(dataSource string, err error) error {
-	var parse *url.Error
-	switch {
-	case errors.As(err, &parse):
-		return errors.New("postgres: this is not a URL of the form postgres://user:password@host:port/database: percent-encode the special characters of the password")
-	case strings.Contains(dataSource, "password") || strings.Contains(dataSource, "@"):
-		return errors.New("postgres: a setting of the connection is unknown or has a wrong value: see the documentation of lib/pq")
+// cleanError returns what is wrong with a data source, without quoting it: any part
+// of it may be a password, or half of one.
+func cleanError(err error) error {
+	if _, err := pq.NewConfig(""); err != nil {
+		return fmt.Errorf("postgres: the environment: %w", err)
 	}
-	return err
+	if errors.As(err, new(*url.Error)) {
+		return errors.New("postgres: this is not a URL of the form postgres://user:password@host:port/database: percent-encode the special characters of the password")
+	}
+	return errors.New("postgres: a setting of the connection is unknown or has a wrong value: see the documentation of lib/pq")
 }
 
 type connector struct {
-	cfg  pq.Config
-	dial DialFunc
+	config func() pq.Config // a function, so that no verb of package fmt shows the password
+	dial   DialFunc
+	breaks atomic.Int64 // how many connections broke
 }
 
 // Driver implements [driver.Connector].
@@ -72,19 +82,19 @@ func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := pq.NewConnectorConfig(c.cfg.Clone())
+	inner, err := pq.NewConnectorConfig(c.config())
 	if err != nil {
 		return nil, err
 	}
-	d := &dialer{ctx: ctx, dial: c.dial, first: true}
+	d := &dialer{ctx: ctx, dial: c.dial}
 	inner.Dialer(d)
 	opened, err := inner.Connect(ctx)
-	d.first = false
 	if d.stop != nil && !d.stop() && err == nil {
 		err = errors.Join(ctx.Err(), opened.Close())
 	}
+	link := d.link
 	// lib/pq keeps the dialer for as long as it keeps the connection.
-	d.ctx, d.stop = nil, nil
+	d.ctx, d.link, d.stop = nil, nil, nil
 	if err != nil {
 		return nil, &noConnection{err}
 	}
@@ -92,60 +102,55 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("this version of lib/pq is not the one that the module requires"), opened.Close())
 	}
-	return &conn{pqConn: full, net: d.conn, used: time.Now()}, nil
+	link.bound(time.Time{})
+	return newConn(full, link, &c.breaks), nil
 }
 
-// noConnection is any error of connecting: the data cannot be reached, whatever it
-// is, be it that the only server there takes no writes, or a certificate that has
-// expired.
+// noConnection is any error of connecting, or of a connection that broke: the data
+// cannot be reached, whatever it is, be it that the only server there takes no
+// writes, a certificate that has expired, or an error that only the author of a
+// [DialFunc] knows.
 type noConnection struct{ err error }
 
 func (e *noConnection) Error() string { return e.err.Error() }
 func (e *noConnection) Unwrap() error { return e.err }
 
-// dialer opens the connections of one conn: the first, with a context that ends
-// the handshake too, and later those by which lib/pq cancels a statement.
+// dialer opens the links of one conn: those that the handshake tries, with a context
+// that ends it, and later those by which lib/pq cancels a statement.
 type dialer struct {
-	ctx   context.Context
-	dial  DialFunc
-	first bool
-	conn  net.Conn
-	stop  func() bool
+	ctx  context.Context // nil after the handshake
+	dial DialFunc
+	link *link
+	stop func() bool
 }
 
-// DialContext implements [pq.DialerContext].
+// DialContext implements [pq.DialerContext]. Ctx ends with the timeout of connecting,
+// which is of the handshake too.
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if !d.first {
-		// lib/pq lets the call wait for this connection too.
-		ctx, cancel := context.WithTimeout(ctx, cancelGrace)
+	if d.ctx == nil {
+		// The call whose statement is canceled waits for this.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, cancelGrace)
 		defer cancel()
-		nc, err := d.dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return brief{nc}, nc.SetDeadline(time.Now().Add(cancelGrace))
 	}
 	nc, err := d.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	l := &link{Conn: nc}
+	if deadline, ok := ctx.Deadline(); ok {
+		l.bound(deadline)
+	}
+	if d.ctx == nil {
+		return l, nil
+	}
 	if d.stop != nil {
 		d.stop() // that was for a server which did not suit
 	}
-	d.conn = nc
-	d.stop = context.AfterFunc(d.ctx, func() { _ = nc.SetDeadline(past) })
-	return nc, nil
+	d.link = l
+	d.stop = context.AfterFunc(d.ctx, func() { l.bound(past) })
+	return l, nil
 }
-
-// brief is a connection that keeps its deadline: lib/pq waits on it until the
-// server has taken note that a statement is canceled.
-type brief struct{ net.Conn }
-
-// SetDeadline implements [net.Conn].
-func (brief) SetDeadline(time.Time) error { return nil }
-
-// past is a deadline that ends what is under way.
-var past = time.Unix(1, 0)
 
 // Dial implements [pq.Dialer], which lib/pq prefers DialContext to.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {

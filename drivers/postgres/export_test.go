@@ -21,3 +21,6 @@ var Migrations = migrations()
 
 // IdleCheck is the age from which an idle connection is tried.
 const IdleCheck = idleCheck
+
+// CancelGrace is how long the server has to confirm that it canceled a statement.
+const CancelGrace = cancelGrace

@@ -130,7 +130,7 @@ func TestAReadOnlyServerLosesItsConnections(t *testing.T) {
 // A statement that the server ends is no end of the context.
 func TestStatementTimeout(t *testing.T) {
 	dataSource := schema(t)
-	store := open(t, with(t, dataSource, "statement_timeout", "50"), nil)
+	store := open(t, with(t, dataSource, "statement_timeout", "50"), &postgres.Options{MaxConns: 1})
 	if err := store.Users().Create(t.Context(), newUser("u")); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,9 @@ func TestStatementTimeout(t *testing.T) {
 	if _, err := store.Users().ByID(t.Context(), "u"); !errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "statement_timeout") {
 		t.Errorf("got %v", err)
 	}
-	// A call whose context ends while it waits for the lock keeps its connection.
+	// A call whose context ends while it waits for the lock keeps its connection, as
+	// good as before also once the server can no longer confirm.
+	before := backend(t, store)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := store.Users().ByID(ctx, "u"); !errors.Is(err, context.DeadlineExceeded) {
@@ -153,9 +155,30 @@ func TestStatementTimeout(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Users().ByID(t.Context(), "u"); err != nil {
-		t.Error(err)
+	grace := time.NewTimer(postgres.CancelGrace + 100*time.Millisecond)
+	defer grace.Stop()
+	for over := false; !over; { // used all the time, so that it is not tried
+		select {
+		case <-grace.C:
+			over = true
+		default:
+		}
+		if _, err := store.Users().ByID(t.Context(), "u"); err != nil {
+			t.Fatal(err)
+		}
 	}
+	if after := backend(t, store); after != before {
+		t.Error("the connection was thrown away")
+	}
+}
+
+// backend returns the id of the process that serves a store with one connection.
+func backend(t *testing.T, store *postgres.Store) (pid int) {
+	t.Helper()
+	if err := postgres.Pool(store).QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	return pid
 }
 
 // Texts that PostgreSQL cannot hold are of nobody.
@@ -196,11 +219,7 @@ func TestIdleConnectionsAreTried(t *testing.T) {
 	if err := store.Users().Create(t.Context(), newUser("first")); err != nil {
 		t.Fatal(err)
 	}
-	var pid int
-	if err := postgres.Pool(store).QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
-		t.Fatal(err)
-	}
-	exec(t, admin(t, dataSource), fmt.Sprint("SELECT pg_terminate_backend(", pid, ")"))
+	exec(t, admin(t, dataSource), fmt.Sprint("SELECT pg_terminate_backend(", backend(t, store), ")"))
 	idle := time.NewTimer(postgres.IdleCheck + 100*time.Millisecond)
 	<-idle.C
 	if err := store.Users().Create(t.Context(), newUser("second")); err != nil {

@@ -18,8 +18,9 @@ type Options struct {
 	// MaxConns bounds the pool; 0 means 16. All instances of an application
 	// together must stay below the server's max_connections.
 	MaxConns int
-	// Dial connects to the server, in place of a [net.Dialer]: through a tunnel,
-	// say. TLS, if any, goes over what it returns.
+	// Dial connects to the server, in place of a [net.Dialer]: through a tunnel of
+	// SSH, say. TLS, if any, goes over what it returns. A connection that knows no
+	// deadlines is closed where it would need one.
 	Dial DialFunc
 }
 
@@ -112,13 +113,16 @@ func (s *Store) Users() *Users { return s.sql.Users() }
 // Tokens returns the store's tokens.
 func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
 
-// Close ends the store, and closes the pool if it is the store's own. Later calls
-// return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.
+// Close ends the store, and closes the pool if it is the store's own; of the
+// caller's it gives the prepared statements back, once the calls under way have
+// ended. Later calls return an error that wraps [kit.ErrUnavailable]; a second Close
+// does nothing.
 func (s *Store) Close() error {
 	// All that can fail is to say goodbye on a connection that broke before.
-	_ = s.sql.Close()
 	if s.own != nil {
-		_ = s.own.Close()
+		_ = s.own.Close() // and the statements with their connections
+	} else {
+		_ = s.sql.Close()
 	}
 	return nil
 }
