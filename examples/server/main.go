@@ -107,7 +107,7 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.close()) }()
+	defer func() { err = errors.Join(err, store.closeInTime(logger)) }()
 
 	opts := s.opts
 	opts.Logger = logger

@@ -18,10 +18,12 @@ import (
 )
 
 const (
-	// stopWithin bounds the whole way from a signal to the end, and requestsWithin
-	// the part of it that running requests get, so that some is left for mails.
+	// stopWithin bounds the whole way from a signal to the end. The first part of it,
+	// requestsWithin, is for running requests, and the last, closeWithin, for the
+	// stores; mails get what is left.
 	stopWithin     = 10 * time.Second
 	requestsWithin = 6 * time.Second
+	closeWithin    = time.Second
 
 	purgeEvery = time.Hour
 	// keepExpired is how long the holder of an expired token is told that it has
@@ -80,7 +82,7 @@ func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
 
 // serve answers on l until ctx is done, and then stops in order: no new
 // connections and no purge, the end of running requests, of queued mails. The
-// store stays open. What is cut off after stopWithin is logged.
+// store stays open. What is cut off, closeWithin before stopWithin, is logged.
 func serve(ctx context.Context, l net.Listener, svc *kit.Service, logger *slog.Logger, announce io.Writer) error {
 	server := newServer(newHandler(svc), logger)
 	purgeCtx, stopPurge := context.WithCancel(ctx)
@@ -99,7 +101,7 @@ func serve(ctx context.Context, l net.Listener, svc *kit.Service, logger *slog.L
 		logger.Info("stopping")
 	case err = <-failed:
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin-closeWithin)
 	defer cancel()
 	stopPurge()
 	stopRequests, cancelRequests := context.WithTimeout(stop, requestsWithin)

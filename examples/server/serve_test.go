@@ -204,8 +204,8 @@ func (hangingMailer) SendVerification(ctx context.Context, _ kit.Mail) error {
 	return ctx.Err()
 }
 
-// TestStopTakesTenSecondsAtMost: a client that does not finish its request and a
-// relay that hangs, together.
+// TestStopTakesTenSecondsAtMost: a client that does not finish its request, a relay
+// that hangs, and a store that does not close, together.
 func TestStopTakesTenSecondsAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -228,6 +228,15 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
+		end := make(chan struct{})
+		stuck := stores{close: func() error {
+			<-end
+			return nil
+		}}
+		if err := stuck.closeInTime(logger); err != nil {
+			t.Error(err)
+		}
+		close(end)
 		if took := time.Since(start); took != stopWithin {
 			t.Errorf("it took %v, want %v", took, stopWithin)
 		}
@@ -236,7 +245,7 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 		if announced.String() != "listening on http://127.0.0.1:8080\n" {
 			t.Errorf("announced %q", announced.String())
 		}
-		for _, want := range []string{"requests were cut off", "mails were not sent"} {
+		for _, want := range []string{"requests were cut off", "mails were not sent", "store was not closed"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %q:\n%s", want, log.String())
 			}

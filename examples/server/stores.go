@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -77,6 +79,20 @@ type stores struct {
 	users  kit.UserStore
 	tokens kit.TokenStore
 	close  func() error
+}
+
+// closeInTime closes the stores, but does not wait for one whose server does not
+// answer: what was acknowledged is there all the same.
+func (s stores) closeInTime(logger *slog.Logger) error {
+	closed := make(chan error, 1)
+	go func() { closed <- s.close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeWithin):
+		logger.Warn("the store was not closed in time")
+		return nil
+	}
 }
 
 // openStores opens both stores, or the one that is both.
