@@ -38,7 +38,7 @@ func TestOtherDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("this database sorts, and isolates: %s", order)
-	conformance.RunTokens(t, conformance.Config{
+	conformance.Run(t, conformance.Config{
 		New: func(t testing.TB) conformance.Open {
 			schema := "s_" + strings.ToLower(rand.Text())
 			exec(t, other, "CREATE SCHEMA "+schema)

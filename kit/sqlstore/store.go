@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"myauth.internal/kit"
 )
@@ -57,8 +59,16 @@ func (s *Store) Close() error {
 // Ping implements kit.Pinger with a query that reads the database.
 func (s *Store) Ping(ctx context.Context) error {
 	var version int64
-	err := s.stmts[schemaVersion].QueryRowContext(ctx).Scan(&version)
+	err := s.row(ctx, schemaVersion, nil, &version)
 	return s.fail(ctx, "ping", err)
+}
+
+// row reads the one row that a statement selects. A read too may have met another
+// statement and do it again: under PostgreSQL's level SERIALIZABLE, say.
+func (s *Store) row(ctx context.Context, stmt statement, args []any, dest ...any) error {
+	return s.dialect.again(ctx, func() error {
+		return s.stmts[stmt].QueryRowContext(ctx, args...).Scan(dest...)
+	})
 }
 
 // write runs a statement that changes rows, and returns how many it changed.
@@ -110,15 +120,28 @@ var errAnswerLost = errors.New("the connection broke before the answer came")
 // attempts is how often a statement that met another one is run.
 const attempts = 10
 
-// again runs f until it no longer meets another statement.
+// again runs f until it no longer meets another statement. Two that met once part at
+// the second attempt; those of a crowd would meet for ever, were it not for pauses.
 func (d Dialect) again(ctx context.Context, f func() error) error {
 	for n := 1; ; n++ {
 		err := f()
 		if err == nil || n == attempts || ctx.Err() != nil || d.Classify(err).Kind != Retry {
 			return err
 		}
+		if n == 1 {
+			continue
+		}
+		select {
+		case <-time.After(rand.N(firstPause << (n - 2))):
+		case <-ctx.Done():
+			return err
+		}
 	}
 }
+
+// firstPause is the most that the first pause lasts; the others double it, so that
+// all of them last a quarter of a second at most.
+const firstPause = time.Millisecond
 
 // swap runs an update that has changed a row only if the version was the one
 // presented. When it changed none it looks why; finding the very version that was
@@ -130,7 +153,7 @@ func (s *Store) swap(ctx context.Context, id string, version int64, update, read
 			return err
 		}
 		var stored int64
-		if err := s.stmts[read].QueryRowContext(ctx, id).Scan(&stored); err != nil {
+		if err := s.row(ctx, read, []any{id}, &stored); err != nil {
 			return err
 		}
 		if stored != version {

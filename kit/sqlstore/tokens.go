@@ -33,7 +33,11 @@ func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 
 // ByID implements kit.TokenStore.
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	token, err := scanToken(t.s.stmts[tokenByID].QueryRowContext(ctx, id))
+	var token kit.Token
+	err := t.s.dialect.again(ctx, func() (err error) {
+		token, err = scanToken(t.s.stmts[tokenByID].QueryRowContext(ctx, id))
+		return err
+	})
 	return token, t.s.absent(ctx, "token by id", err)
 }
 
@@ -56,7 +60,11 @@ func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
 
 // ByUser implements kit.TokenStore.
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	tokens, err := t.byUser(ctx, userID, after, clampLimit(limit))
+	var tokens []kit.Token
+	err := t.s.dialect.again(ctx, func() (err error) {
+		tokens, err = t.byUser(ctx, userID, after, clampLimit(limit))
+		return err
+	})
 	switch err := t.s.absent(ctx, "tokens by user", err); {
 	case errors.Is(err, kit.ErrNotFound):
 		return []kit.Token{}, nil

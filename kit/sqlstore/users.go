@@ -71,7 +71,7 @@ type userRow struct {
 
 func (u *Users) one(ctx context.Context, op string, stmt statement, key string) (kit.User, error) {
 	var r userRow
-	err := u.s.stmts[stmt].QueryRowContext(ctx, key).Scan(&r.ID, &r.Email, &r.Username, (*string)(&r.PasswordHash), &r.roles, (*[]byte)(&r.Settings),
+	err := u.s.row(ctx, stmt, []any{key}, &r.ID, &r.Email, &r.Username, (*string)(&r.PasswordHash), &r.roles, (*[]byte)(&r.Settings),
 		&r.Verified, &r.Active, &r.SessionEpoch, &r.created, &r.updated, &r.Version)
 	if err == nil {
 		r.Roles, err = decodeRoles(r.roles)
