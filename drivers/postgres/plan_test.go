@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,39 +11,74 @@ import (
 )
 
 // With ten thousand rows PostgreSQL prefers an index to reading all of them, where
-// there is one.
+// there is one: with statistics and without, as the rows of a server that was just
+// restored, and with the values at hand or, as after some uses of a prepared
+// statement, for any values.
 func TestNoStatementScans(t *testing.T) {
 	dataSource := schema(t)
 	store := open(t, dataSource, nil)
 	db := postgres.Pool(store)
+	exec(t, db, "ALTER TABLE users SET (autovacuum_enabled = off)")
+	exec(t, db, "ALTER TABLE tokens SET (autovacuum_enabled = off)")
 	exec(t, db, `INSERT INTO users SELECT n::text, n || '@example.com', n || '@example.com', 'u', 'h', '[]', '{}', true, true, 0, 0, 0, 0 FROM generate_series(1, 10000) n`)
 	exec(t, db, `INSERT INTO tokens SELECT n::text, 'refresh', (n / 3)::text, 's', 0, 'h', NULL, NULL, 0, 0, n, 0, 0 FROM generate_series(1, 10000) n`)
-	exec(t, db, "ANALYZE users")
-	exec(t, db, "ANALYZE tokens")
-	for _, statement := range postgres.Statements() {
-		if strings.HasPrefix(statement, "INSERT") || strings.Contains(statement, "myauth_migrations") {
-			continue
+	for _, statistics := range []string{"no statistics", "statistics"} {
+		if statistics == "statistics" {
+			exec(t, db, "ANALYZE users, tokens")
 		}
-		for i := strings.Count(statement, "$"); i > 0; i-- {
-			statement = strings.ReplaceAll(statement, fmt.Sprint("$", i), "'1'") // of every type here
-		}
-		rows, err := db.QueryContext(t.Context(), "EXPLAIN "+statement)
-		if err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
-		var plan []string
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
+		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+			for _, statement := range postgres.Statements() {
+				if strings.HasPrefix(statement, "INSERT") || strings.Contains(statement, "myauth_migrations") {
+					continue
+				}
+				plan := planOf(t, db, mode, statement)
+				if strings.Contains(plan, "Seq Scan") || !strings.Contains(plan, "Index") {
+					t.Errorf("%s, %s: it reads the whole table\n%s\n%s", statistics, mode, statement, plan)
+				}
+				// A page is read as far as its limit, and nothing before or after it.
+				if strings.Contains(statement, "LIMIT") && (strings.Contains(plan, "Sort") || strings.Contains(plan, "Filter")) {
+					t.Errorf("%s, %s: it reads more than the page\n%s\n%s", statistics, mode, statement, plan)
+				}
 			}
-			plan = append(plan, line)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		if text := strings.Join(plan, "\n"); strings.Contains(text, "Seq Scan") || !strings.Contains(text, "Index") && !strings.Contains(text, "Bitmap") {
-			t.Errorf("%s\n%s", statement, text)
 		}
 	}
+}
+
+// planOf returns the plan of the statement as a prepared one.
+func planOf(t *testing.T, db *sql.DB, mode, statement string) string {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	args := strings.TrimSuffix(strings.Repeat("'1', ", strings.Count(statement, "$")), ", ") // of every type here
+	for _, text := range []string{"SET plan_cache_mode = " + mode, "PREPARE asked AS " + statement} {
+		if _, err := conn.ExecContext(ctx, text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	defer func() {
+		if _, err := conn.ExecContext(ctx, "DEALLOCATE asked"); err != nil {
+			t.Error(err)
+		}
+	}()
+	rows, err := conn.QueryContext(ctx, fmt.Sprintf("EXPLAIN EXECUTE asked (%s)", args))
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "\n")
 }

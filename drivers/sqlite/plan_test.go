@@ -32,6 +32,25 @@ func TestNoStatementScans(t *testing.T) {
 	}
 }
 
+// A page of a user's tokens is found in the index by where it begins: the table has no
+// rowid, so its indexes end with the primary key.
+func TestAPageIsReadAlone(t *testing.T) {
+	store := open(t, tempFile(t))
+	pages := 0
+	for _, statement := range sqlite.Statements() {
+		if !strings.Contains(statement, "WHERE user_id = ") {
+			continue
+		}
+		pages++
+		if plan := strings.Join(planOf(t, store, statement), "; "); plan != "SEARCH tokens USING INDEX tokens_user_id (user_id=? AND id>?)" {
+			t.Errorf("%s\n\treads more than the page: %s", statement, plan)
+		}
+	}
+	if pages != 1 {
+		t.Errorf("%d statements read a user's tokens, want 1", pages)
+	}
+}
+
 func TestPlanOfAScanIsSeen(t *testing.T) {
 	store := open(t, tempFile(t))
 	for _, statement := range []string{

@@ -19,8 +19,8 @@
 //   - Times are 64-bit integers: microseconds since 1970-01-01 UTC, which hold
 //     every year that kit knows. The zero time.Time is one of them,
 //     -62135596800000000, so no column needs NULL to mean "never".
-//   - Indexes on tokens (user_id), with id as far as it helps the order, and tokens
-//     (expires_at).
+//   - Indexes on tokens (user_id, id), the id in byte order, so that a page of a user's
+//     tokens is read alone, and tokens (expires_at).
 //   - roles and user_settings are text, kept as given; hashes and the salt are
 //     bytes, of which previous_hash and salt may be NULL.
 //

@@ -35,5 +35,6 @@ CREATE TABLE tokens (
     version       BIGINT  NOT NULL
 );
 
-CREATE INDEX tokens_user_id ON tokens (user_id);
+-- A page of a user's tokens, in the byte order of their ids, is a part of this one.
+CREATE INDEX tokens_user_id ON tokens (user_id, (id COLLATE "C"));
 CREATE INDEX tokens_expires_at ON tokens (expires_at);
