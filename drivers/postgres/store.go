@@ -45,10 +45,6 @@ type Store struct {
 // idleTime is how long [Open] keeps a connection that nobody uses.
 const idleTime = 5 * time.Minute
 
-// startTimeout bounds the first connection, and the wait for another process that
-// migrates.
-const startTimeout = 30 * time.Second
-
 // Open connects to a database with a pool of its own, and brings its schema up to
 // date: see [New]. The data source is a URL, postgres://user:password@host/database,
 // or whatever else [NewConnector] takes. No error shows it.
@@ -84,9 +80,10 @@ func Open(ctx context.Context, dataSource string, opts *Options) (*Store, error)
 
 // New returns a store in the database of the caller's own pool, whose schema it
 // brings up to date: of many processes that start at once one does, and the others
-// wait. Close leaves the pool open. Make the pool with [NewConnector]: over one of
-// plain lib/pq a call ends with its context only once the server answers, so it
-// waits for as long as the network hangs.
+// wait, half a minute at most. Close leaves the pool open. The pool's driver must be
+// lib/pq, whose errors it knows. Make the pool with [NewConnector]: over one of plain
+// lib/pq a call ends with its context only once the server answers, so it waits for
+// as long as the network hangs.
 //
 // The tables users, tokens and myauth_migrations are in the first schema of the
 // search_path that exists: to keep them apart from those of the application, put
@@ -95,8 +92,6 @@ func New(ctx context.Context, db *sql.DB) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("postgres: New needs a *sql.DB")
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
 	if err := sqlstore.Migrate(ctx, db, dialect, migrations()); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -28,9 +29,11 @@ var ErrNewerSchema = errors.New("the database has a newer schema than this versi
 // table myauth_migrations lists what was applied.
 //
 // All that is missing is applied in one transaction, under the dialect's lock: of
-// several processes that start at once one migrates and the others wait for it. A
-// schema that is up to date is only read. There is no way back: a database that
-// is ahead of fsys is refused with [ErrNewerSchema].
+// several processes that start at once one migrates and the others wait for it, 30
+// seconds at most, and then return an error that wraps kit.ErrUnavailable. The
+// migration itself takes as long as it takes, or until ctx ends. A schema that is up
+// to date is only read. There is no way back: a database that is ahead of fsys is
+// refused with [ErrNewerSchema].
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 	err := migrate(ctx, db, d, fsys)
 	switch {
@@ -50,37 +53,54 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 	if err != nil {
 		return err
 	}
-	conn, err := db.Conn(ctx)
-	if err != nil {
+	var conn *sql.Conn
+	current := false
+	err = inTime(ctx, func(ctx context.Context) (err error) {
+		if conn, err = db.Conn(ctx); err != nil {
+			return err
+		}
+		current, err = prepare(ctx, conn, d, names)
+		return err
+	})
+	if conn != nil {
+		defer func() { _ = conn.Close() }() // back to the pool
+	}
+	if err != nil || current {
 		return err
 	}
-	defer func() { _ = conn.Close() }() // back to the pool
-	if d.Suits != nil {
-		if err := d.Suits(ctx, conn); err != nil {
-			return err
-		}
-	}
-	var version int
-	if err := conn.QueryRowContext(ctx, maxVersion).Scan(&version); err == nil && version >= len(names) {
-		return checkVersion(version, names)
-	}
-	// Either something is to be done or the table does not exist yet; whatever
-	// else is wrong, it shows again below.
-	if d.Lock != "" {
-		if err := prepareLock(ctx, conn, d); err != nil {
-			return err
-		}
-	}
 	return d.again(ctx, func() error {
-		if _, err := conn.ExecContext(ctx, d.Begin); err != nil {
+		if err := inTime(ctx, func(ctx context.Context) error { return begin(ctx, conn, d) }); err != nil {
 			return err
 		}
 		err := apply(ctx, conn, d, fsys, names)
 		if err != nil {
-			abandon(conn)
+			abandon(ctx, conn)
 		}
 		return err
 	})
+}
+
+// prepare reports whether the schema is up to date; when it is not, the lock is
+// there to be taken.
+func prepare(ctx context.Context, conn *sql.Conn, d Dialect, names []string) (current bool, err error) {
+	if d.Suits != nil {
+		if err := d.Suits(ctx, conn); err != nil {
+			return false, err
+		}
+	}
+	var version int
+	err = conn.QueryRowContext(ctx, maxVersion).Scan(&version)
+	switch {
+	case err == nil && version >= len(names):
+		return true, checkVersion(version, names)
+	case ctx.Err() != nil:
+		return false, err
+	case d.Lock == "":
+		// Either something is to be done or the table does not exist yet; whatever
+		// else is wrong, it shows again later.
+		return false, nil
+	}
+	return false, prepareLock(ctx, conn, d)
 }
 
 // prepareLock makes the row that Lock locks. Databases let several processes
@@ -98,15 +118,22 @@ func prepareLock(ctx context.Context, conn *sql.Conn, d Dialect) error {
 	return nil
 }
 
+// begin opens the transaction and waits for the lock.
+func begin(ctx context.Context, conn *sql.Conn, d Dialect) error {
+	if _, err := conn.ExecContext(ctx, d.Begin); err != nil || d.Lock == "" {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, d.Lock)
+	if err != nil {
+		abandon(ctx, conn)
+	}
+	return err
+}
+
 // apply runs in the transaction, and commits it.
 func apply(ctx context.Context, conn *sql.Conn, d Dialect, fsys fs.FS, names []string) error {
-	for _, text := range []string{d.Lock, createMigrations} {
-		if text == "" {
-			continue
-		}
-		if _, err := conn.ExecContext(ctx, text); err != nil {
-			return err
-		}
+	if _, err := conn.ExecContext(ctx, createMigrations); err != nil {
+		return err
 	}
 	var version int
 	if err := conn.QueryRowContext(ctx, maxVersion).Scan(&version); err != nil {
@@ -140,10 +167,32 @@ func checkVersion(version int, names []string) error {
 
 // abandon ends the transaction, also when its context is done, and keeps a
 // connection on which that failed out of the pool.
-func abandon(conn *sql.Conn) {
-	if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+func abandon(ctx context.Context, conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
+}
+
+const (
+	// startTimeout bounds the wait for a connection, and then for another process
+	// that migrates.
+	startTimeout   = 30 * time.Second
+	abandonTimeout = 5 * time.Second
+)
+
+var errNotInTime = fmt.Errorf("no connection, or no lock, within %v: is another process migrating?", startTimeout)
+
+// inTime runs f, which waits for others, and says so when they took too long.
+func inTime(ctx context.Context, f func(context.Context) error) error {
+	waiting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	err := f(waiting)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return errNotInTime // what the database says is that it was interrupted
+	}
+	return err
 }
 
 // migrationNames returns the files in their order, each at the index one below

@@ -28,12 +28,16 @@ func New(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
 	if d.MaxWriters > 0 {
 		s.writers = make(chan struct{}, d.MaxWriters)
 	}
-	for i, text := range d.texts() {
-		stmt, err := db.PrepareContext(ctx, text)
-		if err != nil {
-			return nil, errors.Join(s.fail(ctx, "prepare the statements", err), s.Close())
+	err := inTime(ctx, func(ctx context.Context) (err error) {
+		for i, text := range d.texts() {
+			if s.stmts[i], err = db.PrepareContext(ctx, text); err != nil {
+				return err
+			}
 		}
-		s.stmts[i] = stmt
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(s.fail(ctx, "prepare the statements", err), s.Close())
 	}
 	return s, nil
 }
@@ -213,7 +217,7 @@ func (s *Store) absent(ctx context.Context, op string, err error) error {
 // store gave up by itself. Two of the errors of database/sql have no name, so their
 // text has to do.
 func isOutage(err error) bool {
-	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, errAnswerLost) || errors.Is(err, errUnsettled) {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, errAnswerLost) || errors.Is(err, errUnsettled) || errors.Is(err, errNotInTime) {
 		return true
 	}
 	text := err.Error()
