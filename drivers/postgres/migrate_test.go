@@ -50,7 +50,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	dataSource := schema(t)
 	open(t, dataSource, nil)
 	exec(t, admin(t, dataSource), "INSERT INTO myauth_migrations (version, name) VALUES (2, 'of a version to come')")
-	if store, err := postgres.Open(t.Context(), dataSource, nil); !errors.Is(err, sqlstore.ErrNewerSchema) {
+	if store, err := postgres.Open(t.Context(), dataSource, nil); !errors.Is(err, postgres.ErrNewerSchema) {
 		t.Errorf("got %v, %v", store, err)
 	}
 }

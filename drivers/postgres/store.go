@@ -78,6 +78,10 @@ func Open(ctx context.Context, dataSource string, opts *Options) (*Store, error)
 	return s, nil
 }
 
+// ErrNewerSchema is what [Open] and [New] return, wrapped, for a database that a newer
+// version of the driver has migrated.
+var ErrNewerSchema = sqlstore.ErrNewerSchema
+
 // New returns a store in the database of the caller's own pool, whose schema it
 // brings up to date: of many processes that start at once one does, and the others
 // wait, half a minute at most. Close leaves the pool open. The pool's driver must be

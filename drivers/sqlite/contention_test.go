@@ -208,7 +208,7 @@ func TestNewOnAPlainPool(t *testing.T) {
 	path := tempFile(t)
 	var handles []*sqlite.Store
 	for range 2 {
-		store, err := sqlite.New(rawDB(t, path), nil)
+		store, err := sqlite.New(t.Context(), rawDB(t, path))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,8 +55,9 @@ func ExampleNew() {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(8)
+	db.SetMaxIdleConns(8)
 
-	store, err := sqlite.New(db, nil)
+	store, err := sqlite.New(context.Background(), db)
 	if err != nil {
 		log.Fatal(err)
 	}

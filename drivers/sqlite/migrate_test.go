@@ -84,7 +84,7 @@ func TestConcurrentNewMigratesOnce(t *testing.T) {
 		db := rawDB(t, path)
 		wg.Go(func() {
 			<-start
-			store, err := sqlite.New(db, nil)
+			store, err := sqlite.New(t.Context(), db)
 			if err == nil {
 				err = store.Close()
 			}
@@ -103,7 +103,7 @@ func TestConcurrentNewMigratesOnce(t *testing.T) {
 func TestConcurrentOpenSwitchesToWAL(t *testing.T) {
 	for range 5 {
 		path := tempFile(t)
-		store, err := sqlite.New(rawDB(t, path), nil)
+		store, err := sqlite.New(t.Context(), rawDB(t, path))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,13 +220,13 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	mustExec(t, db, "CREATE TABLE more (id INTEGER)") // so it is not there, and no lock is left
 }
 
-func TestMigrateEndsWithItsContext(t *testing.T) {
+func TestNewEndsWithItsContext(t *testing.T) {
 	path := tempFile(t)
 	defer lock(t, path)()
 	ctx, cancel := context.WithTimeout(t.Context(), shortWait)
 	defer cancel()
-	if err := sqlstore.Migrate(ctx, rawDB(t, path), sqlite.Dialect, sqlite.Migrations); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Migrate: %v", err)
+	if store, err := sqlite.New(ctx, rawDB(t, path)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("New: %v, %v", store, err)
 	}
 }
 
@@ -236,10 +236,10 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	db := rawDB(t, path)
 	mustExec(t, db, "INSERT INTO myauth_migrations (version, name) VALUES (2, '0002_from_the_future.sql')")
 	_, err := sqlite.Open(path, nil)
-	if !errors.Is(err, sqlstore.ErrNewerSchema) || !strings.Contains(err.Error(), "schema version 2, known up to 1") {
+	if !errors.Is(err, sqlite.ErrNewerSchema) || !strings.Contains(err.Error(), "schema version 2, known up to 1") {
 		t.Errorf("Open: %v", err)
 	}
-	if _, err := sqlite.New(db, nil); !errors.Is(err, sqlstore.ErrNewerSchema) {
+	if _, err := sqlite.New(t.Context(), db); !errors.Is(err, sqlite.ErrNewerSchema) {
 		t.Errorf("New: %v", err)
 	}
 }
@@ -247,7 +247,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 func TestAnotherTableOfTheNameIsLeftAlone(t *testing.T) {
 	db := rawDB(t, tempFile(t))
 	mustExec(t, db, "CREATE TABLE tokens (mine TEXT)")
-	_, err := sqlite.New(db, nil)
+	_, err := sqlite.New(t.Context(), db)
 	if err == nil || !strings.Contains(err.Error(), "table tokens already exists: the file has a table of another program") {
 		t.Fatalf("New: %v", err)
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,8 +24,8 @@ import (
 // directory that is current now. A URI or :memory: is refused: they go through
 // the caller's own pool and [New]; and package kit/memstore is the store for tests.
 //
-// Open takes no context: it touches local files only, and gives up by itself after
-// half a minute.
+// Open takes no context: it touches local files only, and waits for another process
+// that migrates for half a minute at most.
 func Open(path string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -40,7 +41,7 @@ func Open(path string, opts *Options) (*Store, error) {
 	}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
-	s, err := newStore(db)
+	s, err := New(context.Background(), db)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: open %q: %w", path, err), db.Close())
 	}

@@ -157,7 +157,7 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := sqlite.New(nil, nil); err == nil || !strings.Contains(err.Error(), "*sql.DB") {
+	if _, err := sqlite.New(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "*sql.DB") {
 		t.Errorf("New(nil): %v", err)
 	}
 }
@@ -190,7 +190,7 @@ func TestCloseLeavesTheCallersPoolOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	store, err := sqlite.New(db, nil)
+	store, err := sqlite.New(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestClosedPoolIsUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := sqlite.New(db, nil)
+	store, err := sqlite.New(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestClosedPoolIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkUnavailable(t, store.Users(), store.Tokens())
-	if _, err := sqlite.New(db, nil); !errors.Is(err, kit.ErrUnavailable) {
+	if _, err := sqlite.New(t.Context(), db); !errors.Is(err, kit.ErrUnavailable) {
 		t.Errorf("New with a closed pool: %v", err)
 	}
 }

@@ -13,15 +13,16 @@ import (
 	"myauth.internal/kit/sqlstore"
 )
 
-// Options adjusts a [Store]; nil or the zero value means the defaults.
+// Options adjusts what [Open] makes; nil or the zero value means the defaults.
 type Options struct {
-	// MaxConns bounds the pool that [Open] makes; 0 means 8. Each connection
+	// MaxConns bounds the pool; 0 means 8. Each connection
 	// takes a few megabytes when it is used, and more of them than twice the
 	// number of processors gain nothing.
 	MaxConns int
-	// BusyTimeout is how long a connection of [Open] waits for a writer in
-	// another process before the call fails with [kit.ErrUnavailable]; 0 means
-	// 5 seconds. A call's context ends the wait too.
+	// BusyTimeout is how long a connection waits for a writer in another process
+	// before the call fails with [kit.ErrUnavailable]; 0 means 5 seconds. The
+	// writers of one store wait one after another, so the third in the queue may
+	// wait three times as long. A call's context ends the wait too.
 	BusyTimeout time.Duration
 }
 
@@ -43,23 +44,32 @@ type Store struct {
 	own *sql.DB // nil when the pool is the caller's
 }
 
+// ErrNewerSchema is what [Open] and [New] return, wrapped, for a database that a newer
+// version of the driver has migrated.
+var ErrNewerSchema = sqlstore.ErrNewerSchema
+
 // New returns a store in the database of the caller's own pool, whose schema it
-// brings up to date. The driver must be ncruces/go-sqlite3. Close leaves the pool
-// open.
+// brings up to date: of many processes that start at once one does, and the others
+// wait, half a minute at most. The pool's driver must be ncruces/go-sqlite3. Close
+// leaves the pool open.
 //
 // New changes no setting of the pool. For what [Open] promises, its data source
 // name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and
 // _pragma=synchronous(full). The tables are named users, tokens and
 // myauth_migrations: an application that has other tables of these names gives
 // MyAuth a file of its own.
-func New(db *sql.DB, opts *Options) (*Store, error) {
+func New(ctx context.Context, db *sql.DB) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlite: New needs a *sql.DB")
 	}
-	if _, err := opts.withDefaults(); err != nil {
+	if err := sqlstore.Migrate(ctx, db, dialect, migrations()); err != nil {
 		return nil, err
 	}
-	return newStore(db)
+	s, err := sqlstore.New(ctx, db, dialect)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{sql: s}, nil
 }
 
 // Users returns the store's users.
@@ -91,23 +101,6 @@ func migrations() fs.FS {
 		panic(err) // the name is a valid path
 	}
 	return sub
-}
-
-// startTimeout bounds the wait for a connection of the caller's pool, and for
-// another process that migrates.
-const startTimeout = 30 * time.Second
-
-func newStore(db *sql.DB) (*Store, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	if err := sqlstore.Migrate(ctx, db, dialect, migrations()); err != nil {
-		return nil, err
-	}
-	s, err := sqlstore.New(ctx, db, dialect)
-	if err != nil {
-		return nil, err
-	}
-	return &Store{sql: s}, nil
 }
 
 func (o *Options) withDefaults() (Options, error) {
