@@ -26,6 +26,7 @@ var dialect = sqlstore.Dialect{
 	Begin:     "BEGIN ISOLATION LEVEL READ COMMITTED",
 	Lock:      "SELECT version FROM myauth_migrations WHERE version = 0 FOR UPDATE",
 	Suits:     suits,
+	Schema:    "SELECT coalesce(quote_ident(current_schema()), '')",
 	ByteOrder: ` COLLATE "C"`,
 	DeleteExpired: `DELETE FROM tokens WHERE id = ANY (ARRAY(` +
 		`SELECT id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE))`,

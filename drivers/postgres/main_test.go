@@ -61,6 +61,16 @@ func with(t testing.TB, dataSource, key, value string) string {
 	return u.String()
 }
 
+// searchPath returns the schema that the URL leads to.
+func searchPath(t testing.TB, dataSource string) string {
+	t.Helper()
+	u, err := url.Parse(dataSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("search_path")
+}
+
 // open returns a store, closed when the test ends.
 func open(t testing.TB, dataSource string, opts *postgres.Options) *postgres.Store {
 	t.Helper()

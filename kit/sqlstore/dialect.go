@@ -18,6 +18,11 @@ type Dialect struct {
 	// given, and what to do about it; nil for databases that all can. It is asked
 	// before each migration.
 	Suits func(context.Context, *sql.Conn) error
+	// Schema is a query for the schema that new tables go into, quoted where it has
+	// to be, or an empty text. A store finds its tables there and nowhere else,
+	// whatever becomes of the search path of a connection. No query: the database
+	// knows no schemas.
+	Schema string
 	// ByteOrder follows an expression that is to compare and sort byte by byte
 	// where the columns do not do so by themselves, such as ` COLLATE "C"`.
 	ByteOrder string

@@ -88,8 +88,13 @@ func prepare(ctx context.Context, conn *sql.Conn, d Dialect, names []string) (cu
 			return false, err
 		}
 	}
+	qualify, err := d.locate(ctx, conn.QueryRowContext)
+	if err != nil {
+		return false, err
+	}
+	// Another schema of the search path may have tables of these names.
 	var version int
-	err = conn.QueryRowContext(ctx, maxVersion).Scan(&version)
+	err = conn.QueryRowContext(ctx, qualify(maxVersion)).Scan(&version)
 	switch {
 	case err == nil && version >= len(names):
 		return true, checkVersion(version, names)

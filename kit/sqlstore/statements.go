@@ -1,6 +1,11 @@
 package sqlstore
 
-import "cmp"
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"regexp"
+)
 
 // statement names one of the prepared statements of a Store.
 type statement int
@@ -53,8 +58,24 @@ func (d Dialect) texts() [statements]string {
 	}
 }
 
-// Statements returns every statement that a [Store] of the dialect runs, so that a
-// driver's test can ask its database for their plans.
+var tableNames = regexp.MustCompile(`\b(users|tokens|myauth_migrations)\b`)
+
+// locate returns what puts the schema before the names of the tables in a statement.
+func (d Dialect) locate(ctx context.Context, query func(context.Context, string, ...any) *sql.Row) (qualify func(text string) string, err error) {
+	var schema string
+	if d.Schema != "" {
+		err = query(ctx, d.Schema).Scan(&schema)
+	}
+	if schema != "" {
+		schema += "."
+	}
+	return func(text string) string {
+		return tableNames.ReplaceAllStringFunc(text, func(name string) string { return schema + name })
+	}, err
+}
+
+// Statements returns every statement that a [Store] of the dialect runs, without the
+// schema, so that a driver's test can ask its database for their plans.
 func Statements(d Dialect) []string {
 	texts := d.texts()
 	return texts[:]

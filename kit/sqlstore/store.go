@@ -28,9 +28,13 @@ func New(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
 	if d.MaxWriters > 0 {
 		s.writers = make(chan struct{}, d.MaxWriters)
 	}
-	err := inTime(ctx, func(ctx context.Context) (err error) {
+	err := inTime(ctx, func(ctx context.Context) error {
+		qualify, err := d.locate(ctx, db.QueryRowContext)
+		if err != nil {
+			return err
+		}
 		for i, text := range d.texts() {
-			if s.stmts[i], err = db.PrepareContext(ctx, text); err != nil {
+			if s.stmts[i], err = db.PrepareContext(ctx, qualify(text)); err != nil {
 				return err
 			}
 		}
