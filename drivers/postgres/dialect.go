@@ -15,8 +15,8 @@ import (
 	"myauth.internal/kit/sqlstore"
 )
 
-// dialect keeps to what CockroachDB knows too: no advisory locks, no columns with
-// the collation "C". Concurrent purges take their rows in the order of one index,
+// dialect has no advisory locks and no columns with the collation "C", which
+// CockroachDB does not know; the README says what else it lacks. Concurrent purges take their rows in the order of one index,
 // so that they do not deadlock, and the array is made once, unlike a subquery,
 // which a plan may run again and with other rows.
 var dialect = sqlstore.Dialect{
