@@ -117,4 +117,7 @@ var codes = map[string]sqlstore.Class{
 	"53": unavailable("the server has too little of something"),
 	"57": unavailable("the server is starting, stopping, or ended the connection"),
 	"58": unavailable("the server cannot read or write its files"),
+
+	"XX001": unavailable("a table is damaged: restore the database from a backup"), // data_corrupted
+	"XX002": unavailable("an index is damaged: REINDEX, and find out why"),         // index_corrupted
 }

@@ -1,0 +1,86 @@
+package postgres
+
+import (
+	"strings"
+	"testing"
+
+	"myauth.internal/kit/sqlstore"
+)
+
+// What each code means, of those that a test cannot easily get a server to answer too.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func TestClassOf(t *testing.T) {
+	for code, want := range map[string]sqlstore.Kind{
+		"23505": sqlstore.Duplicate, // unique_violation
+		"42P07": sqlstore.Duplicate, // duplicate_table
+		"42710": sqlstore.Duplicate, // duplicate_object
+
+		"40001": sqlstore.Retry, // serialization_failure
+		"40P01": sqlstore.Retry, // deadlock_detected
+
+		"22021": sqlstore.Unstorable, // character_not_in_repertoire
+		"22P05": sqlstore.Unstorable, // untranslatable_character
+
+		"08000": sqlstore.Unavailable, // connection_exception
+		"08006": sqlstore.Unavailable, // connection_failure
+		"25006": sqlstore.Unavailable, // read_only_sql_transaction
+		"28000": sqlstore.Unavailable, // invalid_authorization_specification
+		"28P01": sqlstore.Unavailable, // invalid_password
+		"3D000": sqlstore.Unavailable, // invalid_catalog_name
+		"40003": sqlstore.Unavailable, // statement_completion_unknown
+		"53000": sqlstore.Unavailable, // insufficient_resources
+		"53100": sqlstore.Unavailable, // disk_full
+		"53200": sqlstore.Unavailable, // out_of_memory
+		"53300": sqlstore.Unavailable, // too_many_connections
+		"55P03": sqlstore.Unavailable, // lock_not_available
+		"57014": sqlstore.Unavailable, // query_canceled
+		"57P01": sqlstore.Unavailable, // admin_shutdown
+		"57P03": sqlstore.Unavailable, // cannot_connect_now
+		"58000": sqlstore.Unavailable, // system_error
+		"58030": sqlstore.Unavailable, // io_error
+		"XX001": sqlstore.Unavailable, // data_corrupted
+		"XX002": sqlstore.Unavailable, // index_corrupted
+
+		"":      sqlstore.Unexpected,
+		"40002": sqlstore.Unexpected, // transaction_integrity_constraint_violation
+		"23502": sqlstore.Unexpected, // not_null_violation
+		"3F000": sqlstore.Unexpected, // invalid_schema_name
+		"42501": sqlstore.Unexpected, // insufficient_privilege
+		"42601": sqlstore.Unexpected, // syntax_error
+		"42P01": sqlstore.Unexpected, // undefined_table
+		"42703": sqlstore.Unexpected, // undefined_column
+		"55000": sqlstore.Unexpected, // object_not_in_prerequisite_state
+		"XX000": sqlstore.Unexpected, // internal_error
+	} {
+		if got := classOf(code).Kind; got != want {
+			t.Errorf("code %q is of kind %d, want %d", code, got, want)
+		}
+	}
+}
+
+// A code that has a class of its own says more than the class.
+func TestAdvice(t *testing.T) {
+	for code, want := range map[string]string{
+		"25006": "primary",
+		"28000": "pg_hba.conf",
+		"28P01": "check user and password",
+		"3D000": "create the database",
+		"3F000": "search_path",
+		"42501": "grant",
+		"42P01": "search_path",
+		"42P07": "CREATE SCHEMA",
+		"53000": "too little",
+		"53100": "disk",
+		"53300": "max_connections",
+		"55P03": "locked",
+		"57014": "statement_timeout",
+		"57P01": "stopping",
+		"58030": "files",
+		"XX001": "backup",
+		"XX002": "REINDEX",
+	} {
+		if got := classOf(code).Advice; !strings.Contains(got, want) {
+			t.Errorf("the advice for code %s is %q, want %q in it", code, got, want)
+		}
+	}
+}
