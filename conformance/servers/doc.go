@@ -31,5 +31,6 @@
 // Tests must then leave what they find there alone, and remove what they make.
 //
 // A test whose server cannot be had is skipped, and says how to get it. Where
-// MYAUTH_TEST_REQUIRE is all, or lists the server (postgres, redis, mongo), it fails.
+// MYAUTH_TEST_REQUIRE is all, or lists the server (postgres, redis, mongo), it fails; a
+// name in it that is no server's fails every test.
 package servers

@@ -5,10 +5,12 @@ package servers_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,28 +18,44 @@ import (
 	"myauth.internal/conformance/servers"
 )
 
-// The test starts this very binary again with the variable set; it then starts
-// servers, says where they listen, and waits to be killed.
+// A test starts this very binary again with the variable set to what it shall start;
+// it then says where its servers listen, and waits to be killed.
 const partVariable = "MYAUTH_SERVERS_TEST_PART"
 
+var parts = map[string]func(t *testing.T) []string{
+	"all": func(t *testing.T) []string {
+		addresses := []string{host(t, servers.Postgres(t)), host(t, servers.Redis(t)), host(t, servers.Mongo(t))}
+		return append(addresses, servers.RedisCluster(t)...)
+	},
+	"postgres": func(t *testing.T) []string { return []string{host(t, servers.Postgres(t))} },
+	"mongo":    func(t *testing.T) []string { return []string{host(t, servers.Mongo(t))} },
+}
+
 func TestMain(m *testing.M) {
-	if os.Getenv(partVariable) == "" {
+	part := parts[os.Getenv(partVariable)]
+	if part == nil {
 		os.Exit(m.Run())
 	}
 	testing.Init()
 	testing.Main(func(_, _ string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "servers", F: func(t *testing.T) {
-		for _, text := range []string{servers.Postgres(t), servers.Redis(t)} {
-			fmt.Println("at " + host(t, text))
+		for _, address := range part(t) {
+			fmt.Println("at " + address)
 		}
 		fmt.Println("done")
 		_, _ = os.Stdin.Read(make([]byte, 1)) // for ever
 	}}}, nil, nil)
 }
 
-func TestNothingIsLeftByAProcessThatIsKilled(t *testing.T) {
-	// They are there, or this ends here.
-	servers.Postgres(t)
-	servers.Redis(t)
+// victim is another process that starts servers, with all that it makes in temp.
+type victim struct {
+	t    *testing.T
+	temp string
+	out  io.Reader
+	kill func()
+}
+
+func startVictim(t *testing.T, part string, env ...string) *victim {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -46,12 +64,20 @@ func TestNothingIsLeftByAProcessThatIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(temp)
+	t.Cleanup(func() {
+		if err := os.RemoveAll(temp); err != nil {
+			t.Error(err)
+		}
+	})
 	if err := os.Chmod(temp, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), partVariable+"=1", "TMPDIR="+temp, "MYAUTH_TEST_POSTGRES_URL=", "MYAUTH_TEST_REDIS_URL=")
+	cmd.Env = append(os.Environ(), partVariable+"="+part, "TMPDIR="+temp, "MYAUTH_TEST_POSTGRES_URL=", "MYAUTH_TEST_REDIS_URL=", "MYAUTH_TEST_REDIS_CLUSTER=", "MYAUTH_TEST_MONGO_URI=")
+	cmd.Env = append(cmd.Env, env...)
+	if part == "mongo" { // where no FerretDB is
+		cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+temp, "HOME="+temp)
+	}
 	if _, err := cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,45 +88,107 @@ func TestNothingIsLeftByAProcessThatIsKilled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	kill := func() {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Wait() // it was killed
+	}
+	return &victim{t, temp, out, kill}
+}
+
+// eventually waits until nothing is left to name.
+func (v *victim) eventually(what string, left func() []string) {
+	v.t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
+		names := left()
+		if len(names) == 0 {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			v.t.Fatalf("%s, not within 30 s: %q", what, names)
+		}
+	}
+}
+
+// files returns what matches a pattern in the directory of the victim.
+func (v *victim) files(pattern string) []string {
+	names, err := filepath.Glob(filepath.Join(v.temp, pattern))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return names
+}
+
+// appears waits until there is a file that matches.
+func (v *victim) appears(pattern string) {
+	v.t.Helper()
+	v.eventually("waiting for a file", func() []string {
+		if len(v.files(pattern)) == 0 {
+			return []string{pattern}
+		}
+		return nil
+	})
+}
+
+func TestNothingIsLeftByAProcessThatIsKilled(t *testing.T) {
+	parts["all"](t) // they are to be had, or this ends here
+	v := startVictim(t, "all")
 	var addresses []string
-	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "done"; {
+	for lines := bufio.NewScanner(v.out); lines.Scan() && lines.Text() != "done"; {
 		if address, ok := strings.CutPrefix(lines.Text(), "at "); ok {
 			addresses = append(addresses, address)
 		}
 	}
-	if len(addresses) != 2 {
+	if len(addresses) != 6 {
 		t.Fatalf("the other process started %q", addresses)
 	}
 	for _, address := range addresses {
 		dial(t, address)
 	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // it was killed
-
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
-		left, err := filepath.Glob(filepath.Join(temp, "*"))
-		if err != nil {
-			t.Fatal(err)
-		}
+	v.kill()
+	v.eventually("still there", func() []string {
+		left := v.files("*")
 		for _, address := range addresses {
 			if conn, err := net.Dial("tcp", address); err == nil {
 				_ = conn.Close() // what matters is that it was accepted
 				left = append(left, "the server at "+address)
 			}
 		}
-		if len(left) == 0 {
-			return
-		}
-		select {
-		case <-again.C:
-		case <-deadline.C:
-			t.Fatalf("still there after 20 s: %q", left)
-		}
+		return left
+	})
+}
+
+// The longest part of PostgreSQL's start is that of initdb.
+func TestNothingIsLeftByAProcessThatIsKilledWhileItStarts(t *testing.T) {
+	servers.Postgres(t)
+	for _, when := range []string{"myauth-test-postgres-*/log", "myauth-test-postgres-*/data", "myauth-test-postgres-*/data/base/1", "myauth-test-postgres-*/data/postmaster.pid"} {
+		v := startVictim(t, "postgres")
+		v.appears(when)
+		v.kill()
+		v.eventually("after a kill once there was "+when, func() []string { return v.files("*") })
 	}
+}
+
+// The build of FerretDB is killed where it stands for minutes: here the compiler is a
+// program that never ends.
+func TestNothingIsLeftByABuildThatIsKilled(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte("#!/bin/sh\n: >$GOTMPDIR/begun\nexec sleep 600\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	v := startVictim(t, "mongo", "PATH="+bin+":"+os.Getenv("PATH"))
+	builds := "myauth-test-servers/build-*"
+	if runtime.GOOS == "darwin" {
+		builds = "Library/Caches/" + builds
+	}
+	v.appears(builds + "/begun")
+	v.kill()
+	v.eventually("after a kill", func() []string { return v.files(builds) })
 }

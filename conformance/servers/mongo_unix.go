@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -27,10 +28,14 @@ var (
 	ferretdbSum string
 )
 
+// ferretdbAdvice is for a machine on which the build fails, or takes too long for a test.
+const ferretdbAdvice = "FerretDB is built with the go command and the module proxy: build it beforehand with " +
+	"go test -timeout 1h -run TestEachIsStartedOnce/mongo myauth.internal/conformance/servers, or name a server in MYAUTH_TEST_MONGO_URI"
+
 func startMongo() (string, error) {
 	binary, err := buildFerretDB()
 	if err != nil {
-		return "", fmt.Errorf("%w: FerretDB is built with the go command and the module proxy; or name a server in MYAUTH_TEST_MONGO_URI", err)
+		return "", fmt.Errorf("%w: %s", err, ferretdbAdvice)
 	}
 	return retry(func() (string, error) { return startFerretDB(binary) })
 }
@@ -63,6 +68,10 @@ func startFerretDB(binary string) (string, error) {
 	return "mongodb://" + address, nil
 }
 
+// buildTimeout bounds the build, which takes about two minutes. It is less than a test
+// has by default, so that the advice is still read; a test with more time gets on.
+const buildTimeout = 8 * time.Minute
+
 // buildFerretDB returns the path of the program, which the user's cache keeps for
 // as long as its source stays the same.
 func buildFerretDB() (string, error) {
@@ -77,11 +86,17 @@ func buildFerretDB() (string, error) {
 	}
 	cache = filepath.Join(cache, "myauth-test-servers")
 	binary := filepath.Join(cache, "ferretdb-"+hex.EncodeToString(sum.Sum(nil))[:16])
-	if _, err := os.Stat(binary); err == nil {
-		return binary, nil
-	}
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return "", err
+	}
+	// Test processes that start together would each build it.
+	unlock, err := lockFile(filepath.Join(cache, "lock"), buildTimeout)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(binary); err == nil {
+		return binary, nil
 	}
 	dir, err := os.MkdirTemp(cache, "build-")
 	if err != nil {
@@ -93,13 +108,48 @@ func buildFerretDB() (string, error) {
 			return "", err
 		}
 	}
-	built := filepath.Join(dir, "ferretdb")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", built, "main.go")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0", "GOOS=", "GOARCH=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building FerretDB: %w: %s", err, tail(out))
+	compiler, err := exec.LookPath("go")
+	if err != nil {
+		return "", err
 	}
-	// Another process may have built it meanwhile: the same program.
-	return binary, os.Rename(built, binary)
+	built := filepath.Join(dir, "ferretdb")
+	err = program{
+		dir:    dir,
+		signal: "TERM",
+		setup:  []string{compiler, "build", "-trimpath", "-o", built, "main.go"},
+		// The directory goes with the build, so the program has to be out of it first.
+		command: []string{"/bin/mv", built, binary},
+		env:     append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0", "GOOS=", "GOARCH=", "GOTMPDIR="+dir),
+	}.run(buildTimeout)
+	if err != nil {
+		return "", fmt.Errorf("building FerretDB: %w", err)
+	}
+	return binary, nil
+}
+
+// lockFile waits until no other process has the file locked. The lock ends with the
+// process, however that ends.
+func lockFile(name string, timeout time.Duration) (unlock func(), err error) {
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	late := time.NewTimer(timeout)
+	defer late.Stop()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart})
+		if err == nil {
+			return func() { _ = file.Close() }, nil // and with it the lock goes
+		}
+		if !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EACCES) && !errors.Is(err, syscall.EINTR) {
+			return nil, errors.Join(fmt.Errorf("locking %s: %w", name, err), file.Close())
+		}
+		select {
+		case <-again.C:
+		case <-late.C:
+			return nil, errors.Join(fmt.Errorf("another process has had %s locked for %v", name, timeout), file.Close())
+		}
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -19,14 +18,16 @@ import (
 // postgresDirs are where the packages put programs that are not in PATH.
 var postgresDirs = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin"}
 
+const postgresAdvice = "install PostgreSQL 14 or later (apt-get install postgresql), or name a server in MYAUTH_TEST_POSTGRES_URL"
+
 func startPostgres() (string, error) {
 	initdb, err := find("initdb", postgresDirs...)
 	if err != nil {
-		return "", fmt.Errorf("%w: install PostgreSQL 14 or later (apt-get install postgresql), or name a server in MYAUTH_TEST_POSTGRES_URL", err)
+		return "", fmt.Errorf("%w: %s", err, postgresAdvice)
 	}
-	postgres, err := find("postgres", filepath.Dir(initdb), postgresDirs[0])
+	postgres, err := beside(initdb, "postgres")
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: %s", err, postgresAdvice)
 	}
 	as, err := unprivileged("postgres", "nobody")
 	if err != nil {
@@ -35,30 +36,20 @@ func startPostgres() (string, error) {
 	return retry(func() (string, error) { return startPostgresOnce(initdb, postgres, as) })
 }
 
-func startPostgresOnce(initdb, postgres string, as *syscall.Credential) (_ string, err error) {
+func startPostgresOnce(initdb, postgres string, as *syscall.Credential) (string, error) {
 	dir, err := tempDir("postgres", as)
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
-	}()
-	data := filepath.Join(dir, "data")
-	cmd := exec.Command(initdb, "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
-	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, tail(out))
-	}
 	ports, err := freePorts(1)
 	if err != nil {
-		return "", err
+		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	address := net.JoinHostPort("127.0.0.1", ports[0])
+	data := filepath.Join(dir, "data")
 	err = program{
 		dir:    dir,
+		setup:  []string{initdb, "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"},
 		signal: "QUIT", // its immediate shutdown, which takes the children along
 		command: []string{
 			postgres, "-D", data, "-p", ports[0], "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
@@ -67,7 +58,10 @@ func startPostgresOnce(initdb, postgres string, as *syscall.Credential) (_ strin
 		as:    as,
 		ready: func() error { return postgresReady(address) },
 	}.start()
-	return "postgres://postgres@" + address + "/postgres?sslmode=disable", err
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
+	}
+	return "postgres://postgres@" + address + "/postgres?sslmode=disable", nil
 }
 
 // postgresReady logs in by hand

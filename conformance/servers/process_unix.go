@@ -3,6 +3,7 @@
 package servers
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,26 +19,47 @@ import (
 	"time"
 )
 
-// supervisor runs a command until it ends, or until the pipe at descriptor 3 closes
-// with the process that holds its other end. Then the directory goes.
+// supervisor runs two commands, one after the other, until they end or until the pipe
+// at descriptor 3 closes with the process that holds its other end. Then the directory
+// goes, however much of it there is by then. What failed says so on standard error.
+//
+// Its arguments are the directory, the signal that ends the second command, the first
+// command in the shell's own quoting (":" for none), and the words of the second.
 const supervisor = `
-dir=$1 signal=$2
-shift 2
-"$@" 3<&- </dev/null >"$dir/log" 2>&1 &
-server=$!
-(cat <&3 >/dev/null; kill -s "$signal" "$server") 2>/dev/null &
-watcher=$!
-exec 3<&-
-wait "$server"
-kill "$watcher" 2>/dev/null
-rm -rf "$dir"
+dir=$1 signal=$2 setup=$3
+shift 3
+trap : PIPE # nobody may read any more what it says
+held() {
+	stop=$1
+	shift
+	"$@" 3<&- </dev/null >>"$dir/log" 2>&1 &
+	child=$!
+	# Again and again: a program that has just begun may not listen to it yet.
+	(cat <&3; while kill -s "$stop" "$child"; do sleep 1; done) >/dev/null 2>&1 &
+	watcher=$!
+	wait "$child" 2>/dev/null
+	status=$?
+	kill "$watcher" 2>/dev/null
+	return "$status"
+}
+eval "held TERM $setup" && held "$signal" "$@"
+status=$?
+tail -c 1000 "$dir/log" >&2 2>/dev/null
+# A child of what was ended may still write for a moment.
+for again in 1 2 3 4 5 6 7 8 9 10; do
+	rm -rf "$dir" 2>/dev/null && break
+	sleep 1
+done
+exit "$status"
 `
 
 // program is how a server is started.
 type program struct {
 	dir     string   // its own, removed at its end
-	signal  string   // what ends it at once
+	setup   []string // a command that has to succeed before; it may be absent
+	signal  string   // what ends the command at once
 	command []string // with absolute path
+	env     []string // of both; nil for that of this process
 	as      *syscall.Credential
 	ready   func() error // nil once it answers
 }
@@ -44,51 +67,100 @@ type program struct {
 // startTimeout is how long a server may take until it answers.
 const startTimeout = 30 * time.Second
 
+// running is a program under its supervisor.
+type running struct {
+	name  string
+	hold  *os.File      // when it closes, the program and its directory go
+	ended chan struct{} // closed at the end, after which err is set
+	err   error
+}
+
+// launch runs p until this process ends.
+func (p program) launch() (*running, error) {
+	watched, hold, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer watched.Close()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", supervisor, "supervisor", p.dir, p.signal, quoted(p.setup)}, p.command...)...)
+	cmd.Dir = p.dir
+	cmd.Env = p.env
+	cmd.ExtraFiles = []*os.File{watched}
+	// A group of its own: what the terminal sends to this process is not for it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: p.as}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, hold.Close())
+	}
+	r := &running{name: filepath.Base(p.command[0]), hold: hold, ended: make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		if err := cmd.Wait(); err != nil {
+			r.err = fmt.Errorf("%s: %w: %s", r.name, err, tail(log.Bytes()))
+		}
+	}()
+	return r, nil
+}
+
 // start runs p until this process ends, and returns once it is ready.
 func (p program) start() error {
-	hold, held, err := os.Pipe()
+	r, err := p.launch()
 	if err != nil {
 		return err
 	}
-	defer hold.Close()
-	cmd := exec.Command("/bin/sh", append([]string{"-c", supervisor, "supervisor", p.dir, p.signal}, p.command...)...)
-	cmd.Dir = p.dir
-	cmd.ExtraFiles = []*os.File{hold}
-	// A group of its own: what the terminal sends to this process is not for it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: p.as}
-	if err := cmd.Start(); err != nil {
-		return errors.Join(err, held.Close())
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // that it ended is all that matters
-		close(ended)
-	}()
 	holding.Lock()
-	holding.pipes = append(holding.pipes, held)
+	holding.pipes = append(holding.pipes, r.hold)
 	holding.Unlock()
-	log := filepath.Join(p.dir, "log")
 	timeout := time.NewTimer(startTimeout)
 	defer timeout.Stop()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	var text []byte
 	for {
 		err := p.ready()
 		if err == nil {
 			return nil
 		}
-		if now, readErr := os.ReadFile(log); readErr == nil {
-			text = now
-		}
 		select {
 		case <-again.C:
-		case <-ended:
-			return fmt.Errorf("%s ended: %s", filepath.Base(p.command[0]), tail(text))
+		case <-r.ended:
+			return errors.Join(fmt.Errorf("%s ended", r.name), r.err)
 		case <-timeout.C:
-			return errors.Join(fmt.Errorf("%s does not answer: %w: %s", filepath.Base(p.command[0]), err, tail(text)), held.Close())
+			closed := r.hold.Close()
+			<-r.ended // with the log
+			return errors.Join(fmt.Errorf("%s does not answer within %v: %w", r.name, startTimeout, err), r.err, closed)
 		}
 	}
+}
+
+// run waits until p has ended by itself, or ends it after the timeout.
+func (p program) run(timeout time.Duration) error {
+	r, err := p.launch()
+	if err != nil {
+		return err
+	}
+	late := time.NewTimer(timeout)
+	defer late.Stop()
+	select {
+	case <-r.ended:
+		return errors.Join(r.err, r.hold.Close())
+	case <-late.C:
+		closed := r.hold.Close()
+		<-r.ended
+		return errors.Join(fmt.Errorf("%s did not end within %v", r.name, timeout), r.err, closed)
+	}
+}
+
+// quoted writes a command so that a shell reads the same words.
+func quoted(command []string) string {
+	if len(command) == 0 {
+		return ":"
+	}
+	words := make([]string, len(command))
+	for i, word := range command {
+		words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return strings.Join(words, " ")
 }
 
 // holding keeps the pipes, so that none is collected and thereby closed.
@@ -136,18 +208,48 @@ func unprivileged(names ...string) (*syscall.Credential, error) {
 	return nil, fmt.Errorf("this is root, and none of the users %q exists", names)
 }
 
-// find returns the absolute path of a program.
+// find returns the absolute path of a program: the one in PATH, or that of the
+// highest version in the directories that the patterns match.
 func find(name string, dirs ...string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return filepath.Abs(path)
 	}
+	var found []string
 	for _, pattern := range dirs {
-		matches, err := filepath.Glob(filepath.Join(pattern, name))
-		if err == nil && len(matches) > 0 {
-			return matches[len(matches)-1], nil
+		if matches, err := filepath.Glob(filepath.Join(pattern, name)); err == nil {
+			found = append(found, matches...)
 		}
 	}
-	return "", fmt.Errorf("the program %s is not installed", name)
+	if len(found) == 0 {
+		return "", fmt.Errorf("the program %s is not installed", name)
+	}
+	return slices.MaxFunc(found, func(a, b string) int { return slices.Compare(versionIn(a), versionIn(b)) }), nil
+}
+
+// beside returns the path of a program that belongs to another one: 9.6's initdb and
+// 16's postgres are no pair. One may be a link to where both of them are.
+func beside(path, name string) (string, error) {
+	dirs := []string{filepath.Dir(path)}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		dirs = append(dirs, filepath.Dir(real))
+	}
+	for _, dir := range dirs {
+		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("there is a %s, but no %s beside it", path, name)
+}
+
+// versionIn returns the numbers in a path: 9.6 is less than 15.
+func versionIn(path string) []int {
+	var numbers []int
+	for _, digits := range strings.FieldsFunc(path, func(r rune) bool { return r < '0' || r > '9' }) {
+		if n, err := strconv.Atoi(digits); err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }
 
 // freePorts returns ports that nobody listens on at this moment. Somebody may take

@@ -18,6 +18,7 @@ var (
 // caller may make schemas and databases. All callers in the process share it.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
+	required(tb)
 	if url := os.Getenv("MYAUTH_TEST_POSTGRES_URL"); url != "" {
 		return url
 	}
@@ -28,6 +29,7 @@ func Postgres(tb testing.TB) string {
 // process share it, so each takes a key prefix of its own.
 func Redis(tb testing.TB) string {
 	tb.Helper()
+	required(tb)
 	if url := os.Getenv("MYAUTH_TEST_REDIS_URL"); url != "" {
 		return url
 	}
@@ -39,6 +41,7 @@ func Redis(tb testing.TB) string {
 // the process share it.
 func RedisCluster(tb testing.TB) []string {
 	tb.Helper()
+	required(tb)
 	if nodes := os.Getenv("MYAUTH_TEST_REDIS_CLUSTER"); nodes != "" {
 		return strings.Split(nodes, ",")
 	}
@@ -55,6 +58,7 @@ func RedisCluster(tb testing.TB) []string {
 // or a replica set instead.
 func Mongo(tb testing.TB) string {
 	tb.Helper()
+	required(tb)
 	if uri := os.Getenv("MYAUTH_TEST_MONGO_URI"); uri != "" {
 		return uri
 	}
