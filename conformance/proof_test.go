@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write the golden table of flaws and the
 
 // allFlaws are the broken stores by which the suite proves itself.
 func allFlaws() []flaw {
-	return slices.Concat(userFlaws, flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsOfNetworks(userKind), flawsOfNetworks(tokenKind), flawsOfHistories(userKind), flawsOfHistories(tokenKind), remainsFlaws, staleFlaws(userKind), staleFlaws(tokenKind), flawsTogether, serviceFlaws, serviceNetworkFlaws)
+	return slices.Concat(userFlaws, flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsOfNetworks(userKind), flawsOfNetworks(tokenKind), flawsOfHistories(userKind), flawsOfHistories(tokenKind), remainsFlaws, staleFlaws(userKind), staleFlaws(tokenKind), flawsTogether, serviceFlaws, serviceAccountFlaws, serviceNetworkFlaws, serviceUseFlaws)
 }
 
 // rulesFor returns the rules that a flaw can break: those of its store.

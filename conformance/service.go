@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,7 +111,10 @@ func (s *instances) mail(kind kittest.Kind, email string) kittest.Sent {
 
 // serviceRules run the life of accounts and sessions over the two stores, which may
 // be parts of one database or of two.
-func serviceRules() []rule {
+func serviceRules() []rule { return slices.Concat(serviceSessionRules(), serviceAccountRules()) }
+
+// serviceSessionRules are about tokens, and what ends them.
+func serviceSessionRules() []rule {
 	return []rule{
 		{
 			id:    "service/life",
