@@ -7,7 +7,10 @@ import (
 
 // ChangePassword replaces a password whose owner gives the current one. Like a
 // reset it ends every session and token of the user, the caller's too: log in
-// again, or call [Service.Login] at once with the new password.
+// again, or call [Service.Login] at once with the new password. When an outage swallows
+// both the answer of the write and the look at its outcome, the error is
+// [ErrUnavailable] and the password may have been changed: then repeating it says
+// [ErrInvalidCredentials], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidCredentials],
 // [ErrUserNotFound], [ErrAccountDisabled].

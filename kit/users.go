@@ -123,7 +123,9 @@ func (s *Service) SetSettings(ctx context.Context, id string, settings json.RawM
 
 // ChangeEmail gives the user another address, not verified yet, and queues its
 // verification mail. Every session and token of the user ends, because whoever
-// reads the old mailbox may hold one.
+// reads the old mailbox may hold one. When the user has that very address already,
+// only the mail is queued, and only while the address is not verified: the call that
+// gave it may have ended with [ErrUnavailable], and then queued none.
 //
 // Errors: a [ValidationError], [ErrUserExists], [ErrUserNotFound].
 func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, error) {
@@ -143,6 +145,8 @@ func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, erro
 	})
 	if err == nil && changed {
 		s.emit(ctx, Event{Kind: EventEmailChanged, UserID: u.ID})
+	}
+	if err == nil && !u.Verified {
 		s.mailVerification(u)
 	}
 	return u, err
