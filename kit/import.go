@@ -10,7 +10,7 @@ import "context"
 //
 // An import that was cut short can run again over all of its records, if they give ID
 // and CreatedAt: one that is there already, and that nobody has changed since, is no
-// error. (Its password hash is not compared.)
+// error.
 //
 // Errors: a [ValidationError], [ErrUserExists].
 func (s *Service) Import(ctx context.Context, u User) (User, error) {
