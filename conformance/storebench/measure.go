@@ -88,12 +88,21 @@ func (s *side) operations(ctx context.Context, callers, n int, call func(context
 	for c := range callers {
 		wg.Go(func() {
 			for i := c; i < n && errs[c] == nil; i += callers {
-				errs[c] = call(ctx, s.crowd, (s.done+i)/callers*stride%own*callers+c)
+				errs[c] = inTime(ctx, func(ctx context.Context) error {
+					return call(ctx, s.crowd, (s.done+i)/callers*stride%own*callers+c)
+				})
 			}
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// inTime gives an operation a deadline, as those of a Service have one.
+func inTime(ctx context.Context, operation func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return operation(ctx)
 }
 
 func (s *side) median() float64 {
