@@ -28,7 +28,7 @@
 // stores hold meanwhile, in ascending order: 1000 unless told, and 1000,1000000 shows
 // the growth. What is measured is taken in turns of some milliseconds, so that a
 // machine which is faster or slower for a while is so for all of it. Of these turns
-// the medians are reported:
+// the middle three quarters are reported:
 //
 //	ns/op             a use case over the store
 //	bare-ns/op        the bare statements
@@ -127,14 +127,14 @@ func compare(b *testing.B, c, smallest *crowd, callers int) {
 			}
 			measure(b, callers, sides)
 			store, bare := sides[0], sides[1]
-			b.ReportMetric(store.median(), "ns/op")
-			b.ReportMetric(bare.median(), "bare-ns/op")
-			b.ReportMetric(bare.median()/store.median(), "ratio")
+			b.ReportMetric(store.typical(), "ns/op")
+			b.ReportMetric(bare.typical(), "bare-ns/op")
+			b.ReportMetric(bare.typical()/store.typical(), "ratio")
 			b.ReportMetric(float64(store.allocs)/float64(b.N), "allocs/op")
 			b.ReportMetric(float64(store.bytes)/float64(b.N), "B/op")
 			if c != smallest {
-				b.ReportMetric(store.median()/sides[2].median(), "growth")
-				b.ReportMetric(bare.median()/sides[3].median(), "bare-growth")
+				b.ReportMetric(store.typical()/sides[2].typical(), "growth")
+				b.ReportMetric(bare.typical()/sides[3].typical(), "bare-growth")
 			}
 		})
 	}
