@@ -14,6 +14,7 @@ import (
 	"myauth.internal/conformance"
 	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/redis"
+	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
 )
 
@@ -98,6 +99,15 @@ func TestContextEndsTheWait(t *testing.T) {
 			t.Fatal(err)
 		}
 		release := n.Hang()
+		for range 3 { // fewer than the pool has connections, for which a call would wait in vain
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			start := time.Now()
+			err := store.Tokens().Create(ctx, newToken("1", "1"))
+			if took := time.Since(start); took > time.Second || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("%v after %v, with a deadline", err, took)
+			}
+			cancel()
+		}
 		for range 20 {
 			ctx, cancel := context.WithCancel(context.Background())
 			time.AfterFunc(10*time.Millisecond, cancel)

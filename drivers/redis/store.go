@@ -26,7 +26,8 @@ type Options struct {
 }
 
 // Store keeps users and tokens in one Redis server or cluster. It is safe for
-// concurrent use.
+// concurrent use. A call returns when its context's deadline comes; one that is
+// cancelled in the two seconds before may last until the deadline.
 type Store struct {
 	client  redis.UniversalClient
 	own     bool // the client is closed with the store
