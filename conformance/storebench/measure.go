@@ -82,13 +82,16 @@ func (s *side) turn(b *testing.B, callers, n int) error {
 // of caller c, who walks over them by a stride that meets no two neighbours.
 func (s *side) operations(ctx context.Context, callers, n int, call func(context.Context, *crowd, int) error) error {
 	const stride = 7919
-	own := s.crowd.users / callers
+	own, limit := s.crowd.users/callers, callLimit
+	if s.use.prepare != nil { // many calls
+		limit = time.Minute
+	}
 	errs := make([]error, callers)
 	var wg sync.WaitGroup
 	for c := range callers {
 		wg.Go(func() {
 			for i := c; i < n && errs[c] == nil; i += callers {
-				errs[c] = inTime(ctx, func(ctx context.Context) error {
+				errs[c] = inTime(ctx, limit, func(ctx context.Context) error {
 					return call(ctx, s.crowd, (s.done+i)/callers*stride%own*callers+c)
 				})
 			}
@@ -98,9 +101,12 @@ func (s *side) operations(ctx context.Context, callers, n int, call func(context
 	return errors.Join(errs...)
 }
 
-// inTime gives an operation a deadline, as those of a Service have one.
-func inTime(ctx context.Context, operation func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+// callLimit is what a Service gives each call of a store, unless told.
+const callLimit = 2 * time.Second
+
+// inTime gives an operation a deadline, since stores may take another path without.
+func inTime(ctx context.Context, limit time.Duration, operation func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return operation(ctx)
 }

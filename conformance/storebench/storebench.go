@@ -28,7 +28,8 @@
 // stores hold meanwhile, in ascending order: 1000 unless told, and 1000,1000000 shows
 // the growth. What is measured is taken in turns of some milliseconds, so that a
 // machine which is faster or slower for a while is so for all of it. Of these turns
-// the middle three quarters are reported:
+// the middle three quarters are reported. An operation has two seconds, as a call of a
+// Service; what is slower fails the benchmark.
 //
 //	ns/op             a use case over the store
 //	bare-ns/op        the bare statements

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"myauth.internal/conformance"
 	"myauth.internal/kit"
@@ -155,5 +156,42 @@ func TestNamesAreAsLongAsReal(t *testing.T) {
 	}
 	if got := email(7); got != "user7@example.com" {
 		t.Errorf("address %q", got)
+	}
+}
+
+// TestTypical: the extremes do not count, and between two kinds of turns it does not
+// jump when one of them gets a turn more.
+func TestTypical(t *testing.T) {
+	for _, test := range []struct {
+		turns []float64
+		want  float64
+	}{
+		{[]float64{7}, 7},
+		{[]float64{2, 4}, 3},
+		{[]float64{1000, 3, 1, 2, 4, 5, 6, 0}, 3.5},
+		{[]float64{90, 30, 90, 30, 90, 30, 90, 30}, 60},
+	} {
+		if got := (&side{turns: test.turns}).typical(); got != test.want {
+			t.Errorf("%v: %v, want %v", test.turns, got, test.want)
+		}
+	}
+}
+
+// TestPurgeInVain: a call that finds nothing, since another purge was first, is made
+// again; a store that never removes anything ends the benchmark.
+func TestPurgeInVain(t *testing.T) {
+	calls := 0
+	everyOther := func(_ context.Context, _ time.Time, limit int) (int, error) {
+		if calls++; calls%2 == 1 {
+			return 0, nil
+		}
+		return min(limit, 300), nil
+	}
+	if err := purgeBy(t.Context(), everyOther); err != nil || calls != 8 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+	nothing := func(context.Context, time.Time, int) (int, error) { return 0, nil }
+	if err := purgeBy(t.Context(), nothing); err == nil {
+		t.Error("a purge that removes nothing passes")
 	}
 }

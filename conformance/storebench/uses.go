@@ -108,18 +108,21 @@ func purge(ctx context.Context, c *crowd, _ int) error {
 
 func barePurge(ctx context.Context, c *crowd, _ int) error { return purgeBy(ctx, c.Bare.DeleteExpired) }
 
-// purgeBy removes a thousand. A bare statement may find that others were first; a
-// store sees to that itself.
+// purgeBy removes a thousand. Others who purge at the same time may be first with all
+// that a call has found, so it asks again, but not for ever.
 func purgeBy(ctx context.Context, deleteExpired func(context.Context, time.Time, int) (int, error)) error {
-	for left := purged; left > 0; {
+	const mostInVain = 100
+	for left, inVain := purged, 0; left > 0; {
 		n, err := deleteExpired(ctx, expiredBefore, left)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return fmt.Errorf("a purge removed %d tokens of %d", purged-left, purged)
-		}
 		left -= n
+		if n > 0 {
+			inVain = 0
+		} else if inVain++; inVain == mostInVain {
+			return fmt.Errorf("a purge removed %d tokens of %d and then none in %d calls", purged-left, purged, mostInVain)
+		}
 	}
 	return nil
 }
