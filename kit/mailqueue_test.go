@@ -174,10 +174,10 @@ func TestOneUserCannotFillTheQueue(t *testing.T) {
 		if n := h.count(kit.EventMailDropped); n != 3 {
 			t.Errorf("%d were given up, want 3", n)
 		}
+		before := len(m.entered)
 		if err := h.RequestEmailVerification(t.Context(), testEmail); err != nil {
 			t.Fatal(err)
 		}
-		before := len(m.entered)
 		synctest.Wait()
 		if n := len(m.entered); n != before+1 {
 			t.Error("the user's next mail was not tried")
