@@ -18,6 +18,12 @@ func TokensTag(prefix string, partition int) string { return tokensTag(prefix, p
 // SlotOf returns the slot of a hash tag.
 func SlotOf(tag string) int { return slotOf(tag) }
 
+// ExpiryEntry returns the entry that a token has in the index of expiries, and the key
+// of that index.
+func ExpiryEntry(s *Store, t kit.Token) (key, entry string) {
+	return s.keys.partitionOf(t.ID).expiry, string(appendExpiry(nil, t.ExpiresAt)) + t.ID
+}
+
 // Bare returns the statements of a store as go-redis makes them by itself, on the
 // store's own client. What is read stays the string that it is.
 func Bare(s *Store) storebench.Bare {

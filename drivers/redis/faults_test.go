@@ -371,7 +371,6 @@ func TestScriptFlush(t *testing.T) {
 	}
 }
 
-// What a server says may quote the command, and so addresses and IDs.
 // A damaged record keeps the purge from no other, and is told of.
 func TestDamageKeepsNoOthers(t *testing.T) {
 	url := servers.Redis(t)
@@ -436,6 +435,7 @@ func TestNoValueOfAnAnswerThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// What a server says may quote the command, and so addresses and IDs.
 func TestErrorsHoldNoValues(t *testing.T) {
 	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "GET", "", "--rename-command", "HGET", "")
 	store := open(t, s.url(), nil)
