@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -68,8 +70,13 @@ func (c *commands) all() []bson.Raw {
 func TestWhatIsSent(t *testing.T) {
 	uri := database(t)
 	var seen commands
+	registry := bson.NewRegistry()
+	registry.RegisterKindEncoder(reflect.String, bson.ValueEncoderFunc(func(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
+		return w.WriteString("<" + v.String() + ">")
+	}))
 	client, err := driver.Connect(options.Client().ApplyURI(uri).SetMonitor(seen.monitor()).
-		SetWriteConcern(writeconcern.Unacknowledged()).SetReadPreference(readpref.Nearest()))
+		SetWriteConcern(writeconcern.Unacknowledged()).SetReadPreference(readpref.Nearest()).
+		SetBSONOptions(&options.BSONOptions{UseJSONStructTags: true, IntMinSize: true, OmitEmpty: true, OmitZeroStruct: true}).SetRegistry(registry))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +119,9 @@ func TestWhatIsSent(t *testing.T) {
 		switch name := elements[0].Key(); name {
 		case "insert", "update", "delete":
 			writes++
+			if document, err := command.LookupErr("documents", "0"); err == nil {
+				checkShape(t, document.Document())
+			}
 			w, _ := command.Lookup("writeConcern", "w").StringValueOK()
 			j, _ := command.Lookup("writeConcern", "j").BooleanOK()
 			if w != "majority" || !j {
@@ -119,6 +129,12 @@ func TestWhatIsSent(t *testing.T) {
 			}
 		case "find":
 			reads++
+			// One answer holds all, or there would be a cursor to come back to.
+			if limit, ok := command.Lookup("limit").AsInt64OK(); ok {
+				if batch, _ := command.Lookup("batchSize").AsInt64OK(); batch < limit && limit > 1 {
+					t.Errorf("a read of %d in batches of %d", limit, batch)
+				}
+			}
 			// A read preference that is sent at all names something else than a
 			// primary, but for primaryPreferred to a single server.
 			if level, _ := command.Lookup("readConcern", "level").StringValueOK(); level != "majority" {
@@ -141,6 +157,75 @@ func TestWhatIsSent(t *testing.T) {
 	}
 	if _, err := users.ByID(t.Context(), "u"); !errors.Is(err, kit.ErrUnavailable) {
 		t.Errorf("a call after Close: %v", err)
+	}
+}
+
+// checkShape checks a new document against the README: its options of BSON are the
+// driver's own, so no field is left out, and none is of another type.
+func checkShape(t *testing.T, document bson.Raw) {
+	t.Helper()
+	want := map[string]bson.Type{
+		"_id": bson.TypeString, "email": bson.TypeString, "email_key": bson.TypeString, "username": bson.TypeString, "hashed_password": bson.TypeString,
+		"roles": bson.TypeArray, "user_settings": bson.TypeString, "is_verified": bson.TypeBoolean, "is_active": bson.TypeBoolean, "session_epoch": bson.TypeInt64,
+		"created_at": bson.TypeInt64, "updated_at": bson.TypeInt64, "version": bson.TypeInt64,
+	}
+	if _, err := document.LookupErr("token_type"); err == nil {
+		want = map[string]bson.Type{
+			"_id": bson.TypeString, "token_type": bson.TypeString, "user_id": bson.TypeString, "session_id": bson.TypeString, "epoch": bson.TypeInt64,
+			"secret_hash": bson.TypeBinary, "previous_hash": bson.TypeNull, "salt": bson.TypeNull, "created_at": bson.TypeInt64, "rotated_at": bson.TypeInt64,
+			"expires_at": bson.TypeInt64, "revoked_at": bson.TypeInt64, "version": bson.TypeInt64,
+		}
+	}
+	got := map[string]bson.Type{}
+	elements, err := document.Elements()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range elements {
+		got[e.Key()] = e.Value().Type
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("a document of the fields\n%v, want\n%v", got, want)
+	}
+	if id := document.Lookup("_id").StringValue(); id != "u" && id != "t" {
+		t.Errorf("the ID was written as %q", id)
+	}
+}
+
+// The indexes are those of the README, and no more.
+func TestIndexes(t *testing.T) {
+	uri := database(t)
+	open(t, uri, nil)
+	db := connect(t, uri).Database(nameOf(uri))
+	for collection, want := range map[string][]string{
+		"users":  {"_id_ {_id: 1}", "myauth_email_key {email_key: 1} unique"},
+		"tokens": {"_id_ {_id: 1}", "myauth_expires_at {expires_at: 1}", "myauth_user_id {user_id: 1, _id: 1}"},
+	} {
+		found, err := db.Collection(collection).Indexes().ListSpecifications(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, index := range found {
+			elements, err := index.KeysDocument.Elements()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var keys []string
+			for _, e := range elements {
+				order, _ := e.Value().AsInt64OK()
+				keys = append(keys, fmt.Sprintf("%s: %d", e.Key(), order))
+			}
+			text := fmt.Sprintf("%s {%s}", index.Name, strings.Join(keys, ", "))
+			if index.Unique != nil && *index.Unique {
+				text += " unique"
+			}
+			got = append(got, text)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has the indexes\n%q, want\n%q", collection, got, want)
+		}
 	}
 }
 
