@@ -17,6 +17,7 @@ func TestClassOf(t *testing.T) {
 
 		"40001": sqlstore.Retry, // serialization_failure
 		"40P01": sqlstore.Retry, // deadlock_detected
+		"26000": sqlstore.Retry, // invalid_sql_statement_name
 
 		"22021": sqlstore.Unstorable, // character_not_in_repertoire
 		"22P05": sqlstore.Unstorable, // untranslatable_character
@@ -42,6 +43,7 @@ func TestClassOf(t *testing.T) {
 		"XX002": sqlstore.Unavailable, // index_corrupted
 
 		"":      sqlstore.Unexpected,
+		"0A000": sqlstore.Unexpected, // feature_not_supported
 		"40002": sqlstore.Unexpected, // transaction_integrity_constraint_violation
 		"23502": sqlstore.Unexpected, // not_null_violation
 		"3F000": sqlstore.Unexpected, // invalid_schema_name
@@ -62,6 +64,7 @@ func TestClassOf(t *testing.T) {
 func TestAdvice(t *testing.T) {
 	for code, want := range map[string]string{
 		"25006": "primary",
+		"26000": "pooler",
 		"28000": "pg_hba.conf",
 		"28P01": "check user and password",
 		"3D000": "create the database",

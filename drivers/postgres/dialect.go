@@ -57,6 +57,9 @@ const foreignTable = "the schema has a table of this name that is not MyAuth's: 
 func classify(err error) sqlstore.Class {
 	var e *pq.Error
 	if errors.As(err, &e) {
+		if e.Code == "0A000" && e.Routine == "RevalidateCachedQuery" {
+			return staleStatement
+		}
 		return classOf(string(e.Code))
 	}
 	var network net.Error
@@ -84,6 +87,11 @@ func classOf(code string) sqlstore.Class {
 	return sqlstore.Class{}
 }
 
+// staleStatement: the server no longer knows a prepared statement, or its result is of
+// another type now. Nothing was done, and the next attempt prepares it anew: the
+// connection, if [NewConnector] made it, is out of the pool.
+var staleStatement = sqlstore.Class{Kind: sqlstore.Retry, Advice: "the server forgot a prepared statement: a pooler in front of it has to keep them"}
+
 func unavailable(advice string) sqlstore.Class {
 	return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: advice}
 }
@@ -96,6 +104,7 @@ var codes = map[string]sqlstore.Class{
 	"42710": {Kind: sqlstore.Duplicate},                       // duplicate_object: its row type
 	"40001": {Kind: sqlstore.Retry},                           // serialization_failure
 	"40P01": {Kind: sqlstore.Retry},                           // deadlock_detected
+	"26000": staleStatement,                                   // invalid_sql_statement_name
 	"22021": {Kind: sqlstore.Unstorable},                      // character_not_in_repertoire: U+0000, or no UTF-8
 
 	"22P05": {Kind: sqlstore.Unstorable}, // untranslatable_character: the database's encoding is not UTF8
