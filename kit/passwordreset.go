@@ -16,7 +16,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 		return err
 	}
 	now := s.now()
-	token := newOpaqueToken()
+	token := newOpaqueToken(now)
 	s.mail.enqueue(mailJob{
 		kind:   mailPasswordReset,
 		userID: u.ID,

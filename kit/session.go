@@ -28,7 +28,7 @@ type Tokens struct {
 // startSession stores a new session of u and returns its first tokens.
 func (s *Service) startSession(ctx context.Context, u User) (Tokens, Token, error) {
 	now := s.now()
-	token := newOpaqueToken()
+	token := newOpaqueToken(now)
 	session := Token{
 		ID:         token.rowID(),
 		Type:       RefreshToken,

@@ -21,8 +21,10 @@ const (
 // nobody gets in with it, nor with a dump of the whole store. (The ID alone is enough
 // to make something that looks like an old token, and so to end that one session.)
 type Token struct {
-	// ID is the record's key, 22 characters of base64url. It is random and
-	// known only to the token's holder, so it belongs in no log.
+	// ID is the record's key, 22 of the characters A to Z, a to z, 0 to 9, - and _.
+	// It begins with the millisecond it was made in, so that IDs sort by age, byte
+	// by byte, and ends with 80 random bits. It is known only to the token's
+	// holder, so it belongs in no log.
 	ID string
 	// Type says what the token is for.
 	Type TokenType

@@ -32,10 +32,10 @@ func userID(i int) string {
 	return string(appendPadded(b, uint64(i), 12, 10))
 }
 
-func tokenID(i int) string { // as long as kit's
-	b := appendPadded(make([]byte, 0, 22), scattered(i), 8, 16)
-	b = append(b, "AAAA"...)
-	return string(appendPadded(b, uint64(i), 10, 10))
+// tokenID is as long as kit's, and ascends as those do.
+func tokenID(i int) string {
+	b := appendPadded(make([]byte, 0, 22), uint64(i), 14, 10)
+	return string(appendPadded(b, scattered(i), 8, 16))
 }
 
 func email(i int) string {
@@ -54,8 +54,8 @@ func appendPadded(b []byte, n uint64, width, base int) []byte {
 	return append(b, text...)
 }
 
-// scattered spreads neighbours all over an index, as the random IDs of a Service
-// lie. (User IDs are UUIDv7, which ascend; whoever comes is any of them.)
+// scattered spreads neighbours all over an index. (User IDs are UUIDv7, which ascend;
+// whoever comes is any of them.)
 func scattered(i int) uint64 { return uint64(uint32(i) * 2654435761) }
 
 func newUser(i int) kit.User {

@@ -1,0 +1,48 @@
+package kit
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What was made earlier sorts before what was made later, in the store too, where the
+// text is compared byte by byte; and what was made together has nothing else in common.
+func TestRowIDsSortByTime(t *testing.T) {
+	at := time.Date(2026, 11, 5, 12, 30, 0, 0, time.UTC)
+	var ids []string
+	for _, later := range []time.Duration{
+		0, time.Millisecond, 2 * time.Millisecond, 40 * time.Millisecond, time.Second, 4 * time.Second, time.Minute, 5 * time.Minute,
+		time.Hour, 5 * time.Hour, 7 * 24 * time.Hour, 3 * 365 * 24 * time.Hour, 200 * 365 * 24 * time.Hour,
+	} {
+		ids = append(ids, newOpaqueToken(at.Add(later)).rowID())
+	}
+	if !slices.IsSorted(ids) {
+		t.Errorf("not in the order of time: %q", ids)
+	}
+
+	const made = 1000
+	seen := map[string]bool{}
+	var common, either [opaqueIDSize]byte
+	for i := range made {
+		token := newOpaqueToken(at)
+		if i == 0 {
+			common = token.id
+		}
+		for k, b := range token.id {
+			common[k] &= b
+			either[k] |= b
+		}
+		id := token.rowID()
+		if seen[id] || len(id) != 22 || strings.Trim(id, "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" {
+			t.Fatalf("the ID %q", id)
+		}
+		seen[id] = true
+	}
+	for k := opaqueTimeSize; k < opaqueIDSize; k++ {
+		if common[k] != 0 || either[k] != 0xff {
+			t.Errorf("byte %d is not random: of %d, all have %08b and none has more than %08b", k, made, common[k], either[k])
+		}
+	}
+}
