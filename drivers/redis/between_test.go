@@ -38,6 +38,26 @@ func (*between) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.Pr
 	return next
 }
 
+// betweenPipelines is a hook that does something before records are first asked for.
+type betweenPipelines struct {
+	goredis.Hook
+	asked atomic.Int64
+	do    func()
+}
+
+func (*betweenPipelines) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (*betweenPipelines) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
+
+func (b *betweenPipelines) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []goredis.Cmder) error {
+		if cmds[0].Name() == "hmget" && b.asked.Add(1) == 1 {
+			b.do()
+		}
+		return next(ctx, cmds)
+	}
+}
+
 // What a call saw may be something else when it writes: the user has moved to another
 // address, or is gone and another one has the address.
 func TestAnAddressThatChangesBetweenTwoSteps(t *testing.T) {

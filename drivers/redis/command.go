@@ -76,35 +76,3 @@ func scriptCommand(ctx context.Context, name, script string, keys []string, args
 	cmd.SetFirstKeyPos(3)
 	return cmd
 }
-
-// readAll runs a script that changes nothing on every partition of the tokens, in
-// one exchange with each server, and returns the answers.
-func (s *Store) readAll(ctx context.Context, sc *script, keys func(*partition) []string, args ...any) ([partitions]any, error) {
-	var answers [partitions]any
-	var cmds [partitions]*redis.Cmd
-	pipe := s.client.Pipeline()
-	for i := range cmds {
-		cmds[i] = evalSHA(ctx, sc, keys(&s.keys.tokens[i]), args)
-		_ = pipe.Process(ctx, cmds[i]) // it only queues
-	}
-	_, failed := pipe.Exec(ctx)
-	pipe = s.client.Pipeline()
-	for i, cmd := range cmds {
-		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
-			cmds[i] = eval(ctx, sc, keys(&s.keys.tokens[i]), args)
-			_ = pipe.Process(ctx, cmds[i])
-		} else if cmd.Err() != nil {
-			return answers, cmd.Err()
-		}
-	}
-	if pipe.Len() > 0 {
-		_, failed = pipe.Exec(ctx)
-	}
-	for i, cmd := range cmds {
-		if cmd.Err() != nil {
-			return answers, cmd.Err()
-		}
-		answers[i] = cmd.Val()
-	}
-	return answers, failed
-}

@@ -24,6 +24,9 @@ func ExpiryEntry(s *Store, t kit.Token) (key, entry string) {
 	return s.keys.partitionOf(t.ID).expiry, string(appendExpiry(nil, t.ExpiresAt)) + t.ID
 }
 
+// OddIDs returns IDs of bytes that are something special in a list.
+func OddIDs() []string { return oddIDs() }
+
 // Bare returns the statements of a store as go-redis makes them by itself, on the
 // store's own client. What is read stays the string that it is.
 func Bare(s *Store) storebench.Bare {
@@ -54,7 +57,7 @@ func Bare(s *Store) storebench.Bare {
 		TokenByID: func(ctx context.Context, id string) error { return c.HGet(ctx, k.partitionOf(id).records, id).Err() },
 		TokenCreate: func(ctx context.Context, t kit.Token) error {
 			p := k.partitionOf(t.ID)
-			return done(ctx, tokenCreate, []string{p.records, p.users, p.expiry}, t.ID, encodeToken(&t), appendSized(nil, t.UserID), appendExpiry(nil, t.ExpiresAt))
+			return done(ctx, tokenCreate, []string{p.records, p.users, p.expiry}, t.ID, encodeToken(&t), t.UserID, appendExpiry(nil, t.ExpiresAt), t.ID+"\x00")
 		},
 		TokenUpdate: func(ctx context.Context, t kit.Token) error {
 			p := k.partitionOf(t.ID)

@@ -66,9 +66,11 @@ func (k *keys) userKey(id string) string { return k.user + id }
 
 func (k *keys) emailKey(email string) string { return k.email + kit.EmailKey(email) }
 
+func (k *keys) partitionOf(id string) *partition { return &k.tokens[partitionOf(id)] }
+
 // partitionOf spreads tokens by the 32-bit FNV-1a hash of their IDs.
-func (k *keys) partitionOf(id string) *partition {
+func partitionOf(id string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // a hash does not fail
-	return &k.tokens[h.Sum32()%partitions]
+	return int(h.Sum32() % partitions)
 }

@@ -205,21 +205,6 @@ func expiredBefore(t time.Time) string {
 	return string(binary.BigEndian.AppendUint64([]byte{'('}, end))
 }
 
-// ofUser returns the limits, in the same notation, of the entries of a user behind a
-// token's ID in a partition's index. An entry is the user's ID with its length, as in
-// a record, and the token's ID; so those of one user stand together, in the byte order
-// of their tokens, whatever bytes the IDs have.
-func ofUser(userID, after string) (low, high string) {
-	b := appendSized([]byte{'('}, userID)
-	low = string(b) + after
-	for i := len(b) - 1; i > 0; i-- { // the first string behind all with this beginning
-		if b[i]++; b[i] != 0 {
-			break
-		}
-	}
-	return low, string(b)
-}
-
 // appendSized appends a string behind its length.
 func appendSized(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)

@@ -60,6 +60,31 @@ local function head(rec)
 end
 `
 
+// userLists is for the lists of users: see list.go. Unlist takes entries out of those
+// of some users, given a set of entries for each; it reads all of them before it
+// changes one.
+const userLists = `
+local escapes = {['\0'] = '\1\1', ['\1'] = '\1\2'}
+local function entry(id) return (string.gsub(id, '[%z\1]', escapes)) .. '\0' end
+local function unlist(users, ended)
+  local lists = redis.call('HMGET', KEYS[2], unpack(users))
+  local changed, empty = {}, {}
+  for i, user in ipairs(users) do
+    if lists[i] then
+      local list = string.gsub(lists[i], '[^%z]*%z', ended[i])
+      if list == '' then
+        empty[#empty + 1] = user
+      else
+        changed[#changed + 1] = user
+        changed[#changed + 1] = list
+      end
+    end
+  end
+  if #changed > 0 then redis.call('HSET', KEYS[2], unpack(changed)) end
+  if #empty > 0 then redis.call('HDEL', KEYS[2], unpack(empty)) end
+end
+`
+
 var (
 	// KEYS: user, email. ARGV: record, ID.
 	userCreate = newScript(`
@@ -101,12 +126,12 @@ if owner == ARGV[2] then redis.call('DEL', KEYS[2]) end
 return 1
 `)
 
-	// KEYS: records, users, expiry. ARGV: ID, record, user with length, expiry.
+	// KEYS: records, users, expiry. ARGV: ID, record, user, expiry, entry of the list.
 	tokenCreate = newScript(`
-redis.call('ZCARD', KEYS[2])
+local list = redis.call('HGET', KEYS[2], ARGV[3])
 redis.call('ZCARD', KEYS[3])
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return -1 end
-redis.call('ZADD', KEYS[2], 0, ARGV[3] .. ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[3], (list or '') .. ARGV[5])
 redis.call('ZADD', KEYS[3], 0, ARGV[4] .. ARGV[1])
 return 1
 `)
@@ -128,31 +153,16 @@ return 1
 `)
 
 	// KEYS: records, users, expiry. ARGV: ID.
-	tokenDelete = newScript(tokenHead + `
+	tokenDelete = newScript(tokenHead + userLists + `
 local rec = redis.call('HGET', KEYS[1], ARGV[1])
 if not rec then return 0 end
 local user = head(rec)
 if not user then return redis.error_reply('MYAUTHDAMAGED token') end
 redis.call('ZCARD', KEYS[3])
-redis.call('ZREM', KEYS[2], string.sub(rec, 18, user) .. ARGV[1])
+unlist({string.sub(rec, 22, user)}, {{[entry(ARGV[1])] = ''}})
 redis.call('ZREM', KEYS[3], string.sub(rec, 10, 17) .. ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
 return 1
-`)
-
-	// KEYS: records, users. ARGV: low and high end, length of a user in the index,
-	// limit. It answers IDs and records in turn.
-	tokensByUser = newScript(`
-local found = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[4])
-if #found == 0 then return found end
-local from, answer = tonumber(ARGV[3]) + 1, {}
-for i, entry in ipairs(found) do found[i] = string.sub(entry, from) end
-local records = redis.call('HMGET', KEYS[1], unpack(found))
-for i, id in ipairs(found) do
-  answer[2 * i - 1] = id
-  answer[2 * i] = records[i]
-end
-return answer
 `)
 
 	// An entry of the index without its record, as a damaged copy may have, is
@@ -160,31 +170,37 @@ return answer
 	// are purged all the same. KEYS: records, users, expiry. ARGV: end of what has
 	// expired, limit. It answers how many entries it found, how many tokens it
 	// removed, and how many records were damaged.
-	tokensDeleteExpired = newScript(tokenHead + `
+	tokensDeleteExpired = newScript(tokenHead + userLists + `
 local found = redis.call('ZRANGEBYLEX', KEYS[3], '-', ARGV[1], 'LIMIT', 0, ARGV[2])
 if #found == 0 then return {0, 0, 0} end
-redis.call('ZCARD', KEYS[2])
-local ids, gone, dead, users, damaged = {}, {}, {}, {}, 0
-for i, entry in ipairs(found) do ids[i] = string.sub(entry, 9) end
+local ids, gone, dead, damaged = {}, {}, {}, 0
+local users, numbers, ended = {}, {}, {}
+for i, indexed in ipairs(found) do ids[i] = string.sub(indexed, 9) end
 local records = redis.call('HMGET', KEYS[1], unpack(ids))
-for i, entry in ipairs(found) do
+for i, indexed in ipairs(found) do
   local rec = records[i]
   local user = rec and head(rec)
   if rec and not user then
     damaged = damaged + 1
   else
-    gone[#gone + 1] = entry
-    if rec and string.sub(rec, 10, 17) == string.sub(entry, 1, 8) then
+    gone[#gone + 1] = indexed
+    if rec and string.sub(rec, 10, 17) == string.sub(indexed, 1, 8) then
       dead[#dead + 1] = ids[i]
-      users[#users + 1] = string.sub(rec, 18, user) .. ids[i]
+      local id = string.sub(rec, 22, user)
+      local n = numbers[id]
+      if not n then
+        n = #users + 1
+        users[n], numbers[id], ended[n] = id, n, {}
+      end
+      ended[n][entry(ids[i])] = ''
     end
   end
 end
-if #gone > 0 then redis.call('ZREM', KEYS[3], unpack(gone)) end
 if #dead > 0 then
-  redis.call('ZREM', KEYS[2], unpack(users))
+  unlist(users, ended)
   redis.call('HDEL', KEYS[1], unpack(dead))
 end
+if #gone > 0 then redis.call('ZREM', KEYS[3], unpack(gone)) end
 return {#found, #dead, damaged}
 `)
 )

@@ -1,13 +1,14 @@
 package redis
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"myauth.internal/kit"
 )
@@ -46,10 +47,9 @@ func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 	p := t.s.keys.partitionOf(token.ID)
 	keys := []string{p.records, p.users, p.expiry}
 	record := encodeToken(&token)
-	user := appendSized(nil, token.UserID)
 	expiry := appendExpiry(nil, token.ExpiresAt)
 	_, err := call(ctx, t.s, "create token", func(ctx context.Context) (nothing, error) {
-		return nothing{}, t.change(ctx, tokenCreate, keys, token.ID, record, user, expiry)
+		return nothing{}, t.change(ctx, tokenCreate, keys, token.ID, record, token.UserID, expiry, listEntry(token.ID))
 	})
 	return err
 }
@@ -101,38 +101,84 @@ func (t *Tokens) change(ctx context.Context, sc *script, keys []string, args ...
 	return outcome(answer)
 }
 
-// ByUser implements [kit.TokenStore]. It asks all partitions at once.
+// ByUser implements [kit.TokenStore]. It asks all partitions for their lists at once,
+// and then for the records.
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 	limit = clampLimit(limit)
-	low, high := ofUser(userID, after)
 	return call(ctx, t.s, "tokens by user", func(ctx context.Context) ([]kit.Token, error) {
-		keys := func(p *partition) []string { return []string{p.records, p.users} }
-		answers, err := t.s.readAll(ctx, tokensByUser, keys, low, high, 4+len(userID), limit)
+		ids, err := t.idsOf(ctx, userID, after)
+		tokens := []kit.Token{}
+		for err == nil && len(ids) > 0 && len(tokens) < limit {
+			page := ids[:min(len(ids), limit-len(tokens))]
+			ids = ids[len(page):]
+			tokens, err = t.appendRecords(ctx, tokens, page)
+		}
 		if err != nil {
 			return nil, err
 		}
-		tokens := []kit.Token{}
-		for _, answer := range answers {
-			if tokens, err = appendTokens(tokens, answer); err != nil {
-				return nil, err
-			}
-		}
-		slices.SortFunc(tokens, func(a, b kit.Token) int { return cmp.Compare(a.ID, b.ID) })
-		return slices.Clip(tokens[:min(len(tokens), limit)]), nil
+		return tokens, nil
 	})
 }
 
-// appendTokens reads what tokensByUser answered.
-func appendTokens(tokens []kit.Token, answer any) ([]kit.Token, error) {
-	pairs, ok := answer.([]any)
-	if !ok || len(pairs)%2 != 0 {
-		return nil, errAnswer
+// idsOf returns the IDs of a user's tokens behind one, in order.
+func (t *Tokens) idsOf(ctx context.Context, userID, after string) ([]string, error) {
+	pipe := t.s.client.Pipeline()
+	var lists [partitions]*redis.StringCmd
+	for i := range lists {
+		lists[i] = pipe.HGet(ctx, t.s.keys.tokens[i].users, userID)
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		id, isID := pairs[i].(string)
-		record, isRecord := pairs[i+1].(string)
-		if !isID || !isRecord {
-			return nil, errDamaged // an entry of the index without its record
+	_, failed := pipe.Exec(ctx)
+	var ids []string
+	for _, list := range lists {
+		if err := list.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, err
+		}
+		for _, id := range listed(list.Val()) {
+			if id > after {
+				ids = append(ids, id)
+			}
+		}
+	}
+	if failed != nil && !errors.Is(failed, redis.Nil) {
+		return nil, failed
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// appendRecords reads the tokens with these IDs, save those that were removed
+// meanwhile.
+func (t *Tokens) appendRecords(ctx context.Context, tokens []kit.Token, ids []string) ([]kit.Token, error) {
+	var wanted [partitions][]string
+	for _, id := range ids {
+		i := partitionOf(id)
+		wanted[i] = append(wanted[i], id)
+	}
+	pipe := t.s.client.Pipeline()
+	var records [partitions]*redis.SliceCmd
+	for i, ids := range wanted {
+		if len(ids) > 0 {
+			records[i] = pipe.HMGet(ctx, t.s.keys.tokens[i].records, ids...)
+		}
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, err
+	}
+	var read [partitions]int
+	for _, id := range ids {
+		i := partitionOf(id)
+		values := records[i].Val()
+		if len(values) != len(wanted[i]) {
+			return nil, errAnswer
+		}
+		value := values[read[i]]
+		read[i]++
+		if value == nil {
+			continue
+		}
+		record, ok := value.(string)
+		if !ok {
+			return nil, errAnswer
 		}
 		token, err := decodeToken(id, record)
 		if err != nil {
