@@ -15,8 +15,9 @@ import (
 // crowd is a store with its users, each of whom has a session.
 type crowd struct {
 	Subject
-	users int
-	next  atomic.Int64 // numbers what is added
+	users     int
+	next      atomic.Int64 // numbers what is added
+	rotations atomic.Int64 // numbers those of sessions
 	// versions are those of the session of each user.
 	versions []int64
 }
@@ -70,11 +71,25 @@ func newUser(i int) kit.User {
 func newToken(i, user int) kit.Token {
 	return kit.Token{
 		ID: tokenID(i), Type: kit.RefreshToken, UserID: userID(user), SessionID: "1234567890123456789012", SecretHash: hash, PreviousHash: hash, Salt: hash,
-		CreatedAt: epoch, RotatedAt: epoch, ExpiresAt: epoch.Add(7*24*time.Hour + time.Duration(i%100_000)*time.Second), Version: 1,
+		CreatedAt: epoch, RotatedAt: epoch, ExpiresAt: epoch.Add(lifetime + time.Duration(i%100_000)*time.Second), Version: 1,
 	}
 }
 
-var hash = bytes.Repeat([]byte{0, 127, 255, 42}, 8)
+const lifetime = 7 * 24 * time.Hour
+
+// rotated changes in a session what a Service does when it is refreshed: the hashes,
+// and its end, which is then the latest of all.
+func (c *crowd) rotated(t kit.Token) kit.Token {
+	now := epoch.Add(100_000*time.Second + time.Duration(c.rotations.Add(1))*time.Millisecond)
+	t.PreviousHash, t.SecretHash, t.Salt = t.SecretHash, otherHash, otherHash
+	t.RotatedAt, t.ExpiresAt = now, now.Add(lifetime)
+	return t
+}
+
+var (
+	hash      = bytes.Repeat([]byte{0, 127, 255, 42}, 8)
+	otherHash = bytes.Repeat([]byte{42, 255, 127, 0}, 8)
+)
 
 // fill adds the users with a session each.
 func (c *crowd) fill(ctx context.Context) error {

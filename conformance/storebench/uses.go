@@ -49,7 +49,7 @@ func refresh(ctx context.Context, c *crowd, i int) error {
 		return err
 	}
 	c.versions[i]++
-	return c.Stores.Tokens.Update(ctx, t)
+	return c.Stores.Tokens.Update(ctx, c.rotated(t))
 }
 
 func bareRefresh(ctx context.Context, c *crowd, i int) error {
@@ -62,7 +62,7 @@ func bareRefresh(ctx context.Context, c *crowd, i int) error {
 	}
 	t.Version = c.versions[i]
 	c.versions[i]++
-	return c.Bare.TokenUpdate(ctx, t)
+	return c.Bare.TokenUpdate(ctx, c.rotated(t))
 }
 
 func me(ctx context.Context, c *crowd, i int) error {
