@@ -57,7 +57,7 @@ func (x *expiryIndex) remove(t *token) {
 	b.waiting[t.at] = b.waiting[last]
 	b.waiting[t.at].token.at = t.at
 	b.waiting[last] = waiting{}
-	b.waiting = b.waiting[:last]
+	b.waiting = fitted(b.waiting[:last])
 	t.bucket = nil
 	if last == 0 {
 		heap.Remove(&x.buckets, b.at)

@@ -123,3 +123,53 @@ func list(t *testing.T, store *Tokens, model map[string]kit.Token, user, after s
 		t.Fatalf("tokens of %s after %s, at most %d: got %v, want %v", user, after, limit, got, want)
 	}
 }
+
+// What has left a list or a bucket holds no memory: a session that is refreshed comes
+// through the buckets of a whole week.
+func TestWhatIsGoneTakesNoRoom(t *testing.T) {
+	ctx, store := context.Background(), newTokens()
+	const sessions = 2000
+	end := time.Unix(60, 0)
+	for i := range sessions {
+		if err := store.Create(ctx, kit.Token{ID: fmt.Sprintf("t%04d", i), UserID: "ann", ExpiresAt: end, Version: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 1; i < sessions; i++ {
+		later := kit.Token{ID: fmt.Sprintf("t%04d", i), UserID: "ann", ExpiresAt: end.Add(time.Minute), Version: 1}
+		if err := store.Update(ctx, later); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := store.byID["t0000"].bucket
+	if len(b.waiting) != 1 || cap(b.waiting) > 16 {
+		t.Errorf("a bucket with %d token has room for %d", len(b.waiting), cap(b.waiting))
+	}
+	check := func(when string, want int) {
+		t.Helper()
+		mine := store.byUser["ann"]
+		if len(mine) != want || cap(mine) > 4*max(want, 16) {
+			t.Errorf("%s a list with %d tokens, and room for %d, want %d", when, len(mine), cap(mine), want)
+		}
+		for _, left := range mine[len(mine):cap(mine)] {
+			if left != nil {
+				t.Errorf("%s the list still holds %s behind its end", when, left.ID)
+			}
+		}
+	}
+	check("at first", sessions)
+	if n, err := store.DeleteExpired(ctx, end, 10); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	check("after one", sessions-1)
+	if n, err := store.DeleteExpired(ctx, end.Add(time.Hour), 1000); n != 1000 || err != nil {
+		t.Fatal(n, err)
+	}
+	check("after a thousand more", sessions-1001)
+	for store.byUser["ann"] != nil && len(store.byUser["ann"]) > 1 {
+		if _, err := store.Delete(ctx, store.byUser["ann"][0].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("with one left", 1)
+}

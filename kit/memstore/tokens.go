@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -148,9 +149,7 @@ func (s *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 	}
 	defer s.mu.Unlock()
 	taken := s.expiry.take(before, min(limit, maxLimit))
-	for _, record := range taken {
-		s.forget(record)
-	}
+	s.forget(taken...)
 	return len(taken), nil
 }
 
@@ -163,18 +162,67 @@ func (s *Tokens) close() {
 	s.closed, s.byID, s.byUser, s.expiry = true, nil, nil, expiryIndex{}
 }
 
-// forget removes a record that is no longer in the expiry index.
-func (s *Tokens) forget(record *token) {
-	delete(s.byID, record.ID)
-	rest := s.byUser[record.UserID]
-	if at, found := search(rest, record.ID); found {
-		rest = slices.Delete(rest, at, at+1)
+// forget removes records that are no longer in the expiry index.
+func (s *Tokens) forget(records ...*token) {
+	var together []*token
+	for _, record := range records {
+		delete(s.byID, record.ID)
+		mine := s.byUser[record.UserID]
+		if len(mine) > longList && len(records) > 1 {
+			together = append(together, record)
+			continue
+		}
+		s.keep(record.UserID, without(mine, record))
 	}
+	slices.SortFunc(together, func(a, b *token) int {
+		return cmp.Or(strings.Compare(a.UserID, b.UserID), strings.Compare(a.ID, b.ID))
+	})
+	for len(together) > 0 {
+		userID := together[0].UserID
+		n := slices.IndexFunc(together, func(t *token) bool { return t.UserID != userID })
+		if n < 0 {
+			n = len(together)
+		}
+		s.keep(userID, without(s.byUser[userID], together[:n]...))
+		together = together[n:]
+	}
+}
+
+// longList is the length of a list from which many tokens leave it at once: each
+// alone would move all that are behind it.
+const longList = 256
+
+// keep sets what is left of a user's tokens.
+func (s *Tokens) keep(userID string, rest []*token) {
 	if len(rest) == 0 {
-		delete(s.byUser, record.UserID)
+		delete(s.byUser, userID)
 	} else {
-		s.byUser[record.UserID] = rest
+		s.byUser[userID] = fitted(rest)
 	}
+}
+
+// without takes tokens out of a list that has them; both are sorted by ID.
+func without(list []*token, gone ...*token) []*token {
+	at, _ := search(list, gone[0].ID)
+	kept, rest := list[:at], list[at+1:]
+	for _, t := range gone[1:] {
+		at, _ := search(rest, t.ID)
+		kept = append(kept, rest[:at]...)
+		rest = rest[at+1:]
+	}
+	kept = append(kept, rest...)
+	clear(list[len(kept):]) // which would hold on to what was removed
+	return kept
+}
+
+// fitted returns a list in a place of its size, if it has shrunk to a small part of
+// the one that it is in.
+func fitted[T any](list []T) []T {
+	const small = 16
+	if cap(list) <= small || len(list) > cap(list)/4 {
+		return list
+	}
+	return append(make([]T, 0, 2*len(list)), list...)
 }
 
 // search returns the place of an ID in a list, and whether it is there.
