@@ -93,20 +93,21 @@ func TestLoginUpgradeNeverOverwritesANewPassword(t *testing.T) {
 func TestLoginStorageFaults(t *testing.T) {
 	for _, op := range []kittest.Op{"users.ByEmail", "tokens.Create"} {
 		for _, fault := range []kittest.Fault{kittest.Down, kittest.Hang, kittest.Lost} {
-			h := newHarness(t, func(o *kit.Options) { o.StoreTimeout = 20 * time.Millisecond })
-			h.register(testEmail)
-			h.faults.Inject(op, fault, 1)
-			tokens, err := h.Login(t.Context(), testEmail, goodPassword)
-			if op == "tokens.Create" && fault == kittest.Lost {
-				if err != nil {
-					t.Error("a session whose answer was lost:", err)
+			bubble(t, func(t *testing.T, h *harness) {
+				h.register(testEmail)
+				h.faults.Inject(op, fault, 1)
+				tokens, err := h.Login(t.Context(), testEmail, goodPassword)
+				if op == "tokens.Create" && fault == kittest.Lost {
+					if err != nil {
+						t.Error("a session whose answer was lost:", err)
+					}
+					h.mustRefresh(tokens.RefreshToken)
+				} else {
+					h.wantErr("login", err, kit.ErrUnavailable)
 				}
-				h.mustRefresh(tokens.RefreshToken)
-			} else {
-				h.wantErr("login", err, kit.ErrUnavailable)
-			}
-			_, unknown := h.Login(t.Context(), "nobody@example.com", goodPassword)
-			h.wantErr("after recovery", unknown, kit.ErrInvalidCredentials)
+				_, unknown := h.Login(t.Context(), "nobody@example.com", goodPassword)
+				h.wantErr("after recovery", unknown, kit.ErrInvalidCredentials)
+			})
 		}
 	}
 	h := newHarness(t)

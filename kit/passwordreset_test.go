@@ -97,21 +97,22 @@ func TestPasswordResetOfNobody(t *testing.T) {
 func TestPasswordResetSurvivesStorageFaults(t *testing.T) {
 	for _, op := range []kittest.Op{"tokens.ByID", "users.ByID", "users.Update"} {
 		for _, fault := range []kittest.Fault{kittest.Down, kittest.Hang, kittest.Lost} {
-			h := newHarness(t, func(o *kit.Options) { o.StoreTimeout = 20 * time.Millisecond })
-			h.register(testEmail)
-			token := h.resetToken(testEmail)
-			h.faults.Inject(op, fault, 1)
-			err := h.ResetPassword(t.Context(), token, otherPassword)
-			if lostWrite := op == "users.Update" && fault == kittest.Lost; lostWrite != (err == nil) {
-				t.Errorf("%s with fault %d: got %v", op, fault, err)
-			}
-			if err != nil {
-				h.wantErr("a storage fault", err, kit.ErrUnavailable)
-				if err := h.ResetPassword(t.Context(), token, otherPassword); err != nil {
-					t.Errorf("%s with fault %d: the token does not work afterwards: %v", op, fault, err)
+			bubble(t, func(t *testing.T, h *harness) {
+				h.register(testEmail)
+				token := h.resetToken(testEmail)
+				h.faults.Inject(op, fault, 1)
+				err := h.ResetPassword(t.Context(), token, otherPassword)
+				if lostWrite := op == "users.Update" && fault == kittest.Lost; lostWrite != (err == nil) {
+					t.Errorf("%s with fault %d: got %v", op, fault, err)
 				}
-			}
-			h.login(testEmail, otherPassword)
+				if err != nil {
+					h.wantErr("a storage fault", err, kit.ErrUnavailable)
+					if err := h.ResetPassword(t.Context(), token, otherPassword); err != nil {
+						t.Errorf("%s with fault %d: the token does not work afterwards: %v", op, fault, err)
+					}
+				}
+				h.login(testEmail, otherPassword)
+			})
 		}
 	}
 }

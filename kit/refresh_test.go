@@ -172,22 +172,23 @@ func TestRefreshRefusesWhatIsNotAToken(t *testing.T) {
 func TestRefreshSurvivesStorageFaults(t *testing.T) {
 	for _, op := range []kittest.Op{"tokens.ByID", "users.ByID", "tokens.Update"} {
 		for _, fault := range []kittest.Fault{kittest.Down, kittest.Hang, kittest.Lost} {
-			h := newHarness(t, func(o *kit.Options) { o.StoreTimeout = 20 * time.Millisecond })
-			h.register(testEmail)
-			tokens := h.login(testEmail, goodPassword)
-			h.faults.Inject(op, fault, 1)
-			next, err := h.refresh(tokens.RefreshToken)
-			lostWrite := op == "tokens.Update" && fault == kittest.Lost
-			if lostWrite != (err == nil) || err != nil && !errors.Is(err, kit.ErrUnavailable) {
-				t.Errorf("%s with fault %d: got %v", op, fault, err)
-			}
-			if err != nil {
-				next = h.mustRefresh(tokens.RefreshToken)
-			}
-			h.mustRefresh(next.RefreshToken)
-			if n := h.count(kit.EventSessionReused); n != 0 {
-				t.Errorf("%s with fault %d: the session was taken for stolen", op, fault)
-			}
+			bubble(t, func(t *testing.T, h *harness) {
+				h.register(testEmail)
+				tokens := h.login(testEmail, goodPassword)
+				h.faults.Inject(op, fault, 1)
+				next, err := h.refresh(tokens.RefreshToken)
+				lostWrite := op == "tokens.Update" && fault == kittest.Lost
+				if lostWrite != (err == nil) || err != nil && !errors.Is(err, kit.ErrUnavailable) {
+					t.Errorf("%s with fault %d: got %v", op, fault, err)
+				}
+				if err != nil {
+					next = h.mustRefresh(tokens.RefreshToken)
+				}
+				h.mustRefresh(next.RefreshToken)
+				if n := h.count(kit.EventSessionReused); n != 0 {
+					t.Errorf("%s with fault %d: the session was taken for stolen", op, fault)
+				}
+			})
 		}
 	}
 }

@@ -111,13 +111,17 @@ func TestBoundsOfConnecting(t *testing.T) {
 	}
 	dataSource := schema(t)
 	db := pool(t, dataSource, dial, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	if err := db.PingContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	check(<-attempts, 5*time.Second)
-	if _, err := db.ExecContext(ctx, "SELECT pg_sleep(60)"); err == nil {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { // or the statement would not be there to be canceled
+		defer cancel()
+		until(t, admin(t, dataSource), "SELECT count(*) > 0 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(59.75)%' AND pid <> pg_backend_pid()")
+	}()
+	if _, err := db.ExecContext(ctx, "SELECT pg_sleep(59.75)"); err == nil {
 		t.Error("the context did not end")
 	}
 	check(<-attempts, time.Second)
@@ -212,7 +216,7 @@ type late struct {
 
 func (c *late) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n > 6 && string(b[n-6:n]) == "Z\x00\x00\x00\x05I" { // ReadyForQuery: idle
+	if n >= 6 && string(b[n-6:n]) == "Z\x00\x00\x00\x05I" { // ReadyForQuery: idle
 		c.cancel()
 		<-c.past
 	}

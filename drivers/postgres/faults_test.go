@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,10 +131,11 @@ func TestAReadOnlyServerLosesItsConnections(t *testing.T) {
 // A statement that the server ends is no end of the context.
 func TestStatementTimeout(t *testing.T) {
 	dataSource := schema(t)
-	store := open(t, with(t, dataSource, "statement_timeout", "50"), &postgres.Options{MaxConns: 1})
+	store := open(t, dataSource, &postgres.Options{MaxConns: 1})
 	if err := store.Users().Create(t.Context(), newUser("u")); err != nil {
 		t.Fatal(err)
 	}
+	before := backend(t, store)
 	tx, err := admin(t, dataSource).BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -141,15 +143,20 @@ func TestStatementTimeout(t *testing.T) {
 	if _, err := tx.ExecContext(t.Context(), "LOCK TABLE users IN ACCESS EXCLUSIVE MODE"); err != nil {
 		t.Fatal(err)
 	}
+	exec(t, postgres.Pool(store), "SET statement_timeout = 50") // of the one connection
 	if _, err := store.Users().ByID(t.Context(), "u"); !errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "statement_timeout") {
 		t.Errorf("got %v", err)
 	}
+	exec(t, postgres.Pool(store), "SET statement_timeout = 0")
 	// A call whose context ends while it waits for the lock keeps its connection, as
 	// good as before also once the server can no longer confirm.
-	before := backend(t, store)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if _, err := store.Users().ByID(ctx, "u"); !errors.Is(err, context.DeadlineExceeded) {
+	go func() {
+		defer cancel()
+		until(t, admin(t, dataSource), "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid = "+strconv.Itoa(before))
+	}()
+	if _, err := store.Users().ByID(ctx, "u"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if err := tx.Rollback(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -54,7 +55,9 @@ type localServer struct {
 	t    testing.TB
 	args []string
 	addr string
-	cmd  *exec.Cmd
+
+	cmd   *exec.Cmd
+	ended chan struct{} // closed once it has
 }
 
 // startServer starts a server with its data in the test's directory.
@@ -65,44 +68,76 @@ func startServer(t testing.TB, args ...string) *localServer {
 	if err != nil {
 		t.Skip("redis-server is not in PATH: a server that somebody else runs cannot be killed")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	s := &localServer{t: t, addr: addr, args: append([]string{
-		program, "--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "no",
-	}, args...)}
-	s.start()
+	s := &localServer{t: t}
+	dir := t.TempDir()
 	t.Cleanup(s.kill)
-	return s
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.addr = l.Addr().String()
+		l.Close()
+		_, port, _ := net.SplitHostPort(s.addr)
+		s.args = append([]string{program, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"}, args...)
+		// Somebody else may take the port first: then the server ends at once.
+		if err = s.run(); err == nil {
+			return s
+		}
+		t.Log(err)
+	}
+	t.Fatal("no server starts")
+	return nil
 }
 
 func (s *localServer) url() string { return "redis://" + s.addr }
 
 func (s *localServer) start() {
 	s.t.Helper()
+	if err := s.run(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// run starts the server and waits until it answers or ends.
+func (s *localServer) run() error {
 	log, err := os.Create(filepath.Join(s.t.TempDir(), "log"))
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(s.args[0], s.args[1:]...)
-	s.cmd.Stdout, s.cmd.Stderr = log, log
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+	cmd := exec.Command(s.args[0], s.args[1:]...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return err
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // the signal is its error
+	}()
+	s.cmd, s.ended = cmd, ended
 	c := goredis.NewClient(&goredis.Options{Addr: s.addr, DialerRetries: 1})
 	defer c.Close()
+	over := false
 	eventually(s.t, "the server answers", func() error {
 		err := c.Ping(context.Background()).Err()
+		select {
+		case <-ended: // whoever answers is another one
+			over = true
+			return nil
+		default:
+		}
 		if goredis.HasErrorPrefix(err, "NOAUTH") {
 			return nil
 		}
 		return err
 	})
+	if over {
+		text, _ := os.ReadFile(log.Name())
+		return fmt.Errorf("the server has ended: %s", text)
+	}
+	return nil
 }
 
 // kill ends the server as a crash does.
@@ -111,7 +146,7 @@ func (s *localServer) kill() {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait() // the signal is its error
+	<-s.ended
 	s.cmd = nil
 }
 

@@ -270,7 +270,7 @@ func TestInternalError(t *testing.T) {
 func TestServiceUnavailable(t *testing.T) {
 	for name, fault := range map[string]kittest.Fault{"down": kittest.Down, "hanging": kittest.Hang} {
 		t.Run(name, func(t *testing.T) {
-			a := newApp(t, func(c *setup) { c.StoreTimeout = 20 * time.Millisecond })
+			a := newApp(t, func(c *setup) { c.StoreTimeout = 250 * time.Millisecond })
 			bodies := a.bodies()
 			access := a.login().Access
 			a.faults.Inject("*", fault, -1)
