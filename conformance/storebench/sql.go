@@ -60,9 +60,15 @@ func SQL(b *testing.B, stores conformance.Stores, db *sql.DB, statements []strin
 		return err
 	}
 	bare := Bare{
-		UserByID:    user(byID),
-		UserByEmail: user(byEmail),
-		UserCreate:  func(ctx context.Context, u kit.User) error { return insertUser(ctx, createUser, u) },
+		UserByID: user(byID),
+		UserByEmail: func(ctx context.Context, key string) (bool, error) {
+			err := user(byEmail)(ctx, key)
+			if errors.Is(err, sql.ErrNoRows) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+		UserCreate: func(ctx context.Context, u kit.User) error { return insertUser(ctx, createUser, u) },
 		TokenByID: func(ctx context.Context, key string) error {
 			var id, kind, userID, sessionID string
 			var hash, previous, salt []byte
@@ -71,8 +77,15 @@ func SQL(b *testing.B, stores conformance.Stores, db *sql.DB, statements []strin
 		},
 		TokenCreate: func(ctx context.Context, t kit.Token) error { return insertToken(ctx, createToken, t) },
 		TokenUpdate: func(ctx context.Context, t kit.Token) error {
-			_, err := updateToken.ExecContext(ctx, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt,
+			result, err := updateToken.ExecContext(ctx, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt,
 				t.CreatedAt.UnixMicro(), t.RotatedAt.UnixMicro(), t.ExpiresAt.UnixMicro(), t.RevokedAt.UnixMicro(), t.Version+1, t.ID, t.Version)
+			if err != nil {
+				return err
+			}
+			n, err := result.RowsAffected()
+			if err == nil && n != 1 {
+				err = errors.New("no token was updated")
+			}
 			return err
 		},
 		DeleteExpired: func(ctx context.Context, before time.Time, limit int) (int, error) {

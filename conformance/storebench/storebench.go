@@ -37,7 +37,9 @@
 //	growth            ns/op by that of the smallest size
 //	bare-growth       the same of the bare statements: what the database grows by
 //
-// Allocations are those of the store, those of its client included.
+// Allocations are those of the store and of its client. Both sides hold the harness:
+// a deadline for each operation and the making of names, half a microsecond and five
+// allocations. That shows where a store is in memory.
 package storebench
 
 import (
@@ -65,10 +67,11 @@ type Subject struct {
 }
 
 // Bare are the statements that a store issues for its methods, on the same client
-// and without the store. What they read they decode into plain variables.
+// and without the store. What they read they decode into plain variables. What is not
+// done, because nothing was there, is an error; only UserByEmail says so otherwise.
 type Bare struct {
 	UserByID      func(ctx context.Context, id string) error
-	UserByEmail   func(ctx context.Context, emailKey string) error
+	UserByEmail   func(ctx context.Context, emailKey string) (found bool, err error)
 	UserCreate    func(ctx context.Context, u kit.User) error
 	TokenByID     func(ctx context.Context, id string) error
 	TokenCreate   func(ctx context.Context, t kit.Token) error

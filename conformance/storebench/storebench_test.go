@@ -2,6 +2,7 @@ package storebench
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +24,14 @@ func inMemory(s *memstore.Store) Subject {
 	return Subject{
 		Stores: conformance.Stores{Users: users, Tokens: tokens},
 		Bare: Bare{
-			UserByID:      func(ctx context.Context, id string) error { _, err := users.ByID(ctx, id); return err },
-			UserByEmail:   func(ctx context.Context, key string) error { _, err := users.ByEmail(ctx, key); return err },
+			UserByID: func(ctx context.Context, id string) error { _, err := users.ByID(ctx, id); return err },
+			UserByEmail: func(ctx context.Context, key string) (bool, error) {
+				_, err := users.ByEmail(ctx, key)
+				if errors.Is(err, kit.ErrNotFound) {
+					return false, nil
+				}
+				return err == nil, err
+			},
 			UserCreate:    users.Create,
 			TokenByID:     func(ctx context.Context, id string) error { _, err := tokens.ByID(ctx, id); return err },
 			TokenCreate:   tokens.Create,

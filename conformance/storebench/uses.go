@@ -34,8 +34,10 @@ func login(ctx context.Context, c *crowd, i int) error {
 }
 
 func bareLogin(ctx context.Context, c *crowd, i int) error {
-	if err := c.Bare.UserByEmail(ctx, email(i)); err != nil {
+	if found, err := c.Bare.UserByEmail(ctx, email(i)); err != nil {
 		return err
+	} else if !found {
+		return errors.New("an address is gone")
 	}
 	return c.Bare.TokenCreate(ctx, newToken(c.another(), i))
 }
@@ -82,7 +84,9 @@ func register(ctx context.Context, c *crowd, _ int) error {
 
 func bareRegister(ctx context.Context, c *crowd, _ int) error {
 	u := newUser(c.another())
-	if err := c.Bare.UserByEmail(ctx, u.Email); err == nil {
+	if found, err := c.Bare.UserByEmail(ctx, u.Email); err != nil {
+		return err
+	} else if found {
 		return errors.New("a new address is taken")
 	}
 	return c.Bare.UserCreate(ctx, u)

@@ -2,6 +2,7 @@ package mongo_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -36,7 +37,14 @@ func bare(users, tokens *driver.Collection) storebench.Bare {
 		}
 	}
 	return storebench.Bare{
-		UserByID: find(users, "_id"), UserByEmail: find(users, "email_key"), TokenByID: find(tokens, "_id"),
+		UserByID: find(users, "_id"), TokenByID: find(tokens, "_id"),
+		UserByEmail: func(ctx context.Context, key string) (bool, error) {
+			err := find(users, "email_key")(ctx, key)
+			if errors.Is(err, driver.ErrNoDocuments) {
+				return false, nil
+			}
+			return err == nil, err
+		},
 		UserCreate: func(ctx context.Context, u kit.User) error {
 			_, err := users.InsertOne(ctx, userDocument(u))
 			return err
@@ -48,22 +56,27 @@ func bare(users, tokens *driver.Collection) storebench.Bare {
 		TokenUpdate: func(ctx context.Context, t kit.Token) error {
 			key := bson.D{{Key: "_id", Value: t.ID}, {Key: "version", Value: t.Version}}
 			t.Version++
-			_, err := tokens.UpdateOne(ctx, key, bson.D{{Key: "$set", Value: tokenFields(t)}})
+			result, err := tokens.UpdateOne(ctx, key, bson.D{{Key: "$set", Value: tokenFields(t)}})
+			if err == nil && result.ModifiedCount != 1 {
+				err = errors.New("no token was updated")
+			}
 			return err
 		},
 		DeleteExpired: func(ctx context.Context, before time.Time, limit int) (int, error) {
 			expired := bson.E{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}}}
 			cursor, err := tokens.Find(ctx, bson.D{expired}, options.Find().SetSort(bson.D{{Key: "expires_at", Value: 1}}).SetLimit(int64(limit)).
-				SetBatchSize(int32(limit)).SetProjection(bson.D{{Key: "_id", Value: 1}}))
+				SetBatchSize(int32(limit)).SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "expires_at", Value: 1}}))
 			if err != nil {
 				return 0, err
 			}
 			var found []struct {
-				ID string `bson:"_id"`
+				ID        string `bson:"_id"`
+				ExpiresAt int64  `bson:"expires_at"`
 			}
-			if err := cursor.All(ctx, &found); err != nil {
+			if err := cursor.All(ctx, &found); err != nil || len(found) == 0 {
 				return 0, err
 			}
+			expired.Value = bson.D{{Key: "$lte", Value: found[len(found)-1].ExpiresAt}}
 			var ids bson.A
 			for _, f := range found {
 				ids = append(ids, f.ID)

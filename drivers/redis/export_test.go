@@ -44,12 +44,14 @@ func Bare(s *Store) storebench.Bare {
 	}
 	return storebench.Bare{
 		UserByID: func(ctx context.Context, id string) error { return c.Get(ctx, k.userKey(id)).Err() },
-		UserByEmail: func(ctx context.Context, email string) error {
+		UserByEmail: func(ctx context.Context, email string) (bool, error) {
 			id, err := c.Get(ctx, k.email+email).Result()
-			if err != nil {
-				return err
+			if errors.Is(err, redis.Nil) {
+				return false, nil
+			} else if err != nil {
+				return false, err
 			}
-			return c.Get(ctx, k.userKey(id)).Err()
+			return true, c.Get(ctx, k.userKey(id)).Err()
 		},
 		UserCreate: func(ctx context.Context, u kit.User) error {
 			return done(ctx, userCreate, []string{k.userKey(u.ID), k.email + u.Email}, encodeUser(&u, u.Version), u.ID)
