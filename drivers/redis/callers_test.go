@@ -121,6 +121,35 @@ func TestContextEndsTheWait(t *testing.T) {
 	}
 }
 
+// A cluster's client may have more to wait for than the answer: what kind of command it
+// is about to send.
+func TestContextEndsTheWaitForACluster(t *testing.T) {
+	for _, o := range []goredis.ClusterOptions{{}, {ContextTimeoutEnabled: true}, {ContextTimeoutEnabled: true, DisableRoutingPolicies: true}} {
+		n := conformance.NewNetwork(t)
+		o.Addrs, o.Dialer = servers.RedisCluster(t), n.DialContext
+		client := goredis.NewClusterClient(&o)
+		defer client.Close()
+		store, err := redis.New(client, fresh())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		// The client knows the nodes, and nothing about commands yet.
+		if err := client.ForEachMaster(t.Context(), func(ctx context.Context, c *goredis.Client) error { return c.Ping(ctx).Err() }); err != nil {
+			t.Fatal(err)
+		}
+		release := n.Hang()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		start := time.Now()
+		_, err = store.Users().ByID(ctx, "1")
+		if took := time.Since(start); took > 2*time.Second || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, kit.ErrUnavailable) {
+			t.Errorf("%v after %v", err, took)
+		}
+		cancel()
+		release()
+	}
+}
+
 // Without a context's end, the client's time-out ends the wait.
 func TestClientTimeout(t *testing.T) {
 	n := conformance.NewNetwork(t)

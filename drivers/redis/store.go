@@ -47,8 +47,8 @@ type Store struct {
 // Any settings will do, MaxRetries included, save those that break what a store
 // promises, which New refuses: reading from replicas (ReadOnly, RouteByLatency,
 // RouteRandomly), a cache in the client, and no time-out for reading or writing. With
-// ContextTimeoutEnabled short calls are a fifth faster. [Store.Check] asks the server
-// whether it suits.
+// ContextTimeoutEnabled, and in a cluster DisableRoutingPolicies, short calls are a
+// fifth faster. [Store.Check] asks the server whether it suits.
 func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -119,7 +119,9 @@ func checkClient(client redis.UniversalClient) (heeding bool, err error) {
 		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
 			return false, errNoTimeout
 		}
-		return o.ContextTimeoutEnabled, nil
+		// With its policies the client asks the cluster about each kind of command once,
+		// and waits five seconds for that, whatever the deadline is.
+		return o.ContextTimeoutEnabled && o.DisableRoutingPolicies, nil
 	case nil:
 		return false, errNoClient
 	default:
