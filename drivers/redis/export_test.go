@@ -24,6 +24,9 @@ func ExpiryEntry(s *Store, t kit.Token) (key, entry string) {
 	return s.keys.partitionOf(t.ID).expiry, string(appendExpiry(nil, t.ExpiresAt)) + t.ID
 }
 
+// PartitionOf returns the number of a token's partition.
+func PartitionOf(id string) int { return partitionOf(id) }
+
 // OddIDs returns IDs of bytes that are something special in a list.
 func OddIDs() []string { return oddIDs() }
 
@@ -69,14 +72,15 @@ func Bare(s *Store) storebench.Bare {
 		DeleteExpired: func(ctx context.Context, before time.Time, limit int) (int, error) {
 			removed := 0
 			for i := range k.tokens {
-				p := &k.tokens[i]
+				p, begin := &k.tokens[i], "-"
 				for found := purgeStep; found == purgeStep && removed < limit; {
-					counts, err := scripts[tokensDeleteExpired].Run(ctx, c, []string{p.records, p.users, p.expiry}, expiredBefore(before), min(purgeStep, limit-removed)).Int64Slice()
+					counts, err := scripts[tokensDeleteExpired].Run(ctx, c, []string{p.records, p.users, p.expiry}, begin, expiredBefore(before), min(purgeStep, limit-removed)).Slice()
 					if err != nil {
 						return removed, err
 					}
-					found = int(counts[0])
-					removed += int(counts[1])
+					found = int(counts[0].(int64))
+					removed += int(counts[1].(int64))
+					begin = "(" + counts[3].(string)
 				}
 			}
 			return removed, nil

@@ -371,27 +371,52 @@ func TestScriptFlush(t *testing.T) {
 	}
 }
 
-// A damaged record keeps the purge from no other, and is told of.
+// Damaged records keep the purge from no other, however many they are, and are told of
+// once there is nothing else to be done.
 func TestDamageKeepsNoOthers(t *testing.T) {
-	url := servers.Redis(t)
-	client, o := plain(t, url), fresh()
-	store := open(t, url, o)
-	const tokens = 600
-	for i := range tokens {
-		token := newToken(fmt.Sprint("t", i), "u")
-		token.ExpiresAt = testTime
-		if err := store.Tokens().Create(t.Context(), token); err != nil {
-			t.Fatal(err)
+	for _, c := range []struct{ damaged, sound int }{{1, 2500}, {400, 400}} {
+		url := servers.Redis(t)
+		client, o := plain(t, url), fresh()
+		store := open(t, url, o)
+		// All in one partition, and the damaged ones first.
+		partition, made := redis.PartitionOf("t0"), 0
+		for i := 0; made < c.damaged+c.sound; i++ {
+			token := newToken(fmt.Sprint("t", i), "u")
+			if redis.PartitionOf(token.ID) != partition {
+				continue
+			}
+			token.ExpiresAt = testTime.Add(time.Duration(i) * time.Microsecond)
+			if err := store.Tokens().Create(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+			if made < c.damaged {
+				client.HSet(t.Context(), "{"+redis.TokensTag(o.Prefix, partition)+"}:records", token.ID, "{}")
+			}
+			made++
+		}
+		removed, err := 0, error(nil)
+		for n := 1000; n == 1000 && err == nil; removed += n { // as kit.PurgeExpired does
+			n, err = store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Minute), 1000)
+		}
+		if removed != c.sound || err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("%d damaged: purged %d of %d, %v", c.damaged, removed, c.sound, err)
 		}
 	}
-	for i := range 16 {
-		if key := "{" + redis.TokensTag(o.Prefix, i) + "}:records"; client.HExists(t.Context(), key, "t0").Val() {
-			client.HSet(t.Context(), key, "t0", "{}")
-		}
+}
+
+// A master that becomes a replica goes on answering reads, from what it had. It is not
+// ready.
+func TestDemotedMaster(t *testing.T) {
+	s := startServer(t)
+	store := open(t, s.url(), nil)
+	keep(t, store)
+	if err := plain(t, s.url()).Do(t.Context(), "REPLICAOF", "127.0.0.1", "1").Err(); err != nil {
+		t.Fatal(err)
 	}
-	n, err := store.Tokens().DeleteExpired(t.Context(), testTime, 1000)
-	if n != tokens-1 || err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("purged %d of %d, %v", n, tokens-1, err)
+	for what, err := range map[string]error{"users": store.Users().Ping(t.Context()), "tokens": store.Tokens().Ping(t.Context())} {
+		if !isOutage(err) || !strings.Contains(err.Error(), "connect to the master") {
+			t.Errorf("Ping of %s: %v", what, err)
+		}
 	}
 }
 
@@ -438,7 +463,11 @@ func TestNoValueOfAnAnswerThatCannotBeRead(t *testing.T) {
 // What a server says may quote the command, and so addresses and IDs.
 func TestErrorsHoldNoValues(t *testing.T) {
 	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "GET", "", "--rename-command", "HGET", "")
-	store := open(t, s.url(), nil)
+	store, err := redis.New(plain(t, s.url()), nil) // Open would refuse it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
 	_, byEmail := store.Users().ByEmail(t.Context(), "SECRET@example.com")
 	_, byID := store.Tokens().ByID(t.Context(), "SECRET")
 	u := newUser("SECRET")

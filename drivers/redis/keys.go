@@ -14,17 +14,19 @@ const partitions = 16
 // keys builds the names of the keys. What stands in braces decides the hash slot.
 type keys struct {
 	user, email string // the beginnings
+	check       string // holds nothing, save while Check looks what may be done with it
 	tokens      [partitions]partition
 }
 
 // partition holds the names of the keys of one part of the tokens.
-type partition struct{ records, users, expiry string }
+type partition struct{ records, users, expiry, check string }
 
 func newKeys(prefix string) keys {
-	k := keys{user: "{" + prefix + ":users}:id:", email: "{" + prefix + ":users}:email:"}
+	users := "{" + prefix + ":users}"
+	k := keys{user: users + ":id:", email: users + ":email:", check: users + ":check"}
 	for i := range k.tokens {
 		tag := "{" + tokensTag(prefix, i) + "}"
-		k.tokens[i] = partition{records: tag + ":records", users: tag + ":users", expiry: tag + ":expiry"}
+		k.tokens[i] = partition{records: tag + ":records", users: tag + ":users", expiry: tag + ":expiry", check: tag + ":check"}
 	}
 	return k
 }

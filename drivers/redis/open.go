@@ -159,10 +159,10 @@ func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 }
 
 // Check asks the server, or every master of the cluster, whether it suits: whether
-// it answers, is a master, is a cluster if and only if the client is one for clusters, and
+// it answers, is a master, is a cluster if and only if the client is one for clusters,
 // does not throw away keys without an expiry when its memory is full, as it does
-// under a maxmemory-policy that begins with allkeys. What a server keeps to itself, as
-// managed ones do, is taken to be right.
+// under a maxmemory-policy that begins with allkeys, and runs every command that the
+// store needs. What a server keeps to itself, as managed ones do, is taken to be right.
 //
 // [Open] has done so. An application that brings its own client should at its start:
 // that a failover client was made with ReplicaOnly, for one, is seen by nothing else
@@ -182,10 +182,27 @@ func (s *Store) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Users().Ping(ctx); err != nil {
-		return err
+	keys := []string{s.keys.check}
+	for i := range s.keys.tokens {
+		keys = append(keys, s.keys.tokens[i].check)
 	}
-	return s.Tokens().Ping(ctx)
+	_, err = call(ctx, s, "check the commands", func(ctx context.Context) (nothing, error) {
+		// A script that the server knows already would not need EVAL.
+		if err := s.client.Process(ctx, once{eval(ctx, everyCommand, keys[:1], nil)}); err != nil {
+			return nothing{}, err
+		}
+		for _, key := range keys {
+			answer, err := s.write(ctx, everyCommand, []string{key})
+			if err == nil {
+				err = outcome(answer)
+			}
+			if err != nil {
+				return nothing{}, err
+			}
+		}
+		return nothing{}, nil
+	})
+	return err
 }
 
 func checkServer(ctx context.Context, c *redis.Client, cluster bool) error {

@@ -167,12 +167,12 @@ return 1
 
 	// An entry of the index without its record, as a damaged copy may have, is
 	// removed and not counted. A damaged record stays with its entry, and the others
-	// are purged all the same. KEYS: records, users, expiry. ARGV: end of what has
-	// expired, limit. It answers how many entries it found, how many tokens it
-	// removed, and how many records were damaged.
+	// are purged all the same. KEYS: records, users, expiry. ARGV: beginning and end of
+	// what has expired, limit. It answers how many entries it found, how many tokens it
+	// removed, how many records were damaged, and the last entry that it found.
 	tokensDeleteExpired = newScript(tokenHead + userLists + `
-local found = redis.call('ZRANGEBYLEX', KEYS[3], '-', ARGV[1], 'LIMIT', 0, ARGV[2])
-if #found == 0 then return {0, 0, 0} end
+local found = redis.call('ZRANGEBYLEX', KEYS[3], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
+if #found == 0 then return {0, 0, 0, ''} end
 local ids, gone, dead, damaged = {}, {}, {}, 0
 local users, numbers, ended = {}, {}, {}
 for i, indexed in ipairs(found) do ids[i] = string.sub(indexed, 9) end
@@ -201,6 +201,34 @@ if #dead > 0 then
   redis.call('HDEL', KEYS[1], unpack(dead))
 end
 if #gone > 0 then redis.call('ZREM', KEYS[3], unpack(gone)) end
-return {#found, #dead, damaged}
+return {#found, #dead, damaged, found[#found]}
+`)
+
+	// A command that the server refuses, because it was renamed or the user may not
+	// run it, would end a script of those above half-way. So this one runs all of
+	// them, those first that it takes to leave nothing behind. KEYS: one that is not
+	// there.
+	everyCommand = newScript(`
+redis.call('DEL', KEYS[1])
+redis.call('HDEL', KEYS[1], '')
+redis.call('ZREM', KEYS[1], '')
+local refused
+local function try(...)
+  local answer = redis.pcall(...)
+  if type(answer) == 'table' and answer.err then refused = refused or answer end
+end
+try('SET', KEYS[1], '')
+try('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
+try('HSETNX', KEYS[1], '', '')
+try('HSET', KEYS[1], '', '')
+try('HGET', KEYS[1], '')
+try('HMGET', KEYS[1], '')
+redis.call('DEL', KEYS[1])
+try('ZADD', KEYS[1], 0, '')
+try('ZCARD', KEYS[1])
+try('ZRANGEBYLEX', KEYS[1], '-', '+')
+redis.call('DEL', KEYS[1])
+return refused or 1
 `)
 )

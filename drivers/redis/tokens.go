@@ -29,12 +29,13 @@ const maxBatch = 1000
 // while it runs.
 const purgeStep = 250
 
-// Ping implements [kit.Pinger]: it asks every server that has tokens.
+// Ping implements [kit.Pinger]: it asks every server that has tokens, as that of
+// [Users] does.
 func (t *Tokens) Ping(ctx context.Context) error {
 	_, err := call(ctx, t.s, "ping", func(ctx context.Context) (nothing, error) {
 		pipe := t.s.client.Pipeline()
 		for i := range t.s.keys.tokens {
-			pipe.Exists(ctx, t.s.keys.tokens[i].records)
+			pipe.Del(ctx, t.s.keys.tokens[i].check)
 		}
 		_, err := pipe.Exec(ctx)
 		return nothing{}, err
@@ -205,11 +206,8 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 			if errors.Is(err, errDamaged) {
 				damage, err = err, nil
 			}
-			if err != nil {
-				return removed, err
-			}
-			if removed == limit {
-				break
+			if err != nil || removed == limit {
+				return removed, err // there may be more, and the last call tells of the damage
 			}
 		}
 		return removed, damage
@@ -218,18 +216,18 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 
 // purge removes expired tokens of one partition.
 func (t *Tokens) purge(ctx context.Context, p *partition, end string, limit int) (int, error) {
-	removed := 0
+	removed, begin := 0, "-"
 	var damage error
 	for removed < limit {
 		if err := ctx.Err(); err != nil {
 			return removed, err
 		}
 		step := min(purgeStep, limit-removed)
-		answer, err := t.s.write(ctx, tokensDeleteExpired, []string{p.records, p.users, p.expiry}, end, step)
+		answer, err := t.s.write(ctx, tokensDeleteExpired, []string{p.records, p.users, p.expiry}, begin, end, step)
 		if err != nil {
 			return removed, err
 		}
-		found, dead, damaged, err := purgeAnswer(answer)
+		found, dead, damaged, last, err := purgeAnswer(answer)
 		if err != nil {
 			return removed, err
 		}
@@ -237,28 +235,33 @@ func (t *Tokens) purge(ctx context.Context, p *partition, end string, limit int)
 		if damaged > 0 {
 			damage = errDamaged
 		}
-		if found < step || damaged == found {
+		if found < step {
 			break
 		}
+		begin = "(" + last // what is damaged stays, and is not looked at again
 	}
 	return removed, damage
 }
 
 // purgeAnswer reads what tokensDeleteExpired answered.
-func purgeAnswer(answer any) (found, dead, damaged int, err error) {
-	counts, _ := answer.([]any)
-	var numbers [3]int
-	if len(counts) != len(numbers) {
-		return 0, 0, 0, errAnswer
+func purgeAnswer(answer any) (found, dead, damaged int, last string, err error) {
+	values, _ := answer.([]any)
+	if len(values) != 4 {
+		return 0, 0, 0, "", errAnswer
 	}
-	for i, count := range counts {
-		n, ok := count.(int64)
+	var numbers [3]int
+	for i := range numbers {
+		n, ok := values[i].(int64)
 		if !ok {
-			return 0, 0, 0, errAnswer
+			return 0, 0, 0, "", errAnswer
 		}
 		numbers[i] = int(n)
 	}
-	return numbers[0], numbers[1], numbers[2], nil
+	last, ok := values[3].(string)
+	if !ok {
+		return 0, 0, 0, "", errAnswer
+	}
+	return numbers[0], numbers[1], numbers[2], last, nil
 }
 
 func clampLimit(limit int) int { return max(0, min(limit, maxBatch)) }
