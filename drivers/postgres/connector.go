@@ -34,7 +34,9 @@ const (
 // NewConnector returns what [database/sql.OpenDB] makes a pool of, for [New]. It is
 // lib/pq with a few things added, which [Open] has as well: a call ends with its
 // context also while the network hangs; a connection that was idle is tried before
-// it is used again, and so is each one after another broke; one whose server has
+// it is used again, and so is each one after another broke; of several hosts the one
+// that was reached last is tried first, and none takes more than its share of the
+// call's time, so that one that swallows everything hides no other; one whose server has
 // become read-only, as in a failover, goes out of the pool; a commit that the
 // server stopped replicating is an error; and to close a statement or the pool takes
 // no answer of the server.
@@ -62,7 +64,7 @@ func NewConnector(dataSource string, dial DialFunc) (driver.Connector, error) {
 // cleanError returns what is wrong with a data source, without quoting it: any part
 // of it may be a password, or half of one.
 func cleanError(err error) error {
-	if _, err := pq.NewConfig(""); err != nil {
+	if _, err := pq.NewConfig("user=x"); err != nil {
 		return fmt.Errorf("postgres: the environment: %w", err)
 	}
 	if errors.As(err, new(*url.Error)) {
@@ -75,6 +77,7 @@ type connector struct {
 	config func() pq.Config // a function, so that no verb of package fmt shows the password
 	dial   DialFunc
 	breaks atomic.Int64 // how many connections broke
+	first  atomic.Int64 // which of several hosts was reached last
 }
 
 // Driver implements [driver.Connector].
@@ -82,15 +85,23 @@ func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := pq.NewConnectorConfig(c.config())
+	config := c.config()
+	hosts, first := 1+len(config.Multi), int(c.first.Load())
+	if config.LoadBalanceHosts != pq.LoadBalanceHostsRandom {
+		startWith(&config, first)
+	}
+	inner, err := pq.NewConnectorConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	d := &dialer{ctx: ctx, dial: c.dial}
+	d := &dialer{ctx: ctx, dial: c.dial, hosts: hosts}
 	inner.Dialer(d)
 	opened, err := inner.Connect(ctx)
 	if d.stop != nil && !d.stop() && err == nil {
 		err = errors.Join(ctx.Err(), opened.Close())
+	}
+	if err == nil {
+		c.first.Store(int64((first + d.dialed - 1) % hosts))
 	}
 	link := d.link
 	// lib/pq keeps the dialer for as long as it keeps the connection.
@@ -104,6 +115,13 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	link.bound(time.Time{})
 	return newConn(full, link, &c.breaks), nil
+}
+
+// startWith turns the list of hosts, so that it begins with another one.
+func startWith(config *pq.Config, first int) {
+	hosts := append([]pq.ConfigMultihost{{Host: config.Host, Hostaddr: config.Hostaddr, Port: config.Port}}, config.Multi...)
+	hosts = append(hosts[first:], hosts[:first]...)
+	config.Host, config.Hostaddr, config.Port, config.Multi = hosts[0].Host, hosts[0].Hostaddr, hosts[0].Port, hosts[1:]
 }
 
 // noConnection is any error of connecting, or of a connection that broke: the data
@@ -122,6 +140,20 @@ type dialer struct {
 	dial DialFunc
 	link *link
 	stop func() bool
+
+	hosts, dialed int // how many there are, and how often one of them was tried
+}
+
+// share returns the time until which the next host may take: its part of what is left
+// until the call ends.
+func (d *dialer) share() (until time.Time, ok bool) {
+	left := d.hosts - d.dialed%d.hosts
+	d.dialed++
+	until, ok = d.ctx.Deadline()
+	if ok && left > 1 {
+		until = time.Now().Add(time.Until(until) / time.Duration(left))
+	}
+	return until, ok
 }
 
 // DialContext implements [pq.DialerContext]. Ctx ends with the timeout of connecting,
@@ -132,6 +164,13 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, cancelGrace)
 		defer cancel()
+	}
+	if d.ctx != nil {
+		if until, ok := d.share(); ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, until)
+			defer cancel()
+		}
 	}
 	nc, err := d.dial(ctx, network, address)
 	if err != nil {

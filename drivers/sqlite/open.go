@@ -25,7 +25,7 @@ import (
 // the caller's own pool and [New]; and package kit/memstore is the store for tests.
 //
 // Open takes no context: it touches local files only, and waits for another process
-// that migrates for half a minute at most.
+// that migrates, for Options.BusyTimeout and half a minute at most.
 func Open(path string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {

@@ -50,8 +50,8 @@ var ErrNewerSchema = sqlstore.ErrNewerSchema
 
 // New returns a store in the database of the caller's own pool, whose schema it
 // brings up to date: of many processes that start at once one does, and the others
-// wait, half a minute at most. The pool's driver must be ncruces/go-sqlite3. Close
-// leaves the pool open.
+// wait, for the busy timeout of the connection and half a minute at most. The pool's
+// driver must be ncruces/go-sqlite3. Close leaves the pool open.
 //
 // New changes no setting of the pool. For what [Open] promises, its data source
 // name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and

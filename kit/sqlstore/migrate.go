@@ -29,11 +29,11 @@ var ErrNewerSchema = errors.New("the database has a newer schema than this versi
 // table myauth_migrations lists what was applied.
 //
 // All that is missing is applied in one transaction, under the dialect's lock: of
-// several processes that start at once one migrates and the others wait for it, 30
-// seconds at most, and then return an error that wraps kit.ErrUnavailable. The
-// migration itself takes as long as it takes, or until ctx ends. A schema that is up
-// to date is only read. There is no way back: a database that is ahead of fsys is
-// refused with [ErrNewerSchema].
+// several processes that start at once one migrates and the others wait for it, as
+// long as the database lets them and 30 seconds at most, and then return an error
+// that wraps kit.ErrUnavailable. The migration itself takes as long as it takes, or
+// until ctx ends. A schema that is up to date is only read. There is no way back: a
+// database that is ahead of fsys is refused with [ErrNewerSchema].
 func Migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 	err := migrate(ctx, db, d, fsys)
 	switch {
