@@ -63,8 +63,11 @@ func bare(users, tokens *driver.Collection) storebench.Bare {
 			return err
 		},
 		DeleteExpired: func(ctx context.Context, before time.Time, limit int) (int, error) {
-			expired := bson.E{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}}}
-			cursor, err := tokens.Find(ctx, bson.D{expired}, options.Find().SetSort(bson.D{{Key: "expires_at", Value: 1}}).SetLimit(int64(limit)).
+			candidates := bson.D{
+				{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}, {Key: "$type", Value: "long"}}},
+				{Key: "_id", Value: bson.D{{Key: "$type", Value: "string"}}},
+			}
+			cursor, err := tokens.Find(ctx, candidates, options.Find().SetSort(bson.D{{Key: "expires_at", Value: 1}}).SetLimit(int64(limit)).
 				SetBatchSize(int32(limit)).SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "expires_at", Value: 1}}))
 			if err != nil {
 				return 0, err
@@ -76,7 +79,7 @@ func bare(users, tokens *driver.Collection) storebench.Bare {
 			if err := cursor.All(ctx, &found); err != nil || len(found) == 0 {
 				return 0, err
 			}
-			expired.Value = bson.D{{Key: "$lte", Value: found[len(found)-1].ExpiresAt}}
+			expired := bson.E{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: found[len(found)-1].ExpiresAt}}}
 			var ids bson.A
 			for _, f := range found {
 				ids = append(ids, f.ID)

@@ -121,7 +121,7 @@ var outages = []struct {
 	{117, ""},          // ConflictingOperationInProgress
 	{133, "no member of the replica set suits the read preference"}, // FailedToSatisfyReadPreference
 	{134, "the majority of the replica set lags behind"},            // ReadConcernMajorityNotAvailableYet
-	{148, "the read was not confirmed by a majority"},               // ReadConcernMajorityNotEnabled
+	{148, "start the servers with majority reads enabled"},          // ReadConcernMajorityNotEnabled
 	{175, "the collection or an index of it was dropped meanwhile"}, // QueryPlanKilled
 	{189, ""},                         // PrimarySteppedDown
 	{202, ""},                         // NetworkInterfaceExceededTimeLimit

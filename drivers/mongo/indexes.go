@@ -34,7 +34,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		err := s.do(ctx, "make the index "+index.name+" of "+index.collection.Name(), nil, func(ctx context.Context) error {
 			_, err := index.collection.Indexes().CreateOne(ctx, driver.IndexModel{Keys: index.keys, Options: opts})
 			if driver.IsDuplicateKeyError(err) {
-				return &damaged{fmt.Errorf("two documents have the same email_key: remove one of them")}
+				return &damaged{fmt.Errorf("two documents have the same email_key, or none: set it, to the address with its ASCII letters in lower case, or remove one of them")}
 			}
 			return err
 		})

@@ -297,6 +297,35 @@ func TestOtherDocuments(t *testing.T) {
 	}
 }
 
+// What is no token of MyAuth's keeps the purge from nothing.
+func TestPurgeBesideOthers(t *testing.T) {
+	uri := database(t)
+	store := open(t, uri, nil)
+	collection := connect(t, uri).Database(nameOf(uri)).Collection("tokens")
+	for _, other := range []bson.D{
+		{{Key: "_id", Value: bson.NewObjectID()}, {Key: "expires_at", Value: int64(1)}},
+		{{Key: "_id", Value: "other"}, {Key: "expires_at", Value: 1.5}},
+		{{Key: "_id", Value: "another"}, {Key: "expires_at", Value: bson.NewDateTimeFromTime(testTime)}},
+	} {
+		if _, err := collection.InsertOne(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{"1", "2"} {
+		if err := store.Tokens().Create(t.Context(), newToken(id, "u")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int{1, 1, 0} {
+		if n, err := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 1); n != want || err != nil {
+			t.Errorf("purged %d, %v, want %d", n, err, want)
+		}
+	}
+	if left, err := collection.CountDocuments(t.Context(), bson.D{}); left != 3 || err != nil {
+		t.Errorf("%d documents are left, %v, want the 3 of somebody else", left, err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ uri, want string }{
 		{"postgres://u:hunter2@host/app", "mongodb://"},

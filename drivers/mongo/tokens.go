@@ -140,10 +140,14 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 }
 
 // DeleteExpired implements [kit.TokenStore]. It finds candidates and removes those
-// that still are, until it has removed enough or finds no more.
+// that still are, until it has removed enough or finds no more. Documents that
+// somebody else has put there, with another type of ID or time, it leaves alone.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	limit = clamp(limit)
-	expired := bson.E{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}}}
+	expired := bson.D{
+		{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}, {Key: "$type", Value: "long"}}},
+		{Key: "_id", Value: bson.D{{Key: "$type", Value: "string"}}},
+	}
 	removed := 0
 	err := t.s.do(ctx, "delete expired tokens", nil, func(ctx context.Context) error {
 		for removed < limit {
@@ -152,7 +156,7 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 																		SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "expires_at", Value: 1}})
 			var ids bson.A
 			var last candidate
-			err := each(ctx, t.collection, bson.D{expired}, opts, func(raw bson.Raw) error {
+			err := each(ctx, t.collection, expired, opts, func(raw bson.Raw) error {
 				if err := decode(raw, &last, "_id", "expires_at"); err != nil {
 					return err
 				}

@@ -21,8 +21,9 @@ const (
 	// none.
 	connectTimeout = 5 * time.Second
 	// cancelGrace is how long the server has to confirm that it canceled a
-	// statement, before its connection is given up.
-	cancelGrace = time.Second
+	// statement, before its connection is given up. With it a write that hangs and
+	// kit's look at what became of it take the five seconds that an answer may.
+	cancelGrace = 500 * time.Millisecond
 	// idleCheck is the age from which an idle connection is tried before use: the
 	// server, or something on the way, may have ended it.
 	idleCheck = time.Second

@@ -49,18 +49,6 @@ func TestTheEnvironmentIsWrong(t *testing.T) {
 	}
 }
 
-func TestThePoolOfOpen(t *testing.T) {
-	store := open(t, schema(t), nil)
-	db := postgres.Pool(store)
-	if n := db.Stats().MaxOpenConnections; n != 16 {
-		t.Fatalf("at most %d connections, want 16", n)
-	}
-	warm(t, db, 16, lookUp(t, store))
-	if n := db.Stats().Idle; n != 16 {
-		t.Errorf("%d of 16 connections are kept", n)
-	}
-}
-
 // deadlines is a connection that notes what deadlines it is given.
 type deadlines struct {
 	net.Conn
@@ -84,7 +72,7 @@ func (c *deadlines) first() time.Time {
 	return c.set[0]
 }
 
-// To connect takes five seconds at most, and to cancel a statement one, the
+// To connect takes five seconds at most, and to cancel a statement half a second, the
 // handshake or the cancellation included.
 func TestBoundsOfConnecting(t *testing.T) {
 	type attempt struct {
@@ -124,7 +112,7 @@ func TestBoundsOfConnecting(t *testing.T) {
 	if _, err := db.ExecContext(ctx, "SELECT pg_sleep(59.75)"); err == nil {
 		t.Error("the context did not end")
 	}
-	check(<-attempts, time.Second)
+	check(<-attempts, postgres.CancelGrace)
 
 	db = pool(t, with(t, dataSource, "connect_timeout", "20"), dial, 1)
 	if err := db.PingContext(t.Context()); err != nil {

@@ -92,7 +92,8 @@ var ErrNewerSchema = sqlstore.ErrNewerSchema
 // The tables users, tokens and myauth_migrations are in the first schema of the
 // search_path that exists now: to keep them apart from those of the application, put
 // search_path=auth into the data source, and create that schema. The store keeps to
-// that schema, also when somebody changes the search_path of a connection later.
+// that schema, also when somebody changes the search_path of a connection later; open
+// it before that.
 func New(ctx context.Context, db *sql.DB) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("postgres: New needs a *sql.DB")

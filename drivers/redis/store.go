@@ -29,10 +29,9 @@ type Options struct {
 // concurrent use. A call returns when its context's deadline comes; one that is
 // cancelled in the two seconds before may last until the deadline.
 type Store struct {
-	client  redis.UniversalClient
-	own     bool // the client is closed with the store
-	heeding bool // the client ends a command at its context's deadline
-	keys    keys
+	client redis.UniversalClient
+	own    bool // the client is closed with the store, and heeds deadlines
+	keys   keys
 
 	workers workers
 
@@ -46,19 +45,18 @@ type Store struct {
 //
 // Any settings will do, MaxRetries included, save those that break what a store
 // promises, which New refuses: reading from replicas (ReadOnly, RouteByLatency,
-// RouteRandomly), a cache in the client, and no time-out for reading or writing. With
-// ContextTimeoutEnabled, and in a cluster DisableRoutingPolicies, short calls are a
-// fifth faster. [Store.Check] asks the server whether it suits.
+// RouteRandomly), a cache in the client, and no time-out for reading or writing.
+// [Store.Check] asks the server whether it suits. Short calls are a fifth slower than
+// over the client of [Open], which is known to have nothing that outlasts a deadline.
 func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	heeding, err := checkClient(client)
-	if err != nil {
+	if err := checkClient(client); err != nil {
 		return nil, err
 	}
-	return &Store{client: client, heeding: heeding, keys: newKeys(o.Prefix)}, nil
+	return &Store{client: client, keys: newKeys(o.Prefix)}, nil
 }
 
 // Users returns the store's users.
@@ -92,40 +90,37 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// checkClient refuses a client with which a store could not keep its word, and
-// returns whether it heeds deadlines.
-func checkClient(client redis.UniversalClient) (heeding bool, err error) {
+// checkClient refuses a client with which a store could not keep its word.
+func checkClient(client redis.UniversalClient) error {
 	switch c := client.(type) {
 	case *redis.Client:
 		if c == nil {
-			return false, errNoClient
+			return errNoClient
 		}
 		o := c.Options()
 		if o.ClientSideCache != nil || o.ClientSideCacheConfig != nil {
-			return false, errors.New("redis: the client caches what it reads, so ended sessions would live on: give MyAuth one without ClientSideCache")
+			return errors.New("redis: the client caches what it reads, so ended sessions would live on: give MyAuth one without ClientSideCache")
 		}
 		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
-			return false, errNoTimeout
+			return errNoTimeout
 		}
-		return o.ContextTimeoutEnabled, nil
+		return nil
 	case *redis.ClusterClient:
 		if c == nil {
-			return false, errNoClient
+			return errNoClient
 		}
 		o := c.Options()
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-			return false, errors.New("redis: the client reads from replicas, which lag behind: give MyAuth one without ReadOnly, RouteByLatency and RouteRandomly")
+			return errors.New("redis: the client reads from replicas, which lag behind: give MyAuth one without ReadOnly, RouteByLatency and RouteRandomly")
 		}
 		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
-			return false, errNoTimeout
+			return errNoTimeout
 		}
-		// With its policies the client asks the cluster about each kind of command once,
-		// and waits five seconds for that, whatever the deadline is.
-		return o.ContextTimeoutEnabled && o.DisableRoutingPolicies, nil
+		return nil
 	case nil:
-		return false, errNoClient
+		return errNoClient
 	default:
-		return false, fmt.Errorf("redis: New takes a *redis.Client or a *redis.ClusterClient, and not a %T: a Ring loses sight of keys when a server fails, and the others are unknown", client)
+		return fmt.Errorf("redis: New takes a *redis.Client or a *redis.ClusterClient, and not a %T: a Ring loses sight of keys when a server fails, and the others are unknown", client)
 	}
 }
 
@@ -167,8 +162,11 @@ func (s *Store) begin() error {
 // ctx is. go-redis looks at a context's deadline, if it was told to, and at nothing
 // else while it waits for an answer; so f goes on without its caller then, until
 // the client's time-outs end it. To have f on another goroutine costs a short call a
-// fifth of its time, and where the deadline comes soon anyway, as in all calls of a
-// [kit.Service], the call may as well last until then.
+// fifth of its time, and where the deadline comes soon anyway, as in most calls of a
+// [kit.Service] by default, the call may as well last until then. Only the store's own
+// client is known to heed deadlines: another one may have hooks, or a provider of
+// credentials, and with its routing policies that of a cluster waits five seconds for
+// what the server knows about commands, whatever the deadline is.
 func call[T any](ctx context.Context, s *Store, op string, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
@@ -177,7 +175,7 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 	if err := s.begin(); err != nil {
 		return none, err
 	}
-	if ctx.Done() == nil || s.heeding && endsSoon(ctx) {
+	if ctx.Done() == nil || s.own && endsSoon(ctx) {
 		defer s.calls.Done()
 		value, err := f(ctx)
 		return value, explain(ctx, op, err)

@@ -16,7 +16,7 @@ type Dialect struct {
 	Begin, Lock string
 	// Suits says what is wrong with a database that could not keep what a store is
 	// given, and what to do about it; nil for databases that all can. It is asked
-	// before each migration.
+	// by each Migrate, also where nothing is to be done.
 	Suits func(context.Context, *sql.Conn) error
 	// Schema is a query for the schema that new tables go into, quoted where it has
 	// to be, or an empty text. A store finds its tables there and nowhere else,
