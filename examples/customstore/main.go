@@ -1,8 +1,8 @@
-//go:build unix
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
 // Command customstore serves /auth over a store of one's own: users and tokens in
-// one file of JSON lines. README.md walks through it. It runs on Unix, where a file
-// can be locked.
+// one file of JSON lines. README.md walks through it. It runs on Linux, macOS and the
+// BSDs, where a file can be locked.
 package main
 
 import (

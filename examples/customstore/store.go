@@ -1,4 +1,4 @@
-//go:build unix
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
 package main
 
@@ -79,7 +79,8 @@ func (s *Store) write(ctx context.Context, c line) (n int, err error) {
 			err = cmp.Or(openErr, dir.Sync(), dir.Close())
 		}
 		if err == nil {
-			_, err = file.WriteAt(append(text, '\n'), s.offset)
+			_, writeErr := file.WriteAt(append(text, '\n'), s.offset)
+			err = cmp.Or(writeErr, file.Sync())
 		}
 		if err != nil { // memory knows more than the file: begin anew
 			s.memory, s.offset = memstore.New(), 0
@@ -110,7 +111,7 @@ func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
 	if s.closed.Load() {
 		return fmt.Errorf("%w: the store is closed", kit.ErrUnavailable)
 	}
-	file, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_SYNC, 0o600)
+	file, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
 	}
@@ -132,15 +133,16 @@ func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
 	return f(file)
 }
 
-// catchUp applies what others have written since the last look. Bytes after the last
-// newline were never acknowledged, and go.
+// catchUp applies what others have written since the last look. Who wrote it may have
+// died before it was on the disk, so it is synced before anything is built on it. Bytes
+// after the last newline were never acknowledged, and go.
 func (s *Store) catchUp(file *os.File) error {
 	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil || size < s.offset { // somebody removed or cut it: a line at offset would leave a hole
-		return cmp.Or(err, errLostLines)
+	if err != nil || size <= s.offset { // smaller: somebody removed or cut it, and a line at offset would leave a hole
+		return cmp.Or(err, map[bool]error{true: errLostLines}[size < s.offset])
 	}
 	text, err := io.ReadAll(io.NewSectionReader(file, s.offset, 1<<62))
-	for err == nil && len(text) > 0 {
+	for err = cmp.Or(err, file.Sync()); err == nil && len(text) > 0; {
 		end := slices.Index(text, '\n') + 1
 		if end == 0 {
 			return file.Truncate(s.offset)
@@ -166,21 +168,21 @@ func (s *Store) apply(c line) (n int, err error) {
 		user = kit.User(*c.User)
 		user.PasswordHash, user.Settings = kit.PasswordHash(c.Hash), c.Settings
 	}
-	switch c.Op {
-	case "create user":
+	switch {
+	case c.Op == "create user" && c.User != nil:
 		return 1, users.Create(ctx, user)
-	case "update user":
+	case c.Op == "update user" && c.User != nil:
 		return 1, users.Update(ctx, user)
-	case "delete user":
+	case c.Op == "delete user":
 		return 1, users.Delete(ctx, c.ID)
-	case "create token":
+	case c.Op == "create token" && c.Token != nil:
 		return 1, tokens.Create(ctx, kit.Token(*c.Token))
-	case "update token":
+	case c.Op == "update token" && c.Token != nil:
 		return 1, tokens.Update(ctx, kit.Token(*c.Token))
-	case "delete token":
+	case c.Op == "delete token":
 		removed, err := tokens.Delete(ctx, c.ID)
 		return map[bool]int{true: 1}[removed], err
-	case "delete expired":
+	case c.Op == "delete expired":
 		return tokens.DeleteExpired(ctx, c.Before, c.Limit)
 	}
 	return 0, errors.New("a line of another program")

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
 package main
 
@@ -109,18 +109,23 @@ func TestATornLineIsNoLine(t *testing.T) {
 
 // A file that somebody else has written is an outage, and stays as it is.
 func TestADamagedFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "auth.jsonl")
-	if err := os.WriteFile(path, []byte("notes of somebody\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	users := Users{Open(path)}
-	for range 2 { // what it could not read it must not pass over
-		if err := users.Create(context.Background(), newUser("ann")); !errors.Is(err, kit.ErrUnavailable) {
-			t.Errorf("got %v", err)
+	for _, text := range []string{
+		"notes of somebody\n", "{}\n", `{"Op":"create user"}` + "\n", `{"Op":"update user"}` + "\n", `{"Op":"create token"}` + "\n", `{"Op":"update token"}` + "\n",
+		"\x00\x00\x00\x00\n",
+	} {
+		path := filepath.Join(t.TempDir(), "auth.jsonl")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if text, err := os.ReadFile(path); err != nil || string(text) != "notes of somebody\n" {
-		t.Errorf("the file is now %q, %v", text, err)
+		users := Users{Open(path)}
+		for range 2 { // what it could not read it must not pass over
+			if err := users.Create(context.Background(), newUser("ann")); !errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("%q: got %v", text, err)
+			}
+		}
+		if left, err := os.ReadFile(path); err != nil || string(left) != text {
+			t.Errorf("the file of %q is now %q, %v", text, left, err)
+		}
 	}
 }
 
