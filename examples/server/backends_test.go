@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,13 +15,13 @@ func TestEveryStore(t *testing.T) {
 	urls := map[string]func(t testing.TB) string{
 		"sqlite":   func(testing.TB) string { return "sqlite:auth.db" },
 		"postgres": servers.Postgres,
-		"mongo":    func(t testing.TB) string { return strings.TrimSuffix(servers.Mongo(t), "/") + "/server" },
+		"mongo":    database,
 		"redis":    servers.Redis,
 		"cluster": func(t testing.TB) string {
 			return "redis://" + strings.Join(servers.RedisCluster(t), ",") + "?cluster=true"
 		},
 	}
-	for i, pair := range [][2]string{
+	for _, pair := range [][2]string{
 		{"postgres", "postgres"}, {"mongo", "mongo"}, {"redis", "redis"}, {"cluster", "cluster"},
 		{"postgres", "redis"}, {"sqlite", "cluster"}, {"mongo", "postgres"}, {"redis", "mongo"},
 	} {
@@ -32,7 +33,7 @@ func TestEveryStore(t *testing.T) {
 				env = append(env, "MYAUTH_TOKEN_STORE="+urls[tokens](t))
 			}
 			// The servers are shared, so each pair has an account of its own.
-			email := fmt.Sprintf("pair%d@example.com", i)
+			email := strings.ToLower(rand.Text()) + "@example.com"
 			own := func(body string) string { return strings.ReplaceAll(body, "ada@example.com", email) }
 			if own(registration) == registration || own(credentials) == credentials {
 				t.Fatal("the account of this package's tests has another address now")

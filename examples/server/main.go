@@ -103,7 +103,10 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 		return &settingError{"MYAUTH_ADDR", listenProblem(err)}
 	}
 	defer func() { _ = l.Close() }() // closed already, unless something below fails
-	store, err := openStores(ctx, s)
+	store, err := openStores(ctx, s, logger)
+	if ctx.Err() != nil && err != nil {
+		return nil // stopped before it began: no setting is wrong
+	}
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,33 @@ func TestSignalsEndItInOrder(t *testing.T) {
 	}
 }
 
+// TestStopWhileAStoreIsOpened: a deployment may be stopped while its database is not up.
+func TestStopWhileAStoreIsOpened(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, scheme := range []string{"redis", "mongodb", "postgres"} {
+		t.Run(scheme, func(t *testing.T) {
+			p := launch(t, t.TempDir(), nil, "MYAUTH_JWT_SECRET="+testSecret, "MYAUTH_STORE=sqlite:auth.db",
+				fmt.Sprintf("MYAUTH_TOKEN_STORE=%s://%s/%s", scheme, l.Addr(), map[string]string{"mongodb": "db", "postgres": "db"}[scheme]))
+			conn, err := l.Accept() // and then no answer
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			p.signal(syscall.SIGTERM)
+			if status := p.status(); status != 0 {
+				t.Errorf("exit status %d", status)
+			}
+			if text := p.stderr(); strings.Contains(text, "MYAUTH_TOKEN_STORE") {
+				t.Errorf("it blames a setting:\n%s", text)
+			}
+		})
+	}
+}
+
 // TestStopWithoutALogReader: with `server 2>&1 | tee log`, Ctrl-C ends tee too.
 func TestStopWithoutALogReader(t *testing.T) {
 	p := startServer(t, t.TempDir())

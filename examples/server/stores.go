@@ -96,7 +96,7 @@ func (s stores) closeInTime(logger *slog.Logger) error {
 }
 
 // openStores opens both stores, or the one that is both.
-func openStores(ctx context.Context, s *settings) (stores, error) {
+func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, error) {
 	users, err := s.store.open(ctx)
 	if err != nil {
 		return stores{}, &settingError{"MYAUTH_STORE", err}
@@ -106,7 +106,7 @@ func openStores(ctx context.Context, s *settings) (stores, error) {
 	}
 	tokens, err := s.tokenStore.open(ctx)
 	if err != nil {
-		return stores{}, errors.Join(&settingError{"MYAUTH_TOKEN_STORE", err}, users.close())
+		return stores{}, errors.Join(&settingError{"MYAUTH_TOKEN_STORE", err}, users.closeInTime(logger))
 	}
 	return stores{
 		users:  users.users,
