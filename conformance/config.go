@@ -31,8 +31,8 @@ type Stores struct {
 }
 
 // Open opens one more handle to a data set. The suite calls it twice for each
-// case, and again where a case closes everything and starts anew. It may end
-// the test with t.Fatal.
+// case, once more where a case looks through a new handle beside the two, and again
+// where a case closes everything and starts anew. It may end the test with t.Fatal.
 type Open func(t testing.TB) Stores
 
 // Ability is something that not every store has, or that not every test
@@ -81,12 +81,15 @@ type Config struct {
 	Parallel bool
 
 	// Timeout is when a call that does not return counts as stuck; two minutes by
-	// default. Its case then fails with the stacks of all goroutines. A case as a
-	// whole may take ten times as long, and New and Network four times.
+	// default. Its case then fails with the stacks of all goroutines, and after three
+	// such cases the others are not tried. A case as a whole may take ten times as
+	// long, and New and Network four times; go test ends after ten minutes unless
+	// -timeout says otherwise.
 	Timeout time.Duration
 
-	// Soon is how long a call may go on after its context is done; five seconds
-	// by default.
+	// Soon is how long a call may go on after its context is done, how long it may
+	// take over a network that loses something, and how long a store may need to work
+	// again after an outage; five seconds by default.
 	Soon time.Duration
 }
 
@@ -142,6 +145,9 @@ func (cfg Config) check() (Config, error) {
 	}
 	if cfg.Soon == 0 {
 		cfg.Soon = 5 * time.Second
+	}
+	if cfg.Soon < 0 || cfg.Timeout <= cfg.Soon {
+		return cfg, fmt.Errorf("conformance: Config.Soon is %v and Config.Timeout %v: Soon has to be positive and below Timeout", cfg.Soon, cfg.Timeout)
 	}
 	return cfg, nil
 }

@@ -104,6 +104,15 @@ func everyMethodRules(k kind) []rule {
 			},
 		},
 		{
+			id:    k.name + "/context/while-others-wait",
+			quote: ctxQuote,
+			racy:  true,
+			needs: []Ability{Stalling},
+			prove: func(p *probe) {
+				p.hangsBehind(k)
+			},
+		},
+		{
 			id:    k.name + "/context/works-afterwards",
 			quote: ctxQuote,
 			prove: func(p *probe) {

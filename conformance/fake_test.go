@@ -76,6 +76,7 @@ type fake struct {
 	number int // 1 for the first handle of the data set
 	closed bool
 	wire   *wire // to its server, where it is far away
+	queue  func() (leave func())
 
 	create  func(ctx context.Context, u kit.User) error
 	byID    func(ctx context.Context, id string) (kit.User, error)
@@ -140,6 +141,9 @@ func (f *fake) gate(ctx context.Context) error {
 	}
 	if f.closed {
 		return fmt.Errorf("fake: closed: %w", kit.ErrUnavailable)
+	}
+	if f.queue != nil {
+		defer f.queue()()
 	}
 	f.mu.Lock()
 	stalled := f.stalled

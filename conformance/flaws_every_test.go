@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"myauth.internal/kit"
@@ -194,6 +195,10 @@ func flawsOfEveryMethod(k kind) []flaw {
 				}
 				return err
 			})
+		}},
+		{name: "waits for its turn whatever becomes of the context", by: "context/while-others-wait", alter: func(f *fake) {
+			var turn sync.Mutex
+			f.queue = func() func() { turn.Lock(); return turn.Unlock }
 		}},
 		{name: "reports a context that ends on the way as ErrNotFound", by: "context/done-during", alter: func(f *fake) {
 			errorsOf(f, func(ctx context.Context, err error) error {

@@ -88,6 +88,12 @@ func flawsOfNetworks(k kind) []flaw {
 			}
 			f.ping, f.pingTokens = once, once
 		}},
+		{name: name("ends a call at its deadline with the last error that it met"), by: k.name + "/network/cut", alter: wired(func(w *wire) {
+			w.raw = true
+		})},
+		{name: name("makes no change any more after an answer was lost"), by: k.name + "/network/recovers", alter: wired(func(w *wire) {
+			w.spoilt = true
+		})},
 		{name: name("never connects again"), by: k.name + "/network/recovers", alter: wired(func(w *wire) {
 			w.stubborn = true
 		})},

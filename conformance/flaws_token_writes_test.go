@@ -282,6 +282,13 @@ var tokenWriteFlaws = []flaw{
 			return f.tokens.Create(ctx, t)
 		}
 	}},
+	{name: "cuts the spaces off the ID of a token in an Update", by: "tokens/update/absent", alter: func(f *fake) {
+		update := f.updateToken
+		f.updateToken = func(ctx context.Context, t kit.Token) error {
+			t.ID = strings.TrimRight(t.ID, " ")
+			return update(ctx, t)
+		}
+	}},
 	{name: "answers the Update of an absent token with ErrConflict", by: "tokens/update/absent", alter: func(f *fake) {
 		update := f.updateToken
 		f.updateToken = func(ctx context.Context, t kit.Token) error {

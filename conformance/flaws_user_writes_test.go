@@ -100,6 +100,17 @@ var userWriteFlaws = []flaw{
 			return f.users.Create(ctx, u)
 		}
 	}},
+	{name: "folds the case of the ID in an Update", by: "users/update/absent", alter: func(f *fake) {
+		update := f.update
+		f.update = func(ctx context.Context, u kit.User) error {
+			id := u.ID
+			err := update(ctx, u)
+			if u.ID = strings.ToLower(id); isNotFound(err) && u.ID != id {
+				return update(ctx, u)
+			}
+			return err
+		}
+	}},
 	{name: "answers the Update of an absent user with ErrConflict", by: "users/update/absent", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {

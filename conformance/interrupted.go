@@ -43,6 +43,35 @@ func (p *probe) hangs(k kind, label, when string, hang func() (release func())) 
 	}
 }
 
+// hangsBehind makes every call while nothing answers and many others wait already: with
+// all of a pool's connections, or the one lock, in other hands, a call waits at another
+// place than alone.
+func (p *probe) hangsBehind(k kind) {
+	for _, ending := range endings {
+		when := "while the data hangs and others wait for it, " + ending.when
+		for _, a := range k.attempts(p, p.b, "behind-"+ending.tag) {
+			release := sync.OnceFunc(p.b.Stall())
+			waiting, leave := context.WithCancel(context.Background())
+			var others sync.WaitGroup
+			for range racers {
+				others.Go(func() {
+					defer p.recoverPanic()
+					_ = k.absent(p.b)[0].call(waiting) // a read, whose answer is another rule's matter
+				})
+			}
+			time.Sleep(stallFor / 5) // they are there, as far as one can tell
+			ctx, cancel := ending.begin()
+			err := p.within(ctx, a, when, func() { release(); leave() })
+			release()
+			leave()
+			others.Wait()
+			p.settle(k, "after that")
+			p.checkInterrupted(ctx, a, err, when)
+			cancel()
+		}
+	}
+}
+
 // errNoReturn stands for the answer of a call that panicked.
 var errNoReturn = errors.New("the call panicked")
 
@@ -75,7 +104,7 @@ func (p *probe) within(ctx context.Context, a attempt, when string, release func
 		return judge(err)
 	case <-late.C:
 		release()
-		p.failf("%s %s: no answer within %v of the end of its context", a.method, when, p.cfg.Soon)
+		p.failf("%s %s: no answer within %v (Config.Soon) of the end of its context", a.method, when, p.cfg.Soon)
 		return judge(<-answer)
 	}
 }

@@ -37,15 +37,15 @@ func networkRules(k kind) []rule {
 				attempts := k.attempts(p, p.b, "cut")
 				all := p.known(slices.Concat(attempts, k.absent(p.b))...)
 				heal := p.network.Cut()
-				for _, a := range all {
-					if ended, err := p.impatient(a); !ended || err == nil {
-						p.wantErr(err, kit.ErrUnavailable, "%s while the server cannot be reached", a.method)
-					}
+				givenUp := make([]bool, len(all))
+				for i, a := range all {
+					givenUp[i] = p.unreached(a)
 				}
 				heal()
 				p.settle(k, "after the server could not be reached")
-				for _, a := range attempts {
-					if a.applied != nil && a.applied() {
+				for i, a := range attempts {
+					// What the caller gave up may still come to be.
+					if !givenUp[i] && a.applied != nil && a.applied() {
 						p.failf("%s while the server could not be reached: it took effect", a.method)
 					}
 				}
@@ -152,9 +152,39 @@ func networkRules(k kind) []rule {
 					p.settle(k, "after the server could not be reached")
 					p.eventually("every one of "+fmt.Sprint(racers)+" callers at once, after the server could not be reached", func() error { return p.crowd(k) })
 				}
+				// What has lost one answer makes the next call as before.
+				for _, a := range k.attempts(p, p.b, "spoilt") {
+					stop := p.network.LoseAnswer(1)
+					_, _ = p.impatient(a)
+					stop()
+				}
+				p.settle(k, "after answers were lost")
+				for _, a := range k.attempts(p, p.b, "again") {
+					p.must(a.call(p.ctx()), "%s after answers were lost", a.method)
+					if a.applied != nil && !a.applied() {
+						p.failf("%s after answers were lost: it had no effect", a.method)
+					}
+				}
 			},
 		},
 	}
+}
+
+// unreached makes a call while the server cannot be reached, judges its answer, and
+// reports whether the caller's time was over first.
+func (p *probe) unreached(a attempt) (givenUp bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	const when = "while the server cannot be reached"
+	err := p.within(ctx, a, when, func() {})
+	if err == nil || ctx.Err() == nil {
+		p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
+		return false
+	}
+	if problem := ctxProblem(ctx, err); problem != "" {
+		p.failf("%s %s, until the context's deadline: %s", a.method, when, problem)
+	}
+	return true
 }
 
 // impatient makes a call that cannot succeed, with a deadline of its own, and
@@ -185,6 +215,7 @@ func (p *probe) loseEach(k kind, tag string, lose func(*Network, int) func() boo
 				p.settle(k, "after one connection was reset")
 				judge(a, err, when)
 			} else {
+				p.must(err, "%s over a network that works", a.method)
 				judge(a, err, "over a network that works")
 			}
 		}
@@ -255,7 +286,7 @@ func (p *probe) eventually(who string, try func() error) {
 		select {
 		case <-again.C:
 		case <-late.C:
-			p.fatalf("%s: still does not work after %v: %v", who, p.cfg.Soon, err)
+			p.fatalf("%s: still does not work after %v (Config.Soon): %v", who, p.cfg.Soon, err)
 		}
 	}
 }

@@ -2,9 +2,11 @@ package conformance
 
 import (
 	"fmt"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,7 +15,13 @@ import (
 type outcome struct {
 	failures []string
 	skipped  string // why, when it was
+	stuck    bool   // it was given up
 }
+
+// mostStuck is how many cases may get stuck before the others are not tried. Each takes
+// Config.Timeout, two minutes, and go test ends by default after ten, with nothing of
+// what the suite has found.
+const mostStuck = 3
 
 // runAll runs each rule as a subtest named after it.
 func runAll(t *testing.T, cfg Config, rules []rule) {
@@ -22,12 +30,19 @@ func runAll(t *testing.T, cfg Config, rules []rule) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var stuck atomic.Int64
 	for _, r := range rules {
 		t.Run(r.id, func(t *testing.T) {
 			if cfg.Parallel {
 				t.Parallel()
 			}
+			if stuck.Load() >= mostStuck {
+				t.Fatalf("%s: not tried: %d cases got stuck before it, which are to be mended first", r.id, mostStuck)
+			}
 			out := execute(t, cfg, r)
+			if out.stuck {
+				stuck.Add(1)
+			}
 			for _, failure := range out.failures {
 				t.Error(failure)
 			}
@@ -119,8 +134,10 @@ func (p *probe) run(tb testing.TB, open Open) outcome {
 		case <-watchdog.C:
 			if problem := p.watch.problem(p.cfg.Timeout); problem != "" {
 				abandoned = true
+				// go test may end before it prints what follows.
+				_, _ = fmt.Fprintf(os.Stderr, "conformance: %s: %s\n", tb.Name(), problem)
 				p.failf("%s; all goroutines:\n%s", problem, stacks())
-				return outcome{failures: p.reported()}
+				return outcome{failures: p.reported(), stuck: true}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"strings"
 
 	"myauth.internal/kit"
@@ -38,7 +39,7 @@ var tokenDeleteRules = []rule{
 				t := newToken(string('a'+rune(i)), "ann")
 				t.Version = version
 				p.addToken(p.a, t)
-				p.wantDeleted(p.b, t.ID, true, "a token at Version "+string('0'+rune(i)))
+				p.wantDeleted(p.b, t.ID, true, fmt.Sprint("a token at Version ", version))
 				p.checkNoToken(t, "after Delete")
 			}
 			t := p.addToken(p.a, newReset("updated", "ann"))

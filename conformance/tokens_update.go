@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -98,6 +99,13 @@ var tokenUpdateRules = []rule{
 					p.wantErr(h.Tokens.Update(p.ctx(), ghost), kit.ErrNotFound, "Update of a token that never was, through handle %s", h.name)
 				}
 			}
+			t := p.addToken(p.a, newToken("ann's", "ann"))
+			for _, id := range []string{strings.ToLower(t.ID), strings.ToUpper(t.ID), t.ID + " "} {
+				alike := t.Clone()
+				alike.ID, alike.RevokedAt = id, epoch
+				p.wantErr(p.b.Tokens.Update(p.ctx(), alike), kit.ErrNotFound, "Update of %q beside a token %q", id, t.ID)
+			}
+			p.checkToken(t, "after Updates of IDs that look like its own")
 			p.checkNoToken(ghost, "after its Update was refused")
 
 			gone := p.addToken(p.a, newToken("gone", "ann"))

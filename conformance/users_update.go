@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -97,6 +98,13 @@ var userUpdateRules = []rule{
 					p.wantErr(h.Users.Update(p.ctx(), ghost), kit.ErrNotFound, "Update of a user that never was, through handle %s", h.name)
 				}
 			}
+			ann := p.addUser(p.a, newUser("ann"))
+			for _, id := range []string{strings.ToUpper(ann.ID), ann.ID + " "} {
+				alike := ann.Clone()
+				alike.ID, alike.Username = id, "somebody else"
+				p.wantErr(p.b.Users.Update(p.ctx(), alike), kit.ErrNotFound, "Update of %q beside a user %q", id, ann.ID)
+			}
+			p.checkUser(ann, "after Updates of IDs that look like its own")
 			p.checkNoUser(ghost.ID, "after its Update was refused")
 			p.checkNoEmail(ghost.Email, "after its Update was refused")
 

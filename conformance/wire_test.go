@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -100,6 +101,9 @@ type wire struct {
 	dogged   bool // goes on connecting whatever becomes of the context
 	timed    bool // waits until the context's deadline, and knows no other end of it
 	later    bool // sends what could not be sent with the next operation
+	raw      bool // tries until its context ends, and then returns its last error as it is
+	spoilt   bool // refuses writes once an answer was lost
+	refuses  bool
 	waiting  []uint64
 	ends     func(err error) bool // takes this error in the middle of an answer for its end
 	dialed   bool
@@ -114,6 +118,9 @@ func newWire(s *wireServer, dial func(context.Context, string, string) (net.Conn
 
 // do lets the server run an operation that finds no records.
 func (w *wire) do(ctx context.Context, operation func() error) error {
+	if w.refuses {
+		return w.fault(errors.New("no more writes"), false)
+	}
 	_, err := w.run(ctx, func() (int, error) { return 0, operation() })
 	return err
 }
@@ -142,6 +149,15 @@ func (w *wire) run(ctx context.Context, operation func() (records int, err error
 		w.waiting = w.waiting[1:]
 	}
 	sent, records, err := w.exchange(ctx, number)
+	for last := err; err != nil && w.raw; {
+		if ctx.Err() != nil {
+			return 0, last
+		}
+		last = err
+		time.Sleep(time.Millisecond)
+		sent, records, err = w.exchange(ctx, number)
+	}
+	w.refuses = w.refuses || err != nil && sent && w.spoilt
 	if err != nil && w.later {
 		w.waiting = append(w.waiting, number)
 	}
