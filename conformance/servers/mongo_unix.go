@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -33,39 +35,49 @@ const ferretdbAdvice = "FerretDB is built with the go command and the module pro
 	"go test -timeout 1h -run TestEachIsStartedOnce/mongo myauth.internal/conformance/servers, or name a server in MYAUTH_TEST_MONGO_URI"
 
 func startMongo() (string, error) {
-	binary, err := buildFerretDB()
+	start, err := ferretdbStarter()
 	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, ferretdbAdvice)
+		return "", err
 	}
-	return retry(func() (string, error) { return startFerretDB(binary) })
+	return onFreePort(start)
 }
 
-func startFerretDB(binary string) (string, error) {
+func ferretdbStarter() (starter, error) {
+	binary, err := buildFerretDB()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, ferretdbAdvice)
+	}
+	return func(port string) (string, error) { return startFerretDBOn(port, binary) }, nil
+}
+
+func startFerretDBOn(port, binary string) (string, error) {
 	dir, err := tempDir("mongo", nil)
 	if err != nil {
 		return "", err
 	}
-	ports, err := freePorts(1)
-	if err != nil {
-		return "", err
-	}
-	address := net.JoinHostPort("127.0.0.1", ports[0])
+	address := net.JoinHostPort(loopback, port)
 	err = program{
 		dir:     dir,
 		signal:  "KILL",
 		command: []string{binary, "-addr", address, "-dir", dir},
-		ready: func() error {
-			conn, err := net.DialTimeout("tcp", address, time.Second)
-			if err != nil {
-				return err
-			}
-			return conn.Close()
-		},
+		ready:   func() error { return ferretdbReady(dir) },
 	}.start()
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	return "mongodb://" + address, nil
+}
+
+// ferretdbReady looks for the line that the program says once it listens.
+func ferretdbReady(dir string) error {
+	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(strings.Split(string(log), "\n"), "ready") {
+		return errors.New("it does not say that it is ready")
+	}
+	return nil
 }
 
 // buildTimeout bounds the build, which takes about two minutes. It is less than a test

@@ -3,16 +3,13 @@
 package servers
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
-	"time"
 )
 
 // postgresDirs are where the packages put programs that are not in PATH.
@@ -21,75 +18,63 @@ var postgresDirs = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/o
 const postgresAdvice = "install PostgreSQL 14 or later (apt-get install postgresql), or name a server in MYAUTH_TEST_POSTGRES_URL"
 
 func startPostgres() (string, error) {
-	initdb, err := find("initdb", postgresDirs...)
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, postgresAdvice)
-	}
-	postgres, err := beside(initdb, "postgres")
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, postgresAdvice)
-	}
-	as, err := unprivileged("postgres", "nobody")
+	start, err := postgresStarter()
 	if err != nil {
 		return "", err
 	}
-	return retry(func() (string, error) { return startPostgresOnce(initdb, postgres, as) })
+	return onFreePort(start)
 }
 
-func startPostgresOnce(initdb, postgres string, as *syscall.Credential) (string, error) {
+func postgresStarter() (starter, error) {
+	initdb, err := find("initdb", postgresDirs...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, postgresAdvice)
+	}
+	postgres, err := beside(initdb, "postgres")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, postgresAdvice)
+	}
+	as, err := unprivileged("postgres", "nobody")
+	if err != nil {
+		return nil, err
+	}
+	return func(port string) (string, error) { return startPostgresOn(port, initdb, postgres, as) }, nil
+}
+
+func startPostgresOn(port, initdb, postgres string, as *syscall.Credential) (string, error) {
 	dir, err := tempDir("postgres", as)
 	if err != nil {
 		return "", err
 	}
-	ports, err := freePorts(1)
-	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
-	}
-	address := net.JoinHostPort("127.0.0.1", ports[0])
 	data := filepath.Join(dir, "data")
 	err = program{
 		dir:    dir,
 		setup:  []string{initdb, "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"},
 		signal: "QUIT", // its immediate shutdown, which takes the children along
 		command: []string{
-			postgres, "-D", data, "-p", ports[0], "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+			postgres, "-D", data, "-p", port, "-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories=",
 			"-c", "fsync=off", "-c", "max_connections=400",
 		},
 		as:    as,
-		ready: func() error { return postgresReady(address) },
+		ready: func() error { return postgresReady(data, port) },
 	}.start()
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	return "postgres://postgres@" + address + "/postgres?sslmode=disable", nil
+	return "postgres://postgres@" + net.JoinHostPort(loopback, port) + "/postgres?sslmode=disable", nil
 }
 
-// postgresReady logs in by hand
-// (https://www.postgresql.org/docs/current/protocol-message-formats.html): while the
-// server starts it accepts, and answers with an error.
-func postgresReady(address string) error {
-	conn, err := net.DialTimeout("tcp", address, time.Second)
+// postgresReady reads what the server writes about itself, as pg_ctl does
+// (https://www.postgresql.org/docs/current/storage-file-layout.html): its port, the
+// address once it listens there, and at last that it takes logins.
+func postgresReady(data, port string) error {
+	about, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
-		return err
+	lines := strings.Split(string(about), "\n")
+	if len(lines) < 8 || lines[3] != port || lines[5] != loopback || strings.TrimSpace(lines[7]) != "ready" {
+		return fmt.Errorf("it says of itself %q", lines)
 	}
-	const protocol = 3 << 16
-	body := []byte("user\x00postgres\x00database\x00postgres\x00\x00")
-	startup := binary.BigEndian.AppendUint32(nil, uint32(8+len(body)))
-	startup = append(binary.BigEndian.AppendUint32(startup, protocol), body...)
-	if _, err := conn.Write(startup); err != nil {
-		return err
-	}
-	answer := make([]byte, 1)
-	if _, err := io.ReadFull(conn, answer); err != nil {
-		return err
-	}
-	if !bytes.Equal(answer, []byte("R")) {
-		return fmt.Errorf("the server refuses a login: message %q", answer)
-	}
-	_, err = conn.Write([]byte{'X', 0, 0, 0, 4})
-	return err
+	return nil
 }

@@ -61,7 +61,7 @@ type program struct {
 	command []string // with absolute path
 	env     []string // of both; nil for that of this process
 	as      *syscall.Credential
-	ready   func() error // nil once it answers
+	ready   func() error // nil once it answers, and it is this one: another may have the port
 }
 
 // startTimeout is how long a server may take until it answers.
@@ -118,13 +118,17 @@ func (p program) start() error {
 	defer again.Stop()
 	for {
 		err := p.ready()
+		select {
+		case <-r.ended:
+			return errors.Join(fmt.Errorf("%s ended", r.name), r.err)
+		default:
+		}
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-again.C:
 		case <-r.ended:
-			return errors.Join(fmt.Errorf("%s ended", r.name), r.err)
 		case <-timeout.C:
 			closed := r.hold.Close()
 			<-r.ended // with the log
@@ -252,12 +256,15 @@ func versionIn(path string) []int {
 	return numbers
 }
 
+// loopback is where all servers listen.
+const loopback = "127.0.0.1"
+
 // freePorts returns ports that nobody listens on at this moment. Somebody may take
 // one before the server does, so starts are tried more than once.
 func freePorts(n int) ([]string, error) {
 	var ports []string
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
 		if err != nil {
 			return nil, err
 		}
@@ -273,6 +280,20 @@ func freePorts(n int) ([]string, error) {
 
 // attempts is how often a start is tried with new ports.
 const attempts = 3
+
+// starter starts a server on a port and returns its URL.
+type starter func(port string) (url string, err error)
+
+// onFreePort starts a server on some port.
+func onFreePort(start starter) (url string, err error) {
+	return retry(func() (string, error) {
+		ports, err := freePorts(1)
+		if err != nil {
+			return "", err
+		}
+		return start(ports[0])
+	})
+}
 
 // retry tries a start until it succeeds.
 func retry[T any](start func() (T, error)) (T, error) {

@@ -17,18 +17,22 @@ import (
 const redisAdvice = "install Redis 7 or later (apt-get install redis-server), or name a server in"
 
 func startRedis() (string, error) {
+	start, err := redisStarter()
+	if err != nil {
+		return "", err
+	}
+	return onFreePort(start)
+}
+
+func redisStarter() (starter, error) {
 	server, err := find("redis-server")
 	if err != nil {
-		return "", fmt.Errorf("%w: %s MYAUTH_TEST_REDIS_URL", err, redisAdvice)
+		return nil, fmt.Errorf("%w: %s MYAUTH_TEST_REDIS_URL", err, redisAdvice)
 	}
-	return retry(func() (string, error) {
-		ports, err := freePorts(1)
-		if err != nil {
-			return "", err
-		}
-		address, err := startRedisNode(server, ports[0])
+	return func(port string) (string, error) {
+		address, err := startRedisNode(server, port)
 		return "redis://" + address, err
-	})
+	}, nil
 }
 
 // startRedisNode starts one server that keeps nothing on disk.
@@ -37,25 +41,37 @@ func startRedisNode(server, port string, args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	address := net.JoinHostPort("127.0.0.1", port)
+	address := net.JoinHostPort(loopback, port)
 	err = program{
 		dir:    dir,
 		signal: "KILL",
 		command: append([]string{
-			server, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no",
+			server, "--port", port, "--bind", loopback, "--dir", dir, "--save", "", "--appendonly", "no",
 		}, args...),
-		ready: func() error {
-			answer, err := redisCommand(address, "PING")
-			if err == nil && answer != "+PONG" {
-				err = fmt.Errorf("PING: %s", answer)
-			}
-			return err
-		},
+		ready: func() error { return redisReady(address, dir) },
 	}.start()
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	return address, nil
+}
+
+// redisReady asks for the directory that the server works in, which no other one has.
+func redisReady(address, dir string) error {
+	answer, err := redisCommand(address, "CONFIG GET dir")
+	if err != nil {
+		return err
+	}
+	own, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	// It may name the same one without the links in its path.
+	its, err := os.Stat(strings.TrimPrefix(answer, "dir\n"))
+	if err != nil || !os.SameFile(own, its) {
+		return fmt.Errorf("the server at %s is another one: %q", address, answer)
+	}
+	return nil
 }
 
 // slots is how many hash slots a cluster has
@@ -88,7 +104,7 @@ func startRedisClusterOnce(server string, masters int) ([]string, error) {
 			}
 		}
 		if i > 0 {
-			command := fmt.Sprintf("CLUSTER MEET 127.0.0.1 %s %s", ports[0], ports[1])
+			command := fmt.Sprintf("CLUSTER MEET %s %s %s", loopback, ports[0], ports[1])
 			if answer, err := redisCommand(node, command); err != nil || answer != "+OK" {
 				return nil, fmt.Errorf("%s: %q, %w", command, answer, err)
 			}
@@ -125,9 +141,7 @@ func clusterReady(nodes []string) error {
 	}
 }
 
-// redisCommand sends a command of words without spaces and returns the answer, of
-// which it knows simple strings and bulk strings
-// (https://redis.io/docs/latest/develop/reference/protocol-spec/).
+// redisCommand sends a command of words without spaces and returns the answer.
 func redisCommand(address, command string) (string, error) {
 	conn, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
@@ -140,20 +154,34 @@ func redisCommand(address, command string) (string, error) {
 	if _, err := io.WriteString(conn, command+"\r\n"); err != nil {
 		return "", err
 	}
-	r := bufio.NewReader(conn)
+	return redisAnswer(bufio.NewReader(conn))
+}
+
+// redisAnswer reads a simple string, a bulk string, or an array of them, which then
+// are lines (https://redis.io/docs/latest/develop/reference/protocol-spec/).
+func redisAnswer(r *bufio.Reader) (string, error) {
 	line, err := r.ReadString('\n')
 	if err != nil {
 		return "", err
 	}
 	line = strings.TrimRight(line, "\r\n")
-	if !strings.HasPrefix(line, "$") {
+	if line == "" || line[0] != '$' && line[0] != '*' {
 		return line, nil
 	}
 	size, err := strconv.Atoi(line[1:])
-	if err != nil || size < 0 {
+	if err != nil || size < 0 || size > 1<<20 {
 		return "", fmt.Errorf("an answer of length %s", line)
 	}
-	body := make([]byte, size)
-	_, err = io.ReadFull(r, body)
-	return string(body), err
+	if line[0] == '$' {
+		body := make([]byte, size+len("\r\n"))
+		_, err = io.ReadFull(r, body)
+		return string(body[:size]), err
+	}
+	elements := make([]string, size)
+	for i := range elements {
+		if elements[i], err = redisAnswer(r); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(elements, "\n"), nil
 }
