@@ -15,6 +15,11 @@
 // The servers trade durability for speed (no fsync), so they suit tests and nothing
 // else.
 //
+// PostgreSQL, whose superuser can run programs, wants the random password that is in
+// the URL; keep that out of logs. Redis and FerretDB take everybody who has an account
+// on the machine: while the tests run, others can read, change and remove what these
+// keep there, so let it be worth nothing.
+//
 // # Where they come from
 //
 // The programs are found in PATH and in the usual directories of their packages:

@@ -3,6 +3,7 @@
 package servers
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -46,10 +47,18 @@ func startPostgresOn(port, initdb, postgres string, as *syscall.Credential) (str
 	if err != nil {
 		return "", err
 	}
+	// A superuser of the database runs programs as its owner, so not everybody on the
+	// machine may be one. It is in a file because anybody can read arguments.
+	password, secret := rand.Text(), filepath.Join(dir, "password")
+	if err := writeFile(secret, password, as); err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
+	}
 	data := filepath.Join(dir, "data")
 	err = program{
-		dir:    dir,
-		setup:  []string{initdb, "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"},
+		dir: dir,
+		setup: []string{
+			initdb, "-D", data, "-U", "postgres", "--auth=scram-sha-256", "--pwfile=" + secret, "-E", "UTF8", "--locale=C", "--no-sync",
+		},
 		signal: "QUIT", // its immediate shutdown, which takes the children along
 		command: []string{
 			postgres, "-D", data, "-p", port, "-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories=",
@@ -61,7 +70,7 @@ func startPostgresOn(port, initdb, postgres string, as *syscall.Credential) (str
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	return "postgres://postgres@" + net.JoinHostPort(loopback, port) + "/postgres?sslmode=disable", nil
+	return "postgres://postgres:" + password + "@" + net.JoinHostPort(loopback, port) + "/postgres?sslmode=disable", nil
 }
 
 // postgresReady reads what the server writes about itself, as pg_ctl does

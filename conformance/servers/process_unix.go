@@ -189,6 +189,14 @@ func tempDir(name string, as *syscall.Credential) (string, error) {
 	return dir, err
 }
 
+// writeFile makes a file for whom a server runs as, and nobody else.
+func writeFile(name, text string, as *syscall.Credential) error {
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil || as == nil {
+		return err
+	}
+	return os.Chown(name, int(as.Uid), int(as.Gid))
+}
+
 // unprivileged returns whom to run as, where that must not be root.
 func unprivileged(names ...string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {

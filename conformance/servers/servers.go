@@ -15,7 +15,8 @@ var (
 )
 
 // Postgres returns the URL of a database, of PostgreSQL 14 or later, in which the
-// caller may make schemas and databases. All callers in the process share it.
+// caller may make schemas, databases and roles. Its password is in the URL: a role
+// needs one of its own to log in. All callers in the process share it.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	required(tb)

@@ -44,7 +44,7 @@ func TestEachIsStartedOnce(t *testing.T) {
 				dial(t, address)
 			}
 			if second := start(t); second != first {
-				t.Errorf("a second call names %s, the first %s", second, first)
+				t.Error("a second call names another server than the first")
 			}
 		})
 	}

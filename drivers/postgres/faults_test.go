@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ name, dataSource, want string }{
 		{"nobody listens", "postgres://user:hunter2@" + address + "/app?sslmode=disable", "connection refused"},
 		{"no such database", strings.Replace(dataSource, "/postgres?", "/nothing?", 1), "create the database"},
-		{"no such user", strings.Replace(dataSource, "postgres://postgres@", "postgres://nobody:hunter2@", 1), "check user"},
+		{"no such user", as(t, dataSource, "nobody", "hunter2"), "check user"},
 		{"no TLS", strings.Replace(dataSource, "sslmode=disable", "sslmode=require", 1), "sslmode=disable"},
 		{"no such schema", with(t, dataSource, "search_path", "nowhere"), "search_path"},
 		{"a URL that is none", "postgres://user:hunter2%zz@host/app", "percent-encode"},

@@ -32,7 +32,7 @@ func TestTablesMadeByHand(t *testing.T) {
 	dataSource := schema(t)
 	name := searchPath(t, dataSource)
 	db := admin(t, dataSource)
-	exec(t, db, "CREATE ROLE role_"+name+" LOGIN")
+	exec(t, db, "CREATE ROLE role_"+name+" LOGIN PASSWORD 'its own'")
 	t.Cleanup(func() {
 		exec(t, db, "DROP OWNED BY role_"+name)
 		exec(t, db, "DROP ROLE role_"+name)
@@ -40,7 +40,7 @@ func TestTablesMadeByHand(t *testing.T) {
 	script = regexp.MustCompile(`\bauth\b`).ReplaceAllString(script, name)
 	exec(t, db, regexp.MustCompile(`\bapp\b`).ReplaceAllString(script, "role_"+name))
 
-	store := open(t, strings.Replace(dataSource, "postgres://postgres@", "postgres://role_"+name+"@", 1), nil)
+	store := open(t, as(t, dataSource, "role_"+name, "its own"), nil)
 	ctx, users, tokens, user, token := t.Context(), store.Users(), store.Tokens(), newUser("u"), newToken("t", testTime)
 	for _, call := range []func() error{
 		func() error { return users.Ping(ctx) },

@@ -61,6 +61,17 @@ func with(t testing.TB, dataSource, key, value string) string {
 	return u.String()
 }
 
+// as returns the URL with another user.
+func as(t testing.TB, dataSource, user, password string) string {
+	t.Helper()
+	u, err := url.Parse(dataSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(user, password)
+	return u.String()
+}
+
 // searchPath returns the schema that the URL leads to.
 func searchPath(t testing.TB, dataSource string) string {
 	t.Helper()

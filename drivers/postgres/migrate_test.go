@@ -86,9 +86,9 @@ func TestMigrationWithoutRights(t *testing.T) {
 	db := admin(t, dataSource)
 	role := "role_" + strings.ToLower(t.Name())
 	exec(t, db, "DROP ROLE IF EXISTS "+role)
-	exec(t, db, "CREATE ROLE "+role+" LOGIN")
+	exec(t, db, "CREATE ROLE "+role+" LOGIN PASSWORD 'its own'")
 	defer exec(t, db, "DROP ROLE "+role)
-	_, err := postgres.Open(t.Context(), strings.Replace(dataSource, "postgres://postgres@", "postgres://"+role+"@", 1), nil)
+	_, err := postgres.Open(t.Context(), as(t, dataSource, role, "its own"), nil)
 	if err == nil || !strings.Contains(err.Error(), "search_path") && !strings.Contains(err.Error(), "grant") {
 		t.Errorf("got %v", err)
 	}
