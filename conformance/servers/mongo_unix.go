@@ -3,6 +3,7 @@
 package servers
 
 import (
+	"context"
 	"crypto/sha256"
 	_ "embed" // for the source of FerretDB's module
 	"encoding/hex"
@@ -43,7 +44,9 @@ func startMongo() (string, error) {
 }
 
 func ferretdbStarter() (starter, error) {
-	binary, err := buildFerretDB()
+	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+	defer cancel()
+	binary, err := buildFerretDB(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, ferretdbAdvice)
 	}
@@ -80,13 +83,14 @@ func ferretdbReady(dir string) error {
 	return nil
 }
 
-// buildTimeout bounds the build, which takes about two minutes. It is less than a test
-// has by default, so that the advice is still read; a test with more time gets on.
+// buildTimeout bounds the build, which takes about two minutes, together with the wait
+// for that of another process. It is less than a test has by default, so that the
+// advice is still read; a test with more time gets on.
 const buildTimeout = 8 * time.Minute
 
 // buildFerretDB returns the path of the program, which the user's cache keeps for
 // as long as its source stays the same.
-func buildFerretDB() (string, error) {
+func buildFerretDB(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
@@ -102,7 +106,7 @@ func buildFerretDB() (string, error) {
 		return "", err
 	}
 	// Test processes that start together would each build it.
-	unlock, err := lockFile(filepath.Join(cache, "lock"), buildTimeout)
+	unlock, err := lockFile(ctx, filepath.Join(cache, "lock"))
 	if err != nil {
 		return "", err
 	}
@@ -132,22 +136,21 @@ func buildFerretDB() (string, error) {
 		// The directory goes with the build, so the program has to be out of it first.
 		command: []string{"/bin/mv", built, binary},
 		env:     append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0", "GOOS=", "GOARCH=", "GOTMPDIR="+dir),
-	}.run(buildTimeout)
+	}.run(ctx)
 	if err != nil {
 		return "", fmt.Errorf("building FerretDB: %w", err)
 	}
 	return binary, nil
 }
 
-// lockFile waits until no other process has the file locked. The lock ends with the
-// process, however that ends.
-func lockFile(name string, timeout time.Duration) (unlock func(), err error) {
+// lockFile waits until no other process has the file locked, or ctx is done. The lock
+// ends with the process, however that ends.
+func lockFile(ctx context.Context, name string) (unlock func(), err error) {
+	begin := time.Now()
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	late := time.NewTimer(timeout)
-	defer late.Stop()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -160,8 +163,8 @@ func lockFile(name string, timeout time.Duration) (unlock func(), err error) {
 		}
 		select {
 		case <-again.C:
-		case <-late.C:
-			return nil, errors.Join(fmt.Errorf("another process has had %s locked for %v", name, timeout), file.Close())
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("another process has had %s locked for %v: %w", name, rounded(time.Since(begin)), ctx.Err()), file.Close())
 		}
 	}
 }

@@ -4,6 +4,7 @@ package servers
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -137,23 +138,25 @@ func (p program) start() error {
 	}
 }
 
-// run waits until p has ended by itself, or ends it after the timeout.
-func (p program) run(timeout time.Duration) error {
+// run waits until p has ended by itself, or ends it when ctx is done.
+func (p program) run(ctx context.Context) error {
+	begin := time.Now()
 	r, err := p.launch()
 	if err != nil {
 		return err
 	}
-	late := time.NewTimer(timeout)
-	defer late.Stop()
 	select {
 	case <-r.ended:
 		return errors.Join(r.err, r.hold.Close())
-	case <-late.C:
+	case <-ctx.Done():
 		closed := r.hold.Close()
 		<-r.ended
-		return errors.Join(fmt.Errorf("%s did not end within %v", r.name, timeout), r.err, closed)
+		return errors.Join(fmt.Errorf("%s did not end within %v: %w", r.name, rounded(time.Since(begin)), ctx.Err()), r.err, closed)
 	}
 }
+
+// rounded is how a time is told.
+func rounded(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }
 
 // quoted writes a command so that a shell reads the same words.
 func quoted(command []string) string {

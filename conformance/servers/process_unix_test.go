@@ -3,6 +3,8 @@
 package servers
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,13 +89,21 @@ func TestRunEndsWhatTakesTooLong(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err := program{dir: dir, signal: "TERM", command: []string{"/bin/sh", "-c", "echo building; exec sleep 600"}}.run(100 * time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "did not end within 100ms") {
+	err := program{dir: dir, signal: "TERM", command: []string{"/bin/sh", "-c", "echo building; exec sleep 600"}}.run(within(t, 100*time.Millisecond))
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "did not end within ") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("its directory is still there")
 	}
+}
+
+// within returns a context that ends after d.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // The lock of another process is waited for.
@@ -102,7 +112,7 @@ func TestLockFile(t *testing.T) {
 	if os.Getenv(lockVariable) != "" {
 		name = os.Getenv(lockVariable)
 	}
-	unlock, err := lockFile(name, time.Second)
+	unlock, err := lockFile(within(t, time.Second), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,9 +128,9 @@ func TestLockFile(t *testing.T) {
 		return program{
 			dir: t.TempDir(), signal: "KILL",
 			command: []string{self, "-test.run", "TestLockFile"}, env: append(os.Environ(), lockVariable+"="+name),
-		}.run(time.Minute)
+		}.run(within(t, time.Minute))
 	}
-	if err := other(); err == nil || !strings.Contains(err.Error(), "has had "+name+" locked for 1s") {
+	if err := other(); err == nil || !strings.Contains(err.Error(), "has had "+name+" locked for ") {
 		t.Errorf("while it is locked: %v", err)
 	}
 	unlock()
