@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,11 +25,23 @@ const partVariable = "MYAUTH_SERVERS_TEST_PART"
 
 var parts = map[string]func(t *testing.T) []string{
 	"all": func(t *testing.T) []string {
-		addresses := []string{host(t, servers.Postgres(t)), host(t, servers.Redis(t)), host(t, servers.Mongo(t))}
-		return append(addresses, servers.RedisCluster(t)...)
+		return slices.Concat(servers.RedisCluster(t), hosts(servers.Redis(t)), hosts(servers.Postgres(t)), hosts(servers.Mongo(t)))
 	},
-	"postgres": func(t *testing.T) []string { return []string{host(t, servers.Postgres(t))} },
-	"mongo":    func(t *testing.T) []string { return []string{host(t, servers.Mongo(t))} },
+	"postgres": func(t *testing.T) []string { return hosts(servers.Postgres(t)) },
+	"mongo":    func(t *testing.T) []string { return hosts(servers.Mongo(t)) },
+}
+
+// named are the variables that name servers which run already.
+var named = []string{"MYAUTH_TEST_POSTGRES_URL", "MYAUTH_TEST_REDIS_URL", "MYAUTH_TEST_REDIS_CLUSTER", "MYAUTH_TEST_MONGO_URI"}
+
+// canBeStarted ends the test where the programs of a part are not to be had, whatever
+// servers run.
+func canBeStarted(t *testing.T, part string) {
+	t.Helper()
+	for _, variable := range named {
+		t.Setenv(variable, "")
+	}
+	parts[part](t)
 }
 
 func TestMain(m *testing.M) {
@@ -73,7 +86,10 @@ func startVictim(t *testing.T, part string, env ...string) *victim {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), partVariable+"="+part, "TMPDIR="+temp, "MYAUTH_TEST_POSTGRES_URL=", "MYAUTH_TEST_REDIS_URL=", "MYAUTH_TEST_REDIS_CLUSTER=", "MYAUTH_TEST_MONGO_URI=")
+	cmd.Env = append(os.Environ(), partVariable+"="+part, "TMPDIR="+temp)
+	for _, variable := range named {
+		cmd.Env = append(cmd.Env, variable+"=")
+	}
 	cmd.Env = append(cmd.Env, env...)
 	if part == "mongo" { // where no FerretDB is
 		cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+temp, "HOME="+temp)
@@ -138,7 +154,7 @@ func (v *victim) appears(pattern string) {
 }
 
 func TestNothingIsLeftByAProcessThatIsKilled(t *testing.T) {
-	parts["all"](t) // they are to be had, or this ends here
+	canBeStarted(t, "all")
 	v := startVictim(t, "all")
 	var addresses []string
 	for lines := bufio.NewScanner(v.out); lines.Scan() && lines.Text() != "done"; {
@@ -167,12 +183,33 @@ func TestNothingIsLeftByAProcessThatIsKilled(t *testing.T) {
 
 // The longest part of PostgreSQL's start is that of initdb.
 func TestNothingIsLeftByAProcessThatIsKilledWhileItStarts(t *testing.T) {
-	servers.Postgres(t)
+	canBeStarted(t, "postgres")
 	for _, when := range []string{"myauth-test-postgres-*/log", "myauth-test-postgres-*/data", "myauth-test-postgres-*/data/base/1", "myauth-test-postgres-*/data/postmaster.pid"} {
 		v := startVictim(t, "postgres")
 		v.appears(when)
 		v.kill()
 		v.eventually("after a kill once there was "+when, func() []string { return v.files("*") })
+	}
+}
+
+// Where servers are named and the programs absent, the tests that start servers have
+// nothing to start; that is a failure only where it is said to be one.
+func TestNamedServersAreEnough(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for required, want := range map[string]string{"": "--- SKIP", "redis": "--- FAIL"} {
+		const test = "TestNothingIsLeftByAProcessThatIsKilled"
+		cmd := exec.CommandContext(t.Context(), self, "-test.v", "-test.run", "^"+test+"$")
+		cmd.Env = append(os.Environ(), "PATH="+t.TempDir(), "MYAUTH_TEST_REQUIRE="+required)
+		for _, variable := range named {
+			cmd.Env = append(cmd.Env, variable+"=127.0.0.1:1")
+		}
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != (required != "") || !strings.Contains(string(out), want+": "+test) || !strings.Contains(string(out), "redis-server") {
+			t.Errorf("MYAUTH_TEST_REQUIRE=%s: %v, want %s for want of redis-server:\n%s", required, err, want, out)
+		}
 	}
 }
 
