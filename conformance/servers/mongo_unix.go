@@ -59,7 +59,7 @@ func startFerretDBOn(port, binary string) (string, error) {
 		return "", err
 	}
 	address := net.JoinHostPort(loopback, port)
-	err = program{
+	_, err = program{
 		dir:     dir,
 		signal:  "KILL",
 		command: []string{binary, "-addr", address, "-dir", dir},

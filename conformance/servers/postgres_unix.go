@@ -54,7 +54,7 @@ func startPostgresOn(port, initdb, postgres string, as *syscall.Credential) (str
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	data := filepath.Join(dir, "data")
-	err = program{
+	_, err = program{
 		dir: dir,
 		setup: []string{
 			initdb, "-D", data, "-U", "postgres", "--auth=scram-sha-256", "--pwfile=" + secret, "-E", "UTF8", "--locale=C", "--no-sync",

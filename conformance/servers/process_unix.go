@@ -105,14 +105,11 @@ func (p program) launch() (*running, error) {
 }
 
 // start runs p until this process ends, and returns once it is ready.
-func (p program) start() error {
+func (p program) start() (*running, error) {
 	r, err := p.launch()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	holding.Lock()
-	holding.pipes = append(holding.pipes, r.hold)
-	holding.Unlock()
 	timeout := time.NewTimer(startTimeout)
 	defer timeout.Stop()
 	again := time.NewTicker(20 * time.Millisecond)
@@ -121,11 +118,14 @@ func (p program) start() error {
 		err := p.ready()
 		select {
 		case <-r.ended:
-			return errors.Join(fmt.Errorf("%s ended", r.name), r.err)
+			return nil, errors.Join(fmt.Errorf("%s ended", r.name), r.err, r.hold.Close())
 		default:
 		}
 		if err == nil {
-			return nil
+			holding.Lock()
+			defer holding.Unlock()
+			holding.programs = append(holding.programs, r)
+			return r, nil
 		}
 		select {
 		case <-again.C:
@@ -133,9 +133,19 @@ func (p program) start() error {
 		case <-timeout.C:
 			closed := r.hold.Close()
 			<-r.ended // with the log
-			return errors.Join(fmt.Errorf("%s does not answer within %v: %w", r.name, startTimeout, err), r.err, closed)
+			return nil, errors.Join(fmt.Errorf("%s does not answer within %v: %w", r.name, startTimeout, err), r.err, closed)
 		}
 	}
+}
+
+// stop ends what was started, and returns once it is gone.
+func (r *running) stop() error {
+	holding.Lock()
+	holding.programs = slices.DeleteFunc(holding.programs, func(other *running) bool { return other == r })
+	holding.Unlock()
+	err := r.hold.Close()
+	<-r.ended // with an error, as it was killed
+	return err
 }
 
 // run waits until p has ended by itself, or ends it when ctx is done.
@@ -170,10 +180,10 @@ func quoted(command []string) string {
 	return strings.Join(words, " ")
 }
 
-// holding keeps the pipes, so that none is collected and thereby closed.
+// holding keeps what runs, so that no pipe is collected and thereby closed.
 var holding struct {
 	sync.Mutex
-	pipes []*os.File
+	programs []*running
 }
 
 func tail(log []byte) string {
@@ -187,9 +197,11 @@ func tempDir(name string, as *syscall.Credential) (string, error) {
 		return "", err
 	}
 	if as != nil {
-		err = os.Chown(dir, int(as.Uid), int(as.Gid))
+		if err := os.Chown(dir, int(as.Uid), int(as.Gid)); err != nil {
+			return "", errors.Join(err, os.Remove(dir))
+		}
 	}
-	return dir, err
+	return dir, nil
 }
 
 // writeFile makes a file for whom a server runs as, and nobody else.

@@ -5,9 +5,11 @@ package servers
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -70,7 +72,7 @@ func TestASetupThatFails(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err := program{
+	_, err := program{
 		dir: dir, signal: "KILL",
 		setup:   []string{"/bin/sh", "-c", "echo 'no room' in \"$PWD\"; exit 3"},
 		command: []string{"/bin/sh", "-c", "echo it was started all the same; exit 4"},
@@ -81,6 +83,81 @@ func TestASetupThatFails(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("its directory is still there")
+	}
+}
+
+// What a start that failed has opened is closed, so that nothing of it waits for the
+// end of this process.
+func TestAStartThatFailsLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var before int
+	for i := range 5 {
+		if i == 1 { // the first one opens what the runtime keeps
+			before = descriptors(t)
+		}
+		dir, err := tempDir("none", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = program{
+			dir: dir, signal: "KILL", command: []string{"/bin/sh", "-c", "exit 3"},
+			ready: func() error { return os.ErrNotExist },
+		}.start()
+		if err == nil || !strings.Contains(err.Error(), "exit status 3") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors are open, %d were before", after, before)
+	}
+	if os.Geteuid() != 0 {
+		if _, err := tempDir("none", &syscall.Credential{}); err == nil {
+			t.Error("whoever this is gives files to root")
+		}
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// descriptors counts those that this process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+// The nodes of a cluster that does not come to be are not left to themselves.
+func TestAClusterThatFailsLeavesNothing(t *testing.T) {
+	server, err := find("redis-server")
+	if err != nil {
+		missing(t, "redis", err)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	// It runs the true server, but for the last of three nodes.
+	fake := filepath.Join(install(t, "redis-server"), "redis-server")
+	script := "#!/bin/sh\necho $2 >>" + fake + ".ports\n[ $(wc -l <" + fake + ".ports) -lt 3 ] && exec " + server + ` "$@"` + "\nexit 3\n"
+	if err := os.WriteFile(fake, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := startRedisClusterOnce(fake, 3); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Fatalf("got %v", err)
+	}
+	ports, err := os.ReadFile(fake + ".ports")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, port := range strings.Fields(string(ports)) {
+		if conn, err := net.Dial("tcp", net.JoinHostPort(loopback, port)); err == nil {
+			t.Errorf("something listens on %s", conn.RemoteAddr())
+			_ = conn.Close() // what matters is that it was accepted
+		}
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 

@@ -30,19 +30,19 @@ func redisStarter() (starter, error) {
 		return nil, fmt.Errorf("%w: %s MYAUTH_TEST_REDIS_URL", err, redisAdvice)
 	}
 	return func(port string) (string, error) {
-		address, err := startRedisNode(server, port)
+		address, _, err := startRedisNode(server, port)
 		return "redis://" + address, err
 	}, nil
 }
 
 // startRedisNode starts one server that keeps nothing on disk.
-func startRedisNode(server, port string, args ...string) (string, error) {
+func startRedisNode(server, port string, args ...string) (address string, node *running, err error) {
 	dir, err := tempDir("redis", nil)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	address := net.JoinHostPort(loopback, port)
-	err = program{
+	address = net.JoinHostPort(loopback, port)
+	node, err = program{
 		dir:    dir,
 		signal: "KILL",
 		command: append([]string{
@@ -51,9 +51,9 @@ func startRedisNode(server, port string, args ...string) (string, error) {
 		ready: func() error { return redisReady(address, dir) },
 	}.start()
 	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return address, nil
+	return address, node, nil
 }
 
 // redisReady asks for the directory that the server works in, which no other one has.
@@ -86,17 +86,26 @@ func startRedisCluster() ([]string, error) {
 	return retry(func() ([]string, error) { return startRedisClusterOnce(server, 3) })
 }
 
-func startRedisClusterOnce(server string, masters int) ([]string, error) {
+func startRedisClusterOnce(server string, masters int) (nodes []string, err error) {
 	ports, err := freePorts(2 * masters)
 	if err != nil {
 		return nil, err
 	}
-	var nodes []string
+	var started []*running
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, r := range started {
+			err = errors.Join(err, r.stop())
+		}
+	}()
 	for i := range masters {
-		node, err := startRedisNode(server, ports[2*i], "--cluster-enabled", "yes", "--cluster-port", ports[2*i+1], "--cluster-node-timeout", "3000")
+		node, r, err := startRedisNode(server, ports[2*i], "--cluster-enabled", "yes", "--cluster-port", ports[2*i+1], "--cluster-node-timeout", "3000")
 		if err != nil {
 			return nil, err
 		}
+		started = append(started, r)
 		first, last := i*slots/masters, (i+1)*slots/masters-1
 		for _, command := range []string{fmt.Sprint("CLUSTER SET-CONFIG-EPOCH ", i+1), fmt.Sprint("CLUSTER ADDSLOTSRANGE ", first, " ", last)} {
 			if answer, err := redisCommand(node, command); err != nil || answer != "+OK" {
