@@ -146,8 +146,8 @@ func (cfg Config) check() (Config, error) {
 	if cfg.Soon == 0 {
 		cfg.Soon = 5 * time.Second
 	}
-	if cfg.Soon < 0 || cfg.Timeout <= cfg.Soon {
-		return cfg, fmt.Errorf("conformance: Config.Soon is %v and Config.Timeout %v: Soon has to be positive and below Timeout", cfg.Soon, cfg.Timeout)
+	if cfg.Soon < 0 || cfg.Timeout < 0 {
+		return cfg, fmt.Errorf("conformance: Config.Soon is %v and Config.Timeout %v: neither may be negative, and 0 means the default", cfg.Soon, cfg.Timeout)
 	}
 	return cfg, nil
 }

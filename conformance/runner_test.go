@@ -38,6 +38,7 @@ func TestBadConfigurations(t *testing.T) {
 		"Config.New":           {},
 		"Config.TimePrecision": {New: open, TimePrecision: time.Millisecond},
 		"divide a microsecond": {New: open, TimePrecision: 300},
+		"neither may be":       {New: open, Soon: -time.Second},
 		"Config.Without":       {New: open, Without: []Ability{"flying"}},
 	} {
 		if _, err := cfg.check(); err == nil || !strings.Contains(err.Error(), part) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,7 +104,7 @@ type wire struct {
 	later    bool // sends what could not be sent with the next operation
 	raw      bool // tries until its context ends, and then returns its last error as it is
 	spoilt   bool // refuses writes once an answer was lost
-	refuses  bool
+	refuses  atomic.Bool
 	waiting  []uint64
 	ends     func(err error) bool // takes this error in the middle of an answer for its end
 	dialed   bool
@@ -118,7 +119,7 @@ func newWire(s *wireServer, dial func(context.Context, string, string) (net.Conn
 
 // do lets the server run an operation that finds no records.
 func (w *wire) do(ctx context.Context, operation func() error) error {
-	if w.refuses {
+	if w.refuses.Load() {
 		return w.fault(errors.New("no more writes"), false)
 	}
 	_, err := w.run(ctx, func() (int, error) { return 0, operation() })
@@ -157,7 +158,9 @@ func (w *wire) run(ctx context.Context, operation func() (records int, err error
 		time.Sleep(time.Millisecond)
 		sent, records, err = w.exchange(ctx, number)
 	}
-	w.refuses = w.refuses || err != nil && sent && w.spoilt
+	if err != nil && sent && w.spoilt {
+		w.refuses.Store(true)
+	}
 	if err != nil && w.later {
 		w.waiting = append(w.waiting, number)
 	}

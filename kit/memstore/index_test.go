@@ -166,7 +166,7 @@ func TestWhatIsGoneTakesNoRoom(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	check("after a thousand more", sessions-1001)
-	for store.byUser["ann"] != nil && len(store.byUser["ann"]) > 1 {
+	for len(store.byUser["ann"]) > 1 {
 		if _, err := store.Delete(ctx, store.byUser["ann"][0].ID); err != nil {
 			t.Fatal(err)
 		}
