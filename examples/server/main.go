@@ -100,15 +100,12 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", s.addr)
 	if err != nil {
-		return &settingError{"MYAUTH_ADDR", listenProblem(err)}
+		return unlessStopped(ctx, logger, &settingError{"MYAUTH_ADDR", listenProblem(err)})
 	}
 	defer func() { _ = l.Close() }() // closed already, unless something below fails
 	store, err := openStores(ctx, s, logger)
-	if ctx.Err() != nil && err != nil {
-		return nil // stopped before it began: no setting is wrong
-	}
 	if err != nil {
-		return err
+		return unlessStopped(ctx, logger, err)
 	}
 	defer func() { err = errors.Join(err, store.closeInTime(logger)) }()
 
@@ -125,6 +122,17 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 		return err
 	}
 	return serve(ctx, l, svc, logger, stderr)
+}
+
+// unlessStopped is err, and nil once a signal has come: what ctx cut short tells
+// nothing about a setting, and whoever stops a server that waits for its database
+// gets the end that they asked for.
+func unlessStopped(ctx context.Context, logger *slog.Logger, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	logger.Info("stopping")
+	return nil
 }
 
 // listenProblem is the cause of a failed Listen, with what to do about it.

@@ -253,6 +253,55 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 	})
 }
 
+// TestTheFirstStoreIsClosedWhenTheSecondFails: within its time, and without a word
+// about it in the error, which is the one line about the setting.
+func TestTheFirstStoreIsClosedWhenTheSecondFails(t *testing.T) {
+	no := errors.New("no such server")
+	for name, row := range map[string]struct {
+		close func(end <-chan struct{}) error
+		took  time.Duration
+		log   string
+	}{
+		"at once":       {func(<-chan struct{}) error { return nil }, 0, ""},
+		"with an error": {func(<-chan struct{}) error { return errors.New("the disk is full") }, 0, "the disk is full"},
+		"never":         {func(end <-chan struct{}) error { <-end; return nil }, closeWithin, "was not closed in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				end, closing := make(chan struct{}), make(chan struct{})
+				serverKinds["first"] = server{open: func(context.Context, string) (stores, error) {
+					return stores{close: func() error {
+						close(closing)
+						return row.close(end)
+					}}, nil
+				}}
+				serverKinds["second"] = server{open: func(context.Context, string) (stores, error) { return stores{}, no }}
+				defer delete(serverKinds, "first")
+				defer delete(serverKinds, "second")
+				var log bytes.Buffer
+				start := time.Now()
+				_, err := openStores(t.Context(), &settings{store: storeURL{scheme: "first"}, tokenStore: storeURL{scheme: "second"}},
+					slog.New(slog.NewTextHandler(&log, nil)))
+				if !errors.Is(err, no) || err.Error() != "MYAUTH_TOKEN_STORE: no such server" {
+					t.Errorf("got error %q", err)
+				}
+				if took := time.Since(start); took != row.took {
+					t.Errorf("it took %v, want %v", took, row.took)
+				}
+				select {
+				case <-closing:
+				default:
+					t.Error("the first store is still open")
+				}
+				if !strings.Contains(log.String(), row.log) || row.log == "" && log.Len() > 0 {
+					t.Errorf("the log says %q, want %q", log.String(), row.log)
+				}
+				close(end)
+			})
+		})
+	}
+}
+
 // slowMailer takes three seconds for a mail.
 type slowMailer struct {
 	kit.Mailer

@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,31 +30,85 @@ func TestSignalsEndItInOrder(t *testing.T) {
 	}
 }
 
-// TestStopWhileAStoreIsOpened: a deployment may be stopped while its database is not up.
-func TestStopWhileAStoreIsOpened(t *testing.T) {
+// TestSignalsWhileAStoreIsOpened: a deployment is stopped before its database is up.
+// That is no fault of a setting, and what was opened already is closed.
+func TestSignalsWhileAStoreIsOpened(t *testing.T) {
+	for name, url := range map[string]string{"postgres": "postgres://app@%s/app", "mongo": "mongodb://%s/app", "redis": "redis://%s/0"} {
+		for _, variable := range []string{"MYAUTH_STORE", "MYAUTH_TOKEN_STORE"} {
+			for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+				t.Run(name+"/"+variable+"/"+s.String(), func(t *testing.T) {
+					t.Parallel()
+					addr, asked := silentServer(t)
+					dir := t.TempDir()
+					p := launch(t, dir, nil, "MYAUTH_JWT_SECRET="+testSecret, variable+"="+fmt.Sprintf(url, addr))
+					select {
+					case <-asked:
+					case <-time.After(patience):
+						t.Fatal("the server does not ask for the store")
+					}
+					p.signal(s)
+					if status := p.status(); status != 0 {
+						t.Errorf("exit status %d", status)
+					}
+					said := p.stderr()
+					if !strings.HasSuffix(said, "msg=stopping") || strings.Contains(said, "MYAUTH_") || strings.Contains(said, "listening") {
+						t.Errorf("it said:\n%s", said)
+					}
+					if left, err := filepath.Glob(filepath.Join(dir, "*-wal")); len(left) > 0 || err != nil {
+						t.Errorf("SQLite was left open: %q, %v", left, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestSignalsWhileTheAddressIsLookedUp: nor is that the fault of MYAUTH_ADDR.
+func TestSignalsWhileTheAddressIsLookedUp(t *testing.T) {
+	s, err := parseSettings(env("MYAUTH_JWT_SECRET="+testSecret, "MYAUTH_ADDR=localhost:0", "MYAUTH_STORE=memory:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := start(ctx, &s, slog.New(slog.DiscardHandler), io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+// silentServer accepts connections, says nothing, and reports once that somebody has
+// asked it something.
+func silentServer(t *testing.T) (addr string, asked <-chan struct{}) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	for _, scheme := range []string{"redis", "mongodb", "postgres"} {
-		t.Run(scheme, func(t *testing.T) {
-			p := launch(t, t.TempDir(), nil, "MYAUTH_JWT_SECRET="+testSecret, "MYAUTH_STORE=sqlite:auth.db",
-				fmt.Sprintf("MYAUTH_TOKEN_STORE=%s://%s/%s", scheme, l.Addr(), map[string]string{"mongodb": "db", "postgres": "db"}[scheme]))
-			conn, err := l.Accept() // and then no answer
+	heard := make(chan struct{}, 1)
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for {
+			conn, err := l.Accept()
 			if err != nil {
-				t.Fatal(err)
+				return
 			}
-			defer conn.Close()
-			p.signal(syscall.SIGTERM)
-			if status := p.status(); status != 0 {
-				t.Errorf("exit status %d", status)
-			}
-			if text := p.stderr(); strings.Contains(text, "MYAUTH_TOKEN_STORE") {
-				t.Errorf("it blames a setting:\n%s", text)
-			}
-		})
-	}
+			ended.Go(func() {
+				defer conn.Close()
+				if n, _ := conn.Read(make([]byte, 1)); n > 0 {
+					select {
+					case heard <- struct{}{}:
+					default:
+					}
+				}
+				io.Copy(io.Discard, conn) // until the other side hangs up
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		ended.Wait()
+	})
+	return l.Addr().String(), heard
 }
 
 // TestStopWithoutALogReader: with `server 2>&1 | tee log`, Ctrl-C ends tee too.

@@ -95,7 +95,8 @@ func (s stores) closeInTime(logger *slog.Logger) error {
 	}
 }
 
-// openStores opens both stores, or the one that is both.
+// openStores opens both stores, or the one that is both. When the second cannot be
+// opened the first is closed again.
 func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, error) {
 	users, err := s.store.open(ctx)
 	if err != nil {
@@ -106,7 +107,10 @@ func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, 
 	}
 	tokens, err := s.tokenStore.open(ctx)
 	if err != nil {
-		return stores{}, errors.Join(&settingError{"MYAUTH_TOKEN_STORE", err}, users.closeInTime(logger))
+		if err := users.closeInTime(logger); err != nil {
+			logger.Warn("the store of users was not closed", "err", err)
+		}
+		return stores{}, &settingError{"MYAUTH_TOKEN_STORE", err}
 	}
 	return stores{
 		users:  users.users,
