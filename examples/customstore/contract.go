@@ -18,7 +18,7 @@ func (s Users) Update(ctx context.Context, u kit.User) error { return s.put(ctx,
 func (s Users) put(ctx context.Context, op string, u kit.User) error {
 	record := userRecord(u)
 	record.CreatedAt, record.UpdatedAt, record.Settings = u.CreatedAt.UTC(), u.UpdatedAt.UTC(), nil
-	_, err := s.write(ctx, line{Op: op, User: &record, Hash: string(u.PasswordHash), Settings: u.Settings})
+	_, err := s.write(ctx, line{Op: op, User: record, Hash: string(u.PasswordHash), Settings: u.Settings})
 	return err
 }
 
@@ -49,7 +49,7 @@ func (s Tokens) Update(ctx context.Context, t kit.Token) error { return s.put(ct
 func (s Tokens) put(ctx context.Context, op string, t kit.Token) error {
 	record := tokenRecord(t)
 	record.CreatedAt, record.RotatedAt, record.ExpiresAt, record.RevokedAt = t.CreatedAt.UTC(), t.RotatedAt.UTC(), t.ExpiresAt.UTC(), t.RevokedAt.UTC()
-	_, err := s.write(ctx, line{Op: op, Token: &record})
+	_, err := s.write(ctx, line{Op: op, Token: record})
 	return err
 }
 

@@ -2,7 +2,7 @@
 
 // Command customstore serves /auth over a store of one's own: users and tokens in
 // one file of JSON lines. README.md walks through it. It runs on Linux, macOS and the
-// BSDs, where a file can be locked.
+// BSDs, where package syscall has Flock.
 package main
 
 import (

@@ -23,13 +23,13 @@ import (
 // line is one change, as the file keeps it.
 type line struct {
 	Op       string
-	User     *userRecord  `json:",omitempty"`
-	Hash     string       `json:",omitempty"` // User's: a kit.PasswordHash hides itself too
-	Settings []byte       `json:",omitempty"` // User's, byte for byte: as JSON they would be written anew
-	Token    *tokenRecord `json:",omitempty"`
-	ID       string       `json:",omitempty"`
-	Before   time.Time    `json:",omitzero"`
-	Limit    int          `json:",omitempty"`
+	User     userRecord  `json:",omitzero"`
+	Hash     string      `json:",omitempty"` // User's: a kit.PasswordHash hides itself too
+	Settings []byte      `json:",omitempty"` // User's, byte for byte: as JSON they would be written anew
+	Token    tokenRecord `json:",omitzero"`
+	ID       string      `json:",omitempty"`
+	Before   time.Time   `json:",omitzero"`
+	Limit    int         `json:",omitempty"`
 }
 
 // The record types have none of the methods of kit.User and kit.Token, whose JSON is for
@@ -37,12 +37,11 @@ type line struct {
 type userRecord kit.User
 type tokenRecord kit.Token
 
-var errLostLines = errors.New("the file has lost lines that were read before: put it back, or start again")
-
 // Store is one handle to the file. What the lines up to offset say is in memory.
 type Store struct {
 	path   string
-	turn   chan struct{} // full while a call of this handle is under way
+	sync   func(*os.File) error // (*os.File).Sync, which a test can make fail
+	turn   chan struct{}        // full while a call of this handle is under way
 	closed atomic.Bool
 	memory *memstore.Store
 	offset int64
@@ -56,7 +55,7 @@ type Tokens struct{ *Store }
 
 // Open returns a handle to a file, which the first call makes.
 func Open(path string) *Store {
-	return &Store{path: path, turn: make(chan struct{}, 1), memory: memstore.New()}
+	return &Store{path: path, sync: (*os.File).Sync, turn: make(chan struct{}, 1), memory: memstore.New()}
 }
 
 // Close ends the handle.
@@ -76,13 +75,14 @@ func (s *Store) write(ctx context.Context, c line) (n int, err error) {
 		text, err := json.Marshal(c)
 		if err == nil && s.offset == 0 { // a line is as good as lost while a new file's name is not on the disk
 			dir, openErr := os.Open(filepath.Dir(s.path))
-			err = cmp.Or(openErr, dir.Sync(), dir.Close())
+			err = cmp.Or(openErr, s.sync(dir), dir.Close())
 		}
 		if err == nil {
-			_, writeErr := file.WriteAt(append(text, '\n'), s.offset)
-			err = cmp.Or(writeErr, file.Sync())
+			_, err = file.WriteAt(append(text, '\n'), s.offset)
+			err = cmp.Or(err, s.sync(file))
 		}
-		if err != nil { // memory knows more than the file: begin anew
+		if err != nil { // memory knows more than the disk: begin anew, and leave no line that others would build on
+			_ = file.Truncate(s.offset)
 			s.memory, s.offset = memstore.New(), 0
 			return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
 		}
@@ -127,22 +127,24 @@ func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
 	if err == nil {
 		err = s.catchUp(file)
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
+	if err != nil { // its text alone: what memory says of a line is no answer to this call
+		return fmt.Errorf("%w: %s", kit.ErrUnavailable, err.Error())
 	}
 	return f(file)
 }
 
-// catchUp applies what others have written since the last look. Who wrote it may have
-// died before it was on the disk, so it is synced before anything is built on it. Bytes
-// after the last newline were never acknowledged, and go.
+// catchUp applies what others have written since the last look. Bytes after the last
+// newline were never acknowledged, and go.
 func (s *Store) catchUp(file *os.File) error {
-	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil || size <= s.offset { // smaller: somebody removed or cut it, and a line at offset would leave a hole
-		return cmp.Or(err, map[bool]error{true: errLostLines}[size < s.offset])
+	// When somebody has removed or cut it, a line at offset would leave a hole.
+	if size, err := file.Seek(0, io.SeekEnd); err != nil || size < s.offset {
+		return cmp.Or(err, errors.New("the file has lost lines that were read before: put it back, or start again"))
 	}
 	text, err := io.ReadAll(io.NewSectionReader(file, s.offset, 1<<62))
-	for err = cmp.Or(err, file.Sync()); err == nil && len(text) > 0; {
+	if len(text) > 0 { // its writer may have died before it was on the disk, and nobody builds on what is not there
+		err = cmp.Or(err, s.sync(file))
+	}
+	for err == nil && len(text) > 0 {
 		end := slices.Index(text, '\n') + 1
 		if end == 0 {
 			return file.Truncate(s.offset)
@@ -163,22 +165,19 @@ func (s *Store) catchUp(file *os.File) error {
 // of a purge with a limit, as memstore promises.
 func (s *Store) apply(c line) (n int, err error) {
 	ctx, users, tokens := context.Background(), s.memory.Users(), s.memory.Tokens()
-	var user kit.User
-	if c.User != nil {
-		user = kit.User(*c.User)
-		user.PasswordHash, user.Settings = kit.PasswordHash(c.Hash), c.Settings
-	}
+	user := kit.User(c.User)
+	user.PasswordHash, user.Settings = kit.PasswordHash(c.Hash), c.Settings
 	switch {
-	case c.Op == "create user" && c.User != nil:
+	case c.Op == "create user" && user.ID != "":
 		return 1, users.Create(ctx, user)
-	case c.Op == "update user" && c.User != nil:
+	case c.Op == "update user" && user.ID != "":
 		return 1, users.Update(ctx, user)
 	case c.Op == "delete user":
 		return 1, users.Delete(ctx, c.ID)
-	case c.Op == "create token" && c.Token != nil:
-		return 1, tokens.Create(ctx, kit.Token(*c.Token))
-	case c.Op == "update token" && c.Token != nil:
-		return 1, tokens.Update(ctx, kit.Token(*c.Token))
+	case c.Op == "create token" && c.Token.ID != "":
+		return 1, tokens.Create(ctx, kit.Token(c.Token))
+	case c.Op == "update token" && c.Token.ID != "":
+		return 1, tokens.Update(ctx, kit.Token(c.Token))
 	case c.Op == "delete token":
 		removed, err := tokens.Delete(ctx, c.ID)
 		return map[bool]int{true: 1}[removed], err

@@ -3,13 +3,14 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"go/build"
 	"go/scanner"
 	"go/token"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -70,6 +71,23 @@ func TestItIsShort(t *testing.T) {
 	}
 }
 
+// It is compiled where package syscall has Flock. Elsewhere there is nothing to compile,
+// rather than an error of the compiler.
+func TestSystems(t *testing.T) {
+	all := []string{"contract.go", "main.go", "store.go", "store_test.go"}
+	for system, want := range map[string][]string{
+		"linux": all, "android": all, "darwin": all, "dragonfly": all, "freebsd": all, "netbsd": all, "openbsd": all,
+		"aix": nil, "solaris": nil, "windows": nil, "plan9": nil, "js": nil, "wasip1": nil,
+	} {
+		c := build.Default
+		c.GOOS = system
+		dir, err := c.ImportDir(".", 0)
+		if got := slices.Concat(dir.GoFiles, dir.TestGoFiles); !slices.Equal(got, want) {
+			t.Errorf("%s compiles %q, %v; want %q", system, got, err, want)
+		}
+	}
+}
+
 func newUser(id string) kit.User {
 	now := time.Date(2026, 11, 5, 12, 30, 0, 0, time.UTC)
 	return kit.User{ID: id, Email: id + "@example.com", Username: id, PasswordHash: "hash", Active: true, CreatedAt: now, UpdatedAt: now, Version: 1}
@@ -107,24 +125,117 @@ func TestATornLineIsNoLine(t *testing.T) {
 	}
 }
 
+// watchSyncs notes what is synced from now on, the file by its size and the directory
+// as -1, and lets it end with *fail.
+func watchSyncs(s *Store, fail *error) (synced *[]int64) {
+	synced = new([]int64)
+	s.sync = func(f *os.File) error {
+		info, err := f.Stat()
+		if err == nil && info.IsDir() {
+			*synced = append(*synced, -1)
+		} else if err == nil {
+			*synced = append(*synced, info.Size())
+		}
+		return errors.Join(err, *fail)
+	}
+	return synced
+}
+
+// A line is on the disk before its call is answered, and lines of others are before
+// anything is built on them: whoever wrote them may have died in between.
+func TestSyncedBeforeItCounts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.jsonl")
+	var fail error
+	writer, other := Open(path), Open(path)
+	byWriter, byOther := watchSyncs(writer, &fail), watchSyncs(other, &fail)
+	size := func() int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	if err := (Users{writer}).Create(t.Context(), newUser("ann")); err != nil {
+		t.Fatal(err)
+	}
+	one := size()
+	if err := (Users{writer}).Create(t.Context(), newUser("bob")); err != nil {
+		t.Fatal(err)
+	}
+	two := size()
+	if want := []int64{-1, one, two}; !slices.Equal(*byWriter, want) {
+		t.Errorf("the writer of two lines synced %d, want %d", *byWriter, want)
+	}
+
+	fail = errors.New("the disk is gone")
+	for range 2 { // what could not be synced it must not pass over
+		if _, err := (Users{other}).ByID(t.Context(), "ann"); !errors.Is(err, kit.ErrUnavailable) {
+			t.Errorf("ByID over lines of another that cannot be synced: %v", err)
+		}
+	}
+	fail = nil
+	for _, id := range []string{"ann", "bob"} {
+		if _, err := (Users{other}).ByID(t.Context(), id); err != nil {
+			t.Errorf("ByID of %s once they can be: %v", id, err)
+		}
+	}
+	if want := []int64{two, two, two}; !slices.Equal(*byOther, want) {
+		t.Errorf("the reader synced %d, want %d: once for each time that there was something new", *byOther, want)
+	}
+}
+
+// A line that could not be synced is no line, for its own handle and for others.
+func TestALineThatIsNotSynced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "auth.jsonl")
+	var fail error
+	s := Open(path)
+	watchSyncs(s, &fail)
+	if err := (Users{s}).Create(t.Context(), newUser("ann")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fail = errors.New("the disk is gone")
+	if err := (Users{s}).Create(t.Context(), newUser("bob")); !errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("Create without a sync: %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the file grew by %q, %v", after[len(before):], err)
+	}
+	fail = nil
+	for _, handle := range []*Store{s, Open(path)} {
+		if _, err := (Users{handle}).ByID(t.Context(), "bob"); !errors.Is(err, kit.ErrNotFound) {
+			t.Errorf("ByID of who was not synced: %v", err)
+		}
+	}
+	if err := (Users{s}).Create(t.Context(), newUser("bob")); err != nil {
+		t.Errorf("Create once it can be synced: %v", err)
+	}
+}
+
 // A file that somebody else has written is an outage, and stays as it is.
 func TestADamagedFile(t *testing.T) {
 	for _, text := range []string{
-		"notes of somebody\n", "{}\n", `{"Op":"create user"}` + "\n", `{"Op":"update user"}` + "\n", `{"Op":"create token"}` + "\n", `{"Op":"update token"}` + "\n",
-		"\x00\x00\x00\x00\n",
+		"notes of somebody", "null", "{}", "\x00\x00\x00\x00",
+		`{"Op":"create user"}`, `{"Op":"update user"}`, `{"Op":"create token"}`, `{"Op":"update token"}`, // without their records
+		`{"Op":"update user","User":{"ID":"eve","Version":1}}`, `{"Op":"delete user","ID":"eve"}`, // whom the file does not know
+		`{"Op":"update token","Token":{"ID":"1","Version":1}}`, `{"Op":"burn"}`,
 	} {
 		path := filepath.Join(t.TempDir(), "auth.jsonl")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		users := Users{Open(path)}
 		for range 2 { // what it could not read it must not pass over
-			if err := users.Create(context.Background(), newUser("ann")); !errors.Is(err, kit.ErrUnavailable) {
-				t.Errorf("%q: got %v", text, err)
+			err := users.Create(t.Context(), newUser("ann"))
+			if !errors.Is(err, kit.ErrUnavailable) || errors.Is(err, kit.ErrNotFound) || errors.Is(err, kit.ErrConflict) {
+				t.Errorf("%q: got %v, want an outage and no verdict", text, err)
 			}
 		}
-		if left, err := os.ReadFile(path); err != nil || string(left) != text {
-			t.Errorf("the file of %q is now %q, %v", text, left, err)
+		if after, err := os.ReadFile(path); err != nil || string(after) != text+"\n" {
+			t.Errorf("%q: the file is now %q, %v", text, after, err)
 		}
 	}
 }
