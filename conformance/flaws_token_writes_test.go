@@ -282,6 +282,23 @@ var tokenWriteFlaws = []flaw{
 			return f.tokens.Create(ctx, t)
 		}
 	}},
+	{name: "folds the case of the ID of a token in an Update", by: "tokens/update/absent", alter: func(f *fake) {
+		update := f.updateToken
+		f.updateToken = func(ctx context.Context, t kit.Token) error {
+			err := update(ctx, t)
+			if !isNotFound(err) {
+				return err
+			}
+			alike, _ := f.tokens.ByUser(ctx, t.UserID, "", 1000)
+			for _, other := range alike {
+				if strings.EqualFold(other.ID, t.ID) {
+					t.ID = other.ID
+					return update(ctx, t)
+				}
+			}
+			return err
+		}
+	}},
 	{name: "cuts the spaces off the ID of a token in an Update", by: "tokens/update/absent", alter: func(f *fake) {
 		update := f.updateToken
 		f.updateToken = func(ctx context.Context, t kit.Token) error {

@@ -61,9 +61,9 @@ func (p *probe) hangsBehind(k kind) {
 			}
 			time.Sleep(stallFor / 5) // they are there, as far as one can tell
 			ctx, cancel := ending.begin()
-			err := p.within(ctx, a, when, func() { release(); leave() })
+			err := p.within(ctx, a, when, func() { leave(); release() })
+			leave() // first, as to release the data may take what they hold
 			release()
-			leave()
 			others.Wait()
 			p.settle(k, "after that")
 			p.checkInterrupted(ctx, a, err, when)

@@ -101,7 +101,7 @@ var userUpdateRules = []rule{
 			ann := p.addUser(p.a, newUser("ann"))
 			for _, id := range []string{strings.ToUpper(ann.ID), ann.ID + " "} {
 				alike := ann.Clone()
-				alike.ID, alike.Username = id, "somebody else"
+				alike.ID, alike.Email, alike.Username = id, "somebody.else@example.com", "somebody else"
 				p.wantErr(p.b.Users.Update(p.ctx(), alike), kit.ErrNotFound, "Update of %q beside a user %q", id, ann.ID)
 			}
 			p.checkUser(ann, "after Updates of IDs that look like its own")
