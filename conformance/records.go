@@ -63,7 +63,7 @@ func newReset(name, userID string) kit.Token {
 	return t
 }
 
-// tokenID returns 22 characters of base64url, as every token ID has.
+// tokenID returns 22 characters of base64url, the form that every token ID has.
 func tokenID(name string) string {
 	return base64.RawURLEncoding.EncodeToString(hashOf("id " + name)[:16])
 }

@@ -155,7 +155,11 @@ func (w *wire) run(ctx context.Context, operation func() (records int, err error
 			return 0, last
 		}
 		last = err
-		time.Sleep(time.Millisecond)
+		select { // the network is a real one, and so is the pause
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return 0, last
+		}
 		sent, records, err = w.exchange(ctx, number)
 	}
 	if err != nil && sent && w.spoilt {

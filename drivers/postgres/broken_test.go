@@ -75,7 +75,11 @@ func warm(t *testing.T, db *sql.DB, n int, use func()) {
 // until waits for a query to answer that it is so.
 func until(t *testing.T, db *sql.DB, query string) {
 	t.Helper()
-	for range 1000 {
+	late := time.NewTimer(10 * time.Second)
+	defer late.Stop()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
 		var so bool
 		if err := db.QueryRowContext(t.Context(), query).Scan(&so); err != nil {
 			t.Error(err)
@@ -84,9 +88,13 @@ func until(t *testing.T, db *sql.DB, query string) {
 		if so {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-again.C:
+		case <-late.C:
+			t.Error("this is not so after 10 s:", query)
+			return
+		}
 	}
-	t.Error("this is not so after 10 s:", query)
 }
 
 // lookUp lets the store prepare and run a statement.

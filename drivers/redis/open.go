@@ -31,8 +31,8 @@ const startTimeout = 10 * time.Second
 //
 // Further options are those of [redis.ParseURL] and [redis.ParseClusterURL], such as
 // pool_size and read_timeout. The client repeats reads, as often as max_retries says,
-// in a cluster max_redirects, and never a write. Special characters of a password are written with %. No error
-// holds the URL.
+// in a cluster max_redirects, and never a write. Special characters of a password are
+// written with %. No error holds the URL.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
