@@ -2,6 +2,10 @@ package sqlite
 
 import (
 	"database/sql"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
 
 	"myauth.internal/kit/sqlstore"
 )
@@ -18,3 +22,15 @@ var Dialect = dialect
 
 // Migrations are the driver's files.
 var Migrations = migrations()
+
+// CommitsOnly is a pool as Open makes it, without the checkpoints between the writes.
+func CommitsOnly(path string) (*sql.DB, error) {
+	var log checkpoints
+	return driver.Open(dataSource(path), func(c *sqlite3.Conn) error { return configure(c, path, time.Second, &log) })
+}
+
+// The bounds of the log, in pages.
+const (
+	CheckpointPages = checkpointPages
+	MostLogPages    = mostLogPages
+)

@@ -35,13 +35,16 @@ func Open(path string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}
-	db, err := driver.Open(dataSource(file), func(c *sqlite3.Conn) error { return configure(c, file, o.BusyTimeout) })
+	var log checkpoints
+	db, err := driver.Open(dataSource(file), func(c *sqlite3.Conn) error { return configure(c, file, o.BusyTimeout, &log) })
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
-	s, err := New(context.Background(), db)
+	d := dialect
+	d.AfterWrite = log.afterWrite
+	s, err := newStore(context.Background(), db, d)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: open %q: %w", path, err), db.Close())
 	}
@@ -96,8 +99,9 @@ func dataSource(path string) string {
 	return prefix + (&url.URL{Path: slashed}).EscapedPath() + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
 }
 
-// configure prepares each new connection of the pool.
-func configure(c *sqlite3.Conn, path string, busy time.Duration) error {
+// configure prepares each new connection of the pool, whose checkpoints are log.
+func configure(c *sqlite3.Conn, path string, busy time.Duration, log *checkpoints) error {
+	c.WALHook(log.committed)
 	if err := c.BusyTimeout(busy); err != nil {
 		return err
 	}

@@ -62,10 +62,14 @@ func New(ctx context.Context, db *sql.DB) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlite: New needs a *sql.DB")
 	}
-	if err := sqlstore.Migrate(ctx, db, dialect, migrations()); err != nil {
+	return newStore(ctx, db, dialect)
+}
+
+func newStore(ctx context.Context, db *sql.DB, d sqlstore.Dialect) (*Store, error) {
+	if err := sqlstore.Migrate(ctx, db, d, migrations()); err != nil {
 		return nil, err
 	}
-	s, err := sqlstore.New(ctx, db, dialect)
+	s, err := sqlstore.New(ctx, db, d)
 	if err != nil {
 		return nil, err
 	}

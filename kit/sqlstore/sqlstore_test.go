@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"myauth.internal/kit"
 )
@@ -204,5 +205,36 @@ func TestWritersQueue(t *testing.T) {
 	cancel()
 	if _, err := s.write(ctx, userDelete, "1"); !errors.Is(err, context.Canceled) {
 		t.Errorf("write: %v", err)
+	}
+}
+
+// What follows a write keeps nobody from writing.
+func TestAfterWriteHasNoTurn(t *testing.T) {
+	db := sql.OpenDB(elusive{})
+	t.Cleanup(func() { _ = db.Close() })
+	var s *Store
+	calls := 0
+	d := testDialect()
+	d.MaxWriters = 1
+	d.AfterWrite = func(ctx context.Context, pool *sql.DB) {
+		if calls++; pool != db {
+			t.Error("this is another pool")
+		}
+		if calls > 1 {
+			return
+		}
+		if _, err := s.write(ctx, userDelete, "2"); err != nil {
+			t.Errorf("write: %v", err)
+		}
+	}
+	s, err := New(t.Context(), db, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := s.write(ctx, userDelete, "1"); err != nil || calls != 2 {
+		t.Errorf("write: %v, and %d calls of AfterWrite, want 2", err, calls)
 	}
 }

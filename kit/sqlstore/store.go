@@ -81,6 +81,14 @@ func (s *Store) row(ctx context.Context, stmt statement, args []any, dest ...any
 
 // write runs a statement that changes rows, and returns how many it changed.
 func (s *Store) write(ctx context.Context, stmt statement, args ...any) (int64, error) {
+	changed, err := s.writeInTurn(ctx, stmt, args)
+	if s.dialect.AfterWrite != nil {
+		s.dialect.AfterWrite(ctx, s.db)
+	}
+	return changed, err
+}
+
+func (s *Store) writeInTurn(ctx context.Context, stmt statement, args []any) (int64, error) {
 	if s.writers != nil {
 		select {
 		case s.writers <- struct{}{}:
