@@ -14,7 +14,7 @@ import (
 func flawsOfHistories(k kind) []flaw {
 	name := func(what string) string { return fmt.Sprintf("%s (%s)", what, k.name) }
 	return []flaw{
-		{name: name("takes a lost update for refused when another has followed it"), by: k.name + "/network/linearizable", racy: true, alter: lookAfterUpdate(func(now, presented int64, own bool) error {
+		{name: name("takes a lost update for refused when another has followed it"), by: k.name + "/network/followed", alter: lookAfterUpdate(func(now, presented int64, own bool) error {
 			switch {
 			case own:
 				return nil
@@ -23,12 +23,14 @@ func flawsOfHistories(k kind) []flaw {
 			}
 			return kit.ErrUnavailable
 		})},
-		{name: name("takes a lost update for accepted when the Version has moved on"), by: k.name + "/network/linearizable", racy: true, alter: lookAfterUpdate(func(now, presented int64, _ bool) error {
+		{name: name("takes a lost update for accepted when the Version has moved on"), by: k.name + "/network/followed", alter: lookAfterUpdate(func(now, presented int64, _ bool) error {
 			if now > presented {
 				return nil // though that may have been somebody else's
 			}
 			return kit.ErrUnavailable
 		})},
+		{name: name("makes a lost create again when it finds nothing"), by: k.name + "/network/followed", alter: createAgain},
+		{name: name("makes a lost delete again when it finds something"), by: k.name + "/network/followed", alter: deleteAgain},
 		{name: name("takes a lost delete for done when there is nothing"), by: k.name + "/network/linearizable", racy: true, alter: lookAfterDelete},
 	}
 }
@@ -91,6 +93,58 @@ func lookAfterDelete(f *fake) {
 			backOff(ctx)
 			if _, look := f.tokenByID(ctx, id); isNotFound(look) {
 				return true, nil
+			}
+		}
+		return removed, err
+	}
+}
+
+// createAgain adds what it does not find after its answer was lost: somebody else may
+// have removed it.
+func createAgain(f *fake) {
+	create, createToken := f.create, f.createToken
+	f.create = func(ctx context.Context, u kit.User) error {
+		err := create(ctx, u)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if now, look := f.byID(ctx, u.ID); isNotFound(look) {
+				return create(ctx, u)
+			} else if look == nil && now.SessionEpoch == u.SessionEpoch {
+				return nil
+			}
+		}
+		return err
+	}
+	f.createToken = func(ctx context.Context, t kit.Token) error {
+		err := createToken(ctx, t)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if now, look := f.tokenByID(ctx, t.ID); isNotFound(look) {
+				return createToken(ctx, t)
+			} else if look == nil && now.Epoch == t.Epoch {
+				return nil
+			}
+		}
+		return err
+	}
+}
+
+// deleteAgain removes what it finds after its answer was lost: somebody else may have
+// added it.
+func deleteAgain(f *fake) {
+	remove, removeToken := f.remove, f.removeToken
+	f.remove = func(ctx context.Context, id string) error {
+		err := remove(ctx, id)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if _, look := f.byID(ctx, id); look == nil {
+				return remove(ctx, id)
+			}
+		}
+		return err
+	}
+	f.removeToken = func(ctx context.Context, id string) (bool, error) {
+		removed, err := removeToken(ctx, id)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if _, look := f.tokenByID(ctx, id); look == nil {
+				return removeToken(ctx, id)
 			}
 		}
 		return removed, err

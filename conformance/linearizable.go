@@ -103,20 +103,14 @@ func recordHistory(p *probe, r *register, seed uint64, s script) history {
 				s.before(random, op.what)
 			}
 			op.begin = clock.Add(1)
-			switch op.what {
-			case opRead, opReadAlso:
-				op.value, op.version, op.answer = r.reads()[op.what](h)
+			r.perform(h, &op)
+			switch {
+			case op.what <= opReadAlso:
 				seen = op.version
-			case opCreate:
-				op.answer = r.create(h, op.value)
+			case op.what == opCreate:
 				seen = 0
-			case opUpdate:
-				op.answer = r.update(h, op.value, op.version)
-				if op.answer == nil {
-					seen++
-				}
-			case opDelete:
-				op.answer = r.delete(h)
+			case op.what == opUpdate && op.answer == nil:
+				seen++
 			}
 			op.end = clock.Add(1)
 			switch {

@@ -46,6 +46,9 @@ type link struct {
 type loss struct {
 	answer bool // of the two halves of an exchange
 	left   int
+	// reached is closed when it comes to that, and the half is kept until lost is. Nil
+	// for one that is lost at once.
+	reached, lost chan struct{}
 }
 
 // quota is what may still pass of the answers before a connection ends; nil is no
@@ -182,7 +185,18 @@ func (n *Network) pump(k *link, from, to net.Conn, request bool) {
 		if err != nil {
 			return
 		}
-		if !n.open() || n.loses(k, request) {
+		if !n.open() {
+			k.reset()
+			return
+		}
+		if l := n.loses(k, request); l != nil {
+			if l.reached != nil {
+				close(l.reached)
+				select {
+				case <-l.lost:
+				case <-n.quit:
+				}
+			}
 			k.reset()
 			return
 		}
@@ -220,17 +234,19 @@ func (n *Network) open() bool {
 	}
 }
 
-// loses reports whether the bytes that are about to pass are lost.
-func (n *Network) loses(k *link, request bool) bool {
+// loses returns by which loss the bytes are lost that are about to pass, or nil.
+func (n *Network) loses(k *link, request bool) *loss {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	begins := request != k.asked
 	k.asked = request
 	if !begins || n.loss == nil || n.loss.left == 0 || n.loss.answer == request {
-		return false
+		return nil
 	}
-	n.loss.left--
-	return n.loss.left == 0
+	if n.loss.left--; n.loss.left > 0 {
+		return nil
+	}
+	return n.loss
 }
 
 // spend takes the next bytes of an answer from the quota. It returns how many of
@@ -326,7 +342,18 @@ func (n *Network) LoseRequest(nth int) (stop func() (lost bool)) { return n.lose
 func (n *Network) LoseAnswer(nth int) (stop func() (lost bool)) { return n.lose(nth, true) }
 
 func (n *Network) lose(nth int, answer bool) func() bool {
-	armed := &loss{answer: answer, left: nth}
+	return n.arm(&loss{answer: answer, left: nth})
+}
+
+// hold is LoseRequest or LoseAnswer where the half of the exchange is on its way for a
+// while: when it comes to that, reached is closed, and the connection is reset by stop.
+func (n *Network) hold(nth int, answer bool) (reached <-chan struct{}, stop func() (lost bool)) {
+	armed := &loss{answer: answer, left: nth, reached: make(chan struct{}), lost: make(chan struct{})}
+	disarm, reset := n.arm(armed), sync.OnceFunc(func() { close(armed.lost) })
+	return armed.reached, func() bool { defer reset(); return disarm() }
+}
+
+func (n *Network) arm(armed *loss) (stop func() (lost bool)) {
 	n.mu.Lock()
 	n.loss = armed
 	n.mu.Unlock()

@@ -30,6 +30,20 @@ func (r *register) reads() []func(h *handle) (int64, int64, error) {
 	return []func(h *handle) (int64, int64, error){r.read, r.readAlso}
 }
 
+// perform makes the call of op and notes its answer.
+func (r *register) perform(h *handle, op *operation) {
+	switch op.what {
+	case opRead, opReadAlso:
+		op.value, op.version, op.answer = r.reads()[op.what](h)
+	case opCreate:
+		op.answer = r.create(h, op.value)
+	case opUpdate:
+		op.answer = r.update(h, op.value, op.version)
+	case opDelete:
+		op.answer = r.delete(h)
+	}
+}
+
 func userRegister(p *probe, name string) *register {
 	user := func(value, version int64) kit.User {
 		u := newUser(name + "." + strconv.FormatInt(value, 10))
