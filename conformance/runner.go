@@ -30,19 +30,13 @@ func runAll(t *testing.T, cfg Config, rules []rule) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stuck atomic.Int64
+	all := &suite{cfg: cfg}
 	for _, r := range rules {
 		t.Run(r.id, func(t *testing.T) {
 			if cfg.Parallel {
 				t.Parallel()
 			}
-			if stuck.Load() >= mostStuck {
-				t.Fatalf("%s: not tried: %d cases got stuck before it, which are to be mended first", r.id, mostStuck)
-			}
-			out := execute(t, cfg, r)
-			if out.stuck {
-				stuck.Add(1)
-			}
+			out := all.execute(t, r)
 			for _, failure := range out.failures {
 				t.Error(failure)
 			}
@@ -56,18 +50,45 @@ func runAll(t *testing.T, cfg Config, rules []rule) {
 	}
 }
 
+// suite is one run of many rules.
+type suite struct {
+	cfg   Config
+	stuck atomic.Int64 // cases
+}
+
+// execute tries one rule, unless too many have got stuck before it.
+func (s *suite) execute(tb testing.TB, r rule) outcome {
+	tb.Helper()
+	if s.stuck.Load() >= mostStuck && excuse(s.cfg, r) == "" {
+		return outcome{failures: []string{fmt.Sprintf("%s: not tried: %d cases got stuck before it, which are to be mended first", r.id, mostStuck)}}
+	}
+	out := execute(tb, s.cfg, r)
+	if out.stuck {
+		s.stuck.Add(1)
+	}
+	return out
+}
+
+// excuse says why a rule is not to be tried, if there is a reason.
+func excuse(cfg Config, r rule) string {
+	for _, need := range r.needs {
+		if slices.Contains(cfg.Without, need) {
+			return fmt.Sprintf("%s: not tried: the store was declared without %s (Config.Without)", r.id, need)
+		}
+	}
+	if r.long && testing.Short() {
+		return r.id + ": left out by -short"
+	}
+	return ""
+}
+
 // execute tries one rule on a fresh data set. The proof runs on a goroutine of
 // its own, so that a deadlock cannot take the test with it; everything that
 // belongs to the caller's tb, the factory above all, runs on this one.
 func execute(tb testing.TB, cfg Config, r rule) outcome {
 	tb.Helper()
-	for _, need := range r.needs {
-		if slices.Contains(cfg.Without, need) {
-			return outcome{skipped: fmt.Sprintf("%s: not tried: the store was declared without %s (Config.Without)", r.id, need)}
-		}
-	}
-	if r.long && testing.Short() {
-		return outcome{skipped: r.id + ": left out by -short"}
+	if reason := excuse(cfg, r); reason != "" {
+		return outcome{skipped: reason}
 	}
 	p := newProbe(cfg, r)
 	if slices.Contains(r.needs, Networking) && cfg.Network == nil {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,47 +14,84 @@ import (
 	"myauth.internal/kit"
 )
 
+// inNoTime runs a test whose waits are for a clock of their own: a slow machine ends
+// none of them early. What it has abandoned has to end too.
+func inNoTime(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		defer time.Sleep(time.Hour)
+		test(t)
+	})
+}
+
 // A case that waits for nothing is ended by the watchdog, with the stacks.
 func TestWatchdog(t *testing.T) {
-	never := make(chan struct{})
-	defer close(never)
-	cfg := fakeConfig(nil)
-	cfg.Timeout = 10 * time.Millisecond
-	got := noted(t, cfg, rule{id: "users/x/hangs", quote: "never", prove: func(*probe) { <-never }})
-	wantNoted(t, got, "users/x/hangs", "no call has begun or ended within 10ms", "goroutine ", "watch_test.go")
+	inNoTime(t, func(t *testing.T) {
+		never := make(chan struct{})
+		defer close(never)
+		got := noted(t, fakeConfig(nil), rule{id: "users/x/hangs", quote: "never", prove: func(*probe) { <-never }})
+		wantNoted(t, got, "users/x/hangs", "no call has begun or ended within 30s", "goroutine ", "watch_test.go")
+	})
+}
+
+// Where one case gets stuck most do, and go test would end before the suite has said
+// anything. What was declared is skipped all the same.
+func TestFewCasesGetStuck(t *testing.T) {
+	inNoTime(t, func(t *testing.T) {
+		never := make(chan struct{})
+		defer close(never)
+		cfg, err := fakeConfig(nil).check()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Without = []Ability{Stalling}
+		var tried atomic.Int64
+		stuck := rule{id: "users/x/hangs", quote: "never", prove: func(*probe) { tried.Add(1); <-never }}
+		all := &suite{cfg: cfg}
+		for range mostStuck {
+			wantNoted(t, all.execute(t, stuck), "the case is waiting")
+		}
+		wantNoted(t, all.execute(t, stuck), "users/x/hangs: not tried", "3 cases got stuck")
+		if got := tried.Load(); got != mostStuck {
+			t.Errorf("%d cases were tried, want %d", got, mostStuck)
+		}
+		if got := all.execute(t, rule{id: "users/x/stalls", needs: []Ability{Stalling}}); got.skipped == "" || len(got.failures) > 0 {
+			t.Errorf("a declared lack after that: got %+v, want it skipped", got)
+		}
+	})
 }
 
 // A call that does not return is named, whatever others do meanwhile.
 func TestWatchdogNamesTheCall(t *testing.T) {
-	never := make(chan struct{})
-	defer close(never)
-	cfg := fakeConfig(func(f *fake) {
-		f.update = func(context.Context, kit.User) error { <-never; return nil }
-	})
-	cfg.Timeout = 50 * time.Millisecond
-	got := noted(t, cfg, rule{id: "users/x/hangs", quote: "never", prove: func(p *probe) {
-		stop := make(chan struct{})
-		go func() {
-			defer close(stop)
-			_ = p.b.Users.Update(p.ctx(), newUser("ann"))
-		}()
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				_, _ = p.a.Users.ByID(p.ctx(), "user-ann")
-				runtime.Gosched()
+	inNoTime(t, func(t *testing.T) {
+		never := make(chan struct{})
+		defer close(never)
+		cfg := fakeConfig(func(f *fake) {
+			f.update = func(context.Context, kit.User) error { <-never; return nil }
+		})
+		got := noted(t, cfg, rule{id: "users/x/hangs", quote: "never", prove: func(p *probe) {
+			stop := make(chan struct{})
+			go func() {
+				defer close(stop)
+				_ = p.b.Users.Update(p.ctx(), newUser("ann"))
+			}()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Second):
+					_, _ = p.a.Users.ByID(p.ctx(), "user-ann")
+				}
 			}
-		}
-	}})
-	wantNoted(t, got, "users/x/hangs", "Users.Update through handle 2 has not returned within 50ms", "TestWatchdogNamesTheCall")
+		}})
+		wantNoted(t, got, "users/x/hangs", "Users.Update through handle 2 has not returned within 30s", "TestWatchdogNamesTheCall")
+	})
 }
 
 // A slow store is not a stuck one: a case may take many times as long as a call.
 func TestSlowStoresAreWaitedFor(t *testing.T) {
 	slow := func(calls int) (got outcome) {
-		synctest.Test(t, func(t *testing.T) {
+		inNoTime(t, func(t *testing.T) {
 			cfg := fakeConfig(func(f *fake) {
 				f.ping = func(context.Context) error { time.Sleep(100 * time.Millisecond); return nil }
 			})
@@ -63,7 +101,6 @@ func TestSlowStoresAreWaitedFor(t *testing.T) {
 					_ = p.pinger(userKind, p.a).Ping(p.ctx())
 				}
 			}})
-			time.Sleep(time.Hour) // in no time, and then an abandoned proof has ended too
 		})
 		return got
 	}
@@ -94,30 +131,31 @@ func (r *reporter) Errorf(format string, args ...any) {
 // reported while it does.
 func TestOpenThatBlocks(t *testing.T) {
 	for what, second := range map[string]bool{"Config.New": false, "Open of handle 2": true} {
-		r := newReporter(t)
-		cfg, err := fakeConfig(nil).check()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cfg.Timeout = 10 * time.Millisecond
-		plain := cfg.New
-		cfg.New = func(tb testing.TB) Open {
-			if !second {
-				<-r.told
+		inNoTime(t, func(t *testing.T) {
+			r := newReporter(t)
+			cfg, err := fakeConfig(nil).check()
+			if err != nil {
+				t.Fatal(err)
 			}
-			opened := 0
-			open := plain(tb)
-			return func(tb testing.TB) Stores {
-				if opened++; opened == 2 && second {
+			plain := cfg.New
+			cfg.New = func(tb testing.TB) Open {
+				if !second {
 					<-r.told
 				}
-				return open(tb)
+				opened := 0
+				open := plain(tb)
+				return func(tb testing.TB) Stores {
+					if opened++; opened == 2 && second {
+						<-r.told
+					}
+					return open(tb)
+				}
 			}
-		}
-		execute(r, cfg, rule{id: "users/x/y", prove: func(*probe) {}})
-		if len(r.failures) != 1 || !strings.Contains(r.failures[0], what+" has not returned within ") || !strings.Contains(r.failures[0], "goroutine ") {
-			t.Errorf("%s that blocks: got %q", what, r.failures)
-		}
+			execute(r, cfg, rule{id: "users/x/y", prove: func(*probe) {}})
+			if len(r.failures) != 1 || !strings.Contains(r.failures[0], what+" has not returned within ") || !strings.Contains(r.failures[0], "goroutine ") {
+				t.Errorf("%s that blocks: got %q", what, r.failures)
+			}
+		})
 	}
 }
 
