@@ -35,10 +35,9 @@ type Dialect struct {
 	// bound. 1 suits a database with a single writer, where waiting inside it
 	// would take the connections that readers need.
 	MaxWriters int
-	// AfterWrite, if any, is called after each write, by its caller and in the time of
-	// its caller, when the turn has gone to the next writer: for what the database
-	// has to do from time to time and nobody else need wait for. The write's
-	// outcome is certain by then.
+	// AfterWrite, if any, is called after each write that succeeded, by its caller and
+	// with its context, when the turn has gone to the next writer: for what the
+	// database has to do from time to time and nobody else need wait for.
 	AfterWrite func(context.Context, *sql.DB)
 	// Classify says what an error of the database means.
 	Classify func(error) Class

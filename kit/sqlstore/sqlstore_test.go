@@ -237,4 +237,8 @@ func TestAfterWriteHasNoTurn(t *testing.T) {
 	if _, err := s.write(ctx, userDelete, "1"); err != nil || calls != 2 {
 		t.Errorf("write: %v, and %d calls of AfterWrite, want 2", err, calls)
 	}
+	cancel()
+	if _, err := s.write(ctx, userDelete, "3"); !errors.Is(err, context.Canceled) || calls != 2 {
+		t.Errorf("a write that fails: %v, and %d calls of AfterWrite, want none", err, calls-2)
+	}
 }

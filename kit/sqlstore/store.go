@@ -82,7 +82,7 @@ func (s *Store) row(ctx context.Context, stmt statement, args []any, dest ...any
 // write runs a statement that changes rows, and returns how many it changed.
 func (s *Store) write(ctx context.Context, stmt statement, args ...any) (int64, error) {
 	changed, err := s.writeInTurn(ctx, stmt, args)
-	if s.dialect.AfterWrite != nil {
+	if err == nil && s.dialect.AfterWrite != nil {
 		s.dialect.AfterWrite(ctx, s.db)
 	}
 	return changed, err
