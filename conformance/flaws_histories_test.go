@@ -32,6 +32,9 @@ func flawsOfHistories(k kind) []flaw {
 		{name: name("makes a lost create again when it finds nothing"), by: k.name + "/network/followed", alter: createAgain},
 		{name: name("makes a lost delete again when it finds something"), by: k.name + "/network/followed", alter: deleteAgain},
 		{name: name("takes a lost delete for done when there is nothing"), by: k.name + "/network/linearizable", racy: true, alter: lookAfterDelete},
+		{name: name("takes a lost create for refused when another has followed it"), by: k.name + "/network/followed", alter: lookAfterCreate},
+		{name: name("takes a lost update for refused when there is nothing"), by: k.name + "/network/followed", alter: missAfterUpdate},
+		{name: name("makes a lost update again"), by: k.name + "/network/followed", alter: updateAgain},
 	}
 }
 
@@ -148,5 +151,77 @@ func deleteAgain(f *fake) {
 			}
 		}
 		return removed, err
+	}
+}
+
+// lookAfterCreate takes what it finds after its answer was lost for another's unless it
+// is what it has written: somebody else may have changed that.
+func lookAfterCreate(f *fake) {
+	create, createToken := f.create, f.createToken
+	f.create = func(ctx context.Context, u kit.User) error {
+		err := create(ctx, u)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if now, look := f.byID(ctx, u.ID); look == nil && now.SessionEpoch == u.SessionEpoch {
+				return nil
+			} else if look == nil {
+				return kit.ErrUserExists
+			}
+		}
+		return err
+	}
+	f.createToken = func(ctx context.Context, t kit.Token) error {
+		err := createToken(ctx, t)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if now, look := f.tokenByID(ctx, t.ID); look == nil && now.Epoch == t.Epoch {
+				return nil
+			} else if look == nil {
+				return kit.ErrConflict
+			}
+		}
+		return err
+	}
+}
+
+// missAfterUpdate says of a record that is gone, after its answer was lost, that it was
+// not there: somebody else may have removed it behind the update.
+func missAfterUpdate(f *fake) {
+	update, updateToken := f.update, f.updateToken
+	f.update = func(ctx context.Context, u kit.User) error {
+		err := update(ctx, u)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if _, look := f.byID(ctx, u.ID); isNotFound(look) {
+				return look
+			}
+		}
+		return err
+	}
+	f.updateToken = func(ctx context.Context, t kit.Token) error {
+		err := updateToken(ctx, t)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
+			if _, look := f.tokenByID(ctx, t.ID); isNotFound(look) {
+				return look
+			}
+		}
+		return err
+	}
+}
+
+// updateAgain makes an update again whose answer was lost: somebody else may have made
+// the record anew, and that has the Version of before.
+func updateAgain(f *fake) {
+	update, updateToken := f.update, f.updateToken
+	f.update = func(ctx context.Context, u kit.User) error {
+		err := update(ctx, u)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil && update(ctx, u) == nil {
+			return nil
+		}
+		return err
+	}
+	f.updateToken = func(ctx context.Context, t kit.Token) error {
+		err := updateToken(ctx, t)
+		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil && updateToken(ctx, t) == nil {
+			return nil
+		}
+		return err
 	}
 }

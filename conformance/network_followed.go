@@ -1,10 +1,13 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"time"
+
+	"myauth.internal/kit"
 )
 
 // followedRules are about a write that another caller follows before it is known to
@@ -16,11 +19,14 @@ func followedRules(k kind) []rule {
 		quote: wholeQuote,
 		needs: []Ability{Networking},
 		prove: func(p *probe) {
+			f := &followed{probe: p, kind: k, wait: p.cfg.Soon}
 			for _, answer := range []bool{false, true} {
 				for _, what := range []opKind{opCreate, opUpdate, opDelete} {
-					for nth := 1; p.followed(k, what, answer, nth); nth++ {
-						if nth == exchanges {
-							p.fatalf(tooManyExchanges, what, nth)
+					for _, then := range followers[what] {
+						for nth := 1; f.try(what, then, answer, nth); nth++ {
+							if nth == exchanges {
+								p.fatalf(tooManyExchanges, what, nth)
+							}
 						}
 					}
 				}
@@ -29,49 +35,90 @@ func followedRules(k kind) []rule {
 	}}
 }
 
-// followed lets one caller write, and holds up a half of the nth exchange of that
-// while another one reads the record and writes it too. Then that half is lost. It
-// reports whether there was an nth exchange.
-func (p *probe) followed(k kind, what opKind, answer bool, nth int) (held bool) {
-	r := k.register(p, fmt.Sprintf("f%d%t%d", what, answer, nth))
-	p.settle(k, "before the next call")
-	ticks := int64(0)
-	tick := func() int64 { ticks++; return ticks }
-	var h history
-	perform := func(by *handle, op operation) operation {
-		op.begin = tick()
-		r.perform(by, &op)
-		op.end = tick()
-		h = append(h, op)
-		return op
+// followers are what another caller does behind each write, when it finds the record.
+// Where it finds none it begins with a create.
+var followers = map[opKind][][]opKind{
+	opCreate: {{opUpdate}, {opDelete}},
+	opUpdate: {{opUpdate}, {opDelete}, {opDelete, opCreate}},
+	opDelete: {{opDelete}},
+}
+
+// followed is the proof of such a rule.
+type followed struct {
+	*probe
+	kind  kind
+	made  int           // records
+	wait  time.Duration // for the one that follows
+	clock int64
+	done  history
+}
+
+func (f *followed) tick() int64 { f.clock++; return f.clock }
+
+// follow makes a call of caller 1.
+func (f *followed) follow(r *register, op operation) operation {
+	op.caller, op.begin = 1, f.tick()
+	r.perform(f.b, &op)
+	f.note(op)
+	return op
+}
+
+// note adds a call that has ended to the history.
+func (f *followed) note(op operation) {
+	if op.end = f.tick(); op.unknown() {
+		op.end = math.MaxInt64
+		if op.what <= opReadAlso {
+			return // it has changed nothing and said nothing
+		}
 	}
+	f.done = append(f.done, op)
+}
+
+// try lets one caller write, and holds up a half of the nth exchange of that while
+// another one reads the record and writes it too. Then that half is lost. It reports
+// whether there was an nth exchange.
+func (f *followed) try(what opKind, then []opKind, answer bool, nth int) (held bool) {
+	f.made++
+	r := f.kind.register(f.probe, fmt.Sprint("f", f.made))
+	f.clock, f.done = 0, nil
+	f.settle(f.kind, "before the next call")
 	if what != opCreate {
-		perform(p.b, operation{caller: 1, what: opCreate, value: 1})
+		f.must(f.follow(r, operation{what: opCreate, value: 1}).answer, "Create over a network that works")
 	}
 
-	reached, lose := p.network.hold(nth, answer)
+	reached, lose := f.network.hold(nth, answer)
 	defer lose() // also when the proof ends in between
-	first := operation{what: what, value: 2, begin: tick()}
+	first := operation{what: what, value: 2, begin: f.tick(), answer: errNoReturn}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		defer p.recoverPanic()
-		first.answer = errNoReturn
-		r.perform(p.a, &first)
+		defer f.recoverPanic()
+		r.perform(f.a, &first)
 	}()
+	story := "over a network that works"
 	select {
 	case <-reached:
+		half := map[bool]string{false: "request", true: "answer"}[answer]
+		story = fmt.Sprintf("the %s of whose exchange %d with the server was held up until caller 1 had written, and then lost", half, nth)
 		followed := make(chan struct{})
 		go func() {
 			defer close(followed)
-			defer p.recoverPanic()
-			perform(p.b, follower(what, perform(p.b, operation{caller: 1, what: opRead})))
+			defer f.recoverPanic()
+			seen := f.follow(r, operation{what: opRead})
+			for i, what := range then {
+				if i == 0 && seen.answer != nil {
+					what = opCreate
+				}
+				f.follow(r, operation{what: what, value: int64(3 + i), version: seen.version})
+			}
 		}()
-		late := time.NewTimer(p.cfg.Soon)
+		late := time.NewTimer(f.wait)
 		defer late.Stop()
 		select {
 		case <-followed:
 		case <-late.C: // both handles have one connection, or one lock
+			story = fmt.Sprintf("the %s of whose exchange %d with the server was lost, when caller 1 had waited for it for %v", half, nth, f.wait)
+			f.wait = min(f.wait, patience) // it will be so again
 			lose()
 			<-followed
 		}
@@ -79,28 +126,24 @@ func (p *probe) followed(k kind, what opKind, answer bool, nth int) (held bool) 
 	}
 	held = lose()
 	<-written
-	p.settle(k, "after one connection was lost")
-	if first.end = tick(); first.unknown() {
-		first.end = math.MaxInt64
-	}
-	h = append(h, first)
-	slices.SortFunc(h, func(a, b operation) int { return int(a.begin - b.begin) })
-	h = append(h, p.lastReads(r, h)...)
-	if !linearizable(h) {
-		half := map[bool]string{false: "request", true: "answer"}[answer]
-		p.fatalf("caller 0's %s had the %s of its exchange %d with the server held up until caller 1 had written, and then lost; no order of these calls explains their answers, whether it happened or not:\n%s", what, half, nth, h)
-	}
+	f.settle(f.kind, "after one connection was lost")
+	f.note(first)
+	f.done = append(f.done, f.lastReads(r, f.done)...)
+	f.judge(what, story)
 	return held
 }
 
-// follower is what another caller does behind a write, knowing what there is.
-func follower(first opKind, seen operation) operation {
-	switch there := seen.answer == nil; {
-	case first == opUpdate:
-		return operation{caller: 1, what: opUpdate, value: 3, version: seen.version}
-	case there:
-		return operation{caller: 1, what: opDelete}
-	default:
-		return operation{caller: 1, what: opCreate, value: 3}
+// judge wants an order of the calls that explains their answers.
+func (f *followed) judge(first opKind, story string) {
+	slices.SortFunc(f.done, func(a, b operation) int { return int(a.begin - b.begin) })
+	for _, op := range f.done {
+		switch {
+		case op.answer == nil, errors.Is(op.answer, kit.ErrUnavailable), errors.Is(op.answer, kit.ErrNotFound), errors.Is(op.answer, kit.ErrConflict), errors.Is(op.answer, kit.ErrUserExists):
+		default:
+			f.fatalf("caller %d's %s, beside caller 0's %s, %s: got error %v", op.caller, op.what, first, story, op.answer)
+		}
+	}
+	if !linearizable(f.done) {
+		f.fatalf("caller 0's %s, %s: no order of these calls explains their answers, whichever of those with kit.ErrUnavailable happened:\n%s", first, story, f.done)
 	}
 }

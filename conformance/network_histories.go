@@ -75,7 +75,12 @@ func (p *probe) lastReads(r *register, h history) history {
 	for i, read := range r.reads() {
 		for _, handle := range p.both() {
 			op := operation{caller: racers, what: []opKind{opRead, opReadAlso}[i], begin: after, end: after + 1}
-			op.value, op.version, op.answer = read(handle)
+			p.eventually("a read after answers were lost", func() error {
+				if op.value, op.version, op.answer = read(handle); op.unknown() {
+					return op.answer
+				}
+				return nil
+			})
 			reads, after = append(reads, op), after+2
 		}
 	}
