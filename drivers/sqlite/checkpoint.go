@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"sync"
 	"sync/atomic"
 
 	"github.com/ncruces/go-sqlite3"
@@ -18,11 +17,14 @@ type checkpoints struct {
 	pages atomic.Int64 // what the log held after the last commit
 	// copied is how many of them the last checkpoint after a write left copied. It is
 	// out of date for a while where another process has made the log begin anew.
-	copied atomic.Int64
-	due    atomic.Bool // somebody is about one after a write
-	// running is held during a checkpoint, and only by those who have a connection.
-	running sync.Mutex
+	copied  atomic.Int64
+	claimed atomic.Bool // somebody is about one after a write
+	// running has room for the one who makes a checkpoint. Only those who have a
+	// connection wait for it.
+	running chan struct{}
 }
+
+func newCheckpoints() *checkpoints { return &checkpoints{running: make(chan struct{}, 1)} }
 
 // The bounds are in pages: of 4 KiB, in a file that Open has made.
 const (
@@ -45,8 +47,8 @@ func (k *checkpoints) committed(c *sqlite3.Conn, schema string, pages int) error
 		k.copied.Store(0) // a log that began anew
 	}
 	if length >= mostLogPages {
-		k.running.Lock() // SQLite would not wait for another checkpoint, and make none
-		defer k.running.Unlock()
+		k.running <- struct{}{} // SQLite would not wait for another checkpoint, and make none
+		defer func() { <-k.running }()
 		_, _, _ = c.WALCheckpoint(schema, sqlite3.CHECKPOINT_PASSIVE)
 	}
 	return nil
@@ -56,17 +58,21 @@ func (k *checkpoints) committed(c *sqlite3.Conn, schema string, pages int) error
 // last one has copied does not count: writers that never pause would have one behind
 // each commit until the log begins anew, and take a quarter longer.
 func (k *checkpoints) afterWrite(ctx context.Context, db *sql.DB) {
-	if k.pages.Load()-k.copied.Load() < checkpointPages || !k.due.CompareAndSwap(false, true) {
+	if k.pages.Load()-k.copied.Load() < checkpointPages || !k.claimed.CompareAndSwap(false, true) {
 		return
 	}
-	defer k.due.Store(false)
+	defer k.claimed.Store(false)
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return // the next write tries again
 	}
 	defer func() { _ = conn.Close() }() // it goes back to the pool
-	k.running.Lock()
-	defer k.running.Unlock()
+	select {
+	case k.running <- struct{}{}:
+		defer func() { <-k.running }()
+	case <-ctx.Done():
+		return
+	}
 	var busy, length, copied int64
 	err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &length, &copied)
 	if err == nil && busy == 0 {

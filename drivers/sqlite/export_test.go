@@ -25,8 +25,8 @@ var Migrations = migrations()
 
 // CommitsOnly is a pool as Open makes it, without the checkpoints between the writes.
 func CommitsOnly(path string) (*sql.DB, error) {
-	var log checkpoints
-	return driver.Open(dataSource(path), func(c *sqlite3.Conn) error { return configure(c, path, time.Second, &log) })
+	log := newCheckpoints()
+	return driver.Open(dataSource(path), func(c *sqlite3.Conn) error { return configure(c, path, time.Second, log) })
 }
 
 // The bounds of the log, in pages.

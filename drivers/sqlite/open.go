@@ -35,8 +35,8 @@ func Open(path string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}
-	var log checkpoints
-	db, err := driver.Open(dataSource(file), func(c *sqlite3.Conn) error { return configure(c, file, o.BusyTimeout, &log) })
+	log := newCheckpoints()
+	db, err := driver.Open(dataSource(file), func(c *sqlite3.Conn) error { return configure(c, file, o.BusyTimeout, log) })
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
+
+	"github.com/ncruces/go-sqlite3"
 )
 
 // TestWhenACheckpointIsDue counts those after writes, by the length of the log.
 func TestWhenACheckpointIsDue(t *testing.T) {
-	var k checkpoints
+	k := newCheckpoints()
 	counter := &counted{}
 	db := sql.OpenDB(counter)
 	defer db.Close()
@@ -44,6 +47,37 @@ func TestWhenACheckpointIsDue(t *testing.T) {
 			t.Errorf("step %d, %+v: %d checkpoints", i, step, counter.queries)
 		}
 	}
+}
+
+// TestCommitsWaitForACheckpoint: the log would grow by all that is written beside one.
+func TestCommitsWaitForACheckpoint(t *testing.T) {
+	c, err := sqlite3.Open(":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	synctest.Test(t, func(t *testing.T) {
+		k := newCheckpoints()
+		k.running <- struct{}{} // a checkpoint is under way
+		done := 0
+		commit := func(pages int) {
+			if err := k.committed(c, "main", pages); err != nil {
+				t.Error(err)
+			}
+			done++
+		}
+		commit(mostLogPages - 1)
+		go commit(mostLogPages)
+		synctest.Wait()
+		if done != 1 {
+			t.Error("a commit that reaches the bound did not wait")
+		}
+		<-k.running
+		synctest.Wait()
+		if done != 2 {
+			t.Error("a commit still waits though nobody makes a checkpoint")
+		}
+	})
 }
 
 // counted is a database, and all that belongs to one, which counts the queries that it
