@@ -10,218 +10,143 @@ import (
 )
 
 // flawsOfHistories are flaws of stores that look for what became of a write whose
-// answer was lost, and draw the wrong conclusion when others write as well.
+// answer was lost, or make it again, and draw the wrong conclusion when others write as
+// well.
 func flawsOfHistories(k kind) []flaw {
 	name := func(what string) string { return fmt.Sprintf("%s (%s)", what, k.name) }
+	followed, linearizable := k.name+"/network/followed", k.name+"/network/linearizable"
 	return []flaw{
-		{name: name("takes a lost update for refused when another has followed it"), by: k.name + "/network/followed", alter: lookAfterUpdate(func(now, presented int64, own bool) error {
-			switch {
-			case own:
+		{name: name("takes a lost create for refused when another has followed it"), by: followed, alter: afterLost(opCreate, func(w lostWrite) error {
+			switch value, _, err := w.look(); {
+			case err == nil && value == w.value:
 				return nil
-			case now > presented:
+			case err == nil:
+				return w.taken // though that may have been made of its own
+			}
+			return w.err
+		})},
+		{name: name("makes a lost create again when it finds nothing"), by: followed, alter: afterLost(opCreate, func(w lostWrite) error {
+			switch value, _, err := w.look(); {
+			case err == nil && value == w.value:
+				return nil
+			case isNotFound(err):
+				return w.again() // though another may have removed it
+			}
+			return w.err
+		})},
+		{name: name("takes a lost update for refused when another has followed it"), by: followed, alter: afterLost(opUpdate, func(w lostWrite) error {
+			switch value, version, err := w.look(); {
+			case err == nil && version == w.version+1 && value == w.value:
+				return nil
+			case err == nil && version > w.version:
 				return kit.ErrConflict // though its own may have come first
 			}
-			return kit.ErrUnavailable
+			return w.err
 		})},
-		{name: name("takes a lost update for accepted when the Version has moved on"), by: k.name + "/network/followed", alter: lookAfterUpdate(func(now, presented int64, _ bool) error {
-			if now > presented {
-				return nil // though that may have been somebody else's
+		{name: name("takes a lost update for accepted when the Version has moved on"), by: followed, alter: afterLost(opUpdate, func(w lostWrite) error {
+			if _, version, err := w.look(); err == nil && version > w.version {
+				return nil // though that may have been another's
 			}
-			return kit.ErrUnavailable
+			return w.err
 		})},
-		{name: name("makes a lost create again when it finds nothing"), by: k.name + "/network/followed", alter: createAgain},
-		{name: name("makes a lost delete again when it finds something"), by: k.name + "/network/followed", alter: deleteAgain},
-		{name: name("takes a lost delete for done when there is nothing"), by: k.name + "/network/linearizable", racy: true, alter: lookAfterDelete},
-		{name: name("takes a lost create for refused when another has followed it"), by: k.name + "/network/followed", alter: lookAfterCreate},
-		{name: name("takes a lost update for refused when there is nothing"), by: k.name + "/network/followed", alter: missAfterUpdate},
-		{name: name("makes a lost update again"), by: k.name + "/network/followed", alter: updateAgain},
+		{name: name("takes a lost update for refused when there is nothing"), by: followed, alter: afterLost(opUpdate, func(w lostWrite) error {
+			if _, _, err := w.look(); isNotFound(err) {
+				return err // though another may have removed it behind the update
+			}
+			return w.err
+		})},
+		{name: name("makes a lost update again"), by: followed, alter: afterLost(opUpdate, func(w lostWrite) error {
+			if w.again() == nil { // though another may have made the record anew
+				return nil
+			}
+			return w.err
+		})},
+		{name: name("makes a lost delete again when it finds something"), by: followed, alter: afterLost(opDelete, func(w lostWrite) error {
+			if _, _, err := w.look(); err == nil {
+				return w.again() // though another may have added it
+			}
+			return w.err
+		})},
+		{name: name("takes a lost delete for done when there is nothing"), by: linearizable, racy: true, alter: afterLost(opDelete, func(w lostWrite) error {
+			<-time.After(time.Millisecond) // the network is a real one, and so is the pause before another try
+			if _, _, err := w.look(); isNotFound(err) {
+				return nil // though another may have removed it
+			}
+			return w.err
+		})},
 	}
 }
 
-// lookAfterUpdate reads the record when the answer to an update was lost, and lets
-// judge say what that means.
-func lookAfterUpdate(judge func(now, presented int64, own bool) error) func(f *fake) {
+// lostWrite is a write whose answer was lost, and what its store can do about it.
+type lostWrite struct {
+	err            error // what a store that is right answers
+	taken          error // what a create answers where there is a record
+	value, version int64 // as they were presented: see register
+	again          func() error
+	look           func() (value, version int64, err error)
+}
+
+// afterLost lets conclude answer one kind of write when its answer was lost.
+func afterLost(what opKind, conclude func(w lostWrite) error) func(f *fake) {
 	return func(f *fake) {
-		update, updateToken := f.update, f.updateToken
-		f.update = func(ctx context.Context, u kit.User) error {
-			err := update(ctx, u)
-			if !errors.Is(err, kit.ErrUnavailable) || f.wire == nil {
+		if f.wire == nil {
+			return
+		}
+		user := func(ctx context.Context, u kit.User, write func() error) error {
+			err := write()
+			if !errors.Is(err, kit.ErrUnavailable) {
 				return err
 			}
-			backOff(ctx)
-			if now, err := f.byID(ctx, u.ID); err == nil {
-				return judge(now.Version, u.Version, now.Version == u.Version+1 && now.SessionEpoch == u.SessionEpoch)
-			}
-			return err
+			return conclude(lostWrite{err: err, taken: kit.ErrUserExists, value: u.SessionEpoch, version: u.Version, again: write, look: func() (int64, int64, error) {
+				now, err := f.byID(ctx, u.ID)
+				return now.SessionEpoch, now.Version, err
+			}})
 		}
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			err := updateToken(ctx, t)
-			if !errors.Is(err, kit.ErrUnavailable) || f.wire == nil {
+		token := func(ctx context.Context, t kit.Token, write func() error) error {
+			err := write()
+			if !errors.Is(err, kit.ErrUnavailable) {
 				return err
 			}
-			backOff(ctx)
-			if now, err := f.tokenByID(ctx, t.ID); err == nil {
-				return judge(now.Version, t.Version, now.Version == t.Version+1 && now.Epoch == t.Epoch)
-			}
-			return err
+			return conclude(lostWrite{err: err, taken: kit.ErrConflict, value: t.Epoch, version: t.Version, again: write, look: func() (int64, int64, error) {
+				now, err := f.tokenByID(ctx, t.ID)
+				return now.Epoch, now.Version, err
+			}})
 		}
-	}
-}
-
-// backOff waits a little, as clients do before they try again.
-func backOff(ctx context.Context) {
-	select {
-	case <-time.After(time.Millisecond):
-	case <-ctx.Done():
-	}
-}
-
-// lookAfterDelete reports a delete whose answer was lost as its own when the record
-// is gone: somebody else may have removed it.
-func lookAfterDelete(f *fake) {
-	remove, removeToken := f.remove, f.removeToken
-	f.remove = func(ctx context.Context, id string) error {
-		err := remove(ctx, id)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			backOff(ctx)
-			if _, look := f.byID(ctx, id); isNotFound(look) {
-				return nil
+		switch what {
+		case opCreate:
+			create, createToken := f.create, f.createToken
+			f.create = func(ctx context.Context, u kit.User) error {
+				return user(ctx, u, func() error { return create(ctx, u) })
 			}
-		}
-		return err
-	}
-	f.removeToken = func(ctx context.Context, id string) (bool, error) {
-		removed, err := removeToken(ctx, id)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			backOff(ctx)
-			if _, look := f.tokenByID(ctx, id); isNotFound(look) {
-				return true, nil
+			f.createToken = func(ctx context.Context, t kit.Token) error {
+				return token(ctx, t, func() error { return createToken(ctx, t) })
 			}
-		}
-		return removed, err
-	}
-}
-
-// createAgain adds what it does not find after its answer was lost: somebody else may
-// have removed it.
-func createAgain(f *fake) {
-	create, createToken := f.create, f.createToken
-	f.create = func(ctx context.Context, u kit.User) error {
-		err := create(ctx, u)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if now, look := f.byID(ctx, u.ID); isNotFound(look) {
-				return create(ctx, u)
-			} else if look == nil && now.SessionEpoch == u.SessionEpoch {
-				return nil
+		case opUpdate:
+			update, updateToken := f.update, f.updateToken
+			f.update = func(ctx context.Context, u kit.User) error {
+				return user(ctx, u, func() error { return update(ctx, u) })
+			}
+			f.updateToken = func(ctx context.Context, t kit.Token) error {
+				return token(ctx, t, func() error { return updateToken(ctx, t) })
+			}
+		case opDelete:
+			remove, removeToken := f.remove, f.removeToken
+			f.remove = func(ctx context.Context, id string) error {
+				return user(ctx, kit.User{ID: id}, func() error { return remove(ctx, id) })
+			}
+			f.removeToken = func(ctx context.Context, id string) (bool, error) {
+				err := token(ctx, kit.Token{ID: id}, func() error {
+					removed, err := removeToken(ctx, id)
+					if err == nil && !removed {
+						return kit.ErrNotFound
+					}
+					return err
+				})
+				if isNotFound(err) {
+					return false, nil
+				}
+				return err == nil, err
 			}
 		}
-		return err
-	}
-	f.createToken = func(ctx context.Context, t kit.Token) error {
-		err := createToken(ctx, t)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if now, look := f.tokenByID(ctx, t.ID); isNotFound(look) {
-				return createToken(ctx, t)
-			} else if look == nil && now.Epoch == t.Epoch {
-				return nil
-			}
-		}
-		return err
-	}
-}
-
-// deleteAgain removes what it finds after its answer was lost: somebody else may have
-// added it.
-func deleteAgain(f *fake) {
-	remove, removeToken := f.remove, f.removeToken
-	f.remove = func(ctx context.Context, id string) error {
-		err := remove(ctx, id)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if _, look := f.byID(ctx, id); look == nil {
-				return remove(ctx, id)
-			}
-		}
-		return err
-	}
-	f.removeToken = func(ctx context.Context, id string) (bool, error) {
-		removed, err := removeToken(ctx, id)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if _, look := f.tokenByID(ctx, id); look == nil {
-				return removeToken(ctx, id)
-			}
-		}
-		return removed, err
-	}
-}
-
-// lookAfterCreate takes what it finds after its answer was lost for another's unless it
-// is what it has written: somebody else may have changed that.
-func lookAfterCreate(f *fake) {
-	create, createToken := f.create, f.createToken
-	f.create = func(ctx context.Context, u kit.User) error {
-		err := create(ctx, u)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if now, look := f.byID(ctx, u.ID); look == nil && now.SessionEpoch == u.SessionEpoch {
-				return nil
-			} else if look == nil {
-				return kit.ErrUserExists
-			}
-		}
-		return err
-	}
-	f.createToken = func(ctx context.Context, t kit.Token) error {
-		err := createToken(ctx, t)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if now, look := f.tokenByID(ctx, t.ID); look == nil && now.Epoch == t.Epoch {
-				return nil
-			} else if look == nil {
-				return kit.ErrConflict
-			}
-		}
-		return err
-	}
-}
-
-// missAfterUpdate says of a record that is gone, after its answer was lost, that it was
-// not there: somebody else may have removed it behind the update.
-func missAfterUpdate(f *fake) {
-	update, updateToken := f.update, f.updateToken
-	f.update = func(ctx context.Context, u kit.User) error {
-		err := update(ctx, u)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if _, look := f.byID(ctx, u.ID); isNotFound(look) {
-				return look
-			}
-		}
-		return err
-	}
-	f.updateToken = func(ctx context.Context, t kit.Token) error {
-		err := updateToken(ctx, t)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil {
-			if _, look := f.tokenByID(ctx, t.ID); isNotFound(look) {
-				return look
-			}
-		}
-		return err
-	}
-}
-
-// updateAgain makes an update again whose answer was lost: somebody else may have made
-// the record anew, and that has the Version of before.
-func updateAgain(f *fake) {
-	update, updateToken := f.update, f.updateToken
-	f.update = func(ctx context.Context, u kit.User) error {
-		err := update(ctx, u)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil && update(ctx, u) == nil {
-			return nil
-		}
-		return err
-	}
-	f.updateToken = func(ctx context.Context, t kit.Token) error {
-		err := updateToken(ctx, t)
-		if errors.Is(err, kit.ErrUnavailable) && f.wire != nil && updateToken(ctx, t) == nil {
-			return nil
-		}
-		return err
 	}
 }
