@@ -1,11 +1,13 @@
 package password
 
 import (
-	"container/list"
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
+
+	"myauth.internal/kit/internal/turns"
 )
 
 // ErrBusy says that too many calls wait to hash, or that this one has waited too
@@ -21,28 +23,40 @@ type Stats struct {
 	Refused uint64
 }
 
-// gate admits calls in the order of their arrival, a bounded number at a time, out
-// of a bounded queue. A caller that gives up leaves the queue at once. It needs no
-// goroutine of its own.
+// gate admits a bounded number of calls at a time, out of a bounded queue in which
+// their sources take turns; the calls of one source are admitted in the order of their
+// arrival. A caller that gives up leaves the queue at once. It needs no goroutine of
+// its own.
 type gate struct {
 	concurrent int
-	maxQueue   int
 	maxWait    time.Duration
+	source     func(context.Context) netip.Addr // nil: all are one source
 
 	mu      sync.Mutex
 	running int
-	waiting list.List // of chan struct{}, closed when the turn has come; empty while a place is free
+	waiting *turns.Queue[*waiter] // empty while a place is free
 	refused uint64
 }
 
-func newGate(concurrent, maxQueue int, maxWait time.Duration) *gate {
-	return &gate{concurrent: concurrent, maxQueue: maxQueue, maxWait: maxWait}
+// waiter is a call that waits. Its fields are settled under the gate's lock before done
+// is closed.
+type waiter struct {
+	admitted bool // or refused
+	done     chan struct{}
 }
 
-// enter waits for a turn. Whoever gets nil must leave.
+func newGate(concurrent, maxQueue int, maxWait time.Duration, source func(context.Context) netip.Addr) *gate {
+	return &gate{concurrent: concurrent, maxWait: maxWait, source: source, waiting: turns.New[*waiter](maxQueue)}
+}
+
+// enter waits for a turn. A caller that gets nil must leave.
 func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	var source turns.Source
+	if g.source != nil {
+		source = turns.SourceOf(g.source(ctx))
 	}
 	g.mu.Lock()
 	if g.running < g.concurrent {
@@ -50,45 +64,46 @@ func (g *gate) enter(ctx context.Context) error {
 		g.mu.Unlock()
 		return nil
 	}
-	if g.waiting.Len() >= g.maxQueue {
+	w := &waiter{done: make(chan struct{})}
+	place, refused, full := g.waiting.Push(source, w)
+	if full {
 		g.refused++
-		g.mu.Unlock()
+		close(refused.done)
+	}
+	g.mu.Unlock()
+	if place == nil {
 		return ErrBusy
 	}
-	turn := make(chan struct{})
-	place := g.waiting.PushBack(turn)
-	g.mu.Unlock()
 
 	timeout := time.NewTimer(g.maxWait)
 	defer timeout.Stop()
 	select {
-	case <-turn:
+	case <-w.done:
+		if !w.admitted {
+			return ErrBusy
+		}
 		return nil
 	case <-timeout.C:
 	case <-ctx.Done():
 	}
-	return g.giveUp(ctx, turn, place)
+	return g.giveUp(ctx, w, place)
 }
 
 // giveUp leaves the queue. A turn that came at the same moment is taken all the
 // same, or by a caller that has gone handed to the next, and never lost: whether it
 // came is settled under the lock that it is granted under.
-func (g *gate) giveUp(ctx context.Context, turn <-chan struct{}, place *list.Element) error {
+func (g *gate) giveUp(ctx context.Context, w *waiter, place *turns.Place[*waiter]) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	err := ctx.Err()
-	select {
-	case <-turn:
-		if err != nil {
-			g.pass()
-		}
-		return err
-	default:
-	}
-	g.waiting.Remove(place)
-	if err == nil {
+	switch waited := g.waiting.Remove(place); {
+	case waited && err == nil:
 		g.refused++
-		err = ErrBusy
+		return ErrBusy
+	case w.admitted && err != nil:
+		g.pass()
+	case !waited && !w.admitted && err == nil:
+		return ErrBusy // refused, and counted, for another source
 	}
 	return err
 }
@@ -99,10 +114,11 @@ func (g *gate) leave() {
 	g.pass()
 }
 
-// pass hands a turn to the first in the queue, or back. It runs under the lock.
+// pass hands a turn to the next in the queue, or back. It runs under the lock.
 func (g *gate) pass() {
-	if first := g.waiting.Front(); first != nil {
-		close(g.waiting.Remove(first).(chan struct{}))
+	if next, ok := g.waiting.Pop(); ok {
+		next.admitted = true
+		close(next.done)
 		return
 	}
 	g.running--

@@ -3,12 +3,16 @@ package password
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"myauth.internal/kit/internal/turns"
 )
 
 func mustEnter(t *testing.T, g *gate) {
@@ -20,7 +24,7 @@ func mustEnter(t *testing.T, g *gate) {
 
 func TestGateAdmitsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, 10, time.Minute)
+		g := newGate(1, 10, time.Minute, nil)
 		mustEnter(t, g)
 		var order []int
 		for i := range 10 {
@@ -50,7 +54,7 @@ func TestGateAdmitsInOrder(t *testing.T) {
 
 func TestGateAdmitsSoManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(3, 1, time.Minute)
+		g := newGate(3, 1, time.Minute, nil)
 		for range 3 {
 			mustEnter(t, g)
 		}
@@ -73,7 +77,7 @@ func TestGateAdmitsSoManyAtOnce(t *testing.T) {
 
 func TestGateRefusesTheExcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, 2, 5*time.Second)
+		g := newGate(1, 2, 5*time.Second, nil)
 		mustEnter(t, g)
 		began := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -107,7 +111,7 @@ func TestGateRefusesTheExcess(t *testing.T) {
 
 func TestGateTellsContextsApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, 1, time.Minute)
+		g := newGate(1, 1, time.Minute, nil)
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := g.enter(gone); err != context.Canceled {
@@ -128,12 +132,12 @@ func TestGateTellsContextsApart(t *testing.T) {
 // TestGateGrantMeetsGivingUp lets the turn come between a caller's decision to give
 // up and its doing so, which no schedule of goroutines can be made to hit.
 func TestGateGrantMeetsGivingUp(t *testing.T) {
-	g := newGate(1, 1, time.Minute)
+	g := newGate(1, 2, time.Minute, nil)
 	mustEnter(t, g)
 	queue := func() (chan struct{}, func(context.Context) error) {
-		turn := make(chan struct{})
-		place := g.waiting.PushBack(turn)
-		return turn, func(ctx context.Context) error { return g.giveUp(ctx, turn, place) }
+		w := &waiter{done: make(chan struct{})}
+		place, _, _ := g.waiting.Push(turns.Source{}, w)
+		return w.done, func(ctx context.Context) error { return g.giveUp(ctx, w, place) }
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -154,16 +158,78 @@ func TestGateGrantMeetsGivingUp(t *testing.T) {
 	default:
 		t.Error("the next did not get the turn")
 	}
+	// The call is refused in favour of another source at the moment when it gives up.
+	for ctx, want := range map[context.Context]error{t.Context(): ErrBusy, gone: context.Canceled} {
+		_, giveUp = queue()
+		if v, ok := g.waiting.Pop(); ok {
+			close(v.done)
+		}
+		if err := giveUp(ctx); err != want {
+			t.Errorf("refused: got %v, want %v", err, want)
+		}
+	}
 	g.leave()
 	if s := g.stats(); s != (Stats{}) {
 		t.Errorf("a turn was lost: %+v", s)
 	}
 }
 
+// TestGateOneSourceCannotKeepOthersOut: a hundred calls of one client fill the queue, and
+// the calls of others find a place in it and are among the next.
+func TestGateOneSourceCannotKeepOthersOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type addrKey struct{}
+		g := newGate(1, 64, time.Minute, func(ctx context.Context) netip.Addr {
+			addr, _ := ctx.Value(addrKey{}).(netip.Addr)
+			return addr
+		})
+		mustEnter(t, g)
+		var order []string
+		refused := map[string]int{}
+		var mu sync.Mutex
+		call := func(addr string) {
+			ctx := context.WithValue(t.Context(), addrKey{}, netip.MustParseAddr(addr))
+			go func() {
+				err := g.enter(ctx)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					order = append(order, addr)
+					g.leave()
+				} else if err == ErrBusy {
+					refused[addr]++
+				} else {
+					t.Error(err)
+				}
+			}()
+			synctest.Wait()
+		}
+		for i := range 100 {
+			call(fmt.Sprintf("2001:db8::%x", i+1)) // one /64
+		}
+		for range 3 {
+			call("192.0.2.1")
+			call("192.0.2.2")
+		}
+		if s := g.stats(); s != (Stats{Running: 1, Waiting: 64, Refused: 36 + 6}) {
+			t.Errorf("stats are %+v", s)
+		}
+		g.leave()
+		synctest.Wait()
+		if refused["192.0.2.1"]+refused["192.0.2.2"] > 0 || len(order) != 64 {
+			t.Errorf("refused: %v; admitted: %v", refused, order)
+		}
+		want := []string{"2001:db8::1", "192.0.2.1", "192.0.2.2", "2001:db8::2", "192.0.2.1", "192.0.2.2", "2001:db8::3", "192.0.2.1", "192.0.2.2", "2001:db8::4"}
+		if !slices.Equal(order[:len(want)], want) {
+			t.Errorf("admitted in the order %v", order[:len(want)])
+		}
+	})
+}
+
 // TestGateConcurrentSafe races grants with callers that go, from 64 goroutines.
 func TestGateConcurrentSafe(t *testing.T) {
 	for range 10 {
-		g := newGate(2, 1000, 20*time.Second)
+		g := newGate(2, 1000, 20*time.Second, nil)
 		var inside, admitted atomic.Int32
 		var wg sync.WaitGroup
 		start := make(chan struct{})
@@ -203,7 +269,7 @@ func TestGateConcurrentSafe(t *testing.T) {
 
 // BenchmarkGate is what admission adds to a hash that need not wait.
 func BenchmarkGate(b *testing.B) {
-	g := newGate(1, 1, time.Second)
+	g := newGate(1, 1, time.Second, nil)
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"runtime"
 	"time"
 )
@@ -27,6 +28,12 @@ type Options struct {
 	MaxQueue int
 	// MaxWait is how long a call may wait for its turn; default 5 s.
 	MaxWait time.Duration
+	// Source returns the address of the client that a call belongs to. Calls that wait
+	// take turns by source, an IPv4 address or an IPv6 /64, and a full queue refuses
+	// from the source with the most calls in it, so one client cannot keep the others
+	// out. Nil, or the zero Addr: all such calls are one source. Source must be
+	// safe for concurrent use.
+	Source func(context.Context) netip.Addr
 }
 
 // Hasher hashes and checks passwords, at most so many at a time. It is safe for
@@ -64,7 +71,7 @@ func NewHasher(o Options) (*Hasher, error) {
 	case o.MaxWait < 0:
 		return nil, errors.New("password: Options.MaxWait is negative")
 	}
-	h := &Hasher{cost: o.Cost, gate: newGate(o.MaxConcurrent, o.MaxQueue, o.MaxWait), digest: bcryptDigest}
+	h := &Hasher{cost: o.Cost, gate: newGate(o.MaxConcurrent, o.MaxQueue, o.MaxWait, o.Source), digest: bcryptDigest}
 	// Random bytes are a hash like any other, whose password nobody knows, for
 	// nothing.
 	h.nobody = encoded{scheme: plain, cost: o.Cost, salt: newSalt()}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"myauth.internal/kit/internal/turns"
 )
 
 // testHasher writes down the rounds of each digest that it computes.
@@ -238,7 +240,11 @@ func TestNewHasherChecksItsOptions(t *testing.T) {
 		}
 	}
 	h, err := NewHasher(Options{})
-	if err != nil || h.cost != 12 || h.gate.maxQueue != 64*h.gate.concurrent || h.gate.concurrent < 1 || h.gate.maxWait != 5*time.Second {
+	places := 0
+	for full := false; !full; places++ {
+		_, _, full = h.gate.waiting.Push(turns.Source{}, &waiter{})
+	}
+	if err != nil || h.cost != 12 || places-1 != 64*h.gate.concurrent || h.gate.concurrent < 1 || h.gate.maxWait != 5*time.Second {
 		t.Errorf("the defaults are %+v, %v", h.gate, err)
 	}
 }

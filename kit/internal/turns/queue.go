@@ -1,0 +1,110 @@
+// Package turns shares a bounded queue among its sources: they take turns whatever
+// each has waiting, and a full queue refuses from the source that has the most. So one
+// client that asks for a thousand things delays its own, and another's by one turn.
+package turns
+
+import "container/list"
+
+// Queue holds values in order of their arrival within each source, and hands out one of
+// each source in turn. Its memory is bounded by its capacity, whatever number of sources
+// come. It is not safe for concurrent use: the caller has a lock.
+type Queue[T any] struct {
+	capacity int
+	length   int
+	lines    map[Source]*line[T]
+	order    list.List // of *line[T]: whose turn comes first
+}
+
+// line is what one source has waiting, at least one place.
+type line[T any] struct {
+	source Source
+	places list.List // of *Place[T]
+	turn   *list.Element
+}
+
+// Place is where a value waits.
+type Place[T any] struct {
+	value   T
+	line    *line[T]
+	element *list.Element // nil once the value has left
+}
+
+// New returns an empty queue for at most capacity values, at least 1.
+func New[T any](capacity int) *Queue[T] {
+	return &Queue[T]{capacity: capacity, lines: map[Source]*line[T]{}}
+}
+
+// Len returns how many values wait.
+func (q *Queue[T]) Len() int { return q.length }
+
+// Push adds value behind what its source has waiting. When the queue is full, it
+// refuses one value: the newest of the longest source, if that has more than source
+// would have then, and value itself otherwise. With full comes what was refused; place
+// is nil when that is value.
+func (q *Queue[T]) Push(source Source, value T) (place *Place[T], refused T, full bool) {
+	if q.length >= q.capacity {
+		full = true
+		longest := q.longest()
+		own := 0
+		if l := q.lines[source]; l != nil {
+			own = l.places.Len()
+		}
+		if longest.places.Len() <= own+1 {
+			return nil, value, true
+		}
+		newest := longest.places.Back().Value.(*Place[T])
+		refused = newest.value
+		q.Remove(newest)
+	}
+	l := q.lines[source]
+	if l == nil {
+		l = &line[T]{source: source}
+		l.turn = q.order.PushBack(l)
+		q.lines[source] = l
+	}
+	place = &Place[T]{value: value, line: l}
+	place.element = l.places.PushBack(place)
+	q.length++
+	return place, refused, full
+}
+
+// longest looks at every source that has something waiting, of which there are at most
+// capacity. Only a full queue asks.
+func (q *Queue[T]) longest() *line[T] {
+	var longest *line[T]
+	for e := q.order.Front(); e != nil; e = e.Next() {
+		if l := e.Value.(*line[T]); longest == nil || l.places.Len() > longest.places.Len() {
+			longest = l
+		}
+	}
+	return longest
+}
+
+// Pop removes and returns the oldest value of the source whose turn it is, and false
+// when nothing waits.
+func (q *Queue[T]) Pop() (value T, ok bool) {
+	first := q.order.Front()
+	if first == nil {
+		return value, false
+	}
+	place := first.Value.(*line[T]).places.Front().Value.(*Place[T])
+	q.order.MoveToBack(first)
+	q.Remove(place)
+	return place.value, true
+}
+
+// Remove takes a value out of the queue, and reports whether it was still there.
+func (q *Queue[T]) Remove(p *Place[T]) bool {
+	if p.element == nil {
+		return false
+	}
+	l := p.line
+	l.places.Remove(p.element)
+	p.element = nil
+	q.length--
+	if l.places.Len() == 0 {
+		q.order.Remove(l.turn)
+		delete(q.lines, l.source)
+	}
+	return true
+}
