@@ -4,7 +4,26 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
+
+// mailbox returns addr as envelopes and headers have it: a bare address (see
+// [checkAddress]) whose domain is in A-labels (RFC 5890), as every relay takes it.
+// So only a local part beyond ASCII needs SMTPUTF8. It reports false when addr is no
+// address, or its domain no domain of IDNA 2008.
+func mailbox(addr string) (string, bool) {
+	if !checkAddress(addr) {
+		return "", false
+	}
+	local, domain, _ := strings.Cut(addr, "@")
+	if isASCII(domain) {
+		return addr, true
+	}
+	domain, err := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true)).ToASCII(domain)
+	addr = local + "@" + domain
+	return addr, err == nil && checkAddress(addr)
+}
 
 // checkAddress reports whether addr is a bare address that can stand between < and >
 // in an SMTP command and in a header: a dot-atom, @, and a domain of letters,

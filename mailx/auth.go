@@ -2,6 +2,7 @@ package mailx
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,7 +23,7 @@ func (m *Mailer) authenticate(ctx context.Context, client *smtp.Client) error {
 	if err != nil {
 		return err
 	}
-	if err := client.Auth(mechanism); err != nil {
+	if err := client.Auth(&shortCommand{Client: mechanism}); err != nil {
 		return failed(ctx, stageAuth, err)
 	}
 	return nil
@@ -52,7 +53,7 @@ func (m *Mailer) mechanism(ctx context.Context, a Auth) (sasl.Client, error) {
 	}
 	switch a {
 	case AuthLogin:
-		return sasl.NewLoginClient(user, secret), nil
+		return &loginClient{answers: []string{user, secret}}, nil
 	case AuthXOAUTH2:
 		return &xoauth2Client{user: user, token: secret}, nil
 	case AuthOAuthBearer:
@@ -71,6 +72,55 @@ var saslName = strings.NewReplacer("=", "=3D", ",", "=2C")
 // that ends a field of the mechanisms.
 func isBearerToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// loginClient answers the prompts of LOGIN in their order, whatever they say: relays
+// write them differently, and draft-murchison-sasl-login has clients ignore them.
+// Go-sasl insists on "Password:", and sends the name with the command, which not
+// every relay takes.
+type loginClient struct {
+	answers []string
+}
+
+func (c *loginClient) Start() (mech string, ir []byte, err error) {
+	return string(AuthLogin), nil, nil
+}
+
+func (c *loginClient) Next([]byte) ([]byte, error) {
+	if len(c.answers) == 0 {
+		return nil, sasl.ErrUnexpectedServerChallenge
+	}
+	answer := c.answers[0]
+	c.answers = c.answers[1:]
+	return []byte(answer), nil
+}
+
+// maxCommand is the longest command line that a relay must take, with its CRLF (RFC
+// 5321 section 4.5.3.1.4).
+const maxCommand = 512
+
+// shortCommand keeps an initial response for the first challenge where the AUTH
+// command would become too long with it (RFC 4954 section 4), as with most access
+// tokens.
+type shortCommand struct {
+	sasl.Client
+	kept []byte
+}
+
+func (c *shortCommand) Start() (mech string, ir []byte, err error) {
+	mech, ir, err = c.Client.Start()
+	if len("AUTH "+mech+" ")+base64.StdEncoding.EncodedLen(len(ir))+len("\r\n") > maxCommand {
+		c.kept, ir = ir, nil
+	}
+	return mech, ir, err
+}
+
+func (c *shortCommand) Next(challenge []byte) ([]byte, error) {
+	if response := c.kept; response != nil {
+		c.kept = nil
+		return response, nil
+	}
+	return c.Client.Next(challenge)
 }
 
 // xoauth2Client is Google's mechanism, which go-sasl no longer has.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"net/textproto"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -17,7 +20,8 @@ const (
 	stageConnect  = "connecting"
 	stageTLS      = "TLS"
 	stageSTARTTLS = "greeting and STARTTLS"
-	stageEHLO     = "greeting"
+	stageGreeting = "greeting"
+	stageEHLO     = "EHLO"
 	stageAuth     = "AUTH"
 	stageMail     = "MAIL"
 	stageRcpt     = "RCPT"
@@ -62,44 +66,80 @@ func (m *Mailer) deliver(ctx context.Context, to string, message []byte) error {
 // open goes through greeting and TLS to the list of what the relay can do. When it
 // returns, the connection is as safe as the Config says.
 func (m *Mailer) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) {
-	var client *smtp.Client
-	switch m.cfg.Security {
-	case STARTTLS:
-		var err error
-		// An error when the relay does not offer it. The reader of the clear
-		// connection, and all that it has buffered, stays behind.
-		if client, err = smtp.NewClientStartTLS(conn, m.tls); err != nil {
-			return nil, failed(ctx, stageSTARTTLS, err)
+	name := m.localName
+	if name == "" {
+		name = addressLiteral(conn.LocalAddr())
+	}
+	stage := stageGreeting
+	if m.cfg.Security != InsecurePlaintext {
+		if m.cfg.Security == STARTTLS {
+			if err := startTLS(conn, name); err != nil {
+				return nil, failed(ctx, stageSTARTTLS, err)
+			}
 		}
-	case ImplicitTLS:
 		secured := tls.Client(conn, m.tls)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return nil, failed(ctx, stageTLS, err)
 		}
-		client = smtp.NewClient(secured)
-	case InsecurePlaintext:
-		client = smtp.NewClient(conn)
+		conn = secured
+		if m.cfg.Security == STARTTLS {
+			conn, stage = greeted{conn, strings.NewReader("220 \r\n")}, stageEHLO
+		}
 	}
-	// After STARTTLS this is also where the handshake takes place.
-	stage := stageEHLO
-	if m.cfg.Security == STARTTLS {
-		stage = stageTLS
-	}
-	if err := client.Hello(m.localName); err != nil {
+	client := smtp.NewClient(newReplies(conn))
+	if err := client.Hello(name); err != nil {
 		return nil, failed(ctx, stage, err)
 	}
-	// Go-smtp and go-sasl do not look whether what they send is encrypted.
-	if state, _ := client.TLSConnectionState(); !state.HandshakeComplete && m.cfg.Security != InsecurePlaintext {
-		return nil, failed(ctx, stageTLS, errors.New("the connection is not encrypted"))
-	}
 	return client, nil
+}
+
+// startTLS has the relay turn to TLS. Go-smtp does this too, and greets with
+// "localhost" then, which relays refuse. What the relay sent on top of its answer
+// stays behind, in the buffers of these two readers.
+func startTLS(conn net.Conn, name string) error {
+	client := smtp.NewClient(newReplies(conn))
+	if err := client.Hello(name); err != nil {
+		return err
+	}
+	if ok, _ := client.Extension("STARTTLS"); !ok {
+		return errors.New("the relay does not offer STARTTLS, so it got neither credentials nor mail")
+	}
+	text := textproto.NewConn(newReplies(conn))
+	if err := text.PrintfLine("STARTTLS"); err != nil {
+		return err
+	}
+	_, _, err := text.ReadResponse(220)
+	return err
+}
+
+// greeted reads a greeting before what conn has to say: go-smtp waits for one, and
+// after STARTTLS none comes.
+type greeted struct {
+	net.Conn
+	greeting io.Reader
+}
+
+func (g greeted) Read(p []byte) (int, error) {
+	if n, err := g.greeting.Read(p); err == nil {
+		return n, nil
+	}
+	return g.Conn.Read(p)
+}
+
+// addressLiteral is a client's name that has none (RFC 5321 section 4.1.3).
+func addressLiteral(addr net.Addr) string {
+	ip := addr.(*net.TCPAddr).AddrPort().Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		return "[IPv6:" + ip.String() + "]"
+	}
+	return "[" + ip.String() + "]"
 }
 
 // transact is the mail transaction: one sender, one recipient, one message.
 func (m *Mailer) transact(ctx context.Context, client *smtp.Client, to string, message []byte) error {
 	options := &smtp.MailOptions{UTF8: !isASCII(to) || !isASCII(m.bounce) || !isASCII(m.from.address)}
 	if ok, _ := client.Extension("SMTPUTF8"); options.UTF8 && !ok {
-		err := failed(ctx, stageMail, errors.New("the address is not ASCII, and the relay does not offer SMTPUTF8"))
+		err := failed(ctx, stageMail, errors.New("an address is not ASCII before its @, and the relay does not offer SMTPUTF8"))
 		if !isASCII(to) {
 			err = kit.Permanent(err)
 		}

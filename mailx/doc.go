@@ -12,8 +12,9 @@
 // implicit TLS, at least version 1.2, the certificate verified for the host name):
 // a relay that does not offer it, or fails it, gets neither credentials nor mail.
 // [InsecurePlaintext] is the one way around that, and has to be asked for.
-// Whatever the relay said before the handshake is forgotten after it, so that
-// nobody in between can slip in an answer (RFC 3207 section 4.2).
+// The Mailer forgets what the relay said before the handshake, so that an attacker
+// in between cannot slip in an answer (RFC 3207 section 4.2). It gives the same
+// name in EHLO before and after ([Options.LocalName]).
 //
 // Everything ends when the context does, or after [Options.Timeout], whichever is
 // first: the connection is closed under whatever is waiting. Once the relay has
@@ -21,11 +22,16 @@
 //
 // # Errors
 //
-// An error is marked with [kit.Permanent] when only another mail could succeed: the
-// relay refuses the recipient or the message for good (5xx), the address is not
-// one, or it needs SMTPUTF8 (RFC 6531) and the relay has none. All else is worth a
-// retry: network faults, 4xx, and also refused credentials, a refused sender and
-// TLS failures, because the operator can mend those while the mail waits.
+// An error is marked with [kit.Permanent] when no retry can help this recipient: the
+// relay refuses it for good, with an enhanced status code that blames the mailbox
+// (RFC 3463: 5.1.1 to 5.1.4, 5.1.6, 5.1.10, 5.2.1 to 5.2.3), the address is not
+// one, or its local part needs SMTPUTF8 (RFC 6531) and the relay has none.
+//
+// All else is worth a retry: network faults, 4xx, TLS failures, refused credentials,
+// and a refused sender, client, EHLO name or message, because the operator can mend
+// those while the mail waits. Relays such as Postfix report them at RCPT, so the
+// stage says nothing about whose fault it is. A 5xx without one of the codes above
+// is kept too, and its error says that the relay does not blame the recipient.
 //
 // Errors give the SMTP code and the relay's words, printable, shortened, and without
 // anything that looks like an address, a link or a token. Of answers to AUTH they
@@ -33,8 +39,10 @@
 //
 // # Message
 //
-// Each mail is multipart/alternative, text and HTML, in UTF-8 and quoted-printable,
-// from the templates described at [Options.Templates] and [Data]. No header takes
+// Each mail is multipart/alternative, text and HTML in UTF-8, from the templates
+// described at [Options.Templates] and [Data]. A part in ASCII is sent as it is, so
+// that no link is folded; any other is in quoted-printable. International domains
+// are written as A-labels (RFC 5890). No header takes
 // anything from the account but the address in To, which must be a bare address,
 // and what a custom subject template takes, which is encoded (RFC 2047) and one line
 // always.

@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/textproto"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,13 +33,16 @@ func (f *failure) Unwrap() error { return f.cause }
 // failed makes the error of a stage out of what go-smtp returned.
 func failed(ctx context.Context, stage string, err error) error {
 	var answer *smtp.SMTPError
+	var bare *textproto.Error
 	var refusal *sasl.OAuthBearerError
 	switch {
 	case ctx.Err() != nil:
 		// The connection was closed for that reason; the rest is its echo.
 		return &failure{stage + ": " + ctx.Err().Error(), ctx.Err()}
 	case errors.As(err, &answer):
-		return judge(stage, answer)
+		return refused(stage, answer)
+	case errors.As(err, &bare):
+		return refused(stage, &smtp.SMTPError{Code: bare.Code, Message: bare.Msg})
 	case errors.As(err, &refusal):
 		return &failure{stage + ": the relay refuses the access token", nil}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -47,24 +54,70 @@ func failed(ctx context.Context, stage string, err error) error {
 	}
 }
 
-// judge turns an answer of the relay into an error, permanent if it is final and
-// about this mail. 530 is about us: the relay wants AUTH first.
-func judge(stage string, answer *smtp.SMTPError) error {
+// aboutRecipient lists the enhanced status codes (RFC 3463 section 3, RFC 7505) with
+// which a relay refuses the recipient itself. Every other refusal is about the
+// sender, the client, its name or credentials, or the content that all mails share,
+// even at RCPT, where Postfix reports what it disliked before (smtpd_delay_reject).
+// So is one without a code: such relays say "550 relay not permitted" in the same
+// form as "550 no such user".
+var aboutRecipient = []smtp.EnhancedCode{
+	{5, 1, 1},  // no such mailbox
+	{5, 1, 2},  // no such domain
+	{5, 1, 3},  // not an address
+	{5, 1, 4},  // ambiguous
+	{5, 1, 6},  // moved, and nothing forwards
+	{5, 1, 10}, // the domain takes no mail (null MX)
+	{5, 2, 1},  // mailbox disabled
+	{5, 2, 2},  // mailbox full
+	{5, 2, 3},  // message too long for the mailbox
+}
+
+// refused makes the error of a relay's answer: permanent if it refuses the recipient
+// for good. Whatever else it refuses, the operator can mend while the mail waits,
+// and the text says so.
+func refused(stage string, answer *smtp.SMTPError) error {
 	text := fmt.Sprintf("%s: %d", stage, answer.Code)
-	if e := answer.EnhancedCode; e[0] > 0 {
-		text += fmt.Sprintf(" %d.%d.%d", e[0], e[1], e[2])
+	code, words := enhancedCode(answer)
+	if code[0] > 0 {
+		text += fmt.Sprintf(" %d.%d.%d", code[0], code[1], code[2])
 	}
-	// An answer to AUTH can echo the credentials, in any shape; so can what
-	// else is said there, above.
-	if words := presentable(answer.Message); words != "" && stage != stageAuth {
+	if stage == stageAuth {
+		// The words can echo the credentials, in any shape; so can what else
+		// is said there, above.
+		return &failure{text, nil}
+	}
+	if words = presentable(words); words != "" {
 		text += " " + words
 	}
-	err := &failure{text, nil}
-	aboutMail := stage == stageRcpt || stage == stageData || stage == stageMessage
-	if aboutMail && answer.Code/100 == 5 && answer.Code != 530 {
-		return kit.Permanent(err)
+	final := answer.Code/100 == 5
+	switch stage {
+	case stageRcpt, stageData, stageMessage:
+		if final && slices.Contains(aboutRecipient, code) {
+			return kit.Permanent(&failure{text, nil})
+		}
 	}
-	return err
+	if final {
+		text += notBlamed
+	}
+	return &failure{text, nil}
+}
+
+// notBlamed ends the text of a final refusal that the mail outlives.
+const notBlamed = "; the relay does not blame the recipient: check the sender, the name in EHLO, the credentials and the relay's rules"
+
+// codeInFront is an enhanced status code where go-smtp does not find one: without
+// any words after it, or with a number sign.
+var codeInFront = regexp.MustCompile(`^#?([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)`)
+
+func enhancedCode(answer *smtp.SMTPError) (code smtp.EnhancedCode, words string) {
+	match := codeInFront.FindStringSubmatch(answer.Message)
+	if answer.EnhancedCode != (smtp.EnhancedCode{}) || match == nil {
+		return answer.EnhancedCode, answer.Message
+	}
+	for i := range code {
+		code[i], _ = strconv.Atoi(match[i+1])
+	}
+	return code, answer.Message[len(match[0]):]
 }
 
 const (

@@ -26,13 +26,15 @@ func (s sender) header() string {
 	return encodedWords(s.name) + "\r\n <" + s.address + ">"
 }
 
-func plainHeader(s string) bool {
+func plainHeader(s string) bool { return isPrintableASCII(s) && !strings.Contains(s, "=?") }
+
+func isPrintableASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false
 		}
 	}
-	return !strings.Contains(s, "=?")
+	return true
 }
 
 // encodedWords encodes s in base64, in words of whole characters (RFC 2047 section 5)

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -18,7 +17,7 @@ type Mailer struct {
 	*composer
 	cfg       Config
 	bounce    string
-	localName string
+	localName string // empty: the address of the connection
 	timeout   time.Duration
 	tls       *tls.Config
 	token     func(context.Context) (string, error)
@@ -38,18 +37,13 @@ func New(cfg Config, opts *Options) (*Mailer, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mailer{cfg: cfg, timeout: o.Timeout, localName: o.LocalName, token: o.Token}
+	m := &Mailer{cfg: cfg, timeout: o.Timeout, token: o.Token}
 	if m.timeout == 0 {
 		m.timeout = defaultTimeout
-	}
-	if m.localName == "" {
-		m.localName = defaultLocalName
 	}
 	switch {
 	case m.timeout < 0:
 		return nil, errors.New("mailx: Options.Timeout must not be negative")
-	case !isHost(strings.Trim(m.localName, "[]")):
-		return nil, errors.New("mailx: Options.LocalName must be a DNS name or an IP address in brackets")
 	case cfg.Username != "" && cfg.Password == "" && o.Token == nil:
 		return nil, errors.New("mailx: Config.Username needs Config.Password or Options.Token")
 	case o.Token != nil && (cfg.Username == "" || cfg.Auth != "" && !cfg.Auth.usesToken()):
@@ -62,6 +56,9 @@ func New(cfg Config, opts *Options) (*Mailer, error) {
 		return nil, err
 	}
 	if m.bounce, err = o.bounce(m.from); err != nil {
+		return nil, err
+	}
+	if m.localName, err = o.localName(m.from); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -88,6 +85,9 @@ func (m *Mailer) SendAccountExists(ctx context.Context, mail kit.Mail) error {
 }
 
 func (m *Mailer) send(ctx context.Context, k kind, mail kit.Mail) error {
+	if to, ok := mailbox(mail.To); ok { // compose refuses it otherwise
+		mail.To = to
+	}
 	message, err := m.compose(k, mail)
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/textproto"
+	"slices"
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -40,7 +42,7 @@ func newComposer(o Options) (*composer, error) {
 // render returns the mail as people see it. Its errors are permanent: the same
 // mail renders the same way next time.
 func (c *composer) render(k kind, m kit.Mail) (rendered, error) {
-	if !checkAddress(m.To) {
+	if _, ok := mailbox(m.To); !ok {
 		return rendered{}, kit.Permanent(errors.New("mailx: the recipient is not a bare email address"))
 	}
 	if k.linked && m.Link == "" && m.Token == "" {
@@ -53,9 +55,13 @@ func (c *composer) render(k kind, m kit.Mail) (rendered, error) {
 	return r, nil
 }
 
+// maxLine is the most characters that a line may have, without its CRLF (RFC 5322
+// section 2.1.1).
+const maxLine = 998
+
 // compose returns the message in its transport form (RFC 5322, RFC 2045): lines of
-// at most 78 characters, but for long addresses, that end in CRLF, in ASCII, but
-// for internationalized addresses (RFC 6532).
+// at most maxLine characters that end in CRLF, in ASCII, but for addresses with a
+// local part beyond it (RFC 6532).
 func (c *composer) compose(k kind, m kit.Mail) ([]byte, error) {
 	r, err := c.render(k, m)
 	if err != nil {
@@ -85,12 +91,25 @@ func (c *composer) compose(k kind, m kit.Mail) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// addPart writes content as it is when it can stand in a mail so: then a link is
+// in one piece even where somebody reads the source of the message, or a program
+// that does not decode it. All else is in quoted-printable, whose soft line breaks
+// mail programs take out.
 func addPart(body *multipart.Writer, mediaType, content string) error {
+	content = strings.ReplaceAll(content, "\r\n", "\n")
+	encoding := "7bit"
+	if slices.ContainsFunc(strings.Split(content, "\n"), func(line string) bool { return len(line) > maxLine || !isPrintableASCII(line) }) {
+		encoding = "quoted-printable"
+	}
 	part, err := body.CreatePart(textproto.MIMEHeader{
 		"Content-Type":              {mediaType + "; charset=utf-8"},
-		"Content-Transfer-Encoding": {"quoted-printable"},
+		"Content-Transfer-Encoding": {encoding},
 	})
 	if err != nil {
+		return err
+	}
+	if encoding == "7bit" {
+		_, err := io.WriteString(part, strings.ReplaceAll(content, "\n", "\r\n"))
 		return err
 	}
 	w := quotedprintable.NewWriter(part)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/mail"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,9 +45,11 @@ type Options struct {
 	// Timeout is the most that sending one mail may take, from connecting to
 	// the relay's acceptance. Default: 30 s.
 	Timeout time.Duration
-	// LocalName is how the Mailer introduces itself in EHLO: this machine's
-	// DNS name, where a relay insists on one. The greeting before STARTTLS always
-	// says "localhost". Default: "localhost".
+	// LocalName is the name in EHLO, before and after STARTTLS: a DNS name, or an
+	// address literal such as [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 section
+	// 4.1.3). Set this machine's DNS name for a relay that compares the name with
+	// the client's address. Default: the domain of From, and if that is a single
+	// label, such as localhost, the local address of the connection as a literal.
 	LocalName string
 	// TLS holds RootCAs for a relay with a private authority, client certificates,
 	// and so on. MinVersion under TLS 1.2 is refused; an empty ServerName is
@@ -59,10 +62,9 @@ type Options struct {
 }
 
 const (
-	defaultFrom      = "MyAuth <no-reply@localhost>"
-	defaultTimeout   = 30 * time.Second
-	defaultLocalName = "localhost"
-	maxNameBytes     = 200
+	defaultFrom    = "MyAuth <no-reply@localhost>"
+	defaultTimeout = 30 * time.Second
+	maxNameBytes   = 200
 )
 
 // sender is From, read.
@@ -78,23 +80,53 @@ func (o Options) sender() (sender, error) {
 		from = defaultFrom
 	}
 	parsed, err := mail.ParseAddress(from)
-	if err != nil || !checkAddress(parsed.Address) {
+	if err != nil {
+		parsed = &mail.Address{}
+	}
+	address, ok := mailbox(parsed.Address)
+	if !ok {
 		return sender{}, errors.New(`mailx: Options.From must be an address such as "Shop <no-reply@shop.example>"`)
 	}
 	if err := checkName("From", parsed.Name); err != nil {
 		return sender{}, err
 	}
-	return sender{parsed.Name, parsed.Address}, nil
+	return sender{parsed.Name, address}, nil
 }
 
 func (o Options) bounce(from sender) (string, error) {
 	if o.Bounce == "" {
 		return from.address, nil
 	}
-	if !checkAddress(o.Bounce) {
+	bounce, ok := mailbox(o.Bounce)
+	if !ok {
 		return "", errors.New("mailx: Options.Bounce must be a bare address such as bounces@shop.example")
 	}
-	return o.Bounce, nil
+	return bounce, nil
+}
+
+// localName returns the name for EHLO; empty: the address of the connection.
+func (o Options) localName(from sender) (string, error) {
+	if o.LocalName == "" {
+		if domain := from.domain(); strings.Contains(domain, ".") {
+			return domain, nil
+		}
+		return "", nil
+	}
+	name := o.LocalName
+	if literal, ok := strings.CutPrefix(name, "["); ok {
+		literal, closed := strings.CutSuffix(literal, "]")
+		address, isV6 := strings.CutPrefix(literal, "IPv6:")
+		ip, err := netip.ParseAddr(address)
+		if !closed || err != nil || ip.Is6() != isV6 || ip.Zone() != "" {
+			name = ""
+		}
+	} else if _, err := netip.ParseAddr(name); err == nil || !isHost(name) {
+		name = ""
+	}
+	if name == "" {
+		return "", errors.New("mailx: Options.LocalName must be a DNS name or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]")
+	}
+	return name, nil
 }
 
 func (o Options) productName(from sender) (string, error) {

@@ -1,0 +1,53 @@
+package mailx
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"slices"
+)
+
+// replies reads what a relay says line by line, and mends two forms that RFC 5321
+// allows and that the libraries do not read: a code without any text (section 4.2),
+// at which package textproto fails, and EHLO keywords in lower case (section 2.4),
+// which go-smtp does not find.
+type replies struct {
+	net.Conn
+	lines *bufio.Reader
+	rest  []byte // of the line that is being read
+}
+
+func newReplies(conn net.Conn) *replies {
+	return &replies{Conn: conn, lines: bufio.NewReader(conn)}
+}
+
+func (r *replies) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 {
+		line, err := r.lines.ReadSlice('\n')
+		if len(line) == 0 {
+			return 0, err
+		}
+		// An error comes again at the next call; a line longer than the buffer
+		// arrives in pieces, and go-smtp refuses it.
+		r.rest = mendReply(line)
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+func mendReply(line []byte) []byte {
+	text := bytes.TrimRight(line, "\r\n")
+	switch {
+	case len(text) == 3:
+		return []byte(string(text) + " \r\n")
+	case len(text) > 4 && bytes.HasPrefix(text, []byte("250")):
+		// Nothing reads the text of a 250 that does not answer EHLO.
+		keyword, parameters := line[4:], []byte(nil)
+		if end := bytes.IndexByte(keyword, ' '); end >= 0 {
+			keyword, parameters = keyword[:end], keyword[end:]
+		}
+		return slices.Concat(line[:4], bytes.ToUpper(keyword), parameters)
+	}
+	return line
+}
