@@ -2,9 +2,7 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -22,13 +20,13 @@ func openKeys(s *settings) (keys *accesstoken.Keyring, ephemeral bool, err error
 			rand.Read(secret) // never fails: see its documentation
 		}
 		if key, err = accesstoken.HMACKey(s.algorithm, "", secret); err != nil {
-			return nil, false, &settingError{"MYAUTH_JWT_SECRET", err}
+			return nil, false, s.bad("MYAUTH_JWT_SECRET", err)
 		}
 	} else if key, err = readKey(s.algorithm, s.keyFile); err != nil {
-		return nil, false, &settingError{"MYAUTH_JWT_PRIVATE_KEY_FILE", err}
+		return nil, false, s.bad("MYAUTH_JWT_PRIVATE_KEY_FILE", err)
 	}
 	if keys, err = accesstoken.NewKeyring(key); err != nil {
-		return nil, false, &settingError{"MYAUTH_JWT_ALGORITHM", err}
+		return nil, false, s.bad("MYAUTH_JWT_ALGORITHM", err)
 	}
 	return keys, ephemeral, nil
 }
@@ -40,11 +38,7 @@ func isHMAC(a accesstoken.Algorithm) bool { return strings.HasPrefix(string(a), 
 func readKey(algorithm accesstoken.Algorithm, path string) (*accesstoken.Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		var cause *fs.PathError
-		if errors.As(err, &cause) {
-			err = cause.Err
-		}
-		return nil, fmt.Errorf("cannot read %s: %w", shown(path), err)
+		return nil, cannotRead(path, err)
 	}
 	key, err := accesstoken.ParsePEM(algorithm, "", text)
 	if err != nil {

@@ -51,7 +51,7 @@ func benchMeUnderLogins(b *testing.B, clients int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	addr := listen(b, newHandler(svc))
+	addr := listen(b, newHandler(svc, nil))
 
 	var stop atomic.Bool
 	var admitted, refused atomic.Int64

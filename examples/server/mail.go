@@ -33,7 +33,7 @@ func newMailer(s *settings, logger *slog.Logger, stderr io.Writer) (kit.Mailer, 
 	if s.smtp != nil {
 		mailer, err := mailx.New(*s.smtp, opts)
 		if err != nil {
-			return nil, &settingError{"MYAUTH_SMTP_URL", err}
+			return nil, s.bad("MYAUTH_SMTP_URL", err)
 		}
 		return mailer, nil
 	}
@@ -42,7 +42,7 @@ func newMailer(s *settings, logger *slog.Logger, stderr io.Writer) (kit.Mailer, 
 	}
 	mailer, err := mailx.NewLog(stderr, opts)
 	if err != nil {
-		return nil, &settingError{"MYAUTH_MAIL_FROM", err}
+		return nil, s.bad("MYAUTH_MAIL_FROM", err)
 	}
 	return mailer, nil
 }

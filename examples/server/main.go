@@ -90,17 +90,14 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 		return err
 	}
 	if ephemeral {
-		logger.Warn("MYAUTH_JWT_SECRET is not set: a random one is used, and access tokens die at restart")
-	}
-	if s.opts.ConcealAccounts && !s.opts.RequireVerifiedEmail {
-		logger.Warn("MYAUTH_CONCEAL_ACCOUNTS without MYAUTH_REQUIRE_VERIFIED_EMAIL hides little: a login right after a registration tells whether the address was free")
+		logger.Warn("MYAUTH_JWT_SECRET is not set: a random one is used, and access tokens and the links of verification mails die at restart")
 	}
 	// The listener comes before the rest, because links in mails need its port and
 	// a second server must not get as far as the store.
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", s.addr)
 	if err != nil {
-		return unlessStopped(ctx, logger, &settingError{"MYAUTH_ADDR", listenProblem(err)})
+		return unlessStopped(ctx, logger, s.bad("MYAUTH_ADDR", listenProblem(err)))
 	}
 	defer func() { _ = l.Close() }() // closed already, unless something below fails
 	store, err := openStores(ctx, s, logger)
@@ -121,7 +118,9 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	if err != nil {
 		return err
 	}
-	return serve(ctx, l, svc, logger, stderr)
+	api := s.api
+	api.Logger = logger
+	return serve(ctx, l, svc, newHandler(svc, &api), logger, stderr)
 }
 
 // unlessStopped is err, and nil once a signal has come: what ctx cut short tells
@@ -164,6 +163,9 @@ func printHelp(w io.Writer) {
 			preset = row.otherwise
 		}
 		fmt.Fprintf(w, "  %s (default: %s)\n        %s\n", row.name, preset, row.meaning)
+		if row.secret {
+			fmt.Fprintf(w, "        %s is the path of a file that holds it\n", row.name+fileSuffix)
+		}
 	}
 	io.WriteString(w, "\nSIGTERM and SIGINT stop it in order, within 10 s; a second one at once.\n")
 }

@@ -18,7 +18,7 @@ import (
 // for, is there with the headers that keep its token where it is; and a page asks
 // for nothing from elsewhere.
 func TestPages(t *testing.T) {
-	handler := newHandler(newService(t, memstore.New(), kit.Options{}))
+	handler := newHandler(newService(t, memstore.New(), kit.Options{}), nil)
 	get := func(target string) *httptest.ResponseRecorder {
 		t.Helper()
 		w := httptest.NewRecorder()

@@ -33,8 +33,8 @@ const (
 
 // newHandler puts the API, the pages for links in mails and the two health checks
 // under one roof.
-func newHandler(svc *kit.Service) http.Handler {
-	api := httpx.New(svc, nil)
+func newHandler(svc *kit.Service, opts *httpx.Options) http.Handler {
+	api := httpx.New(svc, opts)
 	mux := http.NewServeMux()
 	handlePages(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -80,11 +80,11 @@ func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// serve answers on l until ctx is done, and then stops in order: no new
+// serve answers on l by handler until ctx is done, and then stops in order: no new
 // connections and no purge, the end of running requests, of queued mails. The
 // store stays open. What is cut off, closeWithin before stopWithin, is logged.
-func serve(ctx context.Context, l net.Listener, svc *kit.Service, logger *slog.Logger, announce io.Writer) error {
-	server := newServer(newHandler(svc), logger)
+func serve(ctx context.Context, l net.Listener, svc *kit.Service, handler http.Handler, logger *slog.Logger, announce io.Writer) error {
+	server := newServer(handler, logger)
 	purgeCtx, stopPurge := context.WithCancel(ctx)
 	purged := make(chan struct{})
 	go func() {
@@ -158,10 +158,11 @@ func baseURL(a net.Addr) string {
 	return (&url.URL{Scheme: "http", Host: a.String()}).String()
 }
 
-// linkURL is where links in mails lead when MYAUTH_PUBLIC_URL does not say: a
-// listener on every interface has no address of its own, so this machine's.
+// linkURL is where links in mails lead when MYAUTH_PUBLIC_URL does not say. On
+// loopback it is a name, since cookies and passkeys are bound to one; a listener on
+// every interface has no address of its own, so it is this machine's too.
 func linkURL(a net.Addr) string {
-	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+	if tcp, ok := a.(*net.TCPAddr); ok && (tcp.IP.IsUnspecified() || tcp.IP.IsLoopback()) {
 		return fmt.Sprintf("http://localhost:%d", tcp.Port)
 	}
 	return baseURL(a)

@@ -42,7 +42,7 @@ func newService(t *testing.T, store *memstore.Store, opts kit.Options) *kit.Serv
 
 func TestReadyzAsksTheStore(t *testing.T) {
 	store := memstore.New()
-	handler := newHandler(newService(t, store, kit.Options{}))
+	handler := newHandler(newService(t, store, kit.Options{}), nil)
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -154,7 +154,7 @@ func TestSlowClientsEnd(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newPipeListener()
-				server := newServer(newHandler(newService(t, memstore.New(), kit.Options{})), slog.New(slog.DiscardHandler))
+				server := newServer(newHandler(newService(t, memstore.New(), kit.Options{}), nil), slog.New(slog.DiscardHandler))
 				served := make(chan error, 1)
 				go func() { served <- server.Serve(l) }()
 				conn := l.dial()
@@ -176,7 +176,7 @@ func TestSlowClientsEnd(t *testing.T) {
 
 func TestLongHeadersAreRefused(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = newServer(newHandler(newService(t, memstore.New(), kit.Options{})), slog.New(slog.DiscardHandler))
+	server.Config = newServer(newHandler(newService(t, memstore.New(), kit.Options{}), nil), slog.New(slog.DiscardHandler))
 	server.Start()
 	defer server.Close()
 	for size, want := range map[int]int{16 << 10: 200, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
@@ -218,7 +218,7 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var announced bytes.Buffer
 		served := make(chan error, 1)
-		go func() { served <- serve(ctx, l, svc, logger, &announced) }()
+		go func() { served <- serve(ctx, l, svc, newHandler(svc, nil), logger, &announced) }()
 		conn := l.dial()
 		go io.Copy(io.Discard, bufio.NewReader(conn))
 		io.WriteString(conn, "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
@@ -332,7 +332,7 @@ func TestStopWaitsForMails(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		start := time.Now()
-		if err := serve(ctx, newPipeListener(), svc, slog.New(slog.DiscardHandler), io.Discard); err != nil {
+		if err := serve(ctx, newPipeListener(), svc, newHandler(svc, nil), slog.New(slog.DiscardHandler), io.Discard); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(start); took != 6*time.Second || sent.Load() != 5 {
@@ -350,7 +350,7 @@ func (brokenListener) Accept() (net.Conn, error) { return nil, errBroken }
 
 func TestServeSaysWhyItEnded(t *testing.T) {
 	svc := newService(t, memstore.New(), kit.Options{})
-	err := serve(t.Context(), brokenListener{newPipeListener()}, svc, slog.New(slog.DiscardHandler), io.Discard)
+	err := serve(t.Context(), brokenListener{newPipeListener()}, svc, newHandler(svc, nil), slog.New(slog.DiscardHandler), io.Discard)
 	if !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
@@ -364,8 +364,8 @@ func TestURLs(t *testing.T) {
 		addr       net.TCPAddr
 		base, link string
 	}{
-		{net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}, "http://127.0.0.1:80", "http://127.0.0.1:80"},
-		{net.TCPAddr{IP: net.IPv6loopback, Port: 8080}, "http://[::1]:8080", "http://[::1]:8080"},
+		{net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}, "http://127.0.0.1:80", "http://localhost:80"},
+		{net.TCPAddr{IP: net.IPv6loopback, Port: 8080}, "http://[::1]:8080", "http://localhost:8080"},
 		{net.TCPAddr{IP: net.IPv6zero, Port: 8080}, "http://[::]:8080", "http://localhost:8080"},
 		{net.TCPAddr{IP: net.IPv4zero, Port: 8080}, "http://0.0.0.0:8080", "http://localhost:8080"},
 		{net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0", Port: 1}, "http://[fe80::1%25eth0]:1", "http://[fe80::1%25eth0]:1"},
@@ -378,7 +378,7 @@ func TestURLs(t *testing.T) {
 
 // TestEveryPathUnderAuthIsAProblem: a mux in front of the API would redirect some.
 func TestEveryPathUnderAuthIsAProblem(t *testing.T) {
-	handler := newHandler(newService(t, memstore.New(), kit.Options{}))
+	handler := newHandler(newService(t, memstore.New(), kit.Options{}), nil)
 	for _, path := range []string{"/auth", "/auth/", "/auth//me", "/auth/./me", "/auth/x/../me", "/auth/me/", "/auth/nothing"} {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -38,7 +39,7 @@ func TestServesWithDefaults(t *testing.T) {
 	p.do(200, "GET", "/auth/.well-known/jwks.json", "", "")
 	p.do(404, "GET", "/auth/nothing", "", "")
 
-	link := p.waitFor(regexp.QuoteMeta(p.url) + `/verify-email\?token=(\S+)`)
+	link := p.waitFor(regexp.QuoteMeta(strings.Replace(p.url, "127.0.0.1", "localhost", 1)) + `/verify-email\?token=(\S+)`)
 	p.do(204, "POST", "/auth/verify-email", "", fmt.Sprintf(`{"token":%q}`, link[1]))
 
 	checkMode(t, filepath.Join(dir, "myauth.db"), 0o600)
@@ -127,12 +128,31 @@ func TestSettingsOverHTTP(t *testing.T) {
 		env   []string
 		check func(*testing.T, *process)
 	}{
-		{"conceal", []string{"MYAUTH_CONCEAL_ACCOUNTS=1"}, func(t *testing.T, p *process) {
+		{"conceal", []string{"MYAUTH_CONCEAL_ACCOUNTS=1", "MYAUTH_REQUIRE_VERIFIED_EMAIL=1"}, func(t *testing.T, p *process) {
 			a, b := p.do(202, "POST", "/auth/register", "", registration), p.do(202, "POST", "/auth/register", "", registration)
 			if a.body != b.body {
 				t.Errorf("%q and %q differ", a.body, b.body)
 			}
-			p.waitFor(`MYAUTH_REQUIRE_VERIFIED_EMAIL`)
+		}},
+		{"behind a proxy", []string{"MYAUTH_TRUSTED_PROXIES=127.0.0.0/8", "MYAUTH_PUBLIC_PREFIX=/api/auth", "MYAUTH_REALM=the shop"}, func(t *testing.T, p *process) {
+			if a := p.do(201, "POST", "/auth/register", "", registration); a.header.Get("Location") != "/api/auth/me" {
+				t.Errorf("Location: %s", a.header.Get("Location"))
+			}
+			if a := p.do(401, "GET", "/auth/me", "", ""); a.header.Get("WWW-Authenticate") != `Bearer realm="the shop"` {
+				t.Errorf("WWW-Authenticate: %s", a.header.Get("WWW-Authenticate"))
+			}
+			request, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/auth/login", strings.NewReader(credentials))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("X-Forwarded-For", "203.0.113.9")
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			p.waitFor(`203\.0\.113\.9`)
 		}},
 		{"require verified email", []string{"MYAUTH_REQUIRE_VERIFIED_EMAIL=true"}, func(t *testing.T, p *process) {
 			p.do(201, "POST", "/auth/register", "", registration)

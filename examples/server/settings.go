@@ -4,11 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"myauth.internal/httpx"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/password"
@@ -16,7 +22,7 @@ import (
 )
 
 // settings is what the environment asks for, parsed and checked as far as that
-// is possible without any I/O.
+// is possible without opening anything but files of secrets.
 type settings struct {
 	addr       string
 	store      storeURL
@@ -30,6 +36,9 @@ type settings struct {
 	// opts holds what goes to the kit as it is. PublicURL is empty when it is
 	// to be derived from the listener.
 	opts kit.Options
+	api  httpx.Options // the same for httpx
+	// fromFile has the variables that were given as files.
+	fromFile map[string]bool
 }
 
 // setting is one variable. The table of them is all that -h, the README and
@@ -42,7 +51,9 @@ type setting struct {
 	// says what happens then.
 	preset, otherwise string
 	meaning           string
-	set               func(*settings, string) error
+	// secret lets name+"_FILE" give the value as a file.
+	secret bool
+	set    func(*settings, string) error
 }
 
 // settingsTable lists every variable, in the order of the contract.
@@ -50,14 +61,14 @@ var settingsTable = []setting{
 	{name: "MYAUTH_ADDR", preset: "127.0.0.1:8080",
 		meaning: "listen address; port 0 picks a free one",
 		set:     setAddr},
-	{name: "MYAUTH_STORE", preset: "sqlite:myauth.db",
+	{name: "MYAUTH_STORE", secret: true, preset: "sqlite:myauth.db",
 		meaning: "users and tokens: sqlite:PATH, postgres://…, mongodb://… (with the name of a database), redis://…, or memory:",
 		set:     func(s *settings, v string) error { return setStore(&s.store, v) }},
-	{name: "MYAUTH_TOKEN_STORE", otherwise: "as MYAUTH_STORE",
+	{name: "MYAUTH_TOKEN_STORE", secret: true, otherwise: "as MYAUTH_STORE",
 		meaning: "tokens elsewhere than users, in any of the same",
 		set:     func(s *settings, v string) error { return setStore(&s.tokenStore, v) }},
-	{name: "MYAUTH_JWT_SECRET", otherwise: "a random one for this run",
-		meaning: "HMAC secret, at least 32 bytes; with a random one tokens die at restart",
+	{name: "MYAUTH_JWT_SECRET", secret: true, otherwise: "a random one for this run",
+		meaning: "HMAC secret, at least 32 bytes; with a random one access tokens and the links of verification mails die at restart",
 		set:     setSecret},
 	{name: "MYAUTH_JWT_ALGORITHM", preset: "HS256",
 		meaning: "HS256, HS384 or HS512 with the secret; RS256, ES256 or EdDSA with a private key",
@@ -67,10 +78,10 @@ var settingsTable = []setting{
 		set:     setKeyFile},
 	{name: "MYAUTH_JWT_ISSUER", option: "JWTIssuer", preset: "myauth",
 		meaning: "iss of access tokens",
-		set:     func(s *settings, v string) error { s.opts.JWTIssuer = v; return nil }},
+		set:     text(func(s *settings) *string { return &s.opts.JWTIssuer })},
 	{name: "MYAUTH_JWT_AUDIENCE", option: "JWTAudience", preset: "myauth",
 		meaning: "aud of access tokens",
-		set:     func(s *settings, v string) error { s.opts.JWTAudience = v; return nil }},
+		set:     text(func(s *settings) *string { return &s.opts.JWTAudience })},
 	{name: "MYAUTH_ACCESS_TOKEN_TTL", option: "AccessTokenTTL", preset: "30m",
 		meaning: "lifetime of access tokens, 1s to 24h",
 		set:     duration(func(s *settings) *time.Duration { return &s.opts.AccessTokenTTL }, time.Second, day)},
@@ -102,17 +113,26 @@ var settingsTable = []setting{
 		meaning: "login of an unverified user answers 403 email_not_verified",
 		set:     boolean(func(s *settings) *bool { return &s.opts.RequireVerifiedEmail })},
 	{name: "MYAUTH_CONCEAL_ACCOUNTS", option: "ConcealAccounts", preset: "false",
-		meaning: "register answers the same 202 whether or not the email is taken",
+		meaning: "register answers the same 202 whether or not the email is taken; needs MYAUTH_REQUIRE_VERIFIED_EMAIL",
 		set:     boolean(func(s *settings) *bool { return &s.opts.ConcealAccounts })},
-	{name: "MYAUTH_SMTP_URL", option: "Mailer", otherwise: "mails are printed to the log",
+	{name: "MYAUTH_SMTP_URL", secret: true, option: "Mailer", otherwise: "mails are printed to the log",
 		meaning: "smtp://user:pass@host:587 (STARTTLS required), smtps://user:pass@host:465, or smtp://host:25?tls=none for a local relay",
 		set:     setSMTP},
 	{name: "MYAUTH_MAIL_FROM", preset: "MyAuth <no-reply@localhost>",
 		meaning: "sender of the mails",
 		set:     setMailFrom},
-	{name: "MYAUTH_PUBLIC_URL", option: "PublicURL", otherwise: "http://HOST:PORT of the listener",
+	{name: "MYAUTH_PUBLIC_URL", option: "PublicURL", otherwise: "http://HOST:PORT of the listener, http://localhost:PORT on loopback",
 		meaning: "where links in mails lead: PUBLIC_URL/verify-email?token=… and PUBLIC_URL/reset-password?token=…",
 		set:     setPublicURL},
+	{name: "MYAUTH_PUBLIC_PREFIX", preset: "/auth",
+		meaning: "path of the API as clients see it, for the Location header and the OpenAPI document; another one behind a proxy that changes paths",
+		set:     setPublicPrefix},
+	{name: "MYAUTH_TRUSTED_PROXIES", otherwise: "none",
+		meaning: "addresses and prefixes of the proxies whose X-Forwarded-For counts, with commas: 10.0.0.7,fd00::/8",
+		set:     setTrustedProxies},
+	{name: "MYAUTH_REALM", preset: "MyAuth",
+		meaning: "realm in the WWW-Authenticate header",
+		set:     setRealm},
 	{name: "MYAUTH_LOG_FORMAT", preset: "text",
 		meaning: "text or json (log/slog), to stderr",
 		set:     setLogFormat},
@@ -133,32 +153,46 @@ func (e *settingError) Error() string {
 
 func (e *settingError) Unwrap() error { return e.problem }
 
+// bad is the error of one variable, under the name by which it was given.
+func (s *settings) bad(name string, problem error) error {
+	if s.fromFile[name] {
+		name += fileSuffix
+	}
+	return &settingError{name, problem}
+}
+
 // parseSettings reads every variable of the table through lookup, which is
 // os.LookupEnv but for the tests. A variable that is set but empty counts as not
 // set. The error joins one settingError for each bad variable, in their order.
 func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 	var s settings
-	bad := map[string]error{}
+	problems := map[string]error{}
 	for _, row := range settingsTable {
-		value, _ := lookup(row.name)
+		value, fromFile, err := row.value(lookup)
+		if fromFile {
+			if s.fromFile == nil {
+				s.fromFile = map[string]bool{}
+			}
+			s.fromFile[row.name] = true
+		}
 		if value == "" {
 			value = row.preset
 		}
-		if value == "" {
-			continue
+		if err == nil && value != "" {
+			err = row.set(&s, value)
 		}
-		if err := row.set(&s, value); err != nil {
-			bad[row.name] = err
+		if err != nil {
+			problems[row.name] = err
 		}
 	}
 	if s.tokenStore == (storeURL{}) {
 		s.tokenStore = s.store
 	}
-	s.checkTogether(bad)
+	s.checkTogether(problems)
 	var errs []error
 	for _, row := range settingsTable {
-		if err := bad[row.name]; err != nil {
-			errs = append(errs, &settingError{row.name, err})
+		if err := problems[row.name]; err != nil {
+			errs = append(errs, s.bad(row.name, err))
 		}
 	}
 	return s, errors.Join(errs...)
@@ -166,23 +200,40 @@ func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 
 // checkTogether finds what single variables cannot tell, where the variables
 // concerned are not wrong already.
-func (s *settings) checkTogether(bad map[string]error) {
-	const cost, algorithm, secret, keyFile = "MYAUTH_BCRYPT_COST", "MYAUTH_JWT_ALGORITHM", "MYAUTH_JWT_SECRET", "MYAUTH_JWT_PRIVATE_KEY_FILE"
-	if bad[cost] == nil && s.opts.BcryptCost < 10 && !s.opts.InsecureFastHash {
-		bad[cost] = fmt.Errorf("%d is too low: write 10 to 16 (lower only with MYAUTH_INSECURE_FAST_HASH=1, for tests)", s.opts.BcryptCost)
+func (s *settings) checkTogether(problems map[string]error) {
+	const (
+		cost, conceal              = "MYAUTH_BCRYPT_COST", "MYAUTH_CONCEAL_ACCOUNTS"
+		algorithm, secret, keyFile = "MYAUTH_JWT_ALGORITHM", "MYAUTH_JWT_SECRET", "MYAUTH_JWT_PRIVATE_KEY_FILE"
+	)
+	found := map[string]error{}
+	if s.opts.BcryptCost < 10 && !s.opts.InsecureFastHash {
+		found[cost] = fmt.Errorf("%d is too low: write 10 to 16 (lower only with MYAUTH_INSECURE_FAST_HASH=1, for tests)", s.opts.BcryptCost)
 	}
-	if bad[algorithm] != nil {
-		return
+	if s.opts.ConcealAccounts && !s.opts.RequireVerifiedEmail && problems["MYAUTH_REQUIRE_VERIFIED_EMAIL"] == nil {
+		found[conceal] = errors.New("set MYAUTH_REQUIRE_VERIFIED_EMAIL=true as well: without it, a login right after a registration tells whether the address was free")
 	}
-	hmac := isHMAC(s.algorithm)
-	switch {
-	case hmac && s.keyFile != "":
-		bad[keyFile] = fmt.Errorf("%s does not sign with a private key: unset this one, or set MYAUTH_JWT_ALGORITHM to RS256, ES256 or EdDSA", s.algorithm)
-	case !hmac && s.keyFile == "" && bad[keyFile] == nil:
-		bad[keyFile] = fmt.Errorf("%s signs with a private key: write the path of its PEM file", s.algorithm)
+	if problems[algorithm] == nil {
+		hmac := isHMAC(s.algorithm)
+		switch {
+		case hmac && s.keyFile != "":
+			found[keyFile] = fmt.Errorf("%s does not sign with a private key: unset this one, or set MYAUTH_JWT_ALGORITHM to RS256, ES256 or EdDSA", s.algorithm)
+		case !hmac && s.keyFile == "":
+			found[keyFile] = fmt.Errorf("%s signs with a private key: write the path of its PEM file", s.algorithm)
+		}
+		switch {
+		case s.secret == "":
+		case !hmac:
+			found[secret] = fmt.Errorf("%s does not sign with a secret: unset this one, or set MYAUTH_JWT_ALGORITHM to HS256, HS384 or HS512", s.algorithm)
+		default:
+			if _, err := accesstoken.HMACKey(s.algorithm, "", []byte(s.secret)); err != nil {
+				found[secret] = fmt.Errorf("%w: write for example the output of: openssl rand -base64 48", err)
+			}
+		}
 	}
-	if !hmac && s.secret != "" {
-		bad[secret] = fmt.Errorf("%s does not sign with a secret: unset this one, or set MYAUTH_JWT_ALGORITHM to HS256, HS384 or HS512", s.algorithm)
+	for name, problem := range found {
+		if problems[name] == nil {
+			problems[name] = problem
+		}
 	}
 }
 
@@ -192,6 +243,7 @@ func unknownSettings(environ []string) []string {
 	known := map[string]bool{}
 	for _, row := range settingsTable {
 		known[row.name] = true
+		known[row.name+fileSuffix] = row.secret || known[row.name+fileSuffix]
 	}
 	var unknown []string
 	for _, entry := range environ {
@@ -224,12 +276,22 @@ func setAddr(s *settings, v string) error {
 	return nil
 }
 
+// setSecret leaves it to checkTogether to judge the secret, which depends on the
+// algorithm.
 func setSecret(s *settings, v string) error {
-	if len(v) < 32 {
-		return fmt.Errorf("%d bytes are too few: write at least 32, for example the output of: openssl rand -base64 48", len(v))
-	}
 	s.secret = v
 	return nil
+}
+
+// text returns a setter that takes any text of one line.
+func text(field func(*settings) *string) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		if !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl) {
+			return fmt.Errorf("%s is not one line of UTF-8", shown(v))
+		}
+		*field(s) = v
+		return nil
+	}
 }
 
 func setAlgorithm(s *settings, v string) error {
@@ -320,6 +382,50 @@ func setPublicURL(s *settings, v string) error {
 		return errors.New("not a plain http or https URL: write for example https://example.com, without user, query and fragment")
 	}
 	s.opts.PublicURL = strings.TrimRight(v, "/")
+	return nil
+}
+
+// prefixes are the paths that httpx takes, but for the root and with nothing that
+// another slash or dot would change.
+var prefixes = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+/?$`)
+
+func setPublicPrefix(s *settings, v string) error {
+	trimmed := strings.TrimSuffix(v, "/")
+	if !prefixes.MatchString(v) || trimmed != path.Clean(trimmed) {
+		return fmt.Errorf("%s is not a path: write for example /auth or /api/v1/auth", shown(v))
+	}
+	s.api.PublicPrefix = trimmed
+	return nil
+}
+
+func setTrustedProxies(s *settings, v string) error {
+	var proxies []netip.Prefix
+	for item := range strings.SplitSeq(v, ",") {
+		item = strings.TrimSpace(item)
+		prefix, err := netip.ParsePrefix(item)
+		if err != nil {
+			var addr netip.Addr
+			if addr, err = netip.ParseAddr(item); err == nil && addr.Zone() == "" {
+				prefix, err = addr.Prefix(addr.BitLen())
+			}
+		}
+		switch {
+		case err != nil || !prefix.IsValid() || prefix.Addr().Is4In6():
+			return fmt.Errorf("%s is not an address or a prefix: write for example 10.0.0.7,192.168.0.0/16,fd00::/8", shown(item))
+		case prefix.Bits() == 0:
+			return fmt.Errorf("%s is every address, and would let each client choose its own: write those of the proxies alone", shown(item))
+		}
+		proxies = append(proxies, prefix)
+	}
+	s.api.TrustedProxies = proxies
+	return nil
+}
+
+func setRealm(s *settings, v string) error {
+	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return fmt.Errorf("%s is not a realm: write printable ASCII without quotes and backslashes", shown(v))
+	}
+	s.api.Realm = v
 	return nil
 }
 

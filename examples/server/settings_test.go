@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"myauth.internal/httpx"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
@@ -43,6 +45,7 @@ func TestDefaults(t *testing.T) {
 		algorithm:  "HS256",
 		mailFrom:   "MyAuth <no-reply@localhost>",
 		logFormat:  "text",
+		api:        httpx.Options{PublicPrefix: "/auth", Realm: "MyAuth"},
 		opts: kit.Options{
 			JWTIssuer: "myauth", JWTAudience: "myauth",
 			AccessTokenTTL:       30 * time.Minute,
@@ -87,11 +90,15 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_INSECURE_FAST_HASH":     {value: "1", also: []string{"MYAUTH_BCRYPT_COST=4"}, got: func(s settings) any { return s.opts.InsecureFastHash }, want: true},
 		"MYAUTH_PASSWORD_POLICY":        {value: "length", got: func(s settings) any { return s.opts.PasswordPolicy }, want: password.LengthOnly},
 		"MYAUTH_REQUIRE_VERIFIED_EMAIL": {value: "true", got: func(s settings) any { return s.opts.RequireVerifiedEmail }, want: true},
-		"MYAUTH_CONCEAL_ACCOUNTS":       {value: "TRUE", got: func(s settings) any { return s.opts.ConcealAccounts }, want: true},
+		"MYAUTH_CONCEAL_ACCOUNTS":       {value: "TRUE", also: []string{"MYAUTH_REQUIRE_VERIFIED_EMAIL=1"}, got: func(s settings) any { return s.opts.ConcealAccounts }, want: true},
 		"MYAUTH_SMTP_URL":               {value: "smtp://relay.example:25?tls=none", got: func(s settings) any { return s.smtp != nil }, want: true},
 		"MYAUTH_MAIL_FROM":              {value: "Søren <s@example.com>", got: func(s settings) any { return s.mailFrom }, want: "Søren <s@example.com>"},
 		"MYAUTH_PUBLIC_URL":             {value: "https://example.com/app/", got: func(s settings) any { return s.opts.PublicURL }, want: "https://example.com/app"},
-		"MYAUTH_LOG_FORMAT":             {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
+		"MYAUTH_PUBLIC_PREFIX":          {value: "/api/v1/auth/", got: func(s settings) any { return s.api.PublicPrefix }, want: "/api/v1/auth"},
+		"MYAUTH_TRUSTED_PROXIES": {value: "10.0.0.7, fd00::/8", got: func(s settings) any { return s.api.TrustedProxies },
+			want: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("fd00::/8")}},
+		"MYAUTH_REALM":      {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
+		"MYAUTH_LOG_FORMAT": {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
 	}
 	for _, setting := range settingsTable {
 		t.Run(setting.name, func(t *testing.T) {
@@ -139,6 +146,9 @@ var badSettings = []struct {
 	{"MYAUTH_TOKEN_STORE=redis:s3cret", "not a URL"},
 	{"MYAUTH_JWT_SECRET=s3cret-of-31-bytes-aaaaaaaaaaaa", "at least 32"},
 	{"MYAUTH_JWT_SECRET=s3cret-s3cret-s3cret-s3cret-s3cret|MYAUTH_JWT_ALGORITHM=ES256|MYAUTH_JWT_PRIVATE_KEY_FILE=k", "does not sign with a secret"},
+	{"MYAUTH_JWT_SECRET=-----BEGIN PUBLIC KEY-----s3crets3crets3crets3crets3crets3crets3crets3cret", "PEM"},
+	{"MYAUTH_JWT_ISSUER=a\nb", "one line"},
+	{"MYAUTH_JWT_AUDIENCE=\xff", "UTF-8"},
 	{"MYAUTH_JWT_ALGORITHM=none", "HS256"},
 	{"MYAUTH_JWT_ALGORITHM=hs256", "HS256"},
 	{"MYAUTH_JWT_PRIVATE_KEY_FILE=k.pem", "MYAUTH_JWT_ALGORITHM"},
@@ -161,6 +171,7 @@ var badSettings = []struct {
 	{"MYAUTH_PASSWORD_POLICY=none", "strict or length"},
 	{"MYAUTH_REQUIRE_VERIFIED_EMAIL=on", "true or false"},
 	{"MYAUTH_CONCEAL_ACCOUNTS=2", "true or false"},
+	{"MYAUTH_CONCEAL_ACCOUNTS=1", "MYAUTH_REQUIRE_VERIFIED_EMAIL=true"},
 	{"MYAUTH_SMTP_URL=http://u:s3cret@mail.example", "smtp"},
 	{"MYAUTH_SMTP_URL=smtp://u:s3cret@mail.example:587?tls=maybe", ""},
 	{"MYAUTH_SMTP_URL=smtp://u:s3cret%zz@mail.example", ""},
@@ -173,6 +184,22 @@ var badSettings = []struct {
 	{"MYAUTH_PUBLIC_URL=https://example.com/?", "query"},
 	{"MYAUTH_PUBLIC_URL=https://example.com/#", "fragment"},
 	{"MYAUTH_PUBLIC_URL=http://", "https://example.com"},
+	{"MYAUTH_PUBLIC_PREFIX=auth", "/auth"},
+	{"MYAUTH_PUBLIC_PREFIX=/", "/auth"},
+	{"MYAUTH_PUBLIC_PREFIX=//auth", "/auth"},
+	{"MYAUTH_PUBLIC_PREFIX=/a/../auth", "/auth"},
+	{"MYAUTH_PUBLIC_PREFIX=/a?b", "/auth"},
+	{"MYAUTH_PUBLIC_PREFIX=https://example.com/auth", "/auth"},
+	{"MYAUTH_TRUSTED_PROXIES=proxy.example", "10.0.0.7"},
+	{"MYAUTH_TRUSTED_PROXIES=10.0.0.7,", "10.0.0.7"},
+	{"MYAUTH_TRUSTED_PROXIES=10.0.0.7 10.0.0.8", "10.0.0.7"},
+	{"MYAUTH_TRUSTED_PROXIES=10.0.0.0/33", "10.0.0.7"},
+	{"MYAUTH_TRUSTED_PROXIES=::ffff:10.0.0.7", "10.0.0.7"},
+	{"MYAUTH_TRUSTED_PROXIES=fe80::1%eth0", "10.0.0.7"},
+	{"MYAUTH_TRUSTED_PROXIES=0.0.0.0/0", "every address"},
+	{"MYAUTH_TRUSTED_PROXIES=::/0", "every address"},
+	{"MYAUTH_REALM=a\"b", "quotes"},
+	{"MYAUTH_REALM=ä", "ASCII"},
 	{"MYAUTH_LOG_FORMAT=xml", "text or json"},
 }
 
@@ -285,11 +312,29 @@ func TestOptionsExist(t *testing.T) {
 	}
 }
 
+// TestHTTPXAcceptsWhatTheSettingsAccept is the same for what goes to httpx.
+func TestHTTPXAcceptsWhatTheSettingsAccept(t *testing.T) {
+	svc := newService(t, memstore.New(), kit.Options{})
+	for _, name := range []string{"MYAUTH_PUBLIC_PREFIX", "MYAUTH_TRUSTED_PROXIES", "MYAUTH_REALM"} {
+		accepted := 0
+		for _, value := range []string{"/auth/", "/a", "/./a", "/a/.", "/~a.b-c_d/e", "/a//b", "/.../a", "10.0.0.1/8", "::1", "::ffff:1.2.3.4/96", "a realm", "a\tb", "\x7f"} {
+			if s, err := parseSettings(env(name + "=" + value)); err == nil {
+				accepted++
+				httpx.New(svc, &s.api) // panics where an option is out of bounds
+			}
+		}
+		if accepted < 2 {
+			t.Errorf("%s: %d values were accepted", name, accepted)
+		}
+	}
+}
+
 func TestUnknownSettings(t *testing.T) {
 	got := unknownSettings([]string{
 		"MYAUTH_JWT_SECERT=s3cret", "MYAUTH_ADDR=:1", "MYAUTH_TEST_REQUIRE=all", "HOME=/", "XMYAUTH_A=1", "MYAUTH_",
+		"MYAUTH_JWT_SECRET_FILE=x", "MYAUTH_ADDR_FILE=x", "MYAUTH_JWT_PRIVATE_KEY_FILE_FILE=x",
 	})
-	if want := []string{"MYAUTH_JWT_SECERT", "MYAUTH_"}; !reflect.DeepEqual(got, want) {
+	if want := []string{"MYAUTH_JWT_SECERT", "MYAUTH_", "MYAUTH_ADDR_FILE", "MYAUTH_JWT_PRIVATE_KEY_FILE_FILE"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -305,17 +350,33 @@ func TestHelpListsEverySetting(t *testing.T) {
 			if preset == "" {
 				preset = row.otherwise
 			}
-			if want := "  " + row.name + " (default: " + preset + ")\n        " + row.meaning + "\n"; !strings.Contains(out.String(), want) {
+			file := ""
+			if row.secret {
+				file = "        " + row.name + "_FILE is the path of"
+			}
+			if want := "  " + row.name + " (default: " + preset + ")\n        " + row.meaning + "\n" + file; !strings.Contains(out.String(), want) {
 				t.Errorf("%s does not print %q", flag, want)
 			}
 		}
 	}
 }
 
+// holdsSecret reports whether a value of the variable must never be shown. A URL that
+// is public may have been given a password all the same.
+func holdsSecret(name string) bool {
+	for _, row := range settingsTable {
+		if row.secret && name == row.name {
+			return true
+		}
+	}
+	return name == "MYAUTH_PUBLIC_URL"
+}
+
 func FuzzSettings(f *testing.F) {
 	for _, row := range badSettings {
 		f.Add(strings.ReplaceAll(row.env, "|", "\n"))
 	}
+	f.Add("MYAUTH_JWT_SECRET_FILE=s3cret\nMYAUTH_SMTP_URL_FILE=smtp://u:s3cret@host")
 	f.Add("MYAUTH_SMTP_URL=smtps://u:p@host:465\nMYAUTH_SESSION_MAX_AGE=0\nMYAUTH_PUBLIC_URL=http://[::1]:80/a")
 	known := map[string]bool{}
 	for _, row := range settingsTable {
@@ -332,7 +393,7 @@ func FuzzSettings(f *testing.F) {
 		}
 		for line := range strings.Lines(err.Error()) {
 			name, _, _ := strings.Cut(line, ": ")
-			if !known[name] {
+			if !known[strings.TrimSuffix(name, fileSuffix)] && !known[name] {
 				t.Fatalf("the line %q names no setting", line)
 			}
 		}
@@ -344,8 +405,7 @@ func FuzzSettings(f *testing.F) {
 		const mark = "Zq7-mark"
 		_, err = parseSettings(func(name string) (string, bool) {
 			value, ok := lookup(name)
-			switch name {
-			case "MYAUTH_JWT_SECRET", "MYAUTH_SMTP_URL", "MYAUTH_STORE", "MYAUTH_TOKEN_STORE", "MYAUTH_PUBLIC_URL":
+			if holdsSecret(name) {
 				value += mark
 			}
 			return value, ok

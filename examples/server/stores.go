@@ -100,7 +100,7 @@ func (s stores) closeInTime(logger *slog.Logger) error {
 func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, error) {
 	users, err := s.store.open(ctx)
 	if err != nil {
-		return stores{}, &settingError{"MYAUTH_STORE", err}
+		return stores{}, s.bad("MYAUTH_STORE", err)
 	}
 	if s.tokenStore == s.store {
 		return users, nil
@@ -110,7 +110,7 @@ func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, 
 		if err := users.closeInTime(logger); err != nil {
 			logger.Warn("the store of users was not closed", "err", err)
 		}
-		return stores{}, &settingError{"MYAUTH_TOKEN_STORE", err}
+		return stores{}, s.bad("MYAUTH_TOKEN_STORE", err)
 	}
 	return stores{
 		users:  users.users,
