@@ -69,7 +69,7 @@ func (s *instances) registered() kit.User {
 	u, err := s.a.Register(s.ctx(), kit.Registration{Email: serviceEmail, Username: "Ann", Password: servicePassword})
 	s.must(err, "Register")
 	// The worker has sent its mail before a case moves the clock past its end.
-	s.mail(kittest.Verification, serviceEmail)
+	s.mail(kit.MailVerification, serviceEmail)
 	return u
 }
 
@@ -93,11 +93,11 @@ func (s *instances) resetToken() kit.Secret { return s.resetTokenOf(serviceEmail
 
 func (s *instances) resetTokenOf(email string) kit.Secret {
 	s.must(s.a.RequestPasswordReset(s.ctx(), email), "RequestPasswordReset")
-	return s.mail(kittest.PasswordReset, email).Token
+	return s.mail(kit.MailPasswordReset, email).Token
 }
 
 // mail waits for a mail of that kind to that address.
-func (s *instances) mail(kind kittest.Kind, email string) kittest.Sent {
+func (s *instances) mail(kind kit.MailKind, email string) kit.Mail {
 	ctx, cancel := context.WithTimeout(s.ctx(), s.cfg.Timeout/2)
 	defer cancel()
 	for {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/kittest"
 )
 
 // serviceAccountRules are about what is changed of an account, and about its list of
@@ -179,7 +178,7 @@ func serviceAccountRules() []rule {
 						p.failf("Login with the address of ChangeEmail: got error %v, want none", err)
 					}
 				}
-				p.must(s.a.VerifyEmail(p.ctx(), string(s.mail(kittest.Verification, changed).Token)), "VerifyEmail with the token in the mail to the new address")
+				p.must(s.a.VerifyEmail(p.ctx(), string(s.mail(kit.MailVerification, changed).Token)), "VerifyEmail with the token in the mail to the new address")
 				if got, err := s.b.UserByID(p.ctx(), u.ID); err != nil || !got.Verified || got.Email != changed {
 					p.failf("UserByID after VerifyEmail: got %s, verified %v, error %v, want %s, verified", brief(got.Email), got.Verified, err, brief(changed))
 				}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/kittest"
 )
 
 // useCases are those that write: every method of a Service that changes something, but
@@ -163,7 +162,7 @@ func (s *instances) accountUses() []useCase {
 			name: "VerifyEmail",
 			prepare: func(email string) (func() error, func()) {
 				u := s.registerAt(email)
-				token := s.mail(kittest.Verification, email).Token
+				token := s.mail(kit.MailVerification, email).Token
 				return func() error { return s.a.VerifyEmail(s.ctx(), string(token)) }, func() {
 					s.wantStored(u.ID, "VerifyEmail", func(u kit.User) bool { return u.Verified })
 				}

@@ -65,12 +65,12 @@ func ExampleService_VerifyEmail() {
 }
 
 // paging tells of changed passwords by phone, where it knows a number.
-type paging struct {
-	postcards
-	numbers map[string]string
-}
+type paging struct{ numbers map[string]string }
 
-func (p paging) SendPasswordChanged(_ context.Context, m kit.Mail) error {
+func (p paging) Send(_ context.Context, m kit.Mail) error {
+	if m.Kind != kit.MailPasswordChanged {
+		return kit.Permanent(fmt.Errorf("paging: no message of kind %q", m.Kind))
+	}
 	number, ok := p.numbers[m.To]
 	if !ok {
 		// No retry will find one.
@@ -82,9 +82,9 @@ func (p paging) SendPasswordChanged(_ context.Context, m kit.Mail) error {
 
 // A mailer says which errors a retry cannot mend.
 func ExamplePermanent() {
-	mailer := paging{numbers: map[string]string{"ada@example.com": "+44 20 7946 0000"}}
-	fmt.Println(mailer.SendPasswordChanged(context.Background(), kit.Mail{To: "ada@example.com"}))
-	fmt.Println(mailer.SendPasswordChanged(context.Background(), kit.Mail{To: "eve@example.com"}))
+	mailer := paging{map[string]string{"ada@example.com": "+44 20 7946 0000"}}
+	fmt.Println(mailer.Send(context.Background(), kit.Mail{Kind: kit.MailPasswordChanged, To: "ada@example.com"}))
+	fmt.Println(mailer.Send(context.Background(), kit.Mail{Kind: kit.MailPasswordChanged, To: "eve@example.com"}))
 	// Output:
 	// call +44 20 7946 0000
 	// <nil>

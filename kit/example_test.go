@@ -67,17 +67,18 @@ func ExampleHooks() {
 // postcards is a mailer of the application's own.
 type postcards struct{ written chan string }
 
-func (p postcards) SendVerification(_ context.Context, m kit.Mail) error {
-	p.written <- fmt.Sprintf("to %s: please visit %.42s…", m.To, string(m.Link))
-	return nil
+func (p postcards) Send(_ context.Context, m kit.Mail) error {
+	switch m.Kind {
+	case kit.MailVerification, kit.MailPasswordReset:
+		p.written <- fmt.Sprintf("to %s: please visit %.42s…", m.To, string(m.Link))
+		return nil
+	default:
+		return kit.Permanent(fmt.Errorf("postcards: no text for mails of kind %q", m.Kind))
+	}
 }
 
-func (p postcards) SendPasswordReset(_ context.Context, m kit.Mail) error   { return nil }
-func (p postcards) SendPasswordChanged(_ context.Context, m kit.Mail) error { return nil }
-func (p postcards) SendAccountExists(_ context.Context, m kit.Mail) error   { return nil }
-
-// Any type with one method for each kind of mail is a Mailer. It is called in the
-// background and may take its time; an error is retried.
+// Any type with the one method is a Mailer. It is called in the background and may
+// take its time; an error is retried.
 func ExampleMailer() {
 	store := memstore.New()
 	keys, _ := accesstoken.HMAC(make([]byte, 32))

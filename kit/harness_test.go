@@ -87,13 +87,13 @@ func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
 }
 
 // register makes an account and takes its verification mail.
-func (h *harness) register(email string) (kit.User, kittest.Sent) {
+func (h *harness) register(email string) (kit.User, kit.Mail) {
 	h.t.Helper()
 	u, err := h.Register(h.t.Context(), kit.Registration{Email: email, Username: "Ada", Password: goodPassword})
 	if err != nil {
 		h.t.Fatal("register:", err)
 	}
-	return u, h.nextMail(kittest.Verification)
+	return u, h.nextMail(kit.MailVerification)
 }
 
 func (h *harness) login(email, password string) kit.Tokens {
@@ -118,7 +118,7 @@ func (h *harness) mustRefresh(token kit.Secret) kit.Tokens {
 	return tokens
 }
 
-func (h *harness) nextMail(kind kittest.Kind) kittest.Sent {
+func (h *harness) nextMail(kind kit.MailKind) kit.Mail {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
 	defer cancel()
@@ -137,7 +137,7 @@ func (h *harness) resetToken(email string) string {
 	if err := h.RequestPasswordReset(h.t.Context(), email); err != nil {
 		h.t.Fatal("request reset:", err)
 	}
-	return string(h.nextMail(kittest.PasswordReset).Token)
+	return string(h.nextMail(kit.MailPasswordReset).Token)
 }
 
 func (h *harness) count(kind kit.EventKind) int {
@@ -186,7 +186,7 @@ func discardEvents(context.Context, kit.Event) {}
 // was sent.
 func (h *harness) nextVerification(to string) kit.Secret {
 	for _, m := range h.mailer.All() {
-		if m.Kind == kittest.Verification && m.To == to {
+		if m.Kind == kit.MailVerification && m.To == to {
 			return m.Token
 		}
 	}

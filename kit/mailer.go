@@ -5,30 +5,44 @@ import (
 	"time"
 )
 
-// Mailer sends the mails of the Service: one method for each kind. It is called
-// from the mail queue's workers, never within a request; an error is retried
-// with growing pauses until ValidUntil, unless it is [Permanent].
+// Mailer sends the mails of the Service. Send is called from the mail queue's
+// workers, never within a request; an error is retried with growing pauses until
+// ValidUntil, unless it is [Permanent].
 //
-// Implementations honour ctx, send to m.To and to nothing else, and log neither
-// Link nor Token.
+// Send must honour ctx, send to m.To and to nothing else, and log neither a link nor
+// a token. New kinds of mail come with new features: for a kind that it does not know,
+// Send returns a [Permanent] error that names the kind, so that nobody gets a mail that
+// says something else.
 type Mailer interface {
-	// SendVerification mails the link that proves the ownership of an address.
-	SendVerification(ctx context.Context, m Mail) error
-	// SendPasswordReset mails the link that sets a new password.
-	SendPasswordReset(ctx context.Context, m Mail) error
-	// SendPasswordChanged tells the owner that the password was changed. It
-	// carries no link and no token.
-	SendPasswordChanged(ctx context.Context, m Mail) error
-	// SendAccountExists tells the owner that somebody tried to register the
-	// address again; sent only with Options.ConcealAccounts, where the answer of
-	// the API does not say so. It carries no link and no token.
-	SendAccountExists(ctx context.Context, m Mail) error
+	Send(ctx context.Context, m Mail) error
 }
+
+// MailKind says what a mail is about. The set is open: a feature adds kinds of its own.
+type MailKind string
+
+// The kinds of mail that the Service sends.
+const (
+	// MailVerification has the link that proves the ownership of an address.
+	MailVerification MailKind = "verification"
+	// MailPasswordReset has the link that sets a new password.
+	MailPasswordReset MailKind = "password_reset"
+	// MailPasswordChanged tells the owner that the password was changed. It has no
+	// link and no token.
+	MailPasswordChanged MailKind = "password_changed"
+	// MailAccountExists tells the owner that somebody tried to register the address
+	// again. It is sent only with Options.ConcealAccounts, where the answer of the API
+	// does not say so. It has no link and no token.
+	MailAccountExists MailKind = "account_exists"
+)
 
 // Mail is what a mail is made of.
 type Mail struct {
+	// Kind is what the mail is about.
+	Kind MailKind
 	// To is the address as the store has it.
 	To string
+	// UserID is the ID of the account that the mail is about.
+	UserID string
 	// Username is the account's display name: any Unicode, chosen by whoever
 	// registered. Treat it as hostile in headers and HTML.
 	Username string

@@ -30,24 +30,13 @@ const (
 	lastMailPause = time.Second
 )
 
-type mailKind string
-
-const (
-	mailVerification    mailKind = "verification"
-	mailPasswordReset   mailKind = "password reset"
-	mailPasswordChanged mailKind = "password changed"
-	mailAccountExists   mailKind = "account exists"
-)
-
 // mailJob is one mail, with what has to happen before it can be sent.
 type mailJob struct {
-	kind   mailKind
-	userID string
-	epoch  int64 // of the user: under another one, a link of before is dead
-	mail   Mail
-	row    *Token // stored before the first attempt to send; nil: nothing to store
-	event  *Event // emitted before the first attempt; nil: none
-	pause  time.Duration
+	epoch int64 // of the user: under another one, a link of before is dead
+	mail  Mail
+	row   *Token // stored before the first attempt to send; nil: nothing to store
+	event *Event // emitted before the first attempt; nil: none
+	pause time.Duration
 }
 
 // mailQueue delivers mails outside of the requests that cause them. Workers are
@@ -70,13 +59,13 @@ type mailQueue struct {
 }
 
 type mailKey struct {
-	kind   mailKind
+	kind   MailKind
 	userID string
 	epoch  int64
 	to     string
 }
 
-func (j *mailJob) key() mailKey { return mailKey{j.kind, j.userID, j.epoch, j.mail.To} }
+func (j *mailJob) key() mailKey { return mailKey{j.mail.Kind, j.mail.UserID, j.epoch, j.mail.To} }
 
 func newMailQueue(svc *Service) *mailQueue {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -200,17 +189,7 @@ func (q *mailQueue) attempt(job *mailJob) (err error) {
 		}
 		job.row = nil
 	}
-	m := q.svc.opts.Mailer
-	switch job.kind {
-	case mailVerification:
-		return m.SendVerification(ctx, job.mail)
-	case mailPasswordReset:
-		return m.SendPasswordReset(ctx, job.mail)
-	case mailPasswordChanged:
-		return m.SendPasswordChanged(ctx, job.mail)
-	default:
-		return m.SendAccountExists(ctx, job.mail)
-	}
+	return q.svc.opts.Mailer.Send(ctx, job.mail)
 }
 
 // retry has job tried again after a pause that doubles each time, unless that is
@@ -238,7 +217,7 @@ func (q *mailQueue) retry(job *mailJob, cause error) {
 		}
 	})
 	q.mu.Unlock()
-	q.svc.emit(q.ctx, Event{Kind: EventMailFailed, UserID: job.userID, Err: fmt.Errorf("%s mail, retrying: %w", job.kind, cause)})
+	q.svc.emit(q.ctx, Event{Kind: EventMailFailed, UserID: job.mail.UserID, Err: fmt.Errorf("%s mail, retrying: %w", job.mail.Kind, cause)})
 }
 
 func (q *mailQueue) drop(job *mailJob, cause error) {
@@ -250,7 +229,7 @@ func (q *mailQueue) drop(job *mailJob, cause error) {
 }
 
 func (q *mailQueue) report(job *mailJob, cause error) {
-	q.svc.emit(q.ctx, Event{Kind: EventMailDropped, UserID: job.userID, Err: fmt.Errorf("%s mail, given up: %w", job.kind, cause)})
+	q.svc.emit(q.ctx, Event{Kind: EventMailDropped, UserID: job.mail.UserID, Err: fmt.Errorf("%s mail, given up: %w", job.mail.Kind, cause)})
 }
 
 // close tries once more what waits for its next attempt, and waits for the workers.

@@ -35,7 +35,7 @@ func TestMailIsRetriedWithGrowingPauses(t *testing.T) {
 		}
 		h.mailer.Fail(nil)
 		time.Sleep(10 * time.Minute)
-		h.nextMail(kittest.Verification)
+		h.nextMail(kit.MailVerification)
 	})
 }
 
@@ -65,7 +65,7 @@ func TestMailRowIsStoredOnceForAllAttempts(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		h.mailer.Fail(nil)
 		time.Sleep(time.Minute)
-		token := h.nextMail(kittest.PasswordReset).Token
+		token := h.nextMail(kit.MailPasswordReset).Token
 		if n := h.faults.Calls("tokens.Create"); n != 3 {
 			t.Errorf("the row was written %d times, want two failures and one success", n)
 		}
@@ -95,7 +95,7 @@ type stuck struct {
 	panics  bool
 }
 
-func (m *stuck) SendVerification(ctx context.Context, _ kit.Mail) error {
+func (m *stuck) Send(ctx context.Context, _ kit.Mail) error {
 	if m.panics {
 		panic("a bug in the mailer")
 	}
@@ -218,7 +218,7 @@ func TestMailsOfAnotherAddressOrTimeAreNotTheSame(t *testing.T) {
 			if !m.Now.Before(m.ValidUntil) {
 				t.Errorf("a %s mail to %s was sent when its link was dead", m.Kind, m.To)
 			}
-			if m.To == "new@example.com" && m.Kind == kittest.PasswordReset && h.ResetPassword(t.Context(), string(m.Token), otherPassword) == nil {
+			if m.To == "new@example.com" && m.Kind == kit.MailPasswordReset && h.ResetPassword(t.Context(), string(m.Token), otherPassword) == nil {
 				worked++
 			}
 		}
@@ -284,7 +284,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 		if err := h.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		h.nextMail(kittest.Verification) // what waited for its next attempt was tried at once
+		h.nextMail(kit.MailVerification) // what waited for its next attempt was tried at once
 		_, err := h.Login(t.Context(), testEmail, goodPassword)
 		h.wantErr("after Close", err, kit.ErrClosed)
 		h.wantErr("after Close", h.Ready(t.Context()), kit.ErrUnavailable)

@@ -10,9 +10,9 @@ const noteTTL = 24 * time.Hour
 
 // linkMail is a mail whose link is page and token under Options.PublicURL. A token
 // has only characters that need no escaping in a query.
-func (s *Service) linkMail(u User, page string, token Secret, validUntil time.Time) Mail {
+func (s *Service) linkMail(kind MailKind, u User, page string, token Secret, validUntil time.Time) Mail {
 	return Mail{
-		To: u.Email, Username: u.Username, Token: token, Link: Secret(s.opts.PublicURL+page) + token,
+		Kind: kind, To: u.Email, UserID: u.ID, Username: u.Username, Token: token, Link: Secret(s.opts.PublicURL+page) + token,
 		ValidUntil: validUntil, Now: s.now(),
 	}
 }
@@ -28,10 +28,10 @@ func (s *Service) mailVerification(u User) {
 		s.opts.Logger.Error("myauth: no verification mail: the token could not be signed", "user_id", u.ID, "err", err)
 		return
 	}
-	s.mail.enqueue(mailJob{kind: mailVerification, userID: u.ID, epoch: u.SessionEpoch, mail: s.linkMail(u, "/verify-email?token=", token, expiresAt)})
+	s.mail.enqueue(mailJob{epoch: u.SessionEpoch, mail: s.linkMail(MailVerification, u, "/verify-email?token=", token, expiresAt)})
 }
 
-func (s *Service) mailPasswordChanged(u User) { s.mailNote(mailPasswordChanged, u) }
+func (s *Service) mailPasswordChanged(u User) { s.mailNote(MailPasswordChanged, u) }
 
 // mailAccountExists tells the owner of a taken address, at the stored spelling of it.
 func (s *Service) mailAccountExists(ctx context.Context, email string) {
@@ -39,14 +39,14 @@ func (s *Service) mailAccountExists(ctx context.Context, email string) {
 		return
 	}
 	if u, err := s.users.ByEmail(ctx, email); err == nil && u.Active {
-		s.mailNote(mailAccountExists, u)
+		s.mailNote(MailAccountExists, u)
 	}
 }
 
-func (s *Service) mailNote(kind mailKind, u User) {
+func (s *Service) mailNote(kind MailKind, u User) {
 	if s.mail == nil {
 		return
 	}
 	now := s.now()
-	s.mail.enqueue(mailJob{kind: kind, userID: u.ID, epoch: u.SessionEpoch, mail: Mail{To: u.Email, Username: u.Username, ValidUntil: now.Add(noteTTL), Now: now}})
+	s.mail.enqueue(mailJob{epoch: u.SessionEpoch, mail: Mail{Kind: kind, To: u.Email, UserID: u.ID, Username: u.Username, ValidUntil: now.Add(noteTTL), Now: now}})
 }

@@ -64,18 +64,18 @@ func TestLostAnswerAndSomebodyElsesWrite(t *testing.T) {
 	if err := h.ResetPassword(t.Context(), token, otherPassword); err != nil {
 		t.Error("reset:", err)
 	}
-	h.nextMail(kittest.PasswordChanged)
+	h.nextMail(kit.MailPasswordChanged)
 	h.login(testEmail, otherPassword)
 	m.meddle = rename
 	if err := h.ChangePassword(t.Context(), u.ID, otherPassword, goodPassword); err != nil {
 		t.Error("change of password:", err)
 	}
-	h.nextMail(kittest.PasswordChanged)
+	h.nextMail(kit.MailPasswordChanged)
 	m.meddle = rename
 	if _, err := h.ChangeEmail(t.Context(), u.ID, "new@example.com"); err != nil {
 		t.Error("change of address:", err)
 	}
-	h.nextMail(kittest.Verification)
+	h.nextMail(kit.MailVerification)
 }
 
 // TestConflictAndThenAnOutage: the server goes down between a lost race and the look
@@ -143,7 +143,7 @@ func TestWritesOutliveTheClient(t *testing.T) {
 	if err := h.ResetPassword(ctx, token, otherPassword); err != nil {
 		t.Error("reset:", err)
 	}
-	h.nextMail(kittest.PasswordChanged)
+	h.nextMail(kit.MailPasswordChanged)
 	ctx, cancel = context.WithCancel(t.Context())
 	h.faults.OnCall("tokens.Update", cancel)
 	tokens = h.login(testEmail, otherPassword)

@@ -18,11 +18,9 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 	now := s.now()
 	token := newOpaqueToken(now)
 	s.mail.enqueue(mailJob{
-		kind:   mailPasswordReset,
-		userID: u.ID,
-		epoch:  u.SessionEpoch,
-		event:  &Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: ClientIP(ctx)},
-		mail:   s.linkMail(u, "/reset-password?token=", token.encode(resetPrefix), now.Add(s.opts.PasswordResetTTL)),
+		epoch: u.SessionEpoch,
+		event: &Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: ClientIP(ctx)},
+		mail:  s.linkMail(MailPasswordReset, u, "/reset-password?token=", token.encode(resetPrefix), now.Add(s.opts.PasswordResetTTL)),
 		row: &Token{
 			ID:         token.rowID(),
 			Type:       PasswordResetToken,

@@ -18,7 +18,7 @@ func TestPasswordReset(t *testing.T) {
 	if err := h.RequestPasswordReset(t.Context(), strings.ToUpper(testEmail)); err != nil {
 		t.Fatal(err)
 	}
-	mail := h.nextMail(kittest.PasswordReset)
+	mail := h.nextMail(kit.MailPasswordReset)
 	if mail.To != testEmail {
 		t.Errorf("the mail goes to %q, want the stored spelling", mail.To)
 	}
@@ -33,7 +33,7 @@ func TestPasswordReset(t *testing.T) {
 	if err := h.ResetPassword(t.Context(), string(mail.Token), otherPassword); err != nil {
 		t.Fatal("reset:", err)
 	}
-	if note := h.nextMail(kittest.PasswordChanged); note.Link != "" || note.Token != "" || note.To != testEmail {
+	if note := h.nextMail(kit.MailPasswordChanged); note.Link != "" || note.Token != "" || note.To != testEmail {
 		t.Error("the note to the owner holds a link or goes elsewhere")
 	}
 	_, err = h.Login(t.Context(), testEmail, goodPassword)
@@ -149,7 +149,7 @@ func TestChangePassword(t *testing.T) {
 	if err := h.ChangePassword(t.Context(), u.ID, goodPassword, otherPassword); err != nil {
 		t.Fatal(err)
 	}
-	h.nextMail(kittest.PasswordChanged)
+	h.nextMail(kit.MailPasswordChanged)
 	_, err := h.refresh(tokens.RefreshToken)
 	h.wantErr("a session from before", err, kit.ErrRevokedToken)
 	h.login(testEmail, otherPassword)

@@ -24,7 +24,7 @@ func TestRegister(t *testing.T) {
 	if want := `{"n":12345678901234567890.10,"deep":{"a":[1,2]}}`; string(u.Settings) != want {
 		t.Errorf("settings are %s, want %s", u.Settings, want)
 	}
-	if mail := h.nextMail(kittest.Verification); mail.To != testEmail {
+	if mail := h.nextMail(kit.MailVerification); mail.To != testEmail {
 		t.Errorf("the mail goes to %q", mail.To)
 	}
 	stored, err := h.UserByEmail(t.Context(), strings.ToUpper(testEmail))
@@ -93,8 +93,8 @@ func TestConcealedRegistrationTellsTheOwner(t *testing.T) {
 	h.register(testEmail)
 	_, err := h.Register(t.Context(), kit.Registration{Email: strings.ToUpper(testEmail), Username: "x", Password: goodPassword})
 	h.wantErr("a taken address", err, kit.ErrUserExists)
-	if mail := h.nextMail(kittest.AccountExists); mail.To != testEmail || mail.Link != "" || mail.Username != "Ada" {
-		t.Errorf("the owner's mail is %+v", mail.Mail)
+	if mail := h.nextMail(kit.MailAccountExists); mail.To != testEmail || mail.Link != "" || mail.Username != "Ada" {
+		t.Errorf("the owner's mail is %+v", mail)
 	}
 }
 

@@ -82,7 +82,7 @@ var repeatables = map[string]repeatable{
 	"ChangeEmail": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
 		return func() error { _, err := h.ChangeEmail(h.t.Context(), u.ID, "new@example.com"); return err }, func() {
 			h.login("new@example.com", goodPassword)
-			if mail := h.nextMail(kittest.Verification); mail.To != "new@example.com" {
+			if mail := h.nextMail(kit.MailVerification); mail.To != "new@example.com" {
 				h.t.Errorf("the mail went to %s", mail.To)
 			}
 		}
@@ -91,7 +91,7 @@ var repeatables = map[string]repeatable{
 		if err := h.RequestEmailVerification(h.t.Context(), testEmail); err != nil {
 			h.t.Fatal(err)
 		}
-		token := h.nextMail(kittest.Verification).Token
+		token := h.nextMail(kit.MailVerification).Token
 		return func() error { return h.VerifyEmail(h.t.Context(), string(token)) }, h.stored(u.ID, func(u kit.User) bool { return u.Verified })
 	}, nil},
 	"Deactivate": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {

@@ -39,7 +39,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		secrets = append(secrets, row.ID, string(row.SecretHash), fmt.Sprint(row.SecretHash), fmt.Sprintf("%x", row.SecretHash))
 	}
 	registration := kit.Registration{Email: testEmail, Password: goodPassword}
-	values := []any{u, &u, stored, &stored, tokens, &tokens, rows, verification.Mail, registration, &registration, h.Service, h.mailer}
+	values := []any{u, &u, stored, &stored, tokens, &tokens, rows, verification, registration, &registration, h.Service, h.mailer}
 	h.Close(t.Context()) // or the log could be without what the mail queue says
 	text := h.log.String()
 	for _, v := range values {
@@ -51,7 +51,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		slog.New(slog.NewTextHandler(&b, nil)).Info("x", "v", v)
 		text += b.String()
 	}
-	for _, v := range []any{stored, tokens, verification.Mail} {
+	for _, v := range []any{stored, tokens, verification} {
 		b, _ := json.Marshal(v)
 		text += string(b)
 	}

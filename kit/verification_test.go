@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/kittest"
 )
 
 func TestVerification(t *testing.T) {
@@ -37,7 +36,7 @@ func TestVerification(t *testing.T) {
 		t.Fatal(changed, err)
 	}
 	h.wantErr("the old address's token", h.VerifyEmail(t.Context(), token), kit.ErrInvalidToken)
-	second := h.nextMail(kittest.Verification)
+	second := h.nextMail(kit.MailVerification)
 	if second.To != "new@example.com" {
 		t.Errorf("the new mail goes to %q", second.To)
 	}

@@ -35,7 +35,7 @@ func TestAuthentication(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := startRelay(t, func(r *relay) { r.mechanisms = test.offered })
-			if err := r.mailer(t, test.config).SendVerification(t.Context(), sample("ada@example.com")); err != nil {
+			if err := r.mailer(t, test.config).Send(t.Context(), sample("ada@example.com")); err != nil {
 				t.Fatal(err)
 			}
 			if got := r.delivered(t); got.user != testUser || !got.tls || !r.saw("AUTH "+test.used) {
@@ -52,7 +52,7 @@ func TestRefusedCredentials(t *testing.T) {
 		t.Run(string(a), func(t *testing.T) {
 			r := startRelay(t, func(r *relay) { r.mechanisms = []string{string(a)} })
 			m := r.mailer(t, func(c *Config, _ *Options) { c.Username, c.Password, c.Auth = testUser, "wrong", a })
-			err := m.SendVerification(t.Context(), sample("ada@example.com"))
+			err := m.Send(t.Context(), sample("ada@example.com"))
 			want := "AUTH: 535 5.7.8"
 			if a == AuthOAuthBearer {
 				want = "AUTH: the relay refuses the access token"
@@ -70,7 +70,7 @@ func TestRefusedCredentials(t *testing.T) {
 func TestRelayWithoutAUTH(t *testing.T) {
 	for _, offered := range [][]string{nil, {"XOAUTH2", "CRAM-MD5"}} {
 		r := startRelay(t, func(r *relay) { r.mechanisms = offered })
-		err := r.mailer(t, withPassword).SendVerification(t.Context(), sample("ada@example.com"))
+		err := r.mailer(t, withPassword).Send(t.Context(), sample("ada@example.com"))
 		wantRetryable(t, err, "AUTH: the relay offers none of [PLAIN LOGIN]")
 		r.wantNothing(t)
 	}
@@ -86,7 +86,7 @@ func TestAuthInClear(t *testing.T) {
 		c.Security = InsecurePlaintext
 		withPassword(c, o)
 	})
-	if err := m.SendVerification(t.Context(), sample("ada@example.com")); err != nil {
+	if err := m.Send(t.Context(), sample("ada@example.com")); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.delivered(t); got.user != testUser || got.tls {
@@ -101,12 +101,12 @@ func TestTokenSource(t *testing.T) {
 		c.Username = testUser
 		o.Token = func(context.Context) (string, error) { return token, fault }
 	})
-	if err := m.SendVerification(t.Context(), sample("ada@example.com")); !errors.Is(err, fault) {
+	if err := m.Send(t.Context(), sample("ada@example.com")); !errors.Is(err, fault) {
 		t.Errorf("got %v, want the source's error", err)
 	}
 	fault = nil
 	for _, token = range []string{"", "a\x01auth=Bearer b", "a b", "ä"} {
-		wantRetryable(t, m.SendVerification(t.Context(), sample("ada@example.com")), "access token")
+		wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "access token")
 	}
 	r.wantNothing(t)
 }
@@ -125,7 +125,7 @@ func TestNonsenseDuringAUTH(t *testing.T) {
 			p.idle()
 		})
 		cfg.Security, cfg.Username, cfg.Password = InsecurePlaintext, "ada", "hunter2"
-		err := newMailer(t, cfg, &Options{}, nil).SendVerification(t.Context(), sample("ada@example.com"))
+		err := newMailer(t, cfg, &Options{}, nil).Send(t.Context(), sample("ada@example.com"))
 		if wantRetryable(t, err, "AUTH: "); strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error holds the password: %v", err)
 		}

@@ -133,7 +133,7 @@ func TestNothingPrintsSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := newData("Shop", verification, kit.Mail{Link: "https://hunter2", Token: "hunter2"})
+	data := newData("Shop", kit.Mail{Link: "https://hunter2", Token: "hunter2"})
 	var b strings.Builder
 	logger := slog.New(slog.NewJSONHandler(&b, nil))
 	for _, v := range []any{cfg, &cfg, m, *m, []Config{cfg}, map[string]any{"c": cfg}, struct{ C Config }{cfg}, data, &data} {

@@ -40,10 +40,10 @@ func (Data) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
 // MarshalText is the same for structured logs and JSON.
 func (Data) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 
-func newData(product string, k kind, m kit.Mail) Data {
+func newData(product string, m kit.Mail) Data {
 	username := oneLine(m.Username)
 	d := Data{ProductName: product, Username: username, Name: greeting(username)}
-	if k.linked {
+	if m.Link != "" || m.Token != "" {
 		d.Link, d.Token = string(m.Link), string(m.Token)
 		d.ValidFor, d.ValidUntil = inWords(m.ValidUntil.Sub(m.Now)), m.ValidUntil
 	}

@@ -58,7 +58,10 @@ type quiet struct {
 	told       func(address string)
 }
 
-func (q quiet) SendPasswordChanged(_ context.Context, m kit.Mail) error {
+func (q quiet) Send(ctx context.Context, m kit.Mail) error {
+	if m.Kind != kit.MailPasswordChanged {
+		return q.Mailer.Send(ctx, m)
+	}
 	q.told(m.To)
 	return nil
 }
@@ -71,7 +74,7 @@ func ExampleMailer() {
 	}
 	mailer := quiet{Mailer: log, told: func(address string) { fmt.Println("push notification for", address) }}
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
-	fmt.Println(mailer.SendPasswordChanged(context.Background(), kit.Mail{To: "ada@example.com", Username: "Ada", Now: now, ValidUntil: now.Add(time.Hour)}))
+	fmt.Println(mailer.Send(context.Background(), kit.Mail{Kind: kit.MailPasswordChanged, To: "ada@example.com", Username: "Ada", Now: now, ValidUntil: now.Add(time.Hour)}))
 	// Output:
 	// push notification for ada@example.com
 	// <nil>

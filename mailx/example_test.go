@@ -56,8 +56,8 @@ func ExampleNewLog() {
 		return
 	}
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
-	err = mailer.SendPasswordReset(context.Background(), kit.Mail{
-		To: "ada@example.com", Username: "Ada", Link: "http://127.0.0.1:8080/reset-password?token=myauth_pr_abc", Token: "myauth_pr_abc",
+	err = mailer.Send(context.Background(), kit.Mail{
+		Kind: kit.MailPasswordReset, To: "ada@example.com", Username: "Ada", Link: "http://127.0.0.1:8080/reset-password?token=myauth_pr_abc", Token: "myauth_pr_abc",
 		Now: now, ValidUntil: now.Add(15 * time.Minute),
 	})
 	if err != nil {
@@ -100,8 +100,8 @@ Bis {{.ValidUntil.Format "02.01.2006 15:04"}}: {{.Link}}`)},
 		return
 	}
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
-	err = mailer.SendVerification(context.Background(), kit.Mail{
-		To: "ada@example.com", Username: "Ada", Link: "https://laden.example/verify-email?token=abc", Token: "abc",
+	err = mailer.Send(context.Background(), kit.Mail{
+		Kind: kit.MailVerification, To: "ada@example.com", Username: "Ada", Link: "https://laden.example/verify-email?token=abc", Token: "abc",
 		Now: now, ValidUntil: now.Add(24 * time.Hour),
 	})
 	if err != nil {

@@ -96,7 +96,7 @@ func TestRelayThatHangs(t *testing.T) {
 func promptly(ctx context.Context, t *testing.T, m kit.Mailer) error {
 	t.Helper()
 	result := make(chan error, 1)
-	go func() { result <- m.SendVerification(ctx, sample("ada@example.com")) }()
+	go func() { result <- m.Send(ctx, sample("ada@example.com")) }()
 	select {
 	case err := <-result:
 		return err
@@ -120,7 +120,7 @@ func TestContextDoneBefore(t *testing.T) {
 	r := startRelay(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.mailer(t, nil).SendVerification(ctx, sample("ada@example.com")); !errors.Is(err, context.Canceled) {
+	if err := r.mailer(t, nil).Send(ctx, sample("ada@example.com")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	r.wantNothing(t)

@@ -23,7 +23,7 @@ type Log struct {
 var _ kit.Mailer = (*Log)(nil)
 
 // NewLog returns a Log that prints to w: recipient, subject and the text part, links
-// with their tokens included. Of opts it uses From, ProductName and Templates. Each
+// with their tokens included. Of opts it uses From, ProductName, Templates and Kinds. Each
 // mail is one call of w.Write, never two at a time.
 func NewLog(w io.Writer, opts *Options) (*Log, error) {
 	var o Options
@@ -40,31 +40,12 @@ func NewLog(w io.Writer, opts *Options) (*Log, error) {
 	return &Log{composer: c, w: w}, nil
 }
 
-// SendVerification implements [kit.Mailer].
-func (l *Log) SendVerification(ctx context.Context, m kit.Mail) error {
-	return l.print(ctx, verification, m)
-}
-
-// SendPasswordReset implements [kit.Mailer].
-func (l *Log) SendPasswordReset(ctx context.Context, m kit.Mail) error {
-	return l.print(ctx, passwordReset, m)
-}
-
-// SendPasswordChanged implements [kit.Mailer].
-func (l *Log) SendPasswordChanged(ctx context.Context, m kit.Mail) error {
-	return l.print(ctx, passwordChanged, m)
-}
-
-// SendAccountExists implements [kit.Mailer].
-func (l *Log) SendAccountExists(ctx context.Context, m kit.Mail) error {
-	return l.print(ctx, accountExists, m)
-}
-
-func (l *Log) print(ctx context.Context, k kind, m kit.Mail) error {
+// Send implements [kit.Mailer]: see [Mailer.Send].
+func (l *Log) Send(ctx context.Context, m kit.Mail) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("mailx: %w", err)
 	}
-	r, err := l.render(k, m)
+	r, err := l.render(m)
 	if err != nil {
 		return err
 	}

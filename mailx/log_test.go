@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"myauth.internal/kit"
 )
 
 // One write a mail, never two at once, also with many workers.
@@ -23,10 +21,8 @@ func TestLogWritesWholeMails(t *testing.T) {
 	for range 16 {
 		wg.Go(func() {
 			<-start
-			for _, send := range []func(context.Context, kit.Mail) error{
-				l.SendVerification, l.SendPasswordReset, l.SendPasswordChanged, l.SendAccountExists,
-			} {
-				if err := send(t.Context(), sample("ada@example.com")); err != nil {
+			for _, k := range builtinKinds() {
+				if err := l.Send(t.Context(), sampleOf(k.name)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -34,8 +30,8 @@ func TestLogWritesWholeMails(t *testing.T) {
 	}
 	close(start)
 	wg.Wait()
-	if len(out) != 64 {
-		t.Errorf("%d writes for 64 mails", len(out))
+	if len(out) != 16*len(builtinKinds()) {
+		t.Errorf("%d writes for %d mails", len(out), 16*len(builtinKinds()))
 	}
 	for _, p := range out {
 		if !strings.HasPrefix(p, "--- mail, printed and not sent ---\n  To: ada@example.com\n  Subject: ") || !strings.HasSuffix(p, "\n--- end of mail ---\n") {
@@ -57,15 +53,15 @@ func TestLogRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.SendVerification(t.Context(), sample("ada@example.com")); !errors.Is(err, io.ErrClosedPipe) || isPermanent(err) {
+	if err := l.Send(t.Context(), sample("ada@example.com")); !errors.Is(err, io.ErrClosedPipe) || isPermanent(err) {
 		t.Errorf("got %v, want the writer's error", err)
 	}
-	if err := l.SendVerification(t.Context(), sample("ada@example.com\nx")); !isPermanent(err) {
+	if err := l.Send(t.Context(), sample("ada@example.com\nx")); !isPermanent(err) {
 		t.Errorf("got %v, want a permanent error", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := l.SendVerification(ctx, sample("ada@example.com")); !errors.Is(err, context.Canceled) {
+	if err := l.Send(ctx, sample("ada@example.com")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }

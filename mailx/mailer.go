@@ -64,31 +64,13 @@ func New(cfg Config, opts *Options) (*Mailer, error) {
 	return m, nil
 }
 
-// SendVerification implements [kit.Mailer].
-func (m *Mailer) SendVerification(ctx context.Context, mail kit.Mail) error {
-	return m.send(ctx, verification, mail)
-}
-
-// SendPasswordReset implements [kit.Mailer].
-func (m *Mailer) SendPasswordReset(ctx context.Context, mail kit.Mail) error {
-	return m.send(ctx, passwordReset, mail)
-}
-
-// SendPasswordChanged implements [kit.Mailer].
-func (m *Mailer) SendPasswordChanged(ctx context.Context, mail kit.Mail) error {
-	return m.send(ctx, passwordChanged, mail)
-}
-
-// SendAccountExists implements [kit.Mailer].
-func (m *Mailer) SendAccountExists(ctx context.Context, mail kit.Mail) error {
-	return m.send(ctx, accountExists, mail)
-}
-
-func (m *Mailer) send(ctx context.Context, k kind, mail kit.Mail) error {
+// Send implements [kit.Mailer]. For a kind of mail that it has no templates for it
+// returns a permanent error: see [Options.Kinds].
+func (m *Mailer) Send(ctx context.Context, mail kit.Mail) error {
 	if to, ok := mailbox(mail.To); ok { // compose refuses it otherwise
 		mail.To = to
 	}
-	message, err := m.compose(k, mail)
+	message, err := m.compose(mail)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func newComposer(o Options) (*composer, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := loadTemplates(o.Templates)
+	templates, err := loadTemplates(o.Templates, o.Kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +41,18 @@ func newComposer(o Options) (*composer, error) {
 
 // render returns the mail as people see it. Its errors are permanent: the same
 // mail renders the same way next time.
-func (c *composer) render(k kind, m kit.Mail) (rendered, error) {
+func (c *composer) render(m kit.Mail) (rendered, error) {
 	if _, ok := mailbox(m.To); !ok {
 		return rendered{}, kit.Permanent(errors.New("mailx: the recipient is not a bare email address"))
 	}
-	if k.linked && m.Link == "" && m.Token == "" {
-		return rendered{}, kit.Permanent(fmt.Errorf("mailx: a %s mail without link and token", k.file))
+	t, ok := c.templates[m.Kind]
+	switch {
+	case !ok:
+		return rendered{}, kit.Permanent(fmt.Errorf("mailx: there are no templates for mails of kind %q: name it in Options.Kinds and add them to Options.Templates", m.Kind))
+	case t.linked && m.Link == "" && m.Token == "":
+		return rendered{}, kit.Permanent(fmt.Errorf("mailx: a %s mail without link and token", m.Kind))
 	}
-	r, err := c.templates[k].render(k, newData(c.product, k, m))
+	r, err := t.render(newData(c.product, m))
 	if err != nil {
 		return rendered{}, kit.Permanent(fmt.Errorf("mailx: %w", err))
 	}
@@ -62,8 +66,8 @@ const maxLine = 998
 // compose returns the message in its transport form (RFC 5322, RFC 2045): lines of
 // at most maxLine characters that end in CRLF, in ASCII, but for addresses with a
 // local part beyond it (RFC 6532).
-func (c *composer) compose(k kind, m kit.Mail) ([]byte, error) {
-	r, err := c.render(k, m)
+func (c *composer) compose(m kit.Mail) ([]byte, error) {
+	r, err := c.render(m)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func TestMessage(t *testing.T) {
 	m := r.mailer(t, func(_ *Config, o *Options) { o.From = `"Café Größe, Inc." <no-reply@shop.example>` })
 	mail := sample("ada@example.com")
 	mail.Username = "Zoë 🦊 <b>& \"co\""
-	if err := m.SendVerification(t.Context(), mail); err != nil {
+	if err := m.Send(t.Context(), mail); err != nil {
 		t.Fatal(err)
 	}
 	data := r.delivered(t).data
@@ -140,19 +140,19 @@ func TestKinds(t *testing.T) {
 	r := startRelay(t, nil)
 	m := r.mailer(t, nil)
 	for _, test := range []struct {
-		send    func(kit.Mail) error
+		kind    kit.MailKind
 		subject string
 		words   string
 		linked  bool
 	}{
-		{func(k kit.Mail) error { return m.SendVerification(t.Context(), k) }, "Verify your email address for Shop", "confirm", true},
-		{func(k kit.Mail) error { return m.SendPasswordReset(t.Context(), k) }, "Reset your password for Shop", "The link works once, for 24 hours", true},
-		{func(k kit.Mail) error { return m.SendPasswordChanged(t.Context(), k) }, "Your password for Shop was changed", "was changed", false},
-		{func(k kit.Mail) error { return m.SendAccountExists(t.Context(), k) }, "You already have an account at Shop", "tried to create", false},
+		{kit.MailVerification, "Verify your email address for Shop", "confirm", true},
+		{kit.MailPasswordReset, "Reset your password for Shop", "The link works once, for 24 hours", true},
+		{kit.MailPasswordChanged, "Your password for Shop was changed", "was changed", false},
+		{kit.MailAccountExists, "You already have an account at Shop", "tried to create", false},
 	} {
 		r.mails = nil
 		// A link in a mail that has none does not get into it.
-		if err := test.send(sample("ada@example.com")); err != nil {
+		if err := m.Send(t.Context(), sampleOf(test.kind)); err != nil {
 			t.Fatal(err)
 		}
 		header, text, html, err := readMessage(r.delivered(t).data)
@@ -173,7 +173,7 @@ func TestKinds(t *testing.T) {
 
 func TestLinkedMailWithoutLink(t *testing.T) {
 	c := newTestComposer(t, Options{})
-	if _, err := c.compose(passwordReset, kit.Mail{To: "ada@example.com"}); !isPermanent(err) {
+	if _, err := c.compose(kit.Mail{Kind: kit.MailPasswordReset, To: "ada@example.com"}); !isPermanent(err) {
 		t.Errorf("got %v, want a permanent error", err)
 	}
 }
@@ -188,7 +188,7 @@ func TestHardBodies(t *testing.T) {
 			"account_exists.html": {Data: []byte("<pre>" + body + "</pre>")},
 		}
 	})
-	if err := m.SendAccountExists(t.Context(), kit.Mail{To: "ada@example.com", Now: testTime}); err != nil {
+	if err := m.Send(t.Context(), kit.Mail{Kind: kit.MailAccountExists, To: "ada@example.com", Now: testTime}); err != nil {
 		t.Fatal(err)
 	}
 	_, text, html, err := readMessage(r.delivered(t).data)
@@ -257,7 +257,7 @@ func FuzzMessage(f *testing.F) {
 		f.Add(to, "a\rb")
 	}
 	f.Fuzz(func(t *testing.T, to, username string) {
-		data, err := c.compose(accountExists, kit.Mail{To: to, Username: username, Now: testTime})
+		data, err := c.compose(kit.Mail{Kind: kit.MailAccountExists, To: to, Username: username, Now: testTime})
 		if err != nil {
 			if _, ok := mailbox(to); ok || !isPermanent(err) {
 				t.Errorf("compose: %v", err)

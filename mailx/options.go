@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"myauth.internal/kit"
 )
 
 // Options are the settings that have defaults. The zero value, and nil, mean the
@@ -41,6 +43,10 @@ type Options struct {
 	// not use it. Any other .txt or .html is an error, as it is most often a
 	// misspelled name. All are tried out by [New]. Default: the built-in texts.
 	Templates fs.FS
+	// Kinds are kinds of mail beside those of package kit, as a feature or the
+	// application's own code sends them, in lower-case letters, digits and underscores.
+	// Templates must have a pair of files for each, named after it.
+	Kinds []kit.MailKind
 
 	// Timeout is the most that sending one mail may take, from connecting to
 	// the relay's acceptance. Default: 30 s.

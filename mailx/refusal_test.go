@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := startRelay(t, test.relay)
-			err := r.mailer(t, nil).SendVerification(t.Context(), sample("ada@example.com"))
+			err := r.mailer(t, nil).Send(t.Context(), sample("ada@example.com"))
 			if err == nil || err.Error() != test.err || isPermanent(err) != test.permanent {
 				t.Errorf("got %q, permanent %v; want %q, %v", err, isPermanent(err), test.err, test.permanent)
 			}
@@ -87,7 +87,7 @@ func TestInternationalAddresses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := startRelay(t, test.relay)
 			m := r.mailer(t, func(_ *Config, o *Options) { o.From = test.from })
-			err := m.SendVerification(t.Context(), sample(test.to))
+			err := m.Send(t.Context(), sample(test.to))
 			if test.sentTo == "" {
 				if err == nil || isPermanent(err) != test.permanent || !strings.Contains(err.Error(), "SMTPUTF8") {
 					t.Errorf("got %v, permanent %v; want %v", err, isPermanent(err), test.permanent)
@@ -124,11 +124,8 @@ func TestBadRecipients(t *testing.T) {
 	r := startRelay(t, nil)
 	m := r.mailer(t, nil)
 	for _, to := range badAddresses {
-		for _, send := range []func() error{
-			func() error { return m.SendVerification(t.Context(), sample(to)) },
-			func() error { return m.SendAccountExists(t.Context(), kit.Mail{To: to}) },
-		} {
-			if err := send(); !isPermanent(err) || len(to) > 3 && strings.Contains(err.Error(), to) {
+		for _, mail := range []kit.Mail{sample(to), {Kind: kit.MailAccountExists, To: to}} {
+			if err := m.Send(t.Context(), mail); !isPermanent(err) || len(to) > 3 && strings.Contains(err.Error(), to) {
 				t.Errorf("%q: got %v, want a permanent error without the address", to, err)
 			}
 		}

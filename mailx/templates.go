@@ -20,25 +20,30 @@ import (
 //go:embed templates
 var builtin embed.FS
 
-// kind is one kind of mail.
+// kind is a kind of mail that there are templates for.
 type kind struct {
-	file   string // of its templates, without .txt and .html
-	linked bool   // carries a link
+	name   kit.MailKind // also of its templates, without .txt and .html
+	linked bool         // it is of no use without a link or token
 }
 
-var (
-	verification    = kind{"verification", true}
-	passwordReset   = kind{"password_reset", true}
-	passwordChanged = kind{"password_changed", false}
-	accountExists   = kind{"account_exists", false}
+// builtinKinds are the kinds that this package has templates for.
+func builtinKinds() []kind {
+	return []kind{
+		{kit.MailVerification, true},
+		{kit.MailPasswordReset, true},
+		{kit.MailPasswordChanged, false},
+		{kit.MailAccountExists, false},
+	}
+}
 
-	kinds = []kind{verification, passwordReset, passwordChanged, accountExists}
-)
+// file is the name of a template of k.
+func (k kind) file(ext string) string { return string(k.name) + ext }
 
 // templateSet renders every kind of mail.
-type templateSet map[kind]template
+type templateSet map[kit.MailKind]template
 
 type template struct {
+	kind
 	text *texttemplate.Template
 	html *htmltemplate.Template
 }
@@ -52,9 +57,19 @@ type rendered struct {
 const maxSubject = 200
 
 // loadTemplates parses the built-in templates, or those of custom where it has
-// them, and tries each of them out.
-func loadTemplates(custom fs.FS) (templateSet, error) {
-	own, err := customFiles(custom)
+// them and for the kinds that are not built in, and tries each of them out.
+func loadTemplates(custom fs.FS, added []kit.MailKind) (templateSet, error) {
+	kinds := builtinKinds()
+	for _, name := range added {
+		if strings.Trim(string(name), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || name == "" || name == "layout" {
+			return nil, fmt.Errorf("mailx: Options.Kinds has %q: a kind has lower-case letters, digits and underscores, as its templates' names do", name)
+		}
+		if slices.ContainsFunc(kinds, func(k kind) bool { return k.name == name }) {
+			return nil, fmt.Errorf("mailx: Options.Kinds has %q, which is there already", name)
+		}
+		kinds = append(kinds, kind{name: name})
+	}
+	own, err := customFiles(custom, kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -67,33 +82,36 @@ func loadTemplates(custom fs.FS) (templateSet, error) {
 			return string(b), nil
 		}
 		b, err := builtin.ReadFile(path.Join("templates", name))
-		return string(b), err
+		if err != nil {
+			return "", fmt.Errorf("mailx: Options.Templates has no %s, which a kind in Options.Kinds needs", name)
+		}
+		return string(b), nil
 	}
 	set := templateSet{}
 	for _, k := range kinds {
-		if own[k.file+".txt"] != own[k.file+".html"] {
-			return nil, fmt.Errorf("mailx: templates %s.txt and %[1]s.html come in a pair, and one is missing", k.file)
+		if own[k.file(".txt")] != own[k.file(".html")] {
+			return nil, fmt.Errorf("mailx: templates %s.txt and %[1]s.html come in a pair, and one is missing", k.name)
 		}
 		t, err := parse(k, source)
 		if err != nil {
 			return nil, err
 		}
-		if err := t.tryOut(k); err != nil {
+		if err := t.tryOut(); err != nil {
 			return nil, err
 		}
-		set[k] = t
+		set[k.name] = t
 	}
 	return set, nil
 }
 
 // customFiles lists the templates at the root of custom.
-func customFiles(custom fs.FS) (map[string]bool, error) {
+func customFiles(custom fs.FS, kinds []kind) (map[string]bool, error) {
 	if custom == nil {
 		return nil, nil
 	}
 	known := []string{"layout.txt", "layout.html"}
 	for _, k := range kinds {
-		known = append(known, k.file+".txt", k.file+".html")
+		known = append(known, k.file(".txt"), k.file(".html"))
 	}
 	entries, err := fs.ReadDir(custom, ".")
 	if err != nil {
@@ -116,13 +134,13 @@ func customFiles(custom fs.FS) (map[string]bool, error) {
 
 func parse(k kind, source func(name string) (string, error)) (template, error) {
 	var sources [4]string
-	for i, name := range []string{"layout.txt", k.file + ".txt", "layout.html", k.file + ".html"} {
+	for i, name := range []string{"layout.txt", k.file(".txt"), "layout.html", k.file(".html")} {
 		var err error
 		if sources[i], err = source(name); err != nil {
 			return template{}, err
 		}
 	}
-	t := template{texttemplate.New(k.file + ".txt"), htmltemplate.New(k.file + ".html")}
+	t := template{k, texttemplate.New(k.file(".txt")), htmltemplate.New(k.file(".html"))}
 	_, err1 := t.text.New("layout.txt").Parse(sources[0])
 	_, err2 := t.text.Parse(sources[1])
 	_, err3 := t.html.New("layout.html").Parse(sources[2])
@@ -133,31 +151,31 @@ func parse(k kind, source func(name string) (string, error)) (template, error) {
 		}
 	}
 	if t.text.Lookup("subject") == nil {
-		return template{}, fmt.Errorf(`mailx: template %s.txt has no {{define "subject"}}`, k.file)
+		return template{}, fmt.Errorf(`mailx: template %s has no {{define "subject"}}`, k.file(".txt"))
 	}
 	return t, nil
 }
 
 // tryOut renders a sample, so that a mistake shows at construction and not when
 // somebody waits for a mail.
-func (t template) tryOut(k kind) error {
+func (t template) tryOut() error {
 	const token = "SampleToken"
 	now := time.Unix(0, 0)
-	r, err := t.render(k, newData("Sample", k, kit.Mail{
+	r, err := t.render(newData("Sample", kit.Mail{
 		Username: "Sample", Link: "https://sample.example/page?token=" + token, Token: token, Now: now, ValidUntil: now.Add(time.Hour),
 	}))
 	if err != nil {
 		return fmt.Errorf("mailx: %w", err)
 	}
 	for ext, body := range map[string]string{"txt": r.text, "html": r.html} {
-		if k.linked && !strings.Contains(body, token) {
-			return fmt.Errorf("mailx: template %s.%s shows neither .Link nor .Token", k.file, ext)
+		if t.linked && !strings.Contains(body, token) {
+			return fmt.Errorf("mailx: template %s.%s shows neither .Link nor .Token", t.name, ext)
 		}
 	}
 	return nil
 }
 
-func (t template) render(k kind, d Data) (rendered, error) {
+func (t template) render(d Data) (rendered, error) {
 	var subject, text, html bytes.Buffer
 	if err := t.text.ExecuteTemplate(&subject, "subject", d); err != nil {
 		return rendered{}, err
@@ -170,7 +188,7 @@ func (t template) render(k kind, d Data) (rendered, error) {
 	}
 	r := rendered{strings.TrimSpace(subject.String()), tidy(text.String()), tidy(html.String())}
 	if r.subject == "" || strings.ContainsFunc(r.subject, breaksLine) || !utf8.ValidString(r.subject) {
-		return rendered{}, fmt.Errorf("template %s.txt: the subject must be one line of text", k.file)
+		return rendered{}, fmt.Errorf("template %s: the subject must be one line of text", t.file(".txt"))
 	}
 	if chars := []rune(r.subject); len(chars) > maxSubject {
 		r.subject = string(chars[:maxSubject-1]) + "…"

@@ -57,8 +57,8 @@ func TestOwnLayout(t *testing.T) {
 		"layout.html": file(`{{define "layout"}}<h1>SHOP {{template "title" .}}</h1>{{template "content" .}}{{end}}`),
 		"README.md":   file("about these templates"),
 	}})
-	for _, k := range kinds {
-		r, err := c.render(k, sample("ada@example.com"))
+	for _, k := range builtinKinds() {
+		r, err := c.render(sampleOf(k.name))
 		if err != nil || !strings.HasPrefix(r.text, "SHOP ") || !strings.HasPrefix(r.html, "<h1>SHOP ") || strings.Contains(r.text, "Hello") {
 			t.Errorf("%v: %+v", err, r)
 		}
@@ -74,14 +74,14 @@ func TestOwnPair(t *testing.T) {
 		"password_reset.txt":  file(`{{define "subject"}}{{.Username}}, {{.ProductName}}{{end}}Code {{.Token}}, {{.ValidUntil.Year}}`),
 		"password_reset.html": file(`<p>{{.Username}}: <b>{{.Token}}</b></p>{{.}}`),
 	}})
-	mail := sample("ada@example.com")
+	mail := sampleOf(kit.MailPasswordReset)
 	mail.Username = "A & B"
-	r, err := c.render(passwordReset, mail)
+	r, err := c.render(mail)
 	want := rendered{"A & B, The Shop", "Code " + string(mail.Token) + ", 2026\n", "<p>A &amp; B: <b>" + string(mail.Token) + "</b></p>[redacted]\n"}
 	if err != nil || r != want {
 		t.Errorf("%v: %+v, want %+v", err, r, want)
 	}
-	if r, err := c.render(verification, mail); err != nil || r.subject != "Verify your email address for The Shop" {
+	if r, err := c.render(sample("ada@example.com")); err != nil || r.subject != "Verify your email address for The Shop" {
 		t.Errorf("%v: %+v", err, r)
 	}
 }
@@ -93,9 +93,37 @@ func TestTemplateThatFailsLater(t *testing.T) {
 		"account_exists.html": file("x"),
 	}})
 	for name, fails := range map[string]bool{"Ada": false, "Eve": true, "Mallory": true} {
-		_, err := c.compose(accountExists, kit.Mail{To: "ada@example.com", Username: name})
+		_, err := c.compose(kit.Mail{Kind: kit.MailAccountExists, To: "ada@example.com", Username: name})
 		if isPermanent(err) != fails || !fails && err != nil {
 			t.Errorf("%s: got %v, want a permanent error: %v", name, err, fails)
+		}
+	}
+}
+
+// A kind of one's own is mailed from templates of one's own.
+func TestOwnKind(t *testing.T) {
+	pair := fstest.MapFS{
+		"invitation.txt":  file(`{{define "subject"}}Join {{.ProductName}}{{end}}{{.Link}}`),
+		"invitation.html": file(`<p>{{.Link}}</p>`),
+	}
+	mail := sampleOf("invitation")
+	c := newTestComposer(t, Options{ProductName: "Shop", Templates: pair, Kinds: []kit.MailKind{"invitation"}})
+	if r, err := c.render(mail); err != nil || r.subject != "Join Shop" || r.text != string(mail.Link)+"\n" {
+		t.Errorf("%v: %+v", err, r)
+	}
+	if _, err := newTestComposer(t, Options{}).render(mail); !isPermanent(err) || !strings.Contains(err.Error(), `"invitation"`) {
+		t.Errorf("without templates: got %v, want a permanent error that names the kind", err)
+	}
+	for name, o := range map[string]Options{
+		"no templates":       {Kinds: []kit.MailKind{"invitation"}},
+		"no kind":            {Templates: pair},
+		"built in":           {Templates: pair, Kinds: []kit.MailKind{"verification"}},
+		"a path":             {Templates: pair, Kinds: []kit.MailKind{"../invitation"}},
+		"the layout":         {Templates: pair, Kinds: []kit.MailKind{"layout"}},
+		"the same one twice": {Templates: pair, Kinds: []kit.MailKind{"invitation", "invitation"}},
+	} {
+		if _, err := newComposer(o); err == nil || !strings.HasPrefix(err.Error(), "mailx: Options.") {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }
@@ -103,7 +131,7 @@ func TestTemplateThatFailsLater(t *testing.T) {
 func TestUnsafeLinkScheme(t *testing.T) {
 	mail := sample("ada@example.com")
 	mail.Link = "javascript:alert(1)"
-	r, err := newTestComposer(t, Options{}).render(verification, mail)
+	r, err := newTestComposer(t, Options{}).render(mail)
 	if err != nil || strings.Contains(r.html, `href="javascript`) {
 		t.Errorf("%v: %s", err, r.html)
 	}

@@ -14,9 +14,15 @@ import (
 
 func sample(to string) kit.Mail {
 	return kit.Mail{
-		To: to, Username: "Ada", Link: "https://shop.example/verify-email?token=secret-token-0123456789-0123456789",
+		Kind: kit.MailVerification, To: to, Username: "Ada", Link: "https://shop.example/verify-email?token=secret-token-0123456789-0123456789",
 		Token: "secret-token-0123456789-0123456789", Now: testTime, ValidUntil: testTime.Add(24 * time.Hour),
 	}
+}
+
+func sampleOf(kind kit.MailKind) kit.Mail {
+	m := sample("ada@example.com")
+	m.Kind = kind
+	return m
 }
 
 var permanentType = reflect.TypeOf(kit.Permanent(errors.New("")))
@@ -52,7 +58,7 @@ func TestDelivery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := startRelay(t, test.relay)
 			m := r.mailer(t, test.config)
-			if err := m.SendVerification(t.Context(), sample("ada@example.com")); err != nil {
+			if err := m.Send(t.Context(), sample("ada@example.com")); err != nil {
 				t.Fatal(err)
 			}
 			got := r.delivered(t)
@@ -69,7 +75,7 @@ func TestDelivery(t *testing.T) {
 func TestBounceAddress(t *testing.T) {
 	r := startRelay(t, nil)
 	m := r.mailer(t, func(_ *Config, o *Options) { o.Bounce = "bounces@shop.example" })
-	if err := m.SendPasswordReset(t.Context(), sample("ada@example.com")); err != nil {
+	if err := m.Send(t.Context(), sampleOf(kit.MailPasswordReset)); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.delivered(t); got.from != "bounces@shop.example" || !strings.Contains(string(got.data), "\r\nTo: <ada@example.com>\r\n") {
@@ -85,7 +91,7 @@ func TestRelayWithoutSTARTTLS(t *testing.T) {
 		r.mechanisms = []string{"PLAIN"}
 	})
 	m := r.mailer(t, withPassword)
-	wantRetryable(t, m.SendVerification(t.Context(), sample("ada@example.com")), "STARTTLS")
+	wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "STARTTLS")
 	r.wantNothing(t)
 }
 
@@ -101,7 +107,7 @@ func TestRelayThatRefusesSTARTTLS(t *testing.T) {
 		after = p.line()
 	})
 	m := newMailer(t, cfg, &Options{}, withPassword)
-	wantRetryable(t, m.SendVerification(t.Context(), sample("ada@example.com")), "STARTTLS: 454 4.7.0 TLS is out of order")
+	wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "STARTTLS: 454 4.7.0 TLS is out of order")
 	if <-done; after != "" {
 		t.Errorf("after the refusal the client said %q", after)
 	}
@@ -142,7 +148,7 @@ func TestBadCertificates(t *testing.T) {
 				withPassword(c, o)
 				o.TLS = trusted.clientConfig()
 			})
-			err := m.SendVerification(t.Context(), sample("ada@example.com"))
+			err := m.Send(t.Context(), sample("ada@example.com"))
 			t.Logf("%s: %v", name, err)
 			wantRetryable(t, err, "TLS: ")
 			r.wantNothing(t)
@@ -180,7 +186,7 @@ func TestAnswersInjectedBeforeTLS(t *testing.T) {
 		}
 	})
 	m := newMailer(t, cfg, &Options{TLS: authority.clientConfig()}, withPassword)
-	wantRetryable(t, m.SendVerification(t.Context(), sample("ada@example.com")), "AUTH: 535 5.7.8")
+	wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "AUTH: 535 5.7.8")
 	if <-done; len(commands) < 2 || commands[0] != "EHLO [127.0.0.1]" || commands[1] != "AUTH LOGIN" {
 		t.Errorf("after the handshake the client said %q", commands)
 	}
@@ -190,7 +196,7 @@ func TestConnectionRefused(t *testing.T) {
 	cfg, _ := playRelay(t, func(*peer) {})
 	cfg.Port = 1 // nobody may listen here
 	m := newMailer(t, cfg, &Options{}, nil)
-	wantRetryable(t, m.SendVerification(t.Context(), sample("ada@example.com")), "connecting: ")
+	wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "connecting: ")
 }
 
 func TestRelayThatNeverStopsTalking(t *testing.T) {
@@ -202,5 +208,5 @@ func TestRelayThatNeverStopsTalking(t *testing.T) {
 		}
 	})
 	m := newMailer(t, cfg, &Options{}, nil)
-	wantRetryable(t, m.SendVerification(t.Context(), sample("ada@example.com")), "too much")
+	wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "too much")
 }

@@ -49,23 +49,11 @@ type queueMailer struct {
 	publish func(ctx context.Context, template string, m kit.Mail) error
 }
 
-func (q queueMailer) SendVerification(ctx context.Context, m kit.Mail) error {
-	return q.publish(ctx, "verification", m)
+func (q queueMailer) Send(ctx context.Context, m kit.Mail) error {
+	return q.publish(ctx, string(m.Kind), m)
 }
 
-func (q queueMailer) SendPasswordReset(ctx context.Context, m kit.Mail) error {
-	return q.publish(ctx, "password_reset", m)
-}
-
-func (q queueMailer) SendPasswordChanged(ctx context.Context, m kit.Mail) error {
-	return q.publish(ctx, "password_changed", m)
-}
-
-func (q queueMailer) SendAccountExists(ctx context.Context, m kit.Mail) error {
-	return q.publish(ctx, "account_exists", m)
-}
-
-// A mailer of one's own has four methods, one for each kind of mail.
+// A mailer of one's own has one method.
 func Example_mailer() {
 	ctx := context.Background()
 	mailer := queueMailer{publish: func(_ context.Context, template string, m kit.Mail) error {

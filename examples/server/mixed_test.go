@@ -388,7 +388,7 @@ func newAccount(t *testing.T, s *kit.Service, mailer *kittest.Mailer, email stri
 			t.Fatal(email, err)
 		}
 	}
-	mail := func(kind kittest.Kind) kit.Secret {
+	mail := func(kind kit.MailKind) kit.Secret {
 		sent, err := mailer.Next(ctx)
 		must(err)
 		if sent.Kind != kind || sent.To != email {
@@ -400,14 +400,14 @@ func newAccount(t *testing.T, s *kit.Service, mailer *kittest.Mailer, email stri
 	var err error
 	a.User, err = s.Register(ctx, kit.Registration{Email: email, Username: "Ada", Password: mixedPassword})
 	must(err)
-	a.verify = mail(kittest.Verification)
+	a.verify = mail(kit.MailVerification)
 	a.tokens, err = s.Login(ctx, email, mixedPassword)
 	must(err)
 	claims, err := s.Verifier().Verify(string(a.tokens.AccessToken))
 	must(err)
 	a.session = claims.SessionID
 	must(s.RequestPasswordReset(ctx, email))
-	a.reset = mail(kittest.PasswordReset)
+	a.reset = mail(kit.MailPasswordReset)
 	return a
 }
 

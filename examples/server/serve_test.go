@@ -197,9 +197,9 @@ func TestLongHeadersAreRefused(t *testing.T) {
 }
 
 // hangingMailer is a relay that accepts and says no more.
-type hangingMailer struct{ kit.Mailer }
+type hangingMailer struct{}
 
-func (hangingMailer) SendVerification(ctx context.Context, _ kit.Mail) error {
+func (hangingMailer) Send(ctx context.Context, _ kit.Mail) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -303,12 +303,9 @@ func TestTheFirstStoreIsClosedWhenTheSecondFails(t *testing.T) {
 }
 
 // slowMailer takes three seconds for a mail.
-type slowMailer struct {
-	kit.Mailer
-	sent *atomic.Int64
-}
+type slowMailer struct{ sent *atomic.Int64 }
 
-func (m slowMailer) SendVerification(ctx context.Context, _ kit.Mail) error {
+func (m slowMailer) Send(ctx context.Context, _ kit.Mail) error {
 	select {
 	case <-time.After(3 * time.Second):
 		m.sent.Add(1)

@@ -324,7 +324,7 @@ func (a *app) me(accessToken string) answer {
 }
 
 // mail returns the next mail, which must be of that kind.
-func (a *app) mail(kind kittest.Kind) kittest.Sent {
+func (a *app) mail(kind kit.MailKind) kit.Mail {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -339,7 +339,7 @@ func (a *app) mail(kind kittest.Kind) kittest.Sent {
 func (a *app) resetToken() string {
 	a.t.Helper()
 	a.post("/password-reset-request", "email", testEmail).is(202)
-	return string(a.mail(kittest.PasswordReset).Token)
+	return string(a.mail(kit.MailPasswordReset).Token)
 }
 
 func (a *app) reset(token, password string) answer {

@@ -21,7 +21,7 @@ import (
 func (a *app) bodies() map[string][]any {
 	a.t.Helper()
 	a.register()
-	verification := string(a.mail(kittest.Verification).Token)
+	verification := string(a.mail(kit.MailVerification).Token)
 	reset := a.resetToken()
 	tk := a.login()
 	return map[string][]any{

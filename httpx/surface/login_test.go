@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/kittest"
 )
 
 func TestLogin(t *testing.T) {
@@ -80,7 +79,7 @@ func TestLoginRefused(t *testing.T) {
 	if _, err := a.Activate(context.Background(), u.ID); err != nil {
 		t.Fatal(err)
 	}
-	a.verify(string(a.mail(kittest.Verification).Token)).is(204)
+	a.verify(string(a.mail(kit.MailVerification).Token)).is(204)
 	a.login()
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/kittest"
 )
 
 func TestRegister(t *testing.T) {
@@ -21,7 +20,7 @@ func TestRegister(t *testing.T) {
 	if strings.TrimSpace(r.body) != want {
 		t.Errorf("got\n%s\nwant\n%s", r.body, want)
 	}
-	m := a.mail(kittest.Verification)
+	m := a.mail(kit.MailVerification)
 	if m.To != testEmail || m.Username != "Ada" || string(m.Link) != "https://app.example.com/verify-email?token="+string(m.Token) {
 		t.Errorf("the mail is to %s, for %s, with the link %s", m.To, m.Username, string(m.Link))
 	}
@@ -32,7 +31,7 @@ func TestLinksComeFromConfiguration(t *testing.T) {
 	a := newApp(t)
 	a.send("POST", "/register", object("email", testEmail, "username", "Ada", "password", goodPassword),
 		"Content-Type: application/json", "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: http", "Forwarded: host=evil.example").is(201)
-	if link := string(a.mail(kittest.Verification).Link); !strings.HasPrefix(link, "https://app.example.com/verify-email?token=") {
+	if link := string(a.mail(kit.MailVerification).Link); !strings.HasPrefix(link, "https://app.example.com/verify-email?token=") {
 		t.Errorf("the link is %s", link)
 	}
 }
@@ -97,7 +96,7 @@ func TestRegisterConcealed(t *testing.T) {
 		return a.post("/register", "email", email, "username", "Ada", "password", goodPassword)
 	}
 	first := send(testEmail).is(202)
-	a.mail(kittest.Verification)
+	a.mail(kit.MailVerification)
 	if first.body = strings.TrimSpace(first.body); first.body != `{"status":"accepted"}` {
 		t.Errorf("got %s", first.body)
 	}
@@ -105,7 +104,7 @@ func TestRegisterConcealed(t *testing.T) {
 	again.body = strings.TrimSpace(again.body)
 	first.same(again)
 	// The owner is told, at the address as it is stored.
-	if m := a.mail(kittest.AccountExists); m.To != testEmail || m.Link != "" || m.Token != "" {
+	if m := a.mail(kit.MailAccountExists); m.To != testEmail || m.Link != "" || m.Token != "" {
 		t.Errorf("the mail is to %s, with %q", m.To, string(m.Link))
 	}
 	a.post("/register", "email", testEmail, "username", "Ada", "password", "short").is(422, "validation_failed")

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"myauth.internal/kit/kittest"
+	"myauth.internal/kit"
 )
 
 // A reset ends everything that was there before, and logs nobody in.
 func TestPasswordReset(t *testing.T) {
 	a := newApp(t)
 	a.register()
-	a.mail(kittest.Verification)
+	a.mail(kit.MailVerification)
 	tk := a.login()
 	one, two := a.resetToken(), a.resetToken()
 	if !strings.HasPrefix(one, "myauth_pr_") || one == two {
@@ -29,7 +29,7 @@ func TestPasswordReset(t *testing.T) {
 	a.reset(one, "Th1rd!Passw0rd").is(401, "revoked_token")
 	a.reset(two, "Th1rd!Passw0rd").is(401, "revoked_token")
 	a.tryLogin(otherPassword).is(200)
-	if m := a.mail(kittest.PasswordChanged); m.To != testEmail || m.Link != "" || m.Token != "" {
+	if m := a.mail(kit.MailPasswordChanged); m.To != testEmail || m.Link != "" || m.Token != "" {
 		t.Errorf("the note is to %s, with %q", m.To, string(m.Link))
 	}
 }
@@ -38,12 +38,12 @@ func TestPasswordReset(t *testing.T) {
 func TestPasswordResetRequest(t *testing.T) {
 	a := newApp(t)
 	u := a.register()
-	a.mail(kittest.Verification)
+	a.mail(kit.MailVerification)
 	known := a.post("/password-reset-request", "email", strings.ToUpper(testEmail)).is(202)
 	if strings.TrimSpace(known.body) != `{"status":"accepted"}` {
 		t.Errorf("got %s", known.body)
 	}
-	m := a.mail(kittest.PasswordReset)
+	m := a.mail(kit.MailPasswordReset)
 	if m.To != testEmail || string(m.Link) != "https://app.example.com/reset-password?token="+string(m.Token) {
 		t.Errorf("the mail is to %s, with the link %s", m.To, string(m.Link))
 	}
@@ -60,7 +60,7 @@ func TestPasswordResetRequest(t *testing.T) {
 func TestPasswordResetRefused(t *testing.T) {
 	a := newApp(t)
 	u := a.register()
-	verification := string(a.mail(kittest.Verification).Token)
+	verification := string(a.mail(kit.MailVerification).Token)
 	tk := a.login()
 	token := a.resetToken()
 	for name, wrong := range map[string]string{
@@ -88,7 +88,7 @@ func TestPasswordResetRefused(t *testing.T) {
 func TestPasswordResetInParallel(t *testing.T) {
 	a := newApp(t)
 	a.register()
-	a.mail(kittest.Verification)
+	a.mail(kit.MailVerification)
 	token := a.resetToken()
 	const callers = 20
 	answers := make([]answer, callers)
@@ -122,7 +122,7 @@ func TestPasswordResetInParallel(t *testing.T) {
 func TestPreHijack(t *testing.T) {
 	a := newApp(t)
 	a.register()
-	a.mail(kittest.Verification)
+	a.mail(kit.MailVerification)
 	squatter := a.login()
 	a.reset(a.resetToken(), otherPassword).is(204)
 	a.me(squatter.Access).is(401, "revoked_token")

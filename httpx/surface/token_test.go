@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
-	"myauth.internal/kit/kittest"
 )
 
 // decodePart reads one part of a JWT.
@@ -71,7 +71,7 @@ func TestAccessToken(t *testing.T) {
 func TestVerificationToken(t *testing.T) {
 	a := newApp(t)
 	a.register()
-	token := string(a.mail(kittest.Verification).Token)
+	token := string(a.mail(kit.MailVerification).Token)
 	if typ := decodePart(t, token, 0)["typ"]; typ == "at+jwt" || typ == nil {
 		t.Errorf("typ is %v", typ)
 	}

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"myauth.internal/kit/kittest"
+	"myauth.internal/kit"
 )
 
 func TestVerifyEmail(t *testing.T) {
 	a := newApp(t)
 	a.register()
 	tk := a.login()
-	token := string(a.mail(kittest.Verification).Token)
+	token := string(a.mail(kit.MailVerification).Token)
 	// Following the link of a mail changes nothing: scanners do it.
 	for _, method := range []string{"GET", "HEAD"} {
 		a.send(method, "/verify-email?token="+url.QueryEscape(token), "")
@@ -32,9 +32,9 @@ func TestVerifyEmail(t *testing.T) {
 func TestVerifyEmailRequest(t *testing.T) {
 	a := newApp(t)
 	a.register()
-	a.mail(kittest.Verification)
+	a.mail(kit.MailVerification)
 	known := a.post("/verify-email-request", "email", strings.ToUpper(testEmail)).is(202)
-	m := a.mail(kittest.Verification)
+	m := a.mail(kit.MailVerification)
 	if m.To != testEmail {
 		t.Errorf("the mail is to %s", m.To)
 	}
@@ -47,7 +47,7 @@ func TestVerifyEmailRefused(t *testing.T) {
 	a := newApp(t)
 	u := a.register()
 	tk := a.login()
-	token := string(a.mail(kittest.Verification).Token)
+	token := string(a.mail(kit.MailVerification).Token)
 	for name, wrong := range map[string]string{
 		"garbage": "x", "access token": tk.Access, "refresh token": tk.Refresh, "cut": token[:len(token)-1], "space": token + " ",
 		"changed": strings.Replace(token, ".", ".e", 1), "long": strings.Repeat("x", 10000),
@@ -64,7 +64,7 @@ func TestVerifyEmailRefused(t *testing.T) {
 	a.clock.Advance(24 * time.Hour)
 	a.verify(token).is(401, "expired_token")
 	a.post("/verify-email-request", "email", testEmail).is(202)
-	token = string(a.mail(kittest.Verification).Token)
+	token = string(a.mail(kit.MailVerification).Token)
 	if err := a.DeleteUser(context.Background(), u.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -75,19 +75,19 @@ func TestVerifyEmailRefused(t *testing.T) {
 func TestVerifyEmailIsBoundToTheAddress(t *testing.T) {
 	a := newApp(t)
 	u := a.register()
-	token := string(a.mail(kittest.Verification).Token)
+	token := string(a.mail(kit.MailVerification).Token)
 	if _, err := a.ChangeEmail(context.Background(), u.ID, "lovelace@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	a.verify(token).is(401, "invalid_token")
-	a.verify(string(a.mail(kittest.Verification).Token)).is(204)
+	a.verify(string(a.mail(kit.MailVerification).Token)).is(204)
 }
 
 // It reactivates nobody.
 func TestVerifyEmailOfDisabledAccount(t *testing.T) {
 	a := newApp(t)
 	u := a.register()
-	token := string(a.mail(kittest.Verification).Token)
+	token := string(a.mail(kit.MailVerification).Token)
 	if _, err := a.Deactivate(context.Background(), u.ID); err != nil {
 		t.Fatal(err)
 	}

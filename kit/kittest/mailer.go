@@ -8,27 +8,10 @@ import (
 	"myauth.internal/kit"
 )
 
-// Kind says which method of [kit.Mailer] was called.
-type Kind string
-
-// The kinds of mail.
-const (
-	Verification    Kind = "verification"
-	PasswordReset   Kind = "password_reset"
-	PasswordChanged Kind = "password_changed"
-	AccountExists   Kind = "account_exists"
-)
-
-// Sent is one mail that a [Mailer] was given.
-type Sent struct {
-	Kind Kind
-	kit.Mail
-}
-
 // Mailer is a [kit.Mailer] that keeps the mails. It is safe for concurrent use.
 type Mailer struct {
 	mu      sync.Mutex
-	sent    []Sent
+	sent    []kit.Mail
 	read    int
 	err     error
 	arrived chan struct{} // closed and renewed at each arrival
@@ -51,7 +34,7 @@ func (m *Mailer) Fail(err error) {
 
 // Next returns the next mail that was not returned yet, and waits for it: mails are
 // sent in the background. It returns ctx's error when none comes in time.
-func (m *Mailer) Next(ctx context.Context) (Sent, error) {
+func (m *Mailer) Next(ctx context.Context) (kit.Mail, error) {
 	for {
 		m.mu.Lock()
 		if m.read < len(m.sent) {
@@ -65,46 +48,27 @@ func (m *Mailer) Next(ctx context.Context) (Sent, error) {
 		select {
 		case <-arrived:
 		case <-ctx.Done():
-			return Sent{}, context.Cause(ctx)
+			return kit.Mail{}, context.Cause(ctx)
 		}
 	}
 }
 
 // All returns every mail so far.
-func (m *Mailer) All() []Sent {
+func (m *Mailer) All() []kit.Mail {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]Sent(nil), m.sent...)
+	return append([]kit.Mail(nil), m.sent...)
 }
 
-func (m *Mailer) keep(kind Kind, mail kit.Mail) error {
+// Send keeps the mail, whatever its kind.
+func (m *Mailer) Send(_ context.Context, mail kit.Mail) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
 		return m.err
 	}
-	m.sent = append(m.sent, Sent{kind, mail})
+	m.sent = append(m.sent, mail)
 	close(m.arrived)
 	m.arrived = make(chan struct{})
 	return nil
-}
-
-// SendVerification keeps the mail.
-func (m *Mailer) SendVerification(_ context.Context, mail kit.Mail) error {
-	return m.keep(Verification, mail)
-}
-
-// SendPasswordReset keeps the mail.
-func (m *Mailer) SendPasswordReset(_ context.Context, mail kit.Mail) error {
-	return m.keep(PasswordReset, mail)
-}
-
-// SendPasswordChanged keeps the mail.
-func (m *Mailer) SendPasswordChanged(_ context.Context, mail kit.Mail) error {
-	return m.keep(PasswordChanged, mail)
-}
-
-// SendAccountExists keeps the mail.
-func (m *Mailer) SendAccountExists(_ context.Context, mail kit.Mail) error {
-	return m.keep(AccountExists, mail)
 }

@@ -18,29 +18,9 @@ type mailbox struct{ page js.Value }
 
 var _ kit.Mailer = mailbox{}
 
-// SendVerification shows the mail with the token that verifies an address.
-func (b mailbox) SendVerification(ctx context.Context, m kit.Mail) error {
-	return b.deliver(ctx, "verification", m)
-}
-
-// SendPasswordReset shows the mail with the token that sets a new password.
-func (b mailbox) SendPasswordReset(ctx context.Context, m kit.Mail) error {
-	return b.deliver(ctx, "password_reset", m)
-}
-
-// SendPasswordChanged shows the note about a changed password.
-func (b mailbox) SendPasswordChanged(ctx context.Context, m kit.Mail) error {
-	return b.deliver(ctx, "password_changed", m)
-}
-
-// SendAccountExists shows the note about a second registration.
-func (b mailbox) SendAccountExists(ctx context.Context, m kit.Mail) error {
-	return b.deliver(ctx, "account_exists", m)
-}
-
-// deliver hands the mail to the page. An exception there is an error here, and the
-// mail queue tries again; it would end the program otherwise.
-func (b mailbox) deliver(ctx context.Context, kind string, m kit.Mail) (err error) {
+// Send hands the mail to the page. An exception there is an error here, and the mail
+// queue tries again; it would end the program otherwise.
+func (b mailbox) Send(ctx context.Context, m kit.Mail) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -50,7 +30,7 @@ func (b mailbox) deliver(ctx context.Context, kind string, m kit.Mail) (err erro
 		}
 	}()
 	b.page.Call("mail", map[string]any{
-		"kind":       kind,
+		"kind":       string(m.Kind),
 		"to":         m.To,
 		"username":   m.Username,
 		"link":       string(m.Link),
