@@ -87,14 +87,18 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	}
 	// The epoch is checked before the costly hash, and again with each attempt
 	// to write.
-	if _, err := s.resettable(ctx, row); err != nil {
+	u, err := s.resettable(ctx, row)
+	if err != nil {
+		return err
+	}
+	if err := s.ValidatePassword("new_password", newPassword, u.Email, u.Username); err != nil {
 		return err
 	}
 	hash, err := s.hash(ctx, newPassword)
 	if err != nil {
 		return err
 	}
-	u, err := s.changeUser(ctx, row.UserID, func(u *User) error {
+	u, err = s.changeUser(ctx, row.UserID, func(u *User) error {
 		if u.PasswordHash == hash {
 			return errUnchanged // this call's own write: no other has its salt
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"myauth.internal/kit/password"
 )
@@ -38,17 +39,19 @@ func hasherError(ctx context.Context, err error) error {
 }
 
 // ValidatePassword returns a [ValidationError] for field with every rule of the
-// policy that the password breaks, or nil.
-func (s *Service) ValidatePassword(field, pw string) error {
-	if fields := s.checkPassword(field, pw); len(fields) > 0 {
+// policy that the password breaks, or nil. context is what is known of the user, the
+// address and the user name for instance: see [password.Policy.Check]. The name of the
+// service, from Options.JWTIssuer and Options.PublicURL, belongs to every context.
+func (s *Service) ValidatePassword(field, pw string, context ...string) error {
+	if fields := s.checkPassword(field, pw, context...); len(fields) > 0 {
 		return &ValidationError{Fields: fields}
 	}
 	return nil
 }
 
-func (s *Service) checkPassword(field, pw string) []FieldError {
+func (s *Service) checkPassword(field, pw string, context ...string) []FieldError {
 	var fields []FieldError
-	for _, v := range s.opts.PasswordPolicy.Check(pw) {
+	for _, v := range s.opts.PasswordPolicy.Check(pw, slices.Concat(context, []string{s.opts.JWTIssuer, s.opts.PublicURL})...) {
 		fields = append(fields, FieldError{Field: field, Code: v.Code, Message: v.Message})
 	}
 	return fields

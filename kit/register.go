@@ -121,7 +121,7 @@ func (s *Service) checkRegistration(r Registration) (Registration, error) {
 	fields = append(fields, checkEmail("email", r.Email)...)
 	username, bad := checkUsername("username", r.Username)
 	fields = append(fields, bad...)
-	fields = append(fields, s.checkPassword("password", r.Password)...)
+	fields = append(fields, s.checkPassword("password", r.Password, r.Email, r.Username)...)
 	settings, bad := checkSettings("user_settings", r.Settings)
 	fields = append(fields, bad...)
 	if len(fields) > 0 {

@@ -107,7 +107,7 @@ var settingsTable = []setting{
 		meaning: "allows MYAUTH_BCRYPT_COST down to 4; for tests only",
 		set:     boolean(func(s *settings) *bool { return &s.opts.InsecureFastHash })},
 	{name: "MYAUTH_PASSWORD_POLICY", option: "PasswordPolicy", preset: "strict",
-		meaning: "strict = length, four kinds of characters, no common password; length = no rule on kinds of characters (NIST 800-63B)",
+		meaning: "strict = length, four kinds of characters, no common password, none made of the user's address or name; length = the same without the kinds of characters (NIST 800-63B)",
 		set:     setPolicy},
 	{name: "MYAUTH_REQUIRE_VERIFIED_EMAIL", option: "RequireVerifiedEmail", preset: "false",
 		meaning: "login of an unverified user answers 403 email_not_verified",

@@ -83,6 +83,8 @@ func TestPasswordRules(t *testing.T) {
 		"control character":            {password.LengthOnly, "correct\nhorse", []string{"invalid_characters"}},
 		"common":                       {password.Strict, "P@ssw0rd", []string{"common_password"}},
 		"common, by length alone":      {password.LengthOnly, "password", []string{"common_password"}},
+		"the domain of the address":    {password.Strict, "Example.com-26", []string{"common_password"}},
+		"the service, by length alone": {password.LengthOnly, "myauth2026", []string{"common_password"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newApp(t, func(cf *setup) { cf.PasswordPolicy = c.policy })

@@ -6,66 +6,55 @@ import (
 	"sync"
 )
 
-// commonList has one password a line, sorted; a line that begins with ~ is a word
-// that is as common with decoration around it.
+// baseList has one word a line. These are the words that are as common with
+// decoration around them as without.
 //
-//go:embed common.txt
-var commonList string
+//go:embed bases.txt
+var baseList string
 
 const (
-	// maxCommon is how long, in bytes, an entry of the list can be.
+	// maxCommon is the greatest length of a listed password, in bytes.
 	maxCommon = 32
-	// maxDecorated is how long a decorated word, or a run, can be and still be among
-	// the first million guesses, and maxDecoration how much of that is decoration:
-	// as much as Password123456! has.
-	maxDecorated  = 16
+	// maxDecoration is how many digits and signs around a base word still leave the
+	// password among the first million guesses: as many as Password123456! has.
+	// maxDecorated is the greatest length of such a password, or of a run.
 	maxDecoration = 7
+	maxDecorated  = 16
 )
 
-// commonSet is the list by skeleton.
-type commonSet struct{ whole, bases map[string]struct{} }
-
-var common = sync.OnceValue(func() commonSet {
-	set := commonSet{whole: map[string]struct{}{}, bases: map[string]struct{}{}}
-	var buf [maxCommon]byte
-	for line := range strings.Lines(commonList) {
-		line = strings.TrimSuffix(line, "\n")
-		word, isBase := strings.CutPrefix(line, "~")
-		key := string(appendSkeleton(buf[:0], word))
-		set.whole[key] = struct{}{}
-		if isBase {
-			set.bases[key] = struct{}{}
-		}
+// bases are the words of baseList, by skeleton.
+var bases = sync.OnceValue(func() map[string]struct{} {
+	words := make(map[string]struct{})
+	for line := range strings.Lines(baseList) {
+		words[string(appendSkeleton(nil, strings.TrimSuffix(line, "\n")))] = struct{}{}
 	}
-	return set
+	return words
 })
 
-// isCommon refuses what guessing begins with, whatever the policy:
+// isCommon reports whether guessing begins with the password, whatever the policy:
 //
-//   - every password of the list, in any case and with the usual substitutions: 0 for
-//     o, @ for a, $ for s and so on;
-//   - the worst words of it with up to 7 digits and signs around them, such as
-//     P@ssw0rd1! or Qwerty123!, in 16 characters at most;
-//   - one or two characters over and over, or a run such as abcdefgh, of 16 at most.
+//   - it is in the list of common passwords, in any case and with the usual
+//     substitutions: 0 for o, @ for a, $ for s and so on;
+//   - it is one of the worst words of that list with up to 7 digits and signs around
+//     it, such as P@ssw0rd1! or Qwerty123!, in 16 characters at most;
+//   - it is one or two characters over and over, or a run such as abcdefgh, of 16
+//     characters at most.
 //
-// It goes no further. A word of the list beside another word, such as in
-// Str0ng!Passw0rd, is a matter of how the rest was chosen, and no list knows that.
+// It goes no further. In Str0ng!Passw0rd a listed word stands beside another word,
+// and how good the rest is no list can tell.
 func isCommon(password string) bool {
 	if len(password) == 0 || len(password) > maxCommon {
 		return false
 	}
 	var buf [maxCommon]byte
 	skeleton := appendSkeleton(buf[:0], password)
-	set := common()
-	if _, ok := set.whole[string(skeleton)]; ok {
-		return true
-	}
-	return len(password) <= maxDecorated && (isRun(password) || set.isDecorated(password, skeleton))
+	return commonWords().has(skeleton) ||
+		len(password) <= maxDecorated && (isRun(password) || isDecorated(password, skeleton))
 }
 
 // isDecorated tries every way to take digits and signs off both ends, since an end
-// such as the 0 of passw0rd0 may be of the word or of the decoration.
-func (set commonSet) isDecorated(password string, skeleton []byte) bool {
+// such as the 0 of passw0rd0 may belong to the word or to the decoration.
+func isDecorated(password string, skeleton []byte) bool {
 	first := strings.IndexFunc(password, isLetter)
 	last := strings.LastIndexFunc(password, isLetter)
 	if first < 0 {
@@ -74,7 +63,7 @@ func (set commonSet) isDecorated(password string, skeleton []byte) bool {
 	for from := 0; from <= first; from++ {
 		for to := len(skeleton); to > last && to > from; to-- {
 			if from+len(skeleton)-to <= maxDecoration {
-				if _, ok := set.bases[string(skeleton[from:to])]; ok {
+				if _, ok := bases()[string(skeleton[from:to])]; ok {
 					return true
 				}
 			}
@@ -83,7 +72,8 @@ func (set commonSet) isDecorated(password string, skeleton []byte) bool {
 	return false
 }
 
-// isLetter reports whether r is no decoration, which is digits and signs of ASCII.
+// isLetter reports whether r is not decoration: decoration is the digits and signs of
+// ASCII.
 func isLetter(r rune) bool { return r < ' ' || r > '~' || 'a' <= r|0x20 && r|0x20 <= 'z' }
 
 // isRun reports whether each byte is as far from the one before, 1 or -1, or the same

@@ -13,9 +13,9 @@ var codes = []string{
 	"too_short", "too_long", "missing_uppercase", "missing_lowercase", "missing_digit", "missing_special", "common_password", "invalid_characters",
 }
 
-func check(p Policy, password string) string {
+func check(p Policy, password string, context ...string) string {
 	var got []string
-	for _, v := range p.Check(password) {
+	for _, v := range p.Check(password, context...) {
 		got = append(got, v.Code)
 	}
 	return strings.Join(got, " ")
