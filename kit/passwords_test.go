@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/kittest"
 )
 
 // TestPasswordContext: wherever a password is chosen, one that is little more than the
@@ -22,7 +21,7 @@ func TestPasswordContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.nextMail(kittest.Verification)
+	h.nextMail(kit.MailVerification)
 	token := h.resetToken(email)
 	ways := map[string]func(string) error{
 		"register": func(pw string) error {
