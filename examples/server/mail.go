@@ -1,9 +1,12 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"myauth.internal/kit"
 	"myauth.internal/mailx"
@@ -22,15 +25,39 @@ func setMailFrom(s *settings, v string) error {
 	if _, err := mailx.NewLog(io.Discard, &mailx.Options{From: v}); err != nil {
 		return fmt.Errorf("%s is not a mail address: write for example MyAuth <no-reply@example.com>", shown(v))
 	}
-	s.mailFrom = v
+	s.mail.From = v
 	return nil
+}
+
+// mailOption returns a setter of an option that package mailx checks by itself,
+// with an error that quotes nothing.
+func mailOption(set func(*mailx.Options, string)) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		var alone mailx.Options
+		set(&alone, v)
+		if _, err := mailx.New(mailx.Config{Host: "localhost"}, &alone); err != nil {
+			return err
+		}
+		set(&s.mail, v)
+		return nil
+	}
 }
 
 // newMailer returns the mailer of MYAUTH_SMTP_URL, or without one a mailer that
 // prints. In a log of JSON lines a printed mail is one of them.
 func newMailer(s *settings, logger *slog.Logger, stderr io.Writer) (kit.Mailer, error) {
-	opts := &mailx.Options{From: s.mailFrom}
+	opts := &s.mail
+	if s.mail.Templates != nil {
+		if _, err := mailx.NewLog(io.Discard, opts); err != nil {
+			return nil, &settingError{"MYAUTH_MAIL_TEMPLATES", err}
+		}
+	}
 	if s.smtp != nil {
+		roots, err := readRoots(s.smtpCAFile)
+		if err != nil {
+			return nil, &settingError{"MYAUTH_SMTP_CA_FILE", err}
+		}
+		opts.TLS = &tls.Config{RootCAs: roots}
 		mailer, err := mailx.New(*s.smtp, opts)
 		if err != nil {
 			return nil, s.bad("MYAUTH_SMTP_URL", err)
@@ -45,6 +72,22 @@ func newMailer(s *settings, logger *slog.Logger, stderr io.Writer) (kit.Mailer, 
 		return nil, s.bad("MYAUTH_MAIL_FROM", err)
 	}
 	return mailer, nil
+}
+
+// readRoots returns the certificates of a file, or nil without a file.
+func readRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s has no certificate in PEM form", shown(file))
+	}
+	return roots, nil
 }
 
 // mailLines logs what is written to it, each write as one line.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path"
 	"regexp"
 	"strconv"
@@ -31,7 +32,8 @@ type settings struct {
 	secret     string // of HS256/384/512; empty: a random one
 	keyFile    string // of RS256, ES256 and EdDSA
 	smtp       *mailx.Config
-	mailFrom   string
+	smtpCAFile string
+	mail       mailx.Options // TLS is newMailer's, from smtpCAFile
 	logFormat  string
 	// opts holds what goes to the kit as it is. PublicURL is empty when it is
 	// to be derived from the listener.
@@ -118,9 +120,24 @@ var settingsTable = []setting{
 	{name: "MYAUTH_SMTP_URL", secret: true, option: "Mailer", otherwise: "mails are printed to the log",
 		meaning: "smtp://user:pass@host:587 (STARTTLS required), smtps://user:pass@host:465, or smtp://host:25?tls=none for a local relay",
 		set:     setSMTP},
+	{name: "MYAUTH_SMTP_LOCAL_NAME", otherwise: "the domain of MYAUTH_MAIL_FROM",
+		meaning: "name in EHLO: a DNS name, or an address such as [192.0.2.1], which is the default where the sender's domain is no full name",
+		set:     mailOption(func(o *mailx.Options, v string) { o.LocalName = v })},
+	{name: "MYAUTH_SMTP_CA_FILE", otherwise: "the system's authorities",
+		meaning: "file of certificates (PEM) whose authorities alone are trusted for the relay",
+		set:     func(s *settings, v string) error { s.smtpCAFile = v; return nil }},
+	{name: "MYAUTH_SMTP_TIMEOUT", preset: "30s",
+		meaning: "longest time for one attempt to send a mail, 1s to 1m",
+		set:     duration(func(s *settings) *time.Duration { return &s.mail.Timeout }, time.Second, time.Minute)},
 	{name: "MYAUTH_MAIL_FROM", preset: "MyAuth <no-reply@localhost>",
 		meaning: "sender of the mails",
 		set:     setMailFrom},
+	{name: "MYAUTH_MAIL_BOUNCE", otherwise: "the address in MYAUTH_MAIL_FROM",
+		meaning: "address that gets the reports of undelivered mails",
+		set:     mailOption(func(o *mailx.Options, v string) { o.Bounce = v })},
+	{name: "MYAUTH_MAIL_TEMPLATES", otherwise: "the built-in texts",
+		meaning: "directory of templates that replace the texts of mails, file by file",
+		set:     func(s *settings, v string) error { s.mail.Templates = os.DirFS(v); return nil }},
 	{name: "MYAUTH_PUBLIC_URL", option: "PublicURL", otherwise: "http://HOST:PORT of the listener, http://localhost:PORT on loopback",
 		meaning: "where links in mails lead: PUBLIC_URL/verify-email?token=… and PUBLIC_URL/reset-password?token=…",
 		set:     setPublicURL},

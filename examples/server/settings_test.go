@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
 	"myauth.internal/kit/password"
+	"myauth.internal/mailx"
 )
 
 // env is a lookup over NAME=value lines.
@@ -43,7 +45,7 @@ func TestDefaults(t *testing.T) {
 		store:      storeURL{"sqlite", "myauth.db"},
 		tokenStore: storeURL{"sqlite", "myauth.db"},
 		algorithm:  "HS256",
-		mailFrom:   "MyAuth <no-reply@localhost>",
+		mail:       mailx.Options{From: "MyAuth <no-reply@localhost>", Timeout: 30 * time.Second},
 		logFormat:  "text",
 		api:        httpx.Options{PublicPrefix: "/auth", Realm: "MyAuth"},
 		opts: kit.Options{
@@ -92,7 +94,12 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_REQUIRE_VERIFIED_EMAIL": {value: "true", got: func(s settings) any { return s.opts.RequireVerifiedEmail }, want: true},
 		"MYAUTH_CONCEAL_ACCOUNTS":       {value: "TRUE", also: []string{"MYAUTH_REQUIRE_VERIFIED_EMAIL=1"}, got: func(s settings) any { return s.opts.ConcealAccounts }, want: true},
 		"MYAUTH_SMTP_URL":               {value: "smtp://relay.example:25?tls=none", got: func(s settings) any { return s.smtp != nil }, want: true},
-		"MYAUTH_MAIL_FROM":              {value: "Søren <s@example.com>", got: func(s settings) any { return s.mailFrom }, want: "Søren <s@example.com>"},
+		"MYAUTH_SMTP_LOCAL_NAME":        {value: "[192.0.2.1]", got: func(s settings) any { return s.mail.LocalName }, want: "[192.0.2.1]"},
+		"MYAUTH_SMTP_CA_FILE":           {value: "ca.pem", got: func(s settings) any { return s.smtpCAFile }, want: "ca.pem"},
+		"MYAUTH_SMTP_TIMEOUT":           {value: "1m", got: func(s settings) any { return s.mail.Timeout }, want: time.Minute},
+		"MYAUTH_MAIL_FROM":              {value: "Søren <s@example.com>", got: func(s settings) any { return s.mail.From }, want: "Søren <s@example.com>"},
+		"MYAUTH_MAIL_BOUNCE":            {value: "b@example.com", got: func(s settings) any { return s.mail.Bounce }, want: "b@example.com"},
+		"MYAUTH_MAIL_TEMPLATES":         {value: "templates", got: func(s settings) any { return s.mail.Templates }, want: os.DirFS("templates")},
 		"MYAUTH_PUBLIC_URL":             {value: "https://example.com/app/", got: func(s settings) any { return s.opts.PublicURL }, want: "https://example.com/app"},
 		"MYAUTH_PUBLIC_PREFIX":          {value: "/api/v1/auth/", got: func(s settings) any { return s.api.PublicPrefix }, want: "/api/v1/auth"},
 		"MYAUTH_TRUSTED_PROXIES": {value: "10.0.0.7, fd00::/8", got: func(s settings) any { return s.api.TrustedProxies },
@@ -176,6 +183,9 @@ var badSettings = []struct {
 	{"MYAUTH_SMTP_URL=smtp://u:s3cret@mail.example:587?tls=maybe", ""},
 	{"MYAUTH_SMTP_URL=smtp://u:s3cret%zz@mail.example", ""},
 	{"MYAUTH_SMTP_URL=s3cret", ""},
+	{"MYAUTH_SMTP_LOCAL_NAME=my_host.example:25", "DNS name"},
+	{"MYAUTH_SMTP_TIMEOUT=2m", "out of bounds"},
+	{"MYAUTH_MAIL_BOUNCE=Bounces <b@example.com>", "bare address"},
 	{"MYAUTH_MAIL_FROM=nobody", "mail address"},
 	{"MYAUTH_MAIL_FROM=a@example.com\r\nBcc: b@example.com", "mail address"},
 	{"MYAUTH_PUBLIC_URL=example.com", "https://example.com"},
@@ -386,7 +396,7 @@ func FuzzSettings(f *testing.F) {
 		lookup := env(strings.Split(lines, "\n")...)
 		s, err := parseSettings(lookup)
 		if err == nil {
-			if s.addr == "" || s.store.scheme == "" || s.tokenStore.scheme == "" || s.algorithm == "" || s.mailFrom == "" || s.logFormat == "" {
+			if s.addr == "" || s.store.scheme == "" || s.tokenStore.scheme == "" || s.algorithm == "" || s.mail.From == "" || s.logFormat == "" {
 				t.Fatalf("accepted, and something is missing: %+v", s)
 			}
 			return
