@@ -188,7 +188,11 @@ func serviceSessionRules() []rule {
 							p.fatalf("round %d: Refresh of one token by %d callers at once: caller %d got another successor than caller 0", round, racers, i)
 						}
 					}
+					if again, err := s.service(round).Refresh(p.ctx(), string(successors[0])); err != nil || again.RefreshToken != successors[0] {
+						p.fatalf("round %d: Refresh of the successor within the grace: got error %v, want the successor itself", round, err)
+					}
 					current = successors[0]
+					s.clock.Advance(11 * time.Second) // past the grace, within which it is not rotated
 				}
 			},
 		},
@@ -211,7 +215,7 @@ func serviceSessionRules() []rule {
 		},
 		{
 			id:    "service/refresh/reuse-ends-session",
-			quote: "Anything older is a reuse",
+			quote: "anything older, and the replaced token after the grace, is a reuse",
 			prove: func(p *probe) {
 				s := p.instancesOf(10 * time.Second)
 				defer s.close()
@@ -219,6 +223,7 @@ func serviceSessionRules() []rule {
 				first, bystander := s.login(s.a).RefreshToken, s.login(s.a).RefreshToken
 				second, err := s.b.Refresh(p.ctx(), string(first))
 				p.must(err, "Refresh")
+				s.clock.Advance(11 * time.Second)
 				third, err := s.a.Refresh(p.ctx(), string(second.RefreshToken))
 				p.must(err, "Refresh of the successor")
 				again, err := s.b.Refresh(p.ctx(), string(second.RefreshToken))

@@ -22,10 +22,11 @@
 //
 // An access token is a JWT for 30 minutes (package accesstoken). A refresh token is
 // opaque and belongs to a session, which is one row of the [TokenStore] however
-// often it is refreshed. Each refresh replaces the token by a successor that is
-// derived from it, so its direct parent can be answered the same once more when a
-// response was lost, and a dump of the store holds nothing that can be presented. An
-// older token that comes back ends the session (RFC 9700 section 4.14.2).
+// often it is refreshed. A refresh replaces the token by a successor that is derived
+// from it, so the replaced token can be answered the same again when a response was
+// lost, and a dump of the store holds nothing that can be presented. That lasts for a
+// grace, within which the session is not rotated again. An older token that comes back
+// ends the session (RFC 9700 section 4.14.2).
 //
 // # Ending everything at once
 //

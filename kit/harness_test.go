@@ -32,6 +32,8 @@ type harness struct {
 	faults *kittest.Faults
 	store  *memstore.Store
 	log    *syncBuffer
+	keys   *accesstoken.Keyring
+	opts   kit.Options
 
 	mu     sync.Mutex
 	events []kit.Event
@@ -78,12 +80,27 @@ func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
 	for _, c := range change {
 		c(opts)
 	}
-	h.Service, err = kit.New(h.faults.Users(h.store.Users()), h.faults.Tokens(h.store.Tokens()), keys, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close(context.Background()) })
+	h.keys, h.opts = keys, *opts
+	h.Service = h.another()
 	return h
+}
+
+// another is another instance: a Service of its own over the same stores and keys.
+func (h *harness) another() *kit.Service { return h.over(h.faults.Tokens(h.store.Tokens())) }
+
+// over is another instance that keeps its tokens in store.
+func (h *harness) over(store kit.TokenStore, change ...func(*kit.Options)) *kit.Service {
+	h.t.Helper()
+	opts := h.opts
+	for _, c := range change {
+		c(&opts)
+	}
+	s, err := kit.New(h.faults.Users(h.store.Users()), store, h.keys, &opts)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { s.Close(context.Background()) })
+	return s
 }
 
 // register makes an account and takes its verification mail.

@@ -29,10 +29,12 @@ type Options struct {
 	// SessionMaxAge is the absolute lifetime of a session, however often it is
 	// refreshed; default 30 days, negative: none.
 	SessionMaxAge time.Duration
-	// RefreshGrace is how long the direct parent of the current refresh token
-	// is still answered, with the same successor, so that neither a lost response
-	// nor two tabs log anybody out; at most 5 minutes, default 10 s, negative:
-	// never, and exactly one use of each token succeeds.
+	// RefreshGrace is how long a session is not rotated again after a rotation. All
+	// that time the token that was replaced and its successor are both answered with the
+	// successor, so that neither a lost response nor tabs that refresh at once log
+	// anybody out. At most 5 minutes, default 10 s. Negative: each use rotates, exactly one
+	// use of each token succeeds, any other ends the session, and so does repeating a
+	// call whose answer was lost.
 	RefreshGrace time.Duration
 	// PasswordResetTTL is the lifetime of reset tokens, 1 s to 24 h; default
 	// 15 minutes.

@@ -8,10 +8,24 @@ import (
 	"myauth.internal/kit/accesstoken"
 )
 
-// Refresh exchanges a refresh token for new tokens. The presented one is replaced;
-// its direct successor is the answer to it for Options.RefreshGrace longer, as often
-// and from as many places as it is presented. Anything older is a reuse, by RFC
-// 9700 section 4.14.2 the sign of a stolen token: the session ends.
+// Refresh exchanges a refresh token for new tokens. A session rotates at most once in
+// Options.RefreshGrace:
+//   - the current token is replaced by a successor;
+//   - within the grace after that, the replaced token is answered with the same
+//     successor, as often and from as many places as it is presented, and the successor
+//     is answered with itself;
+//   - anything older, and the replaced token after the grace, is a reuse: by RFC 9700,
+//     section 4.14.2, the sign of a stolen token. The session ends.
+//
+// So a client whose answer was lost can repeat the call within the grace, and tabs that
+// share a storage all end up with one token. Without a grace each use rotates, exactly
+// one use of each token succeeds, and any other use ends the session.
+//
+// The access token is new in each answer. An answer without a rotation writes nothing,
+// unless RefreshTokenTTL is so short that a grace is a notable part of it.
+//
+// [ErrUnavailable] leaves open whether the token was replaced. Repeating the call is safe
+// within the grace. Later, or without a grace, the repetition may be taken for a reuse.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken],
 // [ErrAccountDisabled] (and the session ends), a [LimitError].
@@ -31,66 +45,70 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 		return Tokens{}, err
 	}
 	u, err := s.users.ByID(ctx, session.UserID)
-	if errors.Is(err, ErrNotFound) {
-		return Tokens{}, ErrRevokedToken
-	} else if err != nil {
-		return Tokens{}, err
+	if err != nil {
+		return Tokens{}, revokedIfGone(err)
 	}
 
 	// From here on the work is finished even if the client goes: a rotation whose
 	// answer nobody waits for would otherwise be an unknown outcome.
 	ctx = context.WithoutCancel(ctx)
+	wasCurrent := false
 	for range casRounds {
 		now := s.now()
 		if err := s.judgeSession(ctx, session, u, now); err != nil {
 			return Tokens{}, err
 		}
 		if !sameHash(presented.hash(), session.SecretHash) {
-			return s.refreshParent(ctx, session, u, presented, now)
+			return s.refreshParent(ctx, session, u, presented, wasCurrent, now)
+		}
+		if s.withinGrace(session.RotatedAt, now) {
+			return s.refreshed(ctx, u, s.renewed(ctx, session, now), presented, now)
 		}
 		next, rotated := s.rotation(session, presented, now)
 		err := s.tokens.Update(ctx, rotated)
 		if err == nil {
-			s.unconfirmed.settle(session.ID)
-			s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: u.ID, SessionID: session.SessionID})
-			return s.issue(u, rotated, next, now)
+			return s.refreshed(ctx, u, rotated, next, now)
 		}
-		if errors.Is(err, ErrNotFound) {
-			return Tokens{}, ErrRevokedToken
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
+			return Tokens{}, revokedIfGone(err)
 		}
-		if !errors.Is(err, ErrConflict) {
-			s.unconfirmed.add(session.ID, presented.hash())
-			if !errors.Is(err, ErrUnavailable) {
-				return Tokens{}, err
-			}
-		}
-		// Another call was first, or the answer was lost, perhaps after the
-		// write. What is stored now tells.
+		// Another call was first, or the answer was lost, perhaps after the write. The
+		// salt in the stored record tells whose write it is. It is this call's also when
+		// something has ended the session since: the rotation came first.
 		stored, readErr := s.tokens.ByID(ctx, session.ID)
-		if errors.Is(readErr, ErrNotFound) {
-			return Tokens{}, ErrRevokedToken
-		} else if readErr != nil {
-			return Tokens{}, readErr
-		}
-		if sameHash(stored.Salt, rotated.Salt) {
-			s.unconfirmed.settle(session.ID)
-			return s.issue(u, stored, next, now)
-		}
-		if errors.Is(err, ErrUnavailable) && stored.Version == session.Version {
+		switch {
+		case readErr != nil:
+			return Tokens{}, revokedIfGone(readErr)
+		case sameHash(stored.Salt, rotated.Salt):
+			return s.refreshed(ctx, u, stored, next, now)
+		case sameHash(stored.PreviousHash, rotated.SecretHash):
+			// The write happened, and the successor was replaced meanwhile.
+			presented = next
+		case errors.Is(err, ErrUnavailable) && stored.Version == session.Version:
 			return Tokens{}, err // and the write may still land
 		}
-		session = stored
+		session, wasCurrent = stored, true
 	}
 	return Tokens{}, errContention
 }
 
+// refreshed hands out the tokens of a session whose current refresh token is token.
+func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaqueToken, now time.Time) (Tokens, error) {
+	tokens, err := s.issue(u, session, token, now)
+	if err == nil {
+		s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: u.ID, SessionID: session.SessionID})
+	}
+	return tokens, err
+}
+
 // refreshParent answers a token that is not the session's current one: with the
-// successor that it already has, or as a reuse.
-func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaqueToken, now time.Time) (Tokens, error) {
-	if sameHash(presented.hash(), session.PreviousHash) &&
-		(s.withinGrace(session.RotatedAt, now) || s.unconfirmed.excuses(session.ID, presented.hash(), now, s.opts.RefreshGrace)) {
+// successor that it already has, or as a reuse. A token that this very call has seen as
+// the current one is within its grace, if there is one, however slow the store was.
+func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaqueToken, wasCurrent bool, now time.Time) (Tokens, error) {
+	inTime := s.withinGrace(session.RotatedAt, now) || wasCurrent && s.opts.RefreshGrace >= 0
+	if inTime && sameHash(presented.hash(), session.PreviousHash) {
 		if next := successor(session.Salt, presented); sameHash(next.hash(), session.SecretHash) {
-			return s.issue(u, session, next, now)
+			return s.refreshed(ctx, u, s.renewed(ctx, session, now), next, now)
 		}
 	}
 	s.emit(ctx, Event{Kind: EventSessionReused, UserID: session.UserID, SessionID: session.SessionID})
@@ -98,6 +116,27 @@ func (s *Service) refreshParent(ctx context.Context, session Token, u User, pres
 		return Tokens{}, err
 	}
 	return Tokens{}, ErrRevokedToken
+}
+
+// renewed starts the idle lifetime of a session anew without rotating it. It writes only
+// when that gains more than a tenth of the lifetime, which takes a RefreshTokenTTL of
+// less than ten times the grace. When the write fails, the session goes on as it was.
+func (s *Service) renewed(ctx context.Context, session Token, now time.Time) Token {
+	renewed := session
+	renewed.ExpiresAt = s.sessionExpiry(session.CreatedAt, now)
+	if renewed.ExpiresAt.Sub(session.ExpiresAt) <= s.opts.RefreshTokenTTL/10 || s.tokens.Update(ctx, renewed) != nil {
+		return session
+	}
+	return renewed
+}
+
+// revokedIfGone is err, but for a record that no longer exists: what belonged to it was
+// ended.
+func revokedIfGone(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return ErrRevokedToken
+	}
+	return err
 }
 
 // sessionOf reads the session that a presented token belongs to.

@@ -51,12 +51,77 @@ func TestRefreshParentWithinGraceGetsTheSameSuccessor(t *testing.T) {
 	}
 }
 
+// TestRefreshSuccessorWithinGraceIsAnsweredWithItself: a session rotates at most once in
+// a grace, so the successor comes back with another access token and without a write.
+func TestRefreshSuccessorWithinGraceIsAnsweredWithItself(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	second := h.mustRefresh(h.login(testEmail, goodPassword).RefreshToken)
+	writes, events := h.faults.Calls("tokens.Update"), h.count(kit.EventSessionRefreshed)
+	h.clock.Advance(10 * time.Second)
+	again := h.mustRefresh(second.RefreshToken)
+	if again.RefreshToken != second.RefreshToken || again.AccessToken == second.AccessToken {
+		t.Error("want the same refresh token and another access token")
+	}
+	if want := 7*24*time.Hour - 10*time.Second; again.RefreshTokenExpiresIn != want || again.ExpiresIn != 30*time.Minute {
+		t.Errorf("lifetimes are %v and %v, want %v and 30m", again.RefreshTokenExpiresIn, again.ExpiresIn, want)
+	}
+	if n := h.faults.Calls("tokens.Update") - writes; n != 0 {
+		t.Errorf("%d writes, want none", n)
+	}
+	if n := h.count(kit.EventSessionRefreshed) - events; n != 1 {
+		t.Errorf("%d events, want 1: tokens were handed out", n)
+	}
+	h.clock.Advance(time.Microsecond)
+	third := h.mustRefresh(second.RefreshToken)
+	if third.RefreshToken == second.RefreshToken || third.RefreshTokenExpiresIn != 7*24*time.Hour {
+		t.Error("not rotated after the grace")
+	}
+}
+
+// TestRefreshWithAGraceLongerThanTheIdleLifetime: a session that is in use does not run
+// out because it was not rotated.
+func TestRefreshWithAGraceLongerThanTheIdleLifetime(t *testing.T) {
+	h := newHarness(t, func(o *kit.Options) {
+		o.RefreshTokenTTL, o.RefreshGrace, o.SessionMaxAge = 10*time.Second, 30*time.Second, 25*time.Second
+	})
+	h.register(testEmail)
+	first := h.login(testEmail, goodPassword).RefreshToken
+	second := h.mustRefresh(first).RefreshToken
+	for i, left := range []time.Duration{10 * time.Second, 9 * time.Second, 1 * time.Second} { // 8, 16 and 24 of 25 s
+		h.clock.Advance(8 * time.Second)
+		token := []kit.Secret{second, first}[i%2]
+		if got := h.mustRefresh(token); got.RefreshToken != second || got.RefreshTokenExpiresIn != left {
+			t.Errorf("after %d s: %v are left, want %v", 8*(i+1), got.RefreshTokenExpiresIn, left)
+		}
+	}
+	h.clock.Advance(time.Second)
+	_, err := h.refresh(second)
+	h.wantErr("at the end of the absolute lifetime", err, kit.ErrExpiredToken)
+}
+
+// TestRefreshRenewalThatFails: the renewal is no reason to refuse.
+func TestRefreshRenewalThatFails(t *testing.T) {
+	for _, fault := range []kittest.Fault{kittest.Down, kittest.Lost, kittest.Conflict} {
+		h := newHarness(t, func(o *kit.Options) { o.RefreshTokenTTL = 10 * time.Second })
+		h.register(testEmail)
+		second := h.mustRefresh(h.login(testEmail, goodPassword).RefreshToken)
+		h.clock.Advance(8 * time.Second)
+		h.faults.Inject("tokens.Update", fault, 1)
+		if got := h.mustRefresh(second.RefreshToken); got.RefreshTokenExpiresIn != 2*time.Second {
+			t.Errorf("fault %d: %v are left, want 2s", fault, got.RefreshTokenExpiresIn)
+		}
+	}
+}
+
 func TestRefreshGrandparentEndsTheSession(t *testing.T) {
 	h := newHarness(t)
 	h.register(testEmail)
 	first := h.login(testEmail, goodPassword)
 	other := h.login(testEmail, goodPassword)
-	third := h.mustRefresh(h.mustRefresh(first.RefreshToken).RefreshToken)
+	second := h.mustRefresh(first.RefreshToken)
+	h.clock.Advance(11 * time.Second)
+	third := h.mustRefresh(second.RefreshToken)
 	_, err := h.refresh(first.RefreshToken)
 	h.wantErr("the grandparent", err, kit.ErrRevokedToken)
 	_, err = h.refresh(third.RefreshToken)

@@ -19,7 +19,8 @@ import (
 // Every method may return an error that wraps [ErrUnavailable] (a store cannot
 // be reached, does not answer in time, or the queue of password hashes is full:
 // try again) or ctx's error; the methods' comments name only the others. Repeating
-// a call that failed so is safe, whatever became of it.
+// a call that failed so is safe, whatever became of it. (A refresh within its grace:
+// see [Service.Refresh].)
 type Service struct {
 	opts     Options
 	users    UserStore
@@ -32,9 +33,7 @@ type Service struct {
 	// alone, so that no token of one kind can pass for the other.
 	verifyKeys *accesstoken.Keyring
 	mail       *mailQueue // nil without a Mailer
-	// unconfirmed outlives the requests whose rotations have an unknown outcome.
-	unconfirmed unconfirmed
-	closed      atomic.Bool
+	closed     atomic.Bool
 }
 
 // New returns a Service over the two stores, which may be parts of one database

@@ -10,8 +10,8 @@ import (
 type Session struct {
 	// ID is the sid of the session's access tokens.
 	ID string
-	// CreatedAt is the login, LastUsedAt the last refresh, ExpiresAt the end
-	// if it is not refreshed again.
+	// CreatedAt is the login, LastUsedAt the last rotation, which is at most a grace
+	// before the last refresh, and ExpiresAt the end if it is not refreshed again.
 	CreatedAt, LastUsedAt, ExpiresAt time.Time
 }
 

@@ -94,7 +94,7 @@ var settingsTable = []setting{
 		meaning: "absolute lifetime of a session, 1s to 876000h; 0 = none",
 		set:     zeroMeansNo(duration(func(s *settings) *time.Duration { return &s.opts.SessionMaxAge }, time.Second, 36500*day), func(s *settings) { s.opts.SessionMaxAge = -1 })},
 	{name: "MYAUTH_REFRESH_GRACE", option: "RefreshGrace", preset: "10s",
-		meaning: "how long the direct parent of the current refresh token is still answered, at most 5m; 0 = never",
+		meaning: "how long after its rotation a replaced refresh token is still answered, and its successor not rotated, at most 5m; 0 = never",
 		set:     zeroMeansNo(duration(func(s *settings) *time.Duration { return &s.opts.RefreshGrace }, time.Millisecond, 5*time.Minute), func(s *settings) { s.opts.RefreshGrace = -1 })},
 	{name: "MYAUTH_PASSWORD_RESET_TTL", option: "PasswordResetTTL", preset: "15m",
 		meaning: "lifetime of password-reset tokens, 1s to 24h",

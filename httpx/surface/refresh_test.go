@@ -20,11 +20,14 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("%+v", second)
 	}
 	a.me(second.Access).is(200)
-	a.refresh(second.Refresh).is(200)
+	a.clock.Advance(11 * time.Second)
+	if third := a.refresh(second.Refresh).is(200).tokens(); third.Refresh == second.Refresh {
+		t.Error("the refresh token was not replaced")
+	}
 }
 
 // The direct parent, within the grace, gets the same successor any number of
-// times, and nobody is logged out.
+// times, the successor gets itself, and nobody is logged out.
 func TestRefreshGrace(t *testing.T) {
 	a := newApp(t)
 	a.register()
@@ -38,7 +41,11 @@ func TestRefreshGrace(t *testing.T) {
 			a.me(again.Access).is(200)
 		}
 	}
-	a.refresh(second).is(200)
+	again := a.refresh(second).is(200).tokens()
+	if again.Refresh != second || again.RefreshExpiresIn != 604800-9 || again.ExpiresIn != 1800 {
+		t.Errorf("the successor after 9 s of 10: %+v", again)
+	}
+	a.me(again.Access).is(200)
 }
 
 // The parent after the grace, and anything older at any time, is a reuse: the
@@ -52,6 +59,7 @@ func TestRefreshReuse(t *testing.T) {
 			first := a.login().Refresh
 			latest := a.refresh(first).is(200).tokens().Refresh
 			if wait == 0 {
+				a.clock.Advance(11 * time.Second)
 				latest = a.refresh(latest).is(200).tokens().Refresh
 			}
 			a.clock.Advance(wait)
