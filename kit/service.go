@@ -23,8 +23,8 @@ import (
 // see [Service.Refresh].)
 type Service struct {
 	opts     Options
-	users    UserStore
-	tokens   TokenStore
+	users    guardedUsers
+	tokens   guardedTokens
 	hasher   *password.Hasher
 	signer   *accesstoken.Signer
 	verifier *accesstoken.Verifier
@@ -54,8 +54,8 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 	}
 	s := &Service{
 		opts:       o,
-		users:      guardedUsers{users, o.StoreTimeout},
-		tokens:     guardedTokens{tokens, o.StoreTimeout},
+		users:      guardedUsers{newStoreGuard("users", &o), users},
+		tokens:     guardedTokens{newStoreGuard("tokens", &o), tokens},
 		keys:       keys,
 		verifyKeys: keys.Derive("myauth email verification"),
 	}
@@ -97,10 +97,10 @@ func (s *Service) Ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	if err := s.users.(Pinger).Ping(ctx); err != nil {
+	if err := s.users.Ping(ctx); err != nil {
 		return err
 	}
-	return s.tokens.(Pinger).Ping(ctx)
+	return s.tokens.Ping(ctx)
 }
 
 // Verifier checks access tokens without asking a store, for [accesstoken] users

@@ -7,21 +7,48 @@ import (
 	"time"
 )
 
-// guardedUsers and guardedTokens stand between the Service and the caller's
-// stores: each call gets its own deadline, and each error is one of the store
-// contract's or marked as the bug that it is. So no use case has to think of
-// either.
-type guardedUsers struct {
-	store   UserStore
+// storeGuard stands between the Service and one of the caller's stores: each call gets
+// its own deadline, each error is one of the store contract's or marked as the bug that
+// it is, and an outage is counted and logged. So no use case has to think of any of it.
+type storeGuard struct {
 	timeout time.Duration
+	outage  outage
+}
+
+type guardedUsers struct {
+	*storeGuard
+	store UserStore
 }
 
 type guardedTokens struct {
-	store   TokenStore
-	timeout time.Duration
+	*storeGuard
+	store TokenStore
 }
 
-// storeError sorts what a store returned. parent is the caller's context, without
+func newStoreGuard(store string, o *Options) *storeGuard {
+	return &storeGuard{timeout: o.StoreTimeout, outage: outage{store: store, logger: o.Logger, now: o.Now}}
+}
+
+// call makes one call of the store.
+func (g *storeGuard) call(ctx context.Context, op string, f func(context.Context) error) error {
+	return g.callWithin(ctx, g.timeout, op, f)
+}
+
+func (g *storeGuard) callWithin(ctx context.Context, timeout time.Duration, op string, f func(context.Context) error) error {
+	failures := g.outage.failures.Load()
+	c, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := storeError(ctx, op, f(c))
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrUserExists):
+		g.outage.answered(ctx, failures)
+	case errors.Is(err, ErrUnavailable):
+		g.outage.failed(ctx, err)
+	}
+	return err
+}
+
+// storeError classifies what a store returned. parent is the caller's context, without
 // the deadline that the guard added.
 func storeError(parent context.Context, op string, err error) error {
 	switch {
@@ -41,95 +68,88 @@ func storeError(parent context.Context, op string, err error) error {
 }
 
 func (g guardedUsers) Create(ctx context.Context, u User) error {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	return storeError(ctx, "create user", g.store.Create(c, u))
+	return g.call(ctx, "create user", func(ctx context.Context) error { return g.store.Create(ctx, u) })
 }
 
-func (g guardedUsers) ByID(ctx context.Context, id string) (User, error) {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	u, err := g.store.ByID(c, id)
-	return u, storeError(ctx, "user by id", err)
+func (g guardedUsers) ByID(ctx context.Context, id string) (u User, err error) {
+	err = g.call(ctx, "user by id", func(ctx context.Context) (err error) {
+		u, err = g.store.ByID(ctx, id)
+		return err
+	})
+	return u, err
 }
 
-func (g guardedUsers) ByEmail(ctx context.Context, email string) (User, error) {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	u, err := g.store.ByEmail(c, email)
-	return u, storeError(ctx, "user by email", err)
+func (g guardedUsers) ByEmail(ctx context.Context, email string) (u User, err error) {
+	err = g.call(ctx, "user by email", func(ctx context.Context) (err error) {
+		u, err = g.store.ByEmail(ctx, email)
+		return err
+	})
+	return u, err
 }
 
 func (g guardedUsers) Update(ctx context.Context, u User) error {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	return storeError(ctx, "update user", g.store.Update(c, u))
+	return g.call(ctx, "update user", func(ctx context.Context) error { return g.store.Update(ctx, u) })
 }
 
 func (g guardedUsers) Delete(ctx context.Context, id string) error {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	return storeError(ctx, "delete user", g.store.Delete(c, id))
+	return g.call(ctx, "delete user", func(ctx context.Context) error { return g.store.Delete(ctx, id) })
 }
 
-func (g guardedUsers) Ping(ctx context.Context) error { return ping(ctx, g.store, g.timeout) }
+func (g guardedUsers) Ping(ctx context.Context) error { return g.ping(ctx, g.store) }
 
 func (g guardedTokens) Create(ctx context.Context, t Token) error {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	return storeError(ctx, "create token", g.store.Create(c, t))
+	return g.call(ctx, "create token", func(ctx context.Context) error { return g.store.Create(ctx, t) })
 }
 
-func (g guardedTokens) ByID(ctx context.Context, id string) (Token, error) {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	t, err := g.store.ByID(c, id)
-	return t, storeError(ctx, "token by id", err)
+func (g guardedTokens) ByID(ctx context.Context, id string) (t Token, err error) {
+	err = g.call(ctx, "token by id", func(ctx context.Context) (err error) {
+		t, err = g.store.ByID(ctx, id)
+		return err
+	})
+	return t, err
 }
 
 func (g guardedTokens) Update(ctx context.Context, t Token) error {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	return storeError(ctx, "update token", g.store.Update(c, t))
+	return g.call(ctx, "update token", func(ctx context.Context) error { return g.store.Update(ctx, t) })
 }
 
-func (g guardedTokens) Delete(ctx context.Context, id string) (bool, error) {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	ok, err := g.store.Delete(c, id)
-	return ok, storeError(ctx, "delete token", err)
+func (g guardedTokens) Delete(ctx context.Context, id string) (deleted bool, err error) {
+	err = g.call(ctx, "delete token", func(ctx context.Context) (err error) {
+		deleted, err = g.store.Delete(ctx, id)
+		return err
+	})
+	return deleted, err
 }
 
-func (g guardedTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]Token, error) {
-	c, cancel := context.WithTimeout(ctx, g.timeout)
-	defer cancel()
-	ts, err := g.store.ByUser(c, userID, after, limit)
-	return ts, storeError(ctx, "tokens by user", err)
+func (g guardedTokens) ByUser(ctx context.Context, userID, after string, limit int) (ts []Token, err error) {
+	err = g.call(ctx, "tokens by user", func(ctx context.Context) (err error) {
+		ts, err = g.store.ByUser(ctx, userID, after, limit)
+		return err
+	})
+	return ts, err
 }
 
-func (g guardedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
+func (g guardedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (n int, err error) {
 	// A batch of a thousand deletes is more work than any other call.
-	c, cancel := context.WithTimeout(ctx, 10*g.timeout)
-	defer cancel()
-	n, err := g.store.DeleteExpired(c, before, limit)
-	return n, storeError(ctx, "delete expired tokens", err)
+	err = g.callWithin(ctx, 10*g.timeout, "delete expired tokens", func(ctx context.Context) (err error) {
+		n, err = g.store.DeleteExpired(ctx, before, limit)
+		return err
+	})
+	return n, err
 }
 
-func (g guardedTokens) Ping(ctx context.Context) error { return ping(ctx, g.store, g.timeout) }
+func (g guardedTokens) Ping(ctx context.Context) error { return g.ping(ctx, g.store) }
 
-func ping(ctx context.Context, store any, timeout time.Duration) error {
-	p, ok := store.(Pinger)
-	if !ok {
-		return nil
+func (g *storeGuard) ping(ctx context.Context, store any) error {
+	if p, ok := store.(Pinger); ok {
+		return g.call(ctx, "ping", p.Ping)
 	}
-	c, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	return storeError(ctx, "ping", p.Ping(c))
+	return nil
 }
 
 // casRounds bounds how often a compare-and-swap is tried again after losing. Each
-// loss means that somebody else's write went through, so more than a few in a
-// row are not seen outside of an attack on one record.
+// loss means that another call's write went through, so more than a few in a row are
+// not seen outside of an attack on one record.
 const casRounds = 32
 
 var errContention = fmt.Errorf("%w: too many changes of one record at once", ErrUnavailable)

@@ -102,15 +102,18 @@ func (f *Faults) Tokens(store kit.TokenStore) kit.TokenStore { return faultyToke
 
 func (f *Faults) next(op Op) Fault {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.calls == nil {
 		f.calls = map[Op]int{}
 	}
 	f.calls[op]++
-	if do := f.onCall[op]; do != nil {
-		delete(f.onCall, op)
-		do()
+	do := f.onCall[op]
+	delete(f.onCall, op)
+	f.mu.Unlock()
+	if do != nil {
+		do() // which may call the store itself
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, key := range []Op{op, "*"} {
 		if r := f.rules[key]; r != nil && r.skip > 0 {
 			r.skip--
