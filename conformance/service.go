@@ -32,7 +32,7 @@ const (
 // instancesOf returns them with the grace given; their work is what a test needs
 // and no more: the cheapest hash, a clock that stands, no log.
 func (p *probe) instancesOf(grace time.Duration) *instances {
-	keys, err := accesstoken.HMAC([]byte(strings.Repeat("k", 32)))
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	p.must(err, "making a key")
 	s := &instances{probe: p, clock: kittest.NewClock(epoch), mailer: kittest.NewMailer()}
 	for i, service := range []**kit.Service{&s.a, &s.b} {

@@ -68,7 +68,7 @@ func newRig(tb testing.TB, opts Options, change ...func(*kit.Options)) *rig {
 		clock:  kittest.NewClock(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)),
 		log:    &logs{},
 	}
-	keys, err := accesstoken.HMAC(bytes.Repeat([]byte("k"), 32))
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func ExampleNew() {
 // A hook refuses a registration with an error that the API shows to the client.
 func ExampleHooks() {
 	store := memstore.New()
-	keys, _ := accesstoken.HMAC(make([]byte, 32))
+	keys, _ := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
 		OnEvent: func(context.Context, kit.Event) {}, // the audit stream; by default it is logged
 		Hooks: kit.Hooks{BeforeRegister: func(_ context.Context, r kit.Registration) error {
@@ -81,7 +81,7 @@ func (p postcards) Send(_ context.Context, m kit.Mail) error {
 // take its time; an error is retried.
 func ExampleMailer() {
 	store := memstore.New()
-	keys, _ := accesstoken.HMAC(make([]byte, 32))
+	keys, _ := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	mailer := postcards{make(chan string)}
 	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
 		Mailer: mailer, PublicURL: "https://app.example.com",

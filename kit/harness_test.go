@@ -62,7 +62,7 @@ func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
 		t: t, clock: kittest.NewClock(start), mailer: kittest.NewMailer(),
 		faults: &kittest.Faults{}, store: memstore.New(), log: &syncBuffer{},
 	}
-	keys, err := accesstoken.HMAC(bytes.Repeat([]byte("k"), 32))
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // benchService is a Service over memory at the given cost, without mail and log.
 func benchService(b *testing.B, cost int) *kit.Service {
 	b.Helper()
-	keys, err := accesstoken.HMAC(make([]byte, 32))
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		b.Fatal(err)
 	}

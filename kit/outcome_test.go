@@ -39,7 +39,7 @@ func (m *meddler) Update(ctx context.Context, u kit.User) error {
 func TestLostAnswerAndSomebodyElsesWrite(t *testing.T) {
 	plain := newHarness(t)
 	m := &meddler{UserStore: plain.store.Users()}
-	keys, err := accesstoken.HMAC(make([]byte, 32))
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func (s sealed) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, e
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	store := memstore.New()
-	hmac, err := accesstoken.HMAC(make([]byte, 32))
+	hmac, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func TestWhatNoMajorityHasDidNotHappen(t *testing.T) {
 		return empty(name, body)
 	})
 	store := open(t, uri, nil)
-	keys, err := accesstoken.HMAC(make([]byte, 32))
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ var settingsTable = []setting{
 		meaning: "tokens elsewhere than users, in any of the same",
 		set:     func(s *settings, v string) error { return setStore(&s.tokenStore, v) }},
 	{name: "MYAUTH_JWT_SECRET", secret: true, otherwise: "a random one for this run",
-		meaning: "HMAC secret, at least 32 bytes; with a random one access tokens and the links of verification mails die at restart",
+		meaning: "HMAC secret of random bytes: at least 32, for HS384 48, for HS512 64; with a random one access tokens and the links of verification mails die at restart",
 		set:     setSecret},
 	{name: "MYAUTH_JWT_ALGORITHM", preset: "HS256",
 		meaning: "HS256, HS384 or HS512 with the secret; RS256, ES256 or EdDSA with a private key",

@@ -57,6 +57,9 @@ func (a Algorithm) check(public crypto.PublicKey) error {
 		if bits := key.N.BitLen(); bits < minRSABits {
 			return fmt.Errorf("accesstoken: RS256 needs an RSA key of at least %d bits; this one has %d", minRSABits, bits)
 		}
+		if isROCA(key.N) {
+			return errors.New("accesstoken: the RSA key is of the ROCA family (CVE-2017-15361): anybody can find its private part; make another one, outside of the chip or library that made it")
+		}
 	case ES256:
 		key, ok := public.(*ecdsa.PublicKey)
 		if !ok || key == nil || key.Curve == nil {

@@ -152,7 +152,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("%+v, %v; want %+v", got, err, claims())
 	}
 	head, _, _ := strings.Cut(token, ".")
-	if head != b64(`{"alg":"HS256","typ":"at+jwt"}`) {
+	if head != b64(`{"alg":"HS256","typ":"at+jwt","kid":"`+hmacKey("", secret).ID()+`"}`) {
 		t.Errorf("header %s", head)
 	}
 	c.Roles = nil

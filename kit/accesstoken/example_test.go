@@ -43,32 +43,33 @@ func ExampleNewVerifier() {
 	// true
 }
 
-// A new key takes over without a restart and without a refused token.
-func ExampleKeyring() {
-	key := func(kid, secret string) *accesstoken.Key {
-		k, err := accesstoken.HMACKey(accesstoken.HS256, kid, []byte(secret))
-		if err != nil {
-			panic(err)
-		}
-		return k
+// The key of HMAC is replaced like any other: without a restart, and without a refused
+// token. Each key has an id that is derived from it.
+func ExampleHMAC() {
+	keys, err := accesstoken.HMAC([]byte("the secret of October, 32 bytes or more"))
+	if err != nil {
+		panic(err)
 	}
-	keys, err := accesstoken.NewKeyring(key("2026-10", "the secret of October, 32 bytes or more"))
+	fmt.Println(keys)
+
+	november, err := accesstoken.HMACKey(accesstoken.HS256, "", []byte("the secret of November, 32 bytes or more"))
 	if err != nil {
 		panic(err)
 	}
 	// Publish it everywhere first, so that its tokens are accepted everywhere.
-	fmt.Println(keys.Publish(key("2026-11", "the secret of November, 32 bytes or more")))
+	fmt.Println(keys.Publish(november))
 	// Then sign with it. The old one still verifies.
-	fmt.Println(keys.Promote("2026-11"))
+	fmt.Println(keys.Promote(november.ID()))
 	// When the last old token has expired:
-	fmt.Println(keys.Retire("2026-10"))
+	fmt.Println(keys.Retire("0P2kR1TZRcfzuJbHzXKw0w"))
 	fmt.Println(keys)
 
 	// Output:
+	// keyring[HS256 key "0P2kR1TZRcfzuJbHzXKw0w" [redacted]]
 	// <nil>
 	// <nil>
 	// <nil>
-	// keyring[HS256 key "2026-11" [redacted]]
+	// keyring[HS256 key "IFW-rt6WzIgOzdNh91sV-w" [redacted]]
 }
 
 // Tokens for another use get another typ and a key of their own.

@@ -24,6 +24,7 @@ import (
 
 var (
 	secret = []byte("0123456789abcdef0123456789abcdef")
+	long   = []byte("a secret for every HMAC algorithm, of sixty-four bytes, no more.")
 	noon   = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 )
 
@@ -241,10 +242,17 @@ func pad(size int) string {
 	}
 }
 
-// A token without a kid is for the lone key without an id, and for no other; a
-// kid, even an empty one, is for a key that has it.
+// A token without a kid is for a lone HMAC key that was given no id, and for no other; a kid, even an empty
+// one, is for the key that has it.
 func TestKeyIDMustFit(t *testing.T) {
 	lone := must(accesstoken.HMAC(secret))
+	if err := lone.Publish(hmacKey("", otherSecret)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newVerifier(lone).Verify(forge(`{"alg":"HS256","typ":"at+jwt"}`, payload, secret)); !errors.Is(err, accesstoken.ErrInvalid) {
+		t.Error("no kid, two keys:", err)
+	}
+	lone = must(accesstoken.HMAC(secret))
 	without := forge(`{"alg":"HS256","typ":"at+jwt"}`, payload, secret)
 	if _, err := newVerifier(lone).Verify(without); err != nil {
 		t.Error(err)

@@ -17,7 +17,7 @@ const MaxLength = 8192
 var base64url = base64.RawURLEncoding.Strict()
 
 // Sign makes a token: a JWS (RFC 7515) in the compact form, whose header is alg, typ
-// and, if the signing key has an id, kid. typ is 1 to 64 characters of printable
+// and kid. typ is 1 to 64 characters of printable
 // ASCII and tells one use of tokens from another (RFC 8725, section 3.11). It is an
 // error if the keyring cannot sign, or the token gets longer than [MaxLength].
 func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
@@ -53,7 +53,9 @@ func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
 // Verify returns the payload of a token that [Keyring.Sign] made with the same typ
 // and a key of this keyring, and otherwise an error that wraps [ErrInvalid]. It
 // judges neither the payload nor its claims. The form, the header and the key are
-// checked before any cryptography; the algorithm is that of the key.
+// checked before any cryptography; the algorithm is that of the key. A token without a
+// kid, from another program that shares the secret, is accepted only while the keyring
+// has one key and that is an HMAC key which was given no id.
 func (k *Keyring) Verify(typ, token string) ([]byte, error) {
 	if len(token) > MaxLength {
 		return nil, errLength
@@ -116,7 +118,10 @@ func (s *snapshot) find(typ, header string) (*material, error) {
 		return nil, errType
 	}
 	e := s.byID[h.kid]
-	if e == nil || h.hasKid != (e.kid != "") {
+	if !h.hasKid && len(s.keys) == 1 && s.keys[0].unnamed {
+		e = s.keys[0]
+	}
+	if e == nil {
 		return nil, errKey
 	}
 	if h.alg != string(e.alg) {

@@ -5,16 +5,16 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 )
-
-// MinSecret is the least length of an HMAC secret, in bytes.
-const MinSecret = 32
 
 // maxKeyID bounds a key id, in bytes.
 const maxKeyID = 128
@@ -36,6 +36,7 @@ type Key struct {
 type material struct {
 	alg     Algorithm
 	kid     string
+	unnamed bool             // kid was derived from the secret, so other makers of tokens may not know it
 	secret  []byte           // of an HMAC key
 	private crypto.Signer    // nil: verifies only
 	public  crypto.PublicKey // nil: an HMAC key
@@ -45,7 +46,7 @@ type material struct {
 // Algorithm returns the algorithm of the key.
 func (k *Key) Algorithm() Algorithm { return k.open().alg }
 
-// ID returns the key id; it is empty for an HMAC key that has none.
+// ID returns the key id. It is never empty.
 func (k *Key) ID() string { return k.open().kid }
 
 // CanSign reports whether the key holds a secret or a private key.
@@ -64,13 +65,17 @@ func (k Key) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "%s key %q [redacted]", string(k.Algorithm()), k.ID())
 }
 
-// HMACKey makes a key for HS256, HS384 or HS512. The secret, at least [MinSecret]
-// bytes, is copied; it should be random, 32 bytes of crypto/rand for instance. A
-// text that looks like a PEM block is refused: a public key used as a secret is
-// known to everybody.
+// HMACKey makes a key for HS256, HS384 or HS512. The secret is copied. It should be
+// random, from crypto/rand for instance, and has at least as many bytes as the hash: 32,
+// 48 or 64 (RFC 7518, section 3.2). Two kinds of secret are refused because others know
+// them: a single byte over and over, and a PEM block.
 //
-// kid is 1 to 128 characters of printable ASCII, or empty for a key that is to
-// be the only one of its keyring: its tokens have no kid.
+// kid is 1 to 128 characters of printable ASCII. Empty means one that is derived from
+// the secret and the algorithm, so every instance gives a key the same id and another
+// key another id. It is public, and tells no more than a token does: it is 128 bits of
+// an HMAC under the secret, as is a signature, so a guess at the secret can be tested on
+// it just as on any token, and nowhere faster. Of a random secret neither tells
+// anything.
 func HMACKey(alg Algorithm, kid string, secret []byte) (*Key, error) {
 	if alg.hmacHash() == nil {
 		if alg == RS256 || alg == ES256 || alg == EdDSA {
@@ -78,23 +83,36 @@ func HMACKey(alg Algorithm, kid string, secret []byte) (*Key, error) {
 		}
 		return nil, unknownAlgorithm(alg)
 	}
-	if len(secret) < MinSecret {
-		return nil, fmt.Errorf("accesstoken: an HMAC secret has at least %d bytes; this one has %d", MinSecret, len(secret))
+	if size := alg.hmacHash()().Size(); len(secret) < size {
+		return nil, fmt.Errorf("accesstoken: the secret of %s has at least %d bytes; this one has %d", string(alg), size, len(secret))
+	}
+	if bytes.Count(secret, secret[:1]) == len(secret) {
+		return nil, errors.New("accesstoken: the HMAC secret is one byte over and over: take random bytes")
 	}
 	if bytes.Contains(secret, []byte("-----BEGIN ")) {
 		return nil, errors.New("accesstoken: the HMAC secret is a PEM block: use ParsePEM, and an algorithm for such a key")
 	}
-	if kid != "" {
-		if err := checkKeyID(kid); err != nil {
-			return nil, err
-		}
+	unnamed := kid == ""
+	if unnamed {
+		kid = secretID(alg, secret)
+	}
+	if err := checkKeyID(kid); err != nil {
+		return nil, err
 	}
 	secret = slices.Clone(secret)
-	return newKey(&material{alg: alg, kid: kid, secret: secret, root: secret}), nil
+	return newKey(&material{alg: alg, kid: kid, unnamed: unnamed, secret: secret, root: secret}), nil
+}
+
+// secretID returns the key id of a secret. What is signed has a dot in it and the text
+// here has none, so the id is never a part of a signature.
+func secretID(alg Algorithm, secret []byte) string {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("myauth key id of " + alg))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
 }
 
 // PrivateKey makes a key that signs and verifies: for RS256 an RSA key of at least
-// 2048 bits, for ES256 an ECDSA key on P-256, for EdDSA an Ed25519 key. Any
+// 2048 bits that is not of the ROCA family (CVE-2017-15361), for ES256 an ECDSA key on P-256, for EdDSA an Ed25519 key. Any
 // crypto.Signer with such a public key will do, one in a hardware module too;
 // keys of the standard library are copied. A key that cannot be exported gives
 // no keys for other purposes: see [Keyring.Derive].

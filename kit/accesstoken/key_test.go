@@ -58,7 +58,11 @@ func TestKeys(t *testing.T) {
 		says string
 	}{
 		"secret of 31 bytes":  {errOf(accesstoken.HMACKey(accesstoken.HS256, "", secret[:31])), "at least 32 bytes"},
-		"no secret":           {errOf(accesstoken.HMACKey(accesstoken.HS512, "", nil)), "at least 32 bytes"},
+		"HS384 with 47 bytes": {errOf(accesstoken.HMACKey(accesstoken.HS384, "", long[:47])), "at least 48 bytes"},
+		"HS512 with 63 bytes": {errOf(accesstoken.HMACKey(accesstoken.HS512, "", long[:63])), "at least 64 bytes"},
+		"no secret":           {errOf(accesstoken.HMACKey(accesstoken.HS512, "", nil)), "at least 64 bytes"},
+		"one byte repeated":   {errOf(accesstoken.HMACKey(accesstoken.HS256, "k", bytes.Repeat([]byte("k"), 40))), "one byte over and over"},
+		"nothing but zeros":   {errOf(accesstoken.HMACKey(accesstoken.HS512, "", make([]byte, 64))), "one byte over and over"},
 		"HMAC, no secret":     {func() error { _, err := accesstoken.HMAC(nil); return err }(), "at least 32 bytes"},
 		"HMAC with RS256":     {errOf(accesstoken.HMACKey(accesstoken.RS256, "k", secret)), "PrivateKey"},
 		"unknown algorithm":   {errOf(accesstoken.HMACKey("none", "k", secret)), "unknown algorithm"},
@@ -93,6 +97,24 @@ func errOf(_ *accesstoken.Key, err error) error { return err }
 
 func pemOf(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// An HMAC key without an id gets one that is the same wherever that key is made, and
+// another for another secret or algorithm.
+func TestKeyIDOfASecret(t *testing.T) {
+	ids := map[string]bool{}
+	for _, key := range []*accesstoken.Key{
+		hmacKey("", secret), hmacKey("", long), must(accesstoken.HMACKey(accesstoken.HS384, "", long)), must(accesstoken.HMACKey(accesstoken.HS512, "", long)),
+	} {
+		if len(key.ID()) != 22 || ids[key.ID()] {
+			t.Errorf("the id %q is not of 128 bits, or not this key's alone", key.ID())
+		}
+		ids[key.ID()] = true
+	}
+	// HMAC-SHA-256 of the text "myauth key id of HS256" by OpenSSL 3.0, cut to 16 bytes.
+	if id := hmacKey("", secret).ID(); id != "wFjgfUfNhuLp8GBKUaApHQ" || hmacKey("", secret).ID() != id {
+		t.Errorf("the id is %q", id)
+	}
 }
 
 func TestSecretIsCopied(t *testing.T) {
@@ -205,8 +227,8 @@ func TestJWSVector(t *testing.T) {
 func TestAlgorithms(t *testing.T) {
 	keys := append(asymmetricKeys(),
 		must(accesstoken.HMACKey(accesstoken.HS256, "h1", secret)),
-		must(accesstoken.HMACKey(accesstoken.HS384, "h2", secret)),
-		must(accesstoken.HMACKey(accesstoken.HS512, "h3", secret)),
+		must(accesstoken.HMACKey(accesstoken.HS384, "h2", long[:48])),
+		must(accesstoken.HMACKey(accesstoken.HS512, "h3", long)),
 		must(accesstoken.PrivateKey(accesstoken.RS256, "w1", hardware{rsaKey()})),
 		must(accesstoken.PrivateKey(accesstoken.ES256, "w2", hardware{ecKey()})),
 		must(accesstoken.PrivateKey(accesstoken.EdDSA, "w3", hardware{edKey()})),

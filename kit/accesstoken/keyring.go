@@ -35,8 +35,8 @@ type ring struct {
 
 func (r *ring) snapshot() *snapshot { return r.current.Load() }
 
-// HMAC makes a keyring with a single HS256 key: see [HMACKey]. Its tokens have no
-// kid, and it can be given no second key.
+// HMAC makes a keyring with a single HS256 key, whose key id is derived from the
+// secret: see [HMACKey]. Further keys can be published.
 func HMAC(secret []byte) (*Keyring, error) {
 	key, err := HMACKey(HS256, "", secret)
 	if err != nil {
@@ -47,7 +47,7 @@ func HMAC(secret []byte) (*Keyring, error) {
 
 // NewKeyring makes a keyring that signs with signing and verifies with all the
 // keys. A nil signing makes one that only verifies, as a resource server has it.
-// The key ids must differ, and a key without one must be the only key.
+// The key ids must differ.
 func NewKeyring(signing *Key, verifying ...*Key) (*Keyring, error) {
 	keys := verifying
 	if signing != nil {
@@ -70,7 +70,7 @@ func NewKeyring(signing *Key, verifying ...*Key) (*Keyring, error) {
 
 // Publish adds key: its tokens are accepted from now on, and the JWK Set lists it.
 // A private part is kept for [Keyring.Promote]. It is an error if the keyring has
-// a key with this id, or if either has none.
+// a key with this id.
 func (k *Keyring) Publish(key *Key) error {
 	return k.change(func(s *snapshot) (*Key, []*Key, error) {
 		return s.signingKey(), append(s.list(), key), nil

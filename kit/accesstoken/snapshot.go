@@ -9,8 +9,8 @@ import (
 // snapshot is one state of a keyring. It never changes.
 type snapshot struct {
 	keys     []*entry
-	signing  *entry            // nil: it cannot sign
-	byID     map[string]*entry // "" for the key without an id
+	signing  *entry // nil: it cannot sign
+	byID     map[string]*entry
 	byHeader map[string]*entry // by the encoded header of our access tokens
 	jwks     []byte
 	noSign   error // why signing is nil
@@ -32,9 +32,6 @@ func newSnapshot(signing *Key, keys []*Key) (*snapshot, error) {
 	for _, key := range keys {
 		if key == nil || key.open == nil {
 			return nil, errors.New("accesstoken: a keyring takes no nil key")
-		}
-		if key.ID() == "" && len(keys) > 1 {
-			return nil, errors.New("accesstoken: a key without a key id must be the only one of its keyring: give each key an id")
 		}
 		if s.byID[key.ID()] != nil {
 			return nil, fmt.Errorf("accesstoken: two keys have the key id %q", key.ID())
@@ -72,17 +69,14 @@ func (s *snapshot) signingKey() *Key {
 	return s.signing.key
 }
 
-// header returns the encoded header of a token of that typ: alg, typ, and kid if the
-// key has an id.
+// header returns the encoded header of a token of that typ: alg, typ and kid.
 func (m *material) header(typ string) string {
 	b := make([]byte, 0, 64+len(m.kid))
 	b = append(b, `{"alg":"`...)
 	b = append(b, m.alg...)
 	b = append(b, `","typ":`...)
 	b = appendString(b, typ)
-	if m.kid != "" {
-		b = append(b, `,"kid":`...)
-		b = appendString(b, m.kid)
-	}
+	b = append(b, `,"kid":`...)
+	b = appendString(b, m.kid)
 	return base64.RawURLEncoding.EncodeToString(append(b, '}'))
 }
