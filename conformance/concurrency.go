@@ -138,10 +138,7 @@ func concurrencyRules(k kind) []rule {
 			racy:  true,
 			prove: func(p *probe) {
 				for round := range 2 * rounds {
-					history := recordHistory(p, k.register(p, "r"+string('a'+rune(round))), uint64(round), atRandom)
-					if !linearizable(history) {
-						p.fatalf("no order of these calls explains their answers:\n%s", history)
-					}
+					p.wantLinearizable(recordHistory(p, k.register(p, "r"+string('a'+rune(round))), uint64(round), atRandom), "")
 				}
 			},
 		},

@@ -122,8 +122,8 @@ func TestEverySentenceHasACase(t *testing.T) {
 	}
 }
 
-// TestEveryCaseProvesItself wants a flaw for every rule, and a form and a place of
-// its own for every id.
+// TestEveryCaseProvesItself wants a flaw for every rule, and an id of its own, in the
+// same form, for each. With -v it prints the rules.
 func TestEveryCaseProvesItself(t *testing.T) {
 	byRule := map[string]int{}
 	for _, f := range allFlaws() {
@@ -136,6 +136,7 @@ func TestEveryCaseProvesItself(t *testing.T) {
 			t.Errorf("id %q is taken or not of the form store/subject/what", r.id)
 		}
 		seen[r.id] = true
+		t.Logf("%s %s: %s", r.id, r.needs, r.quote)
 		if byRule[r.id] == 0 {
 			t.Errorf("no flaw is named by %s: nothing shows that it can fail", r.id)
 		}

@@ -22,8 +22,8 @@
 // and quotes it when the store breaks it:
 //
 //	--- FAIL: TestStore/users/create/unique-email-ascii-case
-//	    users/create/unique-email-ascii-case: "when there is a user with the same [EmailKey]"
-//	        Create of "ANN@EXAMPLE.COM" while "ann@example.com" exists: got no error, want kit.ErrUserExists
+//	    users/create/unique-email-ascii-case: Create of "ANN@EXAMPLE.COM" while "ann@example.com" exists: got no error, want kit.ErrUserExists
+//	        the contract: "when there is a user with the same [EmailKey]"
 //
 // One case alone is run by its name: -run 'TestStore/users/create/unique-id$'.
 //
@@ -47,9 +47,9 @@
 //
 // # Why it can be trusted
 //
-// The suite is tried against more than 370 stores of which each is broken in one
+// The suite is tried against more than 400 stores of which each is broken in one
 // way, and against correct ones of many varieties. Each flaw is caught by the case that
-// names its rule, and no correct store fails. README.md has the table.
+// names its rule, and no correct store fails.
 //
 // # Where to go next
 //

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -44,6 +45,20 @@ func (k opKind) String() string {
 // history is what several callers did to one register.
 type history []operation
 
+// String says what was asked and what came.
+func (op operation) String() string {
+	asked := fmt.Sprintf("%s by caller %d", op.what, op.caller)
+	switch {
+	case op.what == opCreate:
+		asked += fmt.Sprintf(" of value %d", op.value)
+	case op.what == opUpdate:
+		asked += fmt.Sprintf(" to value %d at Version %d", op.value, op.version)
+	case op.what <= opReadAlso && op.answer == nil:
+		return fmt.Sprintf("%s: got value %d, Version %d", asked, op.value, op.version)
+	}
+	return fmt.Sprintf("%s: got error %v", asked, op.answer)
+}
+
 func (h history) String() string {
 	var b strings.Builder
 	for _, op := range h {
@@ -51,20 +66,52 @@ func (h history) String() string {
 		if op.unknown() {
 			end = "or later"
 		}
-		fmt.Fprintf(&b, "\t\t%4d %s: caller %d: %s", op.begin, end, op.caller, op.what)
-		switch op.what {
-		case opCreate:
-			fmt.Fprintf(&b, " value %d", op.value)
-		case opUpdate:
-			fmt.Fprintf(&b, " to value %d at version %d", op.value, op.version)
-		case opRead, opReadAlso:
-			if op.answer == nil {
-				fmt.Fprintf(&b, " gave value %d, version %d", op.value, op.version)
-			}
-		}
-		fmt.Fprintf(&b, ": %v\n", op.answer)
+		fmt.Fprintf(&b, "\t\t%4d %s: %s\n", op.begin, end, op)
 	}
 	return b.String()
+}
+
+// errNoAnswer stands for the answer of a write that has not ended.
+var errNoAnswer = fmt.Errorf("no answer so far: %w", kit.ErrUnavailable)
+
+// until returns what was known at a moment: the answers that had come, and the writes
+// that had begun.
+func (h history) until(moment int64) history {
+	var known history
+	for _, op := range h {
+		switch {
+		case op.end <= moment || op.unknown() && op.begin <= moment:
+			known = append(known, op)
+		case op.begin <= moment && op.what > opReadAlso:
+			op.answer, op.end = errNoAnswer, math.MaxInt64
+			known = append(known, op)
+		}
+	}
+	return known
+}
+
+// impossible names the first answer that no order of the calls explains, and then the
+// calls before it and beside it, the last few of them. It returns "" for a history that
+// is linearizable.
+func (h history) impossible() string {
+	if linearizable(h) {
+		return ""
+	}
+	answers := slices.DeleteFunc(slices.Clone(h), operation.unknown)
+	slices.SortFunc(answers, func(a, b operation) int { return cmp.Compare(a.end, b.end) })
+	for _, op := range answers {
+		known := h.until(op.end)
+		if linearizable(known) {
+			continue
+		}
+		const shown = 12
+		left := ""
+		if n := len(known) - shown; n > 0 {
+			left, known = fmt.Sprintf("\t\t(%d calls before these)\n", n), known[n:]
+		}
+		return fmt.Sprintf("%s, which no order of the calls explains that keeps one before the other where it ended before the other began\n%s%s", op, left, known)
+	}
+	return "no order of the calls explains their answers\n" + h.String()
 }
 
 // script is how the callers of a history go about it.

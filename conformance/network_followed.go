@@ -143,7 +143,5 @@ func (f *followed) judge(first opKind, story string) {
 			f.fatalf("caller %d's %s, beside caller 0's %s, %s: got error %v", op.caller, op.what, first, story, op.answer)
 		}
 	}
-	if !linearizable(f.done) {
-		f.fatalf("caller 0's %s, %s: no order of these calls explains their answers, whichever of those with kit.ErrUnavailable happened:\n%s", first, story, f.done)
-	}
+	f.wantLinearizable(f.done, fmt.Sprintf("beside caller 0's %s, %s: ", first, story))
 }

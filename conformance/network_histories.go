@@ -25,12 +25,17 @@ func lostHistoryRules(k kind) []rule {
 				p.network.LoseAnswer(1)() // none of those to come
 				p.settle(k, "after answers were lost")
 				history = append(history, p.lastReads(r, history)...)
-				if !linearizable(history) {
-					p.fatalf("no order of these calls explains their answers, whichever of those with kit.ErrUnavailable happened:\n%s", history)
-				}
+				p.wantLinearizable(history, "while answers are lost: ")
 			}
 		},
 	}}
+}
+
+// wantLinearizable ends the proof at a history with an impossible answer.
+func (p *probe) wantLinearizable(h history, when string) {
+	if problem := h.impossible(); problem != "" {
+		p.fatalf("%s%s", when, problem)
+	}
 }
 
 // updating lets callers update what they last read, while answers are lost.

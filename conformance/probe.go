@@ -97,8 +97,9 @@ func (p *probe) closeAll() {
 // maxFailures is how many failures a case lists before it only counts them.
 const maxFailures = 8
 
-// failf reports that the store breaks the rule. The message says what was done,
-// what came and what was wanted.
+// failf reports that the store breaks the rule. The first line of the message says what
+// was asked, what came and what was wanted; the sentence of the contract follows it, and
+// then the details, if there are any.
 func (p *probe) failf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +107,12 @@ func (p *probe) failf(format string, args ...any) {
 		p.more++
 		return
 	}
-	p.failures = append(p.failures, fmt.Sprintf("%s: %q\n\t%s", p.rule.id, p.rule.quote, fmt.Sprintf(format, args...)))
+	first, details, more := strings.Cut(fmt.Sprintf(format, args...), "\n")
+	message := fmt.Sprintf("%s: %s\n\tthe contract: %q", p.rule.id, first, p.rule.quote)
+	if more {
+		message += "\n" + details
+	}
+	p.failures = append(p.failures, message)
 }
 
 // fatalf reports and ends the proof.

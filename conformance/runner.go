@@ -157,7 +157,7 @@ func (p *probe) run(tb testing.TB, open Open) outcome {
 				abandoned = true
 				// go test may end before it prints what follows.
 				_, _ = fmt.Fprintf(os.Stderr, "conformance: %s: %s\n", tb.Name(), problem)
-				p.failf("%s; all goroutines:\n%s", problem, stacks())
+				p.failf("%s\n%s", problem, stacks())
 				return outcome{failures: p.reported(), stuck: true}
 			}
 		}

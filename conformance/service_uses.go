@@ -36,7 +36,7 @@ func (s *instances) refreshed(token kit.Secret, when string) kit.Tokens {
 func (s *instances) wantStored(id, after string, ok func(kit.User) bool) {
 	got, err := s.b.UserByID(s.ctx(), id)
 	if err != nil || !ok(got) {
-		s.failf("UserByID after %s: got error %v, %+v", after, err, got)
+		s.failf("UserByID after %s: got error %v and %s, which is not what the call wrote", after, err, describeUser(got))
 	}
 }
 

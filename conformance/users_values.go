@@ -49,7 +49,7 @@ func (p *probe) storeUsers(users []kit.User) {
 }
 
 func describeUser(u kit.User) string {
-	return fmt.Sprintf("a user with email %s, username %s, roles %s, settings %s", brief(u.Email), brief(u.Username), brief(u.Roles), brief(u.Settings))
+	return fmt.Sprintf("a user with email %s, username %s, roles %s, settings %s, verified %t, active %t, Version %d", brief(u.Email), brief(u.Username), brief(u.Roles), brief(u.Settings), u.Verified, u.Active, u.Version)
 }
 
 var userValueRules = []rule{

@@ -16,6 +16,7 @@ import (
 // TestCorrectStoresPass runs the whole suite against stores that differ in what
 // the contract leaves open. None may fail, and no case may be skipped.
 func TestCorrectStoresPass(t *testing.T) {
+	t.Parallel()
 	rules := allRules()
 	for name, alter := range map[string]func(f *fake){
 		"as the contract is read": nil,

@@ -3,7 +3,10 @@ package conformance
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -93,7 +96,7 @@ func limit(tb testing.TB, what, advice string, timeout time.Duration) (ended fun
 		}
 		message := fmt.Sprintf("%s has not returned within %v. %s", what, timeout, advice)
 		_, _ = fmt.Fprintf(os.Stderr, "conformance: %s: %s\n", tb.Name(), message)
-		tb.Errorf("%s; all goroutines:\n%s", message, stacks())
+		tb.Errorf("%s\n%s", message, stacks())
 	})
 	return func() {
 		timer.Stop()
@@ -103,11 +106,24 @@ func limit(tb testing.TB, what, advice string, timeout time.Duration) (ended fun
 	}
 }
 
+// stacks returns the goroutines that matter for a stuck call: those within a call of a
+// store, and those of the store and its client themselves. The others are the suite's
+// and package testing's.
 func stacks() string {
-	for size := 1 << 20; ; size *= 2 {
+	all := ""
+	for size := 1 << 20; all == ""; size *= 2 {
 		buf := make([]byte, size)
 		if n := runtime.Stack(buf, true); n < size || size == 16<<20 {
-			return string(buf[:n])
+			all = string(buf[:n])
 		}
 	}
+	inCall := func(stack string) bool {
+		return strings.Contains(stack, "/conformance.watched") || strings.Contains(stack, "/conformance.pinging")
+	}
+	kept := strings.Split(all, "\n\n")
+	if slices.ContainsFunc(kept, inCall) {
+		suites := regexp.MustCompile(`(?m)^(testing\.|created by testing\.|.*/conformance\.)`)
+		kept = slices.DeleteFunc(kept, func(stack string) bool { return !inCall(stack) && suites.MatchString(stack) })
+	}
+	return strings.Join(kept, "\n\n")
 }

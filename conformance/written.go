@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -52,7 +53,7 @@ func (p *probe) userState(at kit.User, before, after *kit.User) *kit.User {
 			return state
 		}
 	}
-	p.failf("user %s is neither as before the call nor as after it: error %v, %+v", brief(at.ID), err, got)
+	p.failf("ByID of %s, after the call: got %s, want it as before the call (%s) or as after it (%s)", brief(at.ID), gave(err), p.userDistance(got, err, before), p.userDistance(got, err, after))
 	return before
 }
 
@@ -67,7 +68,7 @@ func (p *probe) tokenState(at kit.Token, before, after *kit.Token) *kit.Token {
 			return state
 		}
 	}
-	p.failf("token %s is neither as before the call nor as after it: error %v, %+v", brief(at.ID), err, got)
+	p.failf("ByID of %s, after the call: got %s, want it as before the call (%s) or as after it (%s)", brief(at.ID), gave(err), p.tokenDistance(got, err, before), p.tokenDistance(got, err, after))
 	return before
 }
 
@@ -108,4 +109,35 @@ func (p *probe) byUserProblem(at kit.Token, state *kit.Token) string {
 		}
 	}
 	return ""
+}
+
+// gave says in a word what a read gave.
+func gave(err error) string {
+	if err != nil {
+		return fmt.Sprintf("error %v", err)
+	}
+	return "a record that is neither"
+}
+
+// userDistance says how what was read differs from a state of the user; nil stands for
+// absence.
+func (p *probe) userDistance(got kit.User, err error, state *kit.User) string {
+	switch {
+	case state == nil:
+		return "absent"
+	case err != nil:
+		return "present"
+	}
+	return strings.Join(userDiff(got, *state, p.cfg.TimePrecision), "; ")
+}
+
+// tokenDistance is the same for tokens.
+func (p *probe) tokenDistance(got kit.Token, err error, state *kit.Token) string {
+	switch {
+	case state == nil:
+		return "absent"
+	case err != nil:
+		return "present"
+	}
+	return strings.Join(tokenDiff(got, *state, p.cfg.TimePrecision), "; ")
 }
