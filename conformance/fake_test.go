@@ -33,10 +33,11 @@ type dataset struct {
 	busy    sync.Mutex
 	busy2   sync.Mutex
 	count   atomic.Int64
+	maps    *twoMaps
 }
 
 func newDataset() *dataset {
-	d := &dataset{users1: map[string]kit.User{}, tokens1: map[string]kit.Token{}, flags: map[string]bool{}, locks: map[string]*sync.Mutex{}}
+	d := &dataset{users1: map[string]kit.User{}, tokens1: map[string]kit.Token{}, flags: map[string]bool{}, locks: map[string]*sync.Mutex{}, maps: newTwoMaps()}
 	d.reset()
 	return d
 }

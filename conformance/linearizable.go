@@ -137,13 +137,19 @@ var atRandom = script{callers: 6, calls: 7, choose: func(random *rand.Rand, last
 // and returns what happened.
 func recordHistory(p *probe, r *register, seed uint64, s script) history {
 	var clock atomic.Int64
+	handles := make([]*handle, 2)
+	for i, h := range p.both() {
+		var ended func()
+		handles[i], ended = p.unwatched(h)
+		defer ended()
+	}
 	done := make([]history, s.callers)
 	p.race(s.callers, func(caller int, _ *handle) error {
 		random := rand.New(rand.NewPCG(seed, uint64(caller)))
 		var seen int64 // the version that this caller believes in
 		var last *operation
 		for i := range s.calls {
-			h := p.both()[(caller+i)%2]
+			h := handles[(caller+i)%2]
 			op := operation{caller: caller, what: s.choose(random, last), value: int64(1 + caller*s.calls + i), version: seen}
 			last = &op
 			if s.before != nil {

@@ -38,6 +38,7 @@ type probe struct {
 // handle is one opened handle, closed at most once.
 type handle struct {
 	Stores
+	bare   Stores // the same without the watchdog, whose lock keeps callers apart
 	name   string // 1, 2, … in the order of opening
 	closed bool
 }
@@ -68,7 +69,7 @@ func (p *probe) open() *handle {
 
 func (p *probe) keep(s Stores) *handle {
 	name := strconv.Itoa(len(p.handles) + 1)
-	h := &handle{Stores: p.watch.watched(s, name), name: name}
+	h := &handle{Stores: p.watch.watched(s, name), bare: s, name: name}
 	p.handles = append(p.handles, h)
 	return h
 }

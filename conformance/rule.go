@@ -24,7 +24,7 @@ type rule struct {
 func userRules() []rule {
 	return slices.Concat(
 		userCreateRules, userReadRules, userUpdateRules, userDeleteRules, userValueRules, userTimeRules,
-		everyMethodRules(userKind), networkRules(userKind), remainsRules(userKind), answerRules(userKind), pingNetworkRules(userKind), followedRules(userKind), lostHistoryRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), userRaceRules, userMoveRules, userScaleRules,
+		everyMethodRules(userKind), networkRules(userKind), remainsRules(userKind), answerRules(userKind), pingNetworkRules(userKind), followedRules(userKind), lostHistoryRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), loopRules(userKind), userLoopRules, userRaceRules, userMoveRules, userScaleRules,
 	)
 }
 
@@ -32,7 +32,7 @@ func userRules() []rule {
 func tokenRules() []rule {
 	return slices.Concat(
 		tokenCreateRules, tokenReadRules, tokenUpdateRules, tokenDeleteRules, tokenListRules, tokenPurgeRules, tokenValueRules, tokenTimeRules,
-		everyMethodRules(tokenKind), networkRules(tokenKind), remainsRules(tokenKind), answerRules(tokenKind), pingNetworkRules(tokenKind), followedRules(tokenKind), lostHistoryRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
+		everyMethodRules(tokenKind), networkRules(tokenKind), remainsRules(tokenKind), answerRules(tokenKind), pingNetworkRules(tokenKind), followedRules(tokenKind), lostHistoryRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), loopRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
 	)
 }
 

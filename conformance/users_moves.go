@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"myauth.internal/kit"
 )
@@ -32,7 +33,7 @@ type addressRace struct {
 	moving          atomic.Bool
 }
 
-// moves is how often the user moves.
+// moves is how often the user moves at least.
 const moves = 100
 
 func newAddressRace(p *probe) *addressRace {
@@ -70,7 +71,8 @@ func (r *addressRace) run() {
 
 func (r *addressRace) move() error {
 	defer r.moving.Store(false)
-	for version := range int64(moves) {
+	end := time.Now().Add(loopFor)
+	for version := int64(0); version < moves || time.Now().Before(end); version++ {
 		u := r.at(version + 1)
 		u.Version = version
 		r.begun.Store(version + 1)
