@@ -42,6 +42,10 @@ type attempt struct {
 	remains func(when string)
 }
 
+// severalPages is how many tokens no client is likely to get in one answer: a page has
+// often 100 records or 101.
+const severalPages = 250
+
 var userKind = kind{
 	name: "users",
 	attempts: func(p *probe, h *handle, tag string) []attempt {
@@ -168,7 +172,7 @@ var tokenKind = kind{
 		}
 	},
 	long: func(p *probe, h *handle) []attempt {
-		list := make([]kit.Token, 50)
+		list := make([]kit.Token, severalPages)
 		for i := range list {
 			list[i] = p.addToken(p.a, newToken(fmt.Sprint("long ", i), "owner-of-many"))
 		}

@@ -110,7 +110,7 @@ func concurrencyRules(k kind) []rule {
 					if i == 0 {
 						defer writing.Store(false)
 						for n := range int64(40) {
-							if err := r.update(h, n+1, n); err != nil {
+							if err := again(kit.ErrConflict, func() error { return r.update(h, n+1, n) }); err != nil {
 								return err
 							}
 						}
@@ -119,6 +119,9 @@ func concurrencyRules(k kind) []rule {
 					for last := int64(0); writing.Load(); {
 						// The register itself compares every field.
 						_, version, err := r.reads()[i/2%2](h) // both ways through both handles
+						if errors.Is(err, kit.ErrUnavailable) {
+							continue
+						}
 						if err != nil {
 							return err
 						}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"myauth.internal/kit"
 )
@@ -75,6 +76,9 @@ func everyMethodRules(k kind) []rule {
 						if a.applied != nil && a.applied() {
 							p.failf("%s with a context that is %s: it took effect", a.method, ctx.why)
 						}
+						if a.remains != nil {
+							a.remains(fmt.Sprintf("after %s with a context that was %s", a.method, ctx.why))
+						}
 					}
 				}
 			},
@@ -85,8 +89,9 @@ func everyMethodRules(k kind) []rule {
 			prove: func(p *probe) {
 				// The context ends at the store's n-th look at it: a point that is
 				// within the call, and the same in every run.
+				long := k.long(p, p.b)
 				for look := 1; look <= 12; look++ {
-					for _, a := range k.attempts(p, p.b, fmt.Sprint("look", look)) {
+					for _, a := range append(k.attempts(p, p.b, fmt.Sprint("look", look)), long...) {
 						ctx := newTripContext(look)
 						err := a.call(ctx)
 						ctx.stop()
@@ -111,6 +116,17 @@ func everyMethodRules(k kind) []rule {
 			prove: func(p *probe) {
 				p.hangsBehind(k)
 			},
+		},
+		{
+			id:    k.name + "/context/stall-that-ends",
+			quote: unreachedQuote,
+			needs: []Ability{Stalling},
+			prove: func(p *probe) { p.outlasts(k) },
+		},
+		{
+			id:    k.name + "/context/ends-after-the-call",
+			quote: visibleQuote,
+			prove: func(p *probe) { p.callsBefore(k) },
 		},
 		{
 			id:    k.name + "/context/works-afterwards",
@@ -141,6 +157,32 @@ func everyMethodRules(k kind) []rule {
 				for _, a := range attempts {
 					p.wantErr(a.call(p.ctx()), kit.ErrUnavailable, "%s after Close", a.method)
 				}
+			},
+		},
+		{
+			id:    k.name + "/closed/while-called",
+			quote: unreachedQuote,
+			racy:  true,
+			needs: []Ability{Closing},
+			prove: func(p *probe) {
+				p.wantOnly(p.race(racers, func(i int, _ *handle) error {
+					if i == 0 {
+						runtime.Gosched()
+						p.close(p.a)
+						return nil
+					}
+					for {
+						for _, a := range k.absent(p.a) {
+							switch err := a.call(p.ctx()); {
+							case errors.Is(err, kit.ErrUnavailable):
+								return nil
+							case err != nil && !errors.Is(err, kit.ErrNotFound):
+								return fmt.Errorf("%s: %w", a.method, err)
+							}
+						}
+						runtime.Gosched() // where nothing else takes turns, as under js
+					}
+				}), "caller %d, who goes on while another one closes the handle")
 			},
 		},
 		{

@@ -74,10 +74,11 @@ func (d *dataset) flagged(prefix string) []string {
 // fake is one handle: a correct store whose every method a flaw can replace.
 type fake struct {
 	*dataset
-	number int // 1 for the first handle of the data set
-	closed bool
-	wire   *wire // to its server, where it is far away
-	queue  func() (leave func())
+	number  int // 1 for the first handle of the data set
+	closed  bool
+	closing bool
+	wire    *wire // to its server, where it is far away
+	queue   func() (leave func())
 
 	create  func(ctx context.Context, u kit.User) error
 	byID    func(ctx context.Context, id string) (kit.User, error)

@@ -188,9 +188,9 @@ func (f *fake) overLists() {
 
 // mapFlaws show only when two callers meet within nanoseconds.
 var mapFlaws = []flaw{
-	{name: "keeps users in two maps without one lock over both", by: "users/concurrent/two-callers", alter: func(f *fake) { f.overMaps() }},
-	{name: "keeps users in two maps, and looks for the ID before it takes the address", by: "users/concurrent/one-holder", alter: func(f *fake) { f.overMaps() }},
-	{name: "keeps users in two maps, and looks whether an address is free before it takes it", by: "users/concurrent/one-owner", alter: func(f *fake) {
+	{name: "keeps users in two maps without one lock over both", by: "users/concurrent/two-callers", racy: true, alter: func(f *fake) { f.overMaps() }},
+	{name: "keeps users in two maps, and looks for the ID before it takes the address", by: "users/concurrent/one-holder", racy: true, alter: func(f *fake) { f.overMaps() }},
+	{name: "keeps users in two maps, and looks whether an address is free before it takes it", by: "users/concurrent/one-owner", racy: true, alter: func(f *fake) {
 		m := f.overMaps()
 		f.create = func(_ context.Context, u kit.User) error {
 			if _, ok := m.get(u.ID); ok || m.owner(u.Email) != "" {
@@ -201,6 +201,6 @@ var mapFlaws = []flaw{
 			return nil
 		}
 	}},
-	{name: "keeps users in two maps, and reads the one after the other", by: "users/by-email/moving-address", alter: func(f *fake) { f.overMaps() }},
-	{name: "keeps tokens in a map and their lists in another", by: "tokens/concurrent/two-callers", alter: func(f *fake) { f.overLists() }},
+	{name: "keeps users in two maps, and reads the one after the other", by: "users/by-email/moving-address", racy: true, alter: func(f *fake) { f.overMaps() }},
+	{name: "keeps tokens in a map and their lists in another", by: "tokens/concurrent/two-callers", racy: true, alter: func(f *fake) { f.overLists() }},
 }

@@ -3,8 +3,11 @@ package conformance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
+
+	"myauth.internal/kit"
 )
 
 // stallFor is how long a call hangs before its context ends.
@@ -68,6 +71,69 @@ func (p *probe) hangsBehind(k kind) {
 			p.settle(k, "after that")
 			p.checkInterrupted(ctx, a, err, when)
 			cancel()
+		}
+	}
+}
+
+// outlasts makes every call at once while the data hangs, for longer than most limits of
+// a store's own, and without an end of their contexts. Then the data answers again: each
+// call has succeeded, or says that it could not reach the data, and no more.
+func (p *probe) outlasts(k kind) {
+	wait := p.cfg.Soon / 2
+	attempts := k.attempts(p, p.b, "outlasting")
+	answers := make([]error, len(attempts))
+	release := sync.OnceFunc(p.b.Stall())
+	var calls sync.WaitGroup
+	for i, a := range attempts {
+		calls.Go(func() {
+			defer p.recoverPanic()
+			answers[i] = errNoReturn
+			answers[i] = a.call(p.ctx())
+		})
+	}
+	time.Sleep(wait)
+	release()
+	calls.Wait()
+	p.settle(k, "after that")
+	for i, a := range attempts {
+		when := fmt.Sprintf("while the data hangs for %v (half of Config.Soon)", wait)
+		if answers[i] != nil {
+			p.wantErr(answers[i], kit.ErrUnavailable, "%s %s", a.method, when)
+		}
+		if a.applied != nil && !a.applied() && answers[i] == nil {
+			p.failf("%s %s: got no error, but it had no effect", a.method, when)
+		}
+	}
+}
+
+// callsBefore makes calls whose contexts end when they have returned: by a deadline, and
+// because the caller is done with them. That undoes nothing, and ends no later call.
+func (p *probe) callsBefore(k kind) {
+	const deadline = 500 * time.Millisecond
+	timed, left := k.attempts(p, p.b, "timed"), k.attempts(p, p.b, "left")
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	for _, a := range timed {
+		if err := a.call(ctx); err != nil && ctx.Err() == nil {
+			p.failf("%s with a deadline to come: got error %v, want none", a.method, err)
+		}
+	}
+	inTime := ctx.Err() == nil
+	for _, a := range left {
+		ctx, leave := context.WithCancel(context.Background())
+		p.must(a.call(ctx), "%s with a context that can be canceled", a.method)
+		leave()
+	}
+	<-ctx.Done()
+	for _, a := range k.attempts(p, p.b, "later") {
+		p.must(a.call(p.ctx()), "%s when the contexts of earlier calls have ended", a.method)
+	}
+	for i := range timed {
+		if inTime && timed[i].applied != nil && !timed[i].applied() {
+			p.failf("%s when the deadline of its context has passed, after it succeeded: its effect is gone", timed[i].method)
+		}
+		if left[i].applied != nil && !left[i].applied() {
+			p.failf("%s when its context was canceled, after it succeeded: its effect is gone", left[i].method)
 		}
 	}
 }

@@ -167,7 +167,8 @@ func recordHistory(p *probe, r *register, seed uint64, s script) history {
 			}
 			op.end = clock.Add(1)
 			switch {
-			case op.unknown() && s.before != nil:
+			case op.unknown():
+				p.watch.saw(op.answer)
 				op.end = math.MaxInt64
 				if op.what <= opReadAlso {
 					continue // it has changed nothing and said nothing

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"myauth.internal/kit"
 )
@@ -63,5 +64,62 @@ func answerRules(k kind) []rule {
 				}
 			}
 		},
+	}}
+}
+
+// tokenPageRules are about calls of more than one exchange, as a client that pages makes
+// them: what has come of the first pages is not all that there is.
+var tokenPageRules = []rule{{
+	id:    "tokens/network/lost-page",
+	quote: lostQuote,
+	needs: []Ability{Networking},
+	prove: func(p *probe) {
+		list := tokenKind.long(p, p.b)[0]
+		for _, half := range halves {
+			for nth := 1; p.losesPage(list, nth, half.lose); nth++ {
+			}
+			for nth := 1; p.losesPage(p.purgeOfMany(), nth, half.lose); nth++ {
+			}
+		}
+	},
+}}
+
+// halves are the two of an exchange.
+var halves = []struct {
+	name string
+	lose func(*Network, int) func() bool
+}{{"request", (*Network).LoseRequest}, {"answer", (*Network).LoseAnswer}}
+
+// losesPage makes a call with its nth exchange lost, and reports whether there was one.
+// The call itself looks at what it got.
+func (p *probe) losesPage(a attempt, nth int, lose func(*Network, int) func() bool) bool {
+	if nth == exchanges {
+		p.fatalf(tooManyExchanges, a.method, nth)
+	}
+	p.settle(tokenKind, "before the next call")
+	stop := lose(p.network, nth)
+	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Soon)
+	defer cancel()
+	err := a.call(ctx)
+	lost := stop()
+	p.settle(tokenKind, "after one connection was reset")
+	if err != nil {
+		p.wantErr(err, kit.ErrUnavailable, "%s while exchange %d with the server is lost", a.method, nth)
+	}
+	return lost
+}
+
+// purgeOfMany purges several pages of tokens, of which it makes those that are missing.
+func (p *probe) purgeOfMany() attempt {
+	for missing := severalPages - p.count(); missing > 0; missing-- {
+		p.made++
+		p.addExpiring(fmt.Sprint("page ", p.made), epoch.Add(-time.Hour))
+	}
+	return attempt{method: "DeleteExpired of many tokens", call: func(ctx context.Context) error {
+		n, err := p.b.Tokens.DeleteExpired(ctx, epoch, 1000)
+		if err == nil && n != severalPages {
+			p.failf("DeleteExpired of %d tokens, limit 1000, while an exchange with the server is lost: got %d and no error", severalPages, n)
+		}
+		return err
 	}}
 }

@@ -20,10 +20,7 @@ func remainsRules(k kind) []rule {
 		quote: atomicQuote,
 		needs: []Ability{Networking},
 		prove: func(p *probe) {
-			for _, half := range []struct {
-				name string
-				lose func(*Network, int) func() bool
-			}{{"request", (*Network).LoseRequest}, {"answer", (*Network).LoseAnswer}} {
+			for _, half := range halves {
 				p.loseEach(k, half.name, half.lose, func(a attempt, err error, when string) {
 					if a.applied != nil && !a.applied() && err == nil {
 						p.failf("%s %s: got no error, but it had no effect", a.method, when)

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // allFlaws are the broken stores by which the suite proves itself.
 func allFlaws() []flaw {
-	return slices.Concat(userFlaws, mapFlaws, flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsOfNetworks(userKind), flawsOfNetworks(tokenKind), flawsOfHistories(userKind), flawsOfHistories(tokenKind), remainsFlaws, staleFlaws(userKind), staleFlaws(tokenKind), flawsTogether, serviceFlaws, serviceAccountFlaws, serviceNetworkFlaws, serviceUseFlaws)
+	return slices.Concat(userFlaws, mapFlaws, elsewhereFlaws, flawsOfMoments(userKind), flawsOfMoments(tokenKind), flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsOfNetworks(userKind), flawsOfNetworks(tokenKind), flawsOfHistories(userKind), flawsOfHistories(tokenKind), remainsFlaws, staleFlaws(userKind), staleFlaws(tokenKind), flawsTogether, serviceFlaws, serviceAccountFlaws, serviceNetworkFlaws, serviceUseFlaws)
 }
 
 // TestFlawsAreCaught runs each flawed store through the case that names the broken
@@ -29,6 +29,13 @@ func allFlaws() []flaw {
 // is sent to the right sentence by the one.
 func TestFlawsAreCaught(t *testing.T) {
 	t.Parallel()
+	testFlaws(t, false)
+}
+
+// TestFlawsAreCaughtAlone is the same for the cases that run alone.
+func TestFlawsAreCaughtAlone(t *testing.T) { testFlaws(t, true) }
+
+func testFlaws(t *testing.T, alone bool) {
 	rules := map[string]rule{}
 	for _, r := range allRules() {
 		rules[r.id] = r
@@ -44,11 +51,16 @@ func TestFlawsAreCaught(t *testing.T) {
 			t.Errorf("%q is to be caught by %q, which is no case", f.name, f.by)
 			continue
 		}
+		if r.alone != alone {
+			continue
+		}
 		t.Run(f.name, func(t *testing.T) {
 			if r.long && testing.Short() {
 				t.Skipf("%s: left out by -short", f.by)
 			}
-			t.Parallel()
+			if !alone {
+				t.Parallel()
+			}
 			if !caught(t, f, r) {
 				t.Fatalf("not caught by %s", f.by)
 			}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"myauth.internal/kit"
@@ -73,15 +74,27 @@ func hashOf(s string) []byte {
 	return sum[:]
 }
 
+// again repeats a write of which nobody else makes the like, where a store says that it
+// does not know whether it happened. It happened when done is then the answer.
+func again(done error, write func() error) error {
+	err := write()
+	for try := 0; try < 3 && errors.Is(err, kit.ErrUnavailable); try++ {
+		if err = write(); errors.Is(err, done) {
+			return nil
+		}
+	}
+	return err
+}
+
 // addUser creates u through h, or ends the proof.
 func (p *probe) addUser(h *handle, u kit.User) kit.User {
-	p.must(h.Users.Create(p.ctx(), u.Clone()), "Create of user %s", brief(u.ID))
+	p.must(again(kit.ErrUserExists, func() error { return h.Users.Create(p.ctx(), u.Clone()) }), "Create of user %s", brief(u.ID))
 	return u
 }
 
 // addToken creates t through h, or ends the proof.
 func (p *probe) addToken(h *handle, t kit.Token) kit.Token {
-	p.must(h.Tokens.Create(p.ctx(), t.Clone()), "Create of token %s", brief(t.ID))
+	p.must(again(kit.ErrConflict, func() error { return h.Tokens.Create(p.ctx(), t.Clone()) }), "Create of token %s", brief(t.ID))
 	return t
 }
 

@@ -16,6 +16,9 @@ type rule struct {
 	// racy marks a proof that depends on how goroutines meet. It never fails a
 	// correct store; a wrong one it fails nearly always.
 	racy bool
+	// alone marks a proof of two callers in a loop, which meet where both have a
+	// processor: no other case runs beside it.
+	alone bool
 	// long marks a proof that testing.Short leaves out.
 	long bool
 }
@@ -32,7 +35,7 @@ func userRules() []rule {
 func tokenRules() []rule {
 	return slices.Concat(
 		tokenCreateRules, tokenReadRules, tokenUpdateRules, tokenDeleteRules, tokenListRules, tokenPurgeRules, tokenValueRules, tokenTimeRules,
-		everyMethodRules(tokenKind), networkRules(tokenKind), remainsRules(tokenKind), answerRules(tokenKind), pingNetworkRules(tokenKind), followedRules(tokenKind), lostHistoryRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), loopRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
+		everyMethodRules(tokenKind), networkRules(tokenKind), remainsRules(tokenKind), answerRules(tokenKind), tokenPageRules, pingNetworkRules(tokenKind), followedRules(tokenKind), lostHistoryRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), loopRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
 	)
 }
 

@@ -16,6 +16,7 @@ type outcome struct {
 	failures []string
 	skipped  string // why, when it was
 	stuck    bool   // it was given up
+	moody    bool   // a call answered kit.ErrUnavailable, of which the suite was not the cause
 }
 
 // mostStuck is how many cases may get stuck before the others are not tried. Each takes
@@ -33,7 +34,7 @@ func runAll(t *testing.T, cfg Config, rules []rule) {
 	all := &suite{cfg: cfg}
 	for _, r := range rules {
 		t.Run(r.id, func(t *testing.T) {
-			if cfg.Parallel {
+			if cfg.Parallel && !r.alone {
 				t.Parallel()
 			}
 			out := all.execute(t, r)
@@ -82,10 +83,26 @@ func excuse(cfg Config, r rule) string {
 	return ""
 }
 
-// execute tries one rule on a fresh data set. The proof runs on a goroutine of
+// moodTries is how often a case is tried that fails after a call has answered
+// kit.ErrUnavailable for no reason of the suite's. A store may do that once in a while,
+// and a proof that takes it for an answer to its question is then of no use.
+const moodTries = 10
+
+// execute tries one rule, and again where a mood of the store may have spoilt it.
+func execute(tb testing.TB, cfg Config, r rule) outcome {
+	tb.Helper()
+	for try := 1; ; try++ {
+		out := executeOnce(tb, cfg, r)
+		if len(out.failures) == 0 || !out.moody || try == moodTries {
+			return out
+		}
+	}
+}
+
+// executeOnce tries one rule on a fresh data set. The proof runs on a goroutine of
 // its own, so that a deadlock cannot take the test with it; everything that
 // belongs to the caller's tb, the factory above all, runs on this one.
-func execute(tb testing.TB, cfg Config, r rule) outcome {
+func executeOnce(tb testing.TB, cfg Config, r rule) outcome {
 	tb.Helper()
 	if reason := excuse(cfg, r); reason != "" {
 		return outcome{skipped: reason}
@@ -96,6 +113,11 @@ func execute(tb testing.TB, cfg Config, r rule) outcome {
 		return outcome{failures: p.reported()}
 	}
 	return p.run(tb, p.dataSet(tb))
+}
+
+// unreaches reports whether the cases that need an ability put the data out of reach.
+func unreaches(need Ability) bool {
+	return need == Networking || need == Stalling || need == Closing
 }
 
 // dataSet makes an empty one.
@@ -148,7 +170,7 @@ func (p *probe) run(tb testing.TB, open Open) outcome {
 	for handles := 2; ; {
 		select {
 		case <-done:
-			return outcome{failures: p.reported()}
+			return outcome{failures: p.reported(), moody: p.watch.unavailable.Load() && !slices.ContainsFunc(p.rule.needs, unreaches)}
 		case reply := <-p.opening:
 			handles++
 			reply <- p.openOn(tb, open, handles)

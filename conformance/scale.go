@@ -19,7 +19,7 @@ var userScaleRules = []rule{
 			name := func(i int) string { return fmt.Sprintf("member.%d", i) }
 			p.wantOnly(p.race(racers, func(worker int, h *handle) error {
 				for i := worker; i < many; i += racers {
-					if err := h.Users.Create(p.ctx(), newUser(name(i))); err != nil {
+					if err := again(kit.ErrUserExists, func() error { return h.Users.Create(p.ctx(), newUser(name(i))) }); err != nil {
 						return fmt.Errorf("creating user %d: %w", i, err)
 					}
 				}
@@ -57,7 +57,7 @@ var tokenScaleRules = []rule{
 			}
 			p.wantOnly(p.race(racers, func(worker int, h *handle) error {
 				for i := worker; i < many; i += racers {
-					if err := h.Tokens.Create(p.ctx(), token(i)); err != nil {
+					if err := again(kit.ErrConflict, func() error { return h.Tokens.Create(p.ctx(), token(i)) }); err != nil {
 						return fmt.Errorf("creating token %d: %w", i, err)
 					}
 				}

@@ -193,6 +193,7 @@ func (s *instances) accountUses() []useCase {
 					s.loginAt(email, serviceNewPassword)
 				}
 			},
+			already: kit.ErrInvalidCredentials, // the first try may have changed the password
 		},
 		{
 			name: "ResetPassword",
@@ -205,6 +206,7 @@ func (s *instances) accountUses() []useCase {
 					s.loginAt(email, serviceNewPassword)
 				}
 			},
+			already: kit.ErrRevokedToken, // the first try may have set the password
 		},
 		{
 			name: "Deactivate",

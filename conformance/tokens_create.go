@@ -73,6 +73,18 @@ var tokenCreateRules = []rule{
 		},
 	},
 	{
+		id:    "tokens/create/nothing-else-is-unique",
+		quote: "It returns [ErrConflict] when there is a token with the same ID, whatever its type",
+		prove: func(p *probe) {
+			for _, t := range []kit.Token{newToken("one", "ann"), newReset("two", "ann")} {
+				p.addToken(p.a, t)
+				t.ID = tokenID("as " + t.ID)
+				p.wantErr(p.b.Tokens.Create(p.ctx(), t), nil, "Create of a token that differs from another in its ID alone")
+				p.checkToken(t, "after Create")
+			}
+		},
+	},
+	{
 		id:    "tokens/create/expired-already",
 		quote: "reads no clock and fills in nothing: what was stored is what comes back",
 		prove: func(p *probe) {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"myauth.internal/kit"
 )
@@ -57,6 +58,9 @@ var tokenDeleteRules = []rule{
 				p.wantDeleted(p.a, id, false, "an ID that never was, "+brief(id))
 			}
 			p.checkToken(one, "after Deletes of other IDs")
+			purged := p.addExpiring("purged", epoch.Add(-time.Hour))
+			p.wantPurged(p.a, epoch, 10, 1)
+			p.wantDeleted(p.b, purged.ID, false, "a token that DeleteExpired has removed")
 		},
 	},
 	{

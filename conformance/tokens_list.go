@@ -41,9 +41,15 @@ var tokenListRules = []rule{
 		id:    "tokens/by-user/of-that-user",
 		quote: "ByUser returns the tokens of a user",
 		prove: func(p *probe) {
-			for i, userID := range []string{"ann", "ANN", "an", "anna", "a%", "a__", "bob", strings.Repeat("x", 64)} {
-				ids := p.addTokens(i+1, userID)
-				defer func() { p.wantList(p.b, userID, "", 1000, ids) }()
+			// Some begin alike, also up to what a joined key puts between user and token.
+			users := []string{"ann", "ANN", "an", "anna", "a%", "a__", "bob", strings.Repeat("x", 64), "ann:", "ann:b", "ann-", "ann/b", "ann|b", "ann.b", "ann,b", "ann#b", "ann b", "ann~"}
+			var ids [][]string
+			for i, userID := range append(users, numerals...) {
+				ids = append(ids, p.addTokens(i%5+1, userID))
+			}
+			for i, userID := range append(users, numerals...) {
+				p.wantList(p.b, userID, "", 1000, ids[i])
+				p.wantList(p.a, userID, ids[i][0], 1000, ids[i][1:])
 			}
 		},
 	},
@@ -164,6 +170,41 @@ var tokenListRules = []rule{
 				}
 			}
 			p.wantList(p.a, "ann", "", 1000, ids[:1000])
+		},
+	},
+	{
+		id:    "tokens/by-user/after-removals",
+		quote: "at most limit (1 to 1000) of them",
+		prove: func(p *probe) {
+			// The first of each three expires, the second is deleted, the third stays.
+			for _, h := range p.both() {
+				var ids, left []string
+				for i := range 15 {
+					t := newToken(fmt.Sprint(h.name, i), "ann")
+					t.ID = fmt.Sprintf("%s-in-order-%011d", h.name, i)
+					if i%3 == 0 {
+						t.ExpiresAt = epoch.Add(-time.Hour)
+					}
+					p.addToken(h, t)
+					if ids = append(ids, t.ID); i%3 == 2 {
+						left = append(left, t.ID)
+					}
+				}
+				p.wantList(p.a, "ann", "", 15, ids) // as a cache would see it
+				p.wantPurged(h, epoch, 1000, 5)
+				for i := 1; i < 15; i += 3 {
+					p.wantDeleted(h, ids[i], true, "a token")
+				}
+				for _, reader := range p.both() {
+					for limit := 1; limit <= 6; limit++ {
+						p.wantList(reader, "ann", "", limit, left[:min(limit, len(left))])
+						p.wantList(reader, "ann", ids[0], limit, left[:min(limit, len(left))])
+					}
+				}
+				for _, id := range left {
+					p.wantDeleted(p.b, id, true, "a token")
+				}
+			}
 		},
 	},
 	{

@@ -187,6 +187,54 @@ var tokenPurgeRules = []rule{
 		},
 	},
 	{
+		id:    "tokens/delete-expired/after-changes",
+		quote: "and returns how many this call removed: fewer than limit only when no more are left",
+		prove: func(p *probe) {
+			// Of each three that have expired one is deleted, one made to live on, one stays.
+			var tokens []kit.Token
+			for i := range 15 {
+				tokens = append(tokens, p.addExpiring(fmt.Sprint("dead", i), epoch.Add(time.Duration(i-60)*time.Minute)))
+			}
+			for i, t := range tokens {
+				switch i % 3 {
+				case 0:
+					p.wantDeleted(p.a, t.ID, true, "a token")
+				case 1:
+					t.ExpiresAt = epoch.Add(time.Hour)
+					p.must(p.b.Tokens.Update(p.ctx(), t), "Update to a later ExpiresAt")
+				}
+			}
+			for i, want := range []int{2, 2, 1, 0} {
+				p.wantPurged(p.both()[i%2], epoch, 2, want)
+			}
+			again := tokens[2]
+			p.wantErr(p.a.Tokens.Create(p.ctx(), again), nil, "Create with the ID of a token that DeleteExpired has removed")
+			p.wantPurged(p.b, epoch, 2, 1)
+		},
+	},
+	{
+		id:    "tokens/delete-expired/wall-clock",
+		quote: "An expired or revoked token is returned like any other: judging it is the caller's work.",
+		prove: func(p *probe) {
+			// A database that removes rows by itself looks at a clock of its own. So these
+			// expire while the case waits: after Create, and after an Update.
+			const soon, wait = 200 * time.Millisecond, time.Second
+			due := time.Now().UTC().Add(soon).Truncate(time.Microsecond)
+			created, updated := newToken("created", "ann"), newReset("updated", "ann")
+			created.ExpiresAt, updated.ExpiresAt = due, due.Add(24*time.Hour)
+			p.addToken(p.a, created)
+			p.addToken(p.a, updated)
+			updated.ExpiresAt = due
+			p.must(p.b.Tokens.Update(p.ctx(), updated), "Update to an earlier ExpiresAt")
+			updated.Version++
+			time.Sleep(wait)
+			when := fmt.Sprintf("%v after its ExpiresAt, by the clock of this machine", wait-soon)
+			p.checkToken(created, when)
+			p.checkToken(updated, when)
+			p.wantPurged(p.a, due, 10, 2)
+		},
+	},
+	{
 		id:    "tokens/delete-expired/batches",
 		quote: "at most limit (1 to 1000) of them",
 		prove: func(p *probe) {

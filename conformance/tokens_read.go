@@ -65,5 +65,7 @@ func similarIDs() []string {
 	for _, tail := range []string{"aa", "aA", "Aa", "AA", "a_", "_a", "a-", "-a", "--", "__", "zz", "ZZ", "00", "99", "0a", "a0", "Z_", "_Z"} {
 		ids = append(ids, "similar-token-id-018"+tail)
 	}
+	// Numbers to a column or client that guesses types.
+	ids = append(ids, "0000000000000000000100", "00000000000000000001e2", "00000000000000000001E2", "1234567890123456789012", "1234567890123456789013")
 	return ids
 }

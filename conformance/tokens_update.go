@@ -125,7 +125,7 @@ var tokenUpdateRules = []rule{
 	},
 	{
 		id:    "tokens/update/identity-stays",
-		quote: "ID, UserID and Type of a stored token never change.",
+		quote: "The stored UserID and Type stay as Create stored them.",
 		prove: func(p *probe) {
 			t := p.addToken(p.a, newToken("one", "ann"))
 			for _, change := range []func(*kit.Token){

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+
 	"myauth.internal/kit"
 )
 
@@ -39,8 +41,7 @@ var userCreateRules = []rule{
 				{"aZ[\\]^_`{|}~@example.com", "Az[\\]^_`{|}~@EXAMPLE.com"},
 				{"Ünïcode.ſ.İ@Example.COM", "Ünïcode.ſ.İ@exAMPLE.com"},
 			} {
-				first, second := newUser("first"), newUser("second")
-				first.ID, second.ID = first.ID+string('0'+rune(i)), second.ID+string('0'+rune(i))
+				first, second := newUser(fmt.Sprint("first", i)), newUser(fmt.Sprint("second", i))
 				first.Email, second.Email = pair[0], pair[1]
 				p.addUser(p.a, first)
 				p.wantErr(p.b.Users.Create(p.ctx(), second), kit.ErrUserExists,
@@ -52,10 +53,9 @@ var userCreateRules = []rule{
 		id:    "users/create/no-other-folding",
 		quote: "No other folding applies: U+212A KELVIN SIGN is not k.",
 		prove: func(p *probe) {
-			for i, pair := range lookalikes {
-				name := string('a' + rune(i))
-				first, second := newUser(name+"1"), newUser(name+"2")
-				first.Email, second.Email = pair[0]+"."+name+"@example.com", pair[1]+"."+name+"@example.com"
+			for i, pair := range lookalikeAddresses() {
+				first, second := newUser(fmt.Sprint("one", i)), newUser(fmt.Sprint("two", i))
+				first.Email, second.Email = pair[0], pair[1]
 				p.addUser(p.a, first)
 				p.wantErr(p.a.Users.Create(p.ctx(), second), nil,
 					"Create of %+q while %+q exists", second.Email, first.Email)
@@ -92,6 +92,21 @@ var userCreateRules = []rule{
 			p.checkUser(bob, "after refused Creates")
 			p.checkNoUser(sameEmail.ID, "after its Create was refused")
 			p.checkNoEmail(sameID.Email, "after its Create was refused")
+			p.userFree("after a Create with it was refused for its address", func(u *kit.User) { u.ID = sameEmail.ID })
+			p.userFree("after a Create with it was refused for its ID", func(u *kit.User) { u.Email = sameID.Email })
+		},
+	},
+	{
+		id:    "users/create/nothing-else-is-unique",
+		quote: "it is not unique",
+		prove: func(p *probe) {
+			ann := p.addUser(p.a, newUser("ann"))
+			same := ann.Clone()
+			same.ID, same.Email = "another", "another@example.com"
+			p.wantErr(p.b.Users.Create(p.ctx(), same), nil, "Create of a user who differs from another in ID and Email alone")
+			bob := p.addUser(p.a, newUser("bob"))
+			bob.Username, bob.PasswordHash = ann.Username, ann.PasswordHash
+			p.wantErr(p.b.Users.Update(p.ctx(), bob), nil, "Update to the Username and PasswordHash of another user")
 		},
 	},
 	{
@@ -123,6 +138,29 @@ var userCreateRules = []rule{
 			}
 		},
 	},
+}
+
+// userFree creates another user with a key that must be free.
+func (p *probe) userFree(when string, key func(u *kit.User)) {
+	p.made++
+	u := newUser(fmt.Sprint("free-", p.made))
+	key(&u)
+	p.wantErr(p.b.Users.Create(p.ctx(), u), nil, "Create with ID %s and address %s, which nobody has, %s", brief(u.ID), brief(u.Email), when)
+}
+
+// lookalikeAddresses are pairs of addresses whose local parts or domains are lookalikes,
+// each beside a part that no other pair has.
+func lookalikeAddresses() [][2]string {
+	var pairs [][2]string
+	for i, pair := range lookalikes {
+		at := fmt.Sprintf(".%d@example.com", i)
+		pairs = append(pairs, [2]string{pair[0] + at, pair[1] + at})
+		if pair[0] != "@" {
+			at = fmt.Sprintf("domain.%d@", i)
+			pairs = append(pairs, [2]string{at + pair[0] + ".example.com", at + pair[1] + ".example.com"})
+		}
+	}
+	return pairs
 }
 
 // lookalikes are pairs of local parts that some folding, collation or

@@ -49,6 +49,10 @@ var userDeleteRules = []rule{
 			p.must(p.b.Users.Delete(p.ctx(), third.ID), "Delete")
 			moved.Email = third.Email
 			p.wantErr(p.a.Users.Update(p.ctx(), moved), nil, "Update to the address of a deleted user")
+			p.must(p.a.Users.Delete(p.ctx(), moved.ID), "Delete")
+			for _, email := range []string{moved.Email, newUser("moved").Email} {
+				p.userFree("after Delete of a user who had moved", func(u *kit.User) { u.Email = email })
+			}
 		},
 	},
 	{

@@ -1,24 +1,30 @@
 package conformance
 
 import (
+	"fmt"
 	"strings"
 
 	"myauth.internal/kit"
 )
+
+// numerals are IDs that a column of numbers, or a client that guesses types, takes for
+// one another or gives back in another form.
+var numerals = []string{"7", "007", "+7", "7.0", "1e3", "1E3", "1000", "-0", "0", "0x10", "16", "12345678901234567890", "12345678901234567891", "1.5", "1.50", "true", "null", "NaN", "2024-02-29"}
 
 var userReadRules = []rule{
 	{
 		id:    "users/by-id/exact",
 		quote: "ByID returns the user with that ID",
 		prove: func(p *probe) {
-			ids := []string{"a", "A", "ab", "a-", "a_", "a%", "a*", "a.", "a'b", `a"b`, `a\b`, "a:b", "a{b}", "$a", "~a", " ", strings.Repeat("x", 63), strings.Repeat("x", 64)}
+			ids := []string{"a", "A", "ab", "a-", "a_", "a%", "a*", "a.", "a'b", `a"b`, `a\b`, "a:b", "a{b}", "$a", "~a", " ", "a ", "a/b", ".", "..", "a%2Fb", "a/", strings.Repeat("x", 63), strings.Repeat("x", 64)}
+			ids = append(ids, numerals...)
 			for i, id := range ids {
-				u := newUser("n" + string('a'+rune(i)))
+				u := newUser(fmt.Sprint("n", i))
 				u.ID = id
 				p.addUser(p.a, u)
 			}
 			for i, id := range ids {
-				u := newUser("n" + string('a'+rune(i)))
+				u := newUser(fmt.Sprint("n", i))
 				u.ID = id
 				p.checkUser(u, "among users with similar IDs")
 			}
@@ -73,12 +79,11 @@ var userReadRules = []rule{
 		id:    "users/by-email/no-other-folding",
 		quote: "No other folding applies: U+212A KELVIN SIGN is not k.",
 		prove: func(p *probe) {
-			for i, pair := range lookalikes {
-				name := string('a' + rune(i))
-				u := newUser(name)
-				u.Email = pair[i%2] + "." + name + "@example.com"
+			for i, pair := range lookalikeAddresses() {
+				u := newUser(fmt.Sprint("one", i))
+				u.Email = pair[i/2%2]
 				p.addUser(p.a, u)
-				other := pair[1-i%2] + "." + name + "@example.com"
+				other := pair[1-i/2%2]
 				got, err := p.b.Users.ByEmail(p.ctx(), u.Email)
 				p.wantUser(got, err, u, "ByEmail of %+q", u.Email)
 				for _, h := range p.both() {

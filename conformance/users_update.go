@@ -85,6 +85,7 @@ var userUpdateRules = []rule{
 				p.checkUser(u, "after an Update with another Version")
 			}
 			p.checkNoEmail("ann.new@example.com", "after the refused Updates")
+			p.userFree("after refused Updates to it", func(u *kit.User) { u.Email = "ann.new@example.com" })
 		},
 	},
 	{
@@ -112,6 +113,10 @@ var userUpdateRules = []rule{
 			p.must(p.a.Users.Delete(p.ctx(), gone.ID), "Delete")
 			p.wantErr(p.b.Users.Update(p.ctx(), gone), kit.ErrNotFound, "Update of a deleted user")
 			p.checkNoUser(gone.ID, "after Delete and Update")
+			for _, u := range []kit.User{ghost, gone} {
+				p.userFree("after Updates of no user", func(free *kit.User) { free.ID = u.ID })
+				p.userFree("after Updates of no user", func(free *kit.User) { free.Email = u.Email })
+			}
 		},
 	},
 	{
@@ -128,6 +133,10 @@ var userUpdateRules = []rule{
 			}
 			p.checkUser(ann, "after refused Updates")
 			p.checkUser(bob, "after another user's refused Updates")
+			bob.Email = "bob.moved@example.com"
+			p.must(p.a.Users.Update(p.ctx(), bob), "Update of the address")
+			ann.Email = bob.Email
+			p.wantErr(p.b.Users.Update(p.ctx(), ann), kit.ErrUserExists, "Update to %s, to which another user has moved", brief(ann.Email))
 		},
 	},
 	{
@@ -144,6 +153,9 @@ var userUpdateRules = []rule{
 			p.checkUser(ann, "after a refused Update")
 			p.checkUser(bob, "after another user's refused Update")
 			p.must(p.a.Users.Update(p.ctx(), ann), "Update at the Version from before")
+			third := newUser("third")
+			third.Email = ann.Email
+			p.wantErr(p.b.Users.Create(p.ctx(), third), kit.ErrUserExists, "Create with the address that a user kept whose Update was refused")
 		},
 	},
 	{

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -8,8 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"myauth.internal/kit"
 )
 
 // A slow store is not a stuck one. So the watchdog looks at each call, and gives a
@@ -24,8 +28,10 @@ type watch struct {
 	mu    sync.Mutex
 	next  int
 	calls map[int]watchedCall
-	began time.Time // of the proof
-	last  time.Time // when the last call began or ended
+	// unavailable reports whether a call has answered kit.ErrUnavailable.
+	unavailable atomic.Bool
+	began       time.Time // of the proof
+	last        time.Time // when the last call began or ended
 }
 
 type watchedCall struct {
@@ -56,6 +62,19 @@ func (w *watch) begin(what string) (end func()) {
 		defer w.mu.Unlock()
 		w.last = time.Now()
 		delete(w.calls, number)
+	}
+}
+
+// call is begin for a call whose answer is there at its end.
+func (w *watch) call(what string, answer *error) (end func()) {
+	ended := w.begin(what)
+	return func() { w.saw(*answer); ended() }
+}
+
+// saw notes an answer.
+func (w *watch) saw(err error) {
+	if errors.Is(err, kit.ErrUnavailable) {
+		w.unavailable.Store(true)
 	}
 }
 

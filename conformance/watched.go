@@ -57,67 +57,67 @@ type (
 	}
 )
 
-func (s watchedUsers) Create(ctx context.Context, u kit.User) error {
-	defer s.watch.begin("Users.Create" + s.through)()
+func (s watchedUsers) Create(ctx context.Context, u kit.User) (err error) {
+	defer s.watch.call("Users.Create"+s.through, &err)()
 	return s.store.Create(ctx, u)
 }
 
-func (s watchedUsers) ByID(ctx context.Context, id string) (kit.User, error) {
-	defer s.watch.begin("Users.ByID" + s.through)()
+func (s watchedUsers) ByID(ctx context.Context, id string) (_ kit.User, err error) {
+	defer s.watch.call("Users.ByID"+s.through, &err)()
 	return s.store.ByID(ctx, id)
 }
 
-func (s watchedUsers) ByEmail(ctx context.Context, email string) (kit.User, error) {
-	defer s.watch.begin("Users.ByEmail" + s.through)()
+func (s watchedUsers) ByEmail(ctx context.Context, email string) (_ kit.User, err error) {
+	defer s.watch.call("Users.ByEmail"+s.through, &err)()
 	return s.store.ByEmail(ctx, email)
 }
 
-func (s watchedUsers) Update(ctx context.Context, u kit.User) error {
-	defer s.watch.begin("Users.Update" + s.through)()
+func (s watchedUsers) Update(ctx context.Context, u kit.User) (err error) {
+	defer s.watch.call("Users.Update"+s.through, &err)()
 	return s.store.Update(ctx, u)
 }
 
-func (s watchedUsers) Delete(ctx context.Context, id string) error {
-	defer s.watch.begin("Users.Delete" + s.through)()
+func (s watchedUsers) Delete(ctx context.Context, id string) (err error) {
+	defer s.watch.call("Users.Delete"+s.through, &err)()
 	return s.store.Delete(ctx, id)
 }
 
-func (s pingingUsers) Ping(ctx context.Context) error {
-	defer s.watch.begin("Users.Ping" + s.through)()
+func (s pingingUsers) Ping(ctx context.Context) (err error) {
+	defer s.watch.call("Users.Ping"+s.through, &err)()
 	return s.pinger.Ping(ctx)
 }
 
-func (s watchedTokens) Create(ctx context.Context, t kit.Token) error {
-	defer s.watch.begin("Tokens.Create" + s.through)()
+func (s watchedTokens) Create(ctx context.Context, t kit.Token) (err error) {
+	defer s.watch.call("Tokens.Create"+s.through, &err)()
 	return s.store.Create(ctx, t)
 }
 
-func (s watchedTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	defer s.watch.begin("Tokens.ByID" + s.through)()
+func (s watchedTokens) ByID(ctx context.Context, id string) (_ kit.Token, err error) {
+	defer s.watch.call("Tokens.ByID"+s.through, &err)()
 	return s.store.ByID(ctx, id)
 }
 
-func (s watchedTokens) Update(ctx context.Context, t kit.Token) error {
-	defer s.watch.begin("Tokens.Update" + s.through)()
+func (s watchedTokens) Update(ctx context.Context, t kit.Token) (err error) {
+	defer s.watch.call("Tokens.Update"+s.through, &err)()
 	return s.store.Update(ctx, t)
 }
 
-func (s watchedTokens) Delete(ctx context.Context, id string) (bool, error) {
-	defer s.watch.begin("Tokens.Delete" + s.through)()
+func (s watchedTokens) Delete(ctx context.Context, id string) (_ bool, err error) {
+	defer s.watch.call("Tokens.Delete"+s.through, &err)()
 	return s.store.Delete(ctx, id)
 }
 
-func (s watchedTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	defer s.watch.begin("Tokens.ByUser" + s.through)()
+func (s watchedTokens) ByUser(ctx context.Context, userID, after string, limit int) (_ []kit.Token, err error) {
+	defer s.watch.call("Tokens.ByUser"+s.through, &err)()
 	return s.store.ByUser(ctx, userID, after, limit)
 }
 
-func (s watchedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	defer s.watch.begin("Tokens.DeleteExpired" + s.through)()
+func (s watchedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (_ int, err error) {
+	defer s.watch.call("Tokens.DeleteExpired"+s.through, &err)()
 	return s.store.DeleteExpired(ctx, before, limit)
 }
 
-func (s pingingTokens) Ping(ctx context.Context) error {
-	defer s.watch.begin("Tokens.Ping" + s.through)()
+func (s pingingTokens) Ping(ctx context.Context) (err error) {
+	defer s.watch.call("Tokens.Ping"+s.through, &err)()
 	return s.pinger.Ping(ctx)
 }

@@ -105,6 +105,8 @@ type wire struct {
 	raw      bool // tries until its context ends, and then returns its last error as it is
 	spoilt   bool // refuses writes once an answer was lost
 	refuses  atomic.Bool
+	grudge   time.Duration // refuses everything for so long after an answer was lost
+	until    time.Time     // of the grudge
 	waiting  []uint64
 	ends     func(err error) bool // takes this error in the middle of an answer for its end
 	dialed   bool
@@ -141,6 +143,9 @@ func (w *wire) run(ctx context.Context, operation func() (records int, err error
 		return 0, ctx.Err()
 	}
 	defer func() { w.turn <- struct{}{} }()
+	if time.Now().Before(w.until) {
+		return 0, w.fault(errors.New("not yet again"), false)
+	}
 	var result error
 	number := w.server.add(func() (records int) { records, result = operation(); return records })
 	for len(w.waiting) > 0 {
@@ -161,6 +166,9 @@ func (w *wire) run(ctx context.Context, operation func() (records int, err error
 			return 0, last
 		}
 		sent, records, err = w.exchange(ctx, number)
+	}
+	if err != nil && sent {
+		w.until = time.Now().Add(w.grudge)
 	}
 	if err != nil && sent && w.spoilt {
 		w.refuses.Store(true)

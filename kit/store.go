@@ -17,6 +17,9 @@ import (
 //     reached, or does not answer within a limit of the store's own, or the store
 //     was closed; it never answers [ErrNotFound] for such a reason. A store needs no
 //     such limit: every call of a [Service] has a deadline;
+//   - may return an error that wraps [ErrUnavailable] once in a while for a passing
+//     reason of its own, such as a deadlock that the database ended, a failover or a
+//     full pool. The caller then does not know whether a write has happened;
 //   - returns an error that wraps [ErrUnavailable] when an answer is lost on the
 //     way; a write then has happened as a whole or not at all, and what this very
 //     call has done is never reported as a conflict with another;
@@ -78,7 +81,9 @@ type TokenStore interface {
 	// Version is t.Version; the record then has Version t.Version+1. Otherwise
 	// it changes nothing and returns [ErrConflict], or [ErrNotFound] when there
 	// is no such token. Of any number of concurrent calls with one Version
-	// exactly one succeeds. ID, UserID and Type of a stored token never change.
+	// exactly one succeeds. The stored UserID and Type stay as Create stored them.
+	// A [Service] never passes others. A store need not compare them: it leaves
+	// them out of what it writes, or refuses the Update with an error of its own.
 	Update(ctx context.Context, t Token) error
 
 	// Delete removes the token with that ID, whatever its version, and reports
