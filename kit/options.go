@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"myauth.internal/kit/password"
 )
@@ -19,6 +20,9 @@ type Options struct {
 	// JWTIssuer and JWTAudience are the iss and aud of access tokens (RFC 9068);
 	// default "myauth".
 	JWTIssuer, JWTAudience string
+	// ClientID is the client_id of access tokens (RFC 9068, section 2.2): the name of
+	// the client that users log in with. Default JWTAudience.
+	ClientID string
 	// AccessTokenTTL is the lifetime of access tokens, 1 s to 24 h; default
 	// 30 minutes. It is also how long a stateless check still accepts the token
 	// of a session that has ended.
@@ -95,6 +99,12 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.JWTAudience == "" {
 		c.JWTAudience = "myauth"
+	}
+	if c.ClientID == "" {
+		c.ClientID = c.JWTAudience
+	}
+	if !utf8.ValidString(c.ClientID) {
+		return c, errors.New("kit: Options.ClientID must be UTF-8")
 	}
 	const day = 24 * time.Hour
 	for _, d := range []struct {

@@ -190,6 +190,21 @@ func TestAccessTokenEndsWithItsSession(t *testing.T) {
 	h.wantErr("after the session's end", err, kit.ErrExpiredToken)
 }
 
+func TestAccessTokenNamesItsClient(t *testing.T) {
+	for want, change := range map[string]func(*kit.Options){
+		"myauth": func(*kit.Options) {},
+		"api":    func(o *kit.Options) { o.JWTAudience = "api" },
+		"web":    func(o *kit.Options) { o.JWTAudience, o.ClientID = "api", "web" },
+	} {
+		h := newHarness(t, change)
+		h.register(testEmail)
+		_, claims, err := h.Authenticate(t.Context(), string(h.login(testEmail, goodPassword).AccessToken))
+		if err != nil || claims.ClientID != want {
+			t.Errorf("client_id is %q, error %v, want %q", claims.ClientID, err, want)
+		}
+	}
+}
+
 func TestImportTwice(t *testing.T) {
 	h := newHarness(t)
 	u := kit.User{ID: "legacy-1", Email: testEmail, Username: "a", Active: true, CreatedAt: start, UpdatedAt: start}
@@ -246,6 +261,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"URL and query": {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "https://x.example/?a=b"}},
 		"low cost":      {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 9}},
 		"high cost":     {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 17}},
+		"bad client":    {store.Users(), store.Tokens(), hmac, &kit.Options{ClientID: "\xff"}},
 		"short TTL":     {store.Users(), store.Tokens(), hmac, &kit.Options{AccessTokenTTL: time.Millisecond}},
 		"negative TTL":  {store.Users(), store.Tokens(), hmac, &kit.Options{RefreshTokenTTL: -time.Hour}},
 		"long grace":    {store.Users(), store.Tokens(), hmac, &kit.Options{RefreshGrace: time.Hour}},

@@ -88,6 +88,7 @@ func (s *Service) issue(u User, session Token, token opaqueToken, now time.Time)
 		Subject:   u.ID,
 		SessionID: session.SessionID,
 		TokenID:   randomID(),
+		ClientID:  s.opts.ClientID,
 		Roles:     u.Roles,
 		Epoch:     u.SessionEpoch,
 		IssuedAt:  issuedAt,

@@ -50,7 +50,7 @@ func TestAccessToken(t *testing.T) {
 	}
 	claims := decodePart(t, tk.Access, 1)
 	for name, want := range map[string]any{
-		"iss": "myauth", "aud": "myauth", "sub": u.ID, "iat": float64(start.Unix()), "exp": float64(start.Unix() + 1800),
+		"iss": "myauth", "aud": "myauth", "client_id": "myauth", "sub": u.ID, "iat": float64(start.Unix()), "exp": float64(start.Unix() + 1800),
 	} {
 		if fmt.Sprint(claims[name]) != fmt.Sprint(want) {
 			t.Errorf("%s is %v, want %v", name, claims[name], want)

@@ -18,6 +18,9 @@ type Claims struct {
 	SessionID string
 	// TokenID names this token: jti.
 	TokenID string
+	// ClientID names the client that the token was issued to: client_id (RFC 9068,
+	// section 2.2).
+	ClientID string
 	// Roles are the user's roles when the token was made: roles.
 	Roles []string
 	// Epoch is the user's session epoch when the token was made: epoch. Under
@@ -45,6 +48,8 @@ func (c *Claims) append(b []byte) []byte {
 	b = strconv.AppendInt(b, c.IssuedAt.Unix(), 10)
 	b = append(b, `,"jti":`...)
 	b = appendString(b, c.TokenID)
+	b = append(b, `,"client_id":`...)
+	b = appendString(b, c.ClientID)
 	b = append(b, `,"sid":`...)
 	b = appendString(b, c.SessionID)
 	b = append(b, `,"roles":[`...)
@@ -61,7 +66,7 @@ func (c *Claims) append(b []byte) []byte {
 
 // size is about the length of the claims as JSON.
 func (c *Claims) size() int {
-	n := 128 + len(c.Subject) + len(c.TokenID) + len(c.SessionID)
+	n := 144 + len(c.Subject) + len(c.TokenID) + len(c.ClientID) + len(c.SessionID)
 	for _, role := range c.Roles {
 		n += len(role) + 3
 	}
@@ -70,7 +75,7 @@ func (c *Claims) size() int {
 
 // valid says whether the claims can be signed, and then verified.
 func (c *Claims) valid() bool {
-	for _, s := range [...]string{c.Subject, c.TokenID, c.SessionID} {
+	for _, s := range [...]string{c.Subject, c.TokenID, c.ClientID, c.SessionID} {
 		if s == "" || !utf8.ValidString(s) {
 			return false
 		}

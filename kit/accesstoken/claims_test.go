@@ -14,7 +14,7 @@ import (
 // members of a valid payload, to be left out or replaced one by one.
 var members = []struct{ name, value string }{
 	{"iss", `"myauth"`}, {"aud", `"api"`}, {"sub", `"user-1"`}, {"exp", `1795437000`}, {"iat", `1795435200`},
-	{"jti", `"token-1"`}, {"sid", `"session-1"`}, {"roles", `["admin"]`}, {"epoch", `7`},
+	{"jti", `"token-1"`}, {"client_id", `"web"`}, {"sid", `"session-1"`}, {"roles", `["admin"]`}, {"epoch", `7`},
 }
 
 // with returns the payload with one member replaced, or left out for "".
@@ -49,7 +49,7 @@ func TestClaimTypes(t *testing.T) {
 		`1795437000.0`, `1.795437e9`, `1e300`, `1e-1`, `9223372036854775808`, `253402300800`, `1`,
 	}
 	allowed := map[string][]string{
-		"sub": {`"x"`, `"1795437000"`}, "jti": {`"x"`, `"1795437000"`}, "sid": {`"x"`, `"1795437000"`},
+		"sub": {`"x"`, `"1795437000"`}, "jti": {`"x"`, `"1795437000"`}, "sid": {`"x"`, `"1795437000"`}, "client_id": {`"x"`, `"1795437000"`},
 		"iat": {`1`}, "roles": {`[]`, `["a"]`}, "epoch": {`0`, `-1`, `253402300800`, `1`},
 	}
 	for _, m := range members {
@@ -167,6 +167,8 @@ func TestSignerRefuses(t *testing.T) {
 		"no subject":      func(c *accesstoken.Claims) { c.Subject = "" },
 		"no session":      func(c *accesstoken.Claims) { c.SessionID = "" },
 		"no token id":     func(c *accesstoken.Claims) { c.TokenID = "" },
+		"no client id":    func(c *accesstoken.Claims) { c.ClientID = "" },
+		"bad client id":   func(c *accesstoken.Claims) { c.ClientID = "\xff" },
 		"bad UTF-8":       func(c *accesstoken.Claims) { c.Subject = "\xff" },
 		"bad role":        func(c *accesstoken.Claims) { c.Roles = []string{"\xed\xa0\x80"} },
 		"no iat":          func(c *accesstoken.Claims) { c.IssuedAt = time.Time{} },

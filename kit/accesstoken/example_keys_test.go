@@ -28,7 +28,7 @@ func ExamplePublicKey() {
 	}
 	now := time.Now()
 	token, err := signer.Sign(accesstoken.Claims{
-		Subject: "0192…", SessionID: "s1", TokenID: "t1", IssuedAt: now, ExpiresAt: now.Add(30 * time.Minute),
+		Subject: "0192…", SessionID: "s1", TokenID: "t1", ClientID: "web", IssuedAt: now, ExpiresAt: now.Add(30 * time.Minute),
 	})
 	if err != nil {
 		panic(err)

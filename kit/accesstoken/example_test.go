@@ -26,7 +26,7 @@ func ExampleNewVerifier() {
 	}
 	now := time.Now()
 	token, err := signer.Sign(accesstoken.Claims{
-		Subject: "0192…", SessionID: "s1", TokenID: "t1", Roles: []string{"admin"},
+		Subject: "0192…", SessionID: "s1", TokenID: "t1", ClientID: "web", Roles: []string{"admin"},
 		IssuedAt: now, ExpiresAt: now.Add(30 * time.Minute),
 	})
 	if err != nil {

@@ -30,14 +30,14 @@ var (
 
 func claims() accesstoken.Claims {
 	return accesstoken.Claims{
-		Subject: "user-1", SessionID: "session-1", TokenID: "token-1", Roles: []string{"admin", "a\"b\\c\n😀"}, Epoch: 7,
+		Subject: "user-1", SessionID: "session-1", TokenID: "token-1", ClientID: "web", Roles: []string{"admin", "a\"b\\c\n😀"}, Epoch: 7,
 		IssuedAt: noon, ExpiresAt: noon.Add(30 * time.Minute),
 	}
 }
 
 // payload is claims() as it is signed.
 const payload = `{"iss":"myauth","aud":"api","sub":"user-1","exp":1795437000,"iat":1795435200,"jti":"token-1",` +
-	`"sid":"session-1","roles":["admin"],"epoch":7}`
+	`"client_id":"web","sid":"session-1","roles":["admin"],"epoch":7}`
 
 func must[T any](v T, err error) T {
 	if err != nil {

@@ -68,7 +68,7 @@ func FuzzClaims(f *testing.F) {
 			t.Fatalf("accepted %q: %v", p, err)
 		}
 		if all["iss"] != "myauth" || all["aud"] != "api" || all["sub"] != got.Subject || all["jti"] != got.TokenID ||
-			all["sid"] != got.SessionID || all["exp"] != float64(got.ExpiresAt.Unix()) || all["iat"] != float64(got.IssuedAt.Unix()) ||
+			all["sid"] != got.SessionID || all["client_id"] != got.ClientID || all["exp"] != float64(got.ExpiresAt.Unix()) || all["iat"] != float64(got.IssuedAt.Unix()) ||
 			all["epoch"] != float64(got.Epoch) || len(all["roles"].([]any)) != len(got.Roles) || !got.ExpiresAt.After(noon) {
 			t.Errorf("%q is read as %+v", p, got)
 		}
@@ -77,13 +77,13 @@ func FuzzClaims(f *testing.F) {
 
 // FuzzRoundTrip: any claims are refused by Sign or come back as they were.
 func FuzzRoundTrip(f *testing.F) {
-	f.Add("user", "session", "id", "admin", "a\"b", int64(0))
-	f.Add("\x00\x1f", "\u2028", "😀", "", "\\", int64(-1))
-	f.Add("\xff", "s", "t", "", "", int64(1))
+	f.Add("user", "session", "id", "client", "admin", "a\"b", int64(0))
+	f.Add("\x00\x1f", "\u2028", "😀", "\n", "", "\\", int64(-1))
+	f.Add("\xff", "s", "t", "c", "", "", int64(1))
 	keys := must(accesstoken.HMAC(secret))
-	f.Fuzz(func(t *testing.T, sub, sid, jti, role1, role2 string, epoch int64) {
+	f.Fuzz(func(t *testing.T, sub, sid, jti, client, role1, role2 string, epoch int64) {
 		c := accesstoken.Claims{
-			Subject: sub, SessionID: sid, TokenID: jti, Roles: []string{role1, role2}, Epoch: epoch,
+			Subject: sub, SessionID: sid, TokenID: jti, ClientID: client, Roles: []string{role1, role2}, Epoch: epoch,
 			IssuedAt: noon, ExpiresAt: noon.Add(time.Hour),
 		}
 		token, err := newSigner(keys).Sign(c)

@@ -15,7 +15,8 @@ import (
 // the one before a change or the one after it.
 //
 // A rotation without a refused token: Publish the new key everywhere; wait until
-// the resource servers have read the JWK Set; Promote it; wait for the lifetime of
+// the resource servers have read the JWK Set (caches may keep that of package httpx for
+// five minutes); Promote it; wait for the lifetime of
 // the longest-lived token that was signed before (with package kit that is its
 // EmailVerificationTTL); Retire the old one.
 type Keyring struct {

@@ -40,13 +40,13 @@ func checkNames(issuer, audience string) error {
 	return nil
 }
 
-// Sign makes a token of c. Subject, SessionID and TokenID must not be empty, all
+// Sign makes a token of c. Subject, SessionID, TokenID and ClientID must not be empty, all
 // text must be UTF-8, and ExpiresAt at least a second after IssuedAt, both from
 // 1970 to 9999. It is an error, too, if the keyring cannot sign, or the token gets
 // longer than [MaxLength], as some hundred roles make it.
 func (s *Signer) Sign(c Claims) (string, error) {
 	if !c.valid() {
-		return "", errors.New("accesstoken: Subject, SessionID and TokenID must not be empty, and all claims UTF-8")
+		return "", errors.New("accesstoken: Subject, SessionID, TokenID and ClientID must not be empty, and all claims UTF-8")
 	}
 	if !validTimes(c.IssuedAt.Unix(), c.ExpiresAt.Unix()) {
 		return "", errors.New("accesstoken: ExpiresAt must be after IssuedAt, both from 1970 to 9999")

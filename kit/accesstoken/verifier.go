@@ -58,7 +58,7 @@ func NewVerifier(keys *Keyring, issuer, audience string, opts *VerifierOptions) 
 // whoever can look it up to say.
 //
 // These claims must be there, each once and of its type: iss, aud (one string),
-// sub, jti and sid (not empty), exp and iat (whole seconds, written as integers, up to
+// sub, jti, client_id and sid (strings that are not empty), exp and iat (whole seconds, written as integers, up to
 // the year 9999), roles (an array of strings) and epoch (an integer). Others are
 // ignored, so that a newer issuer can add some. The token is expired from exp on,
 // to the instant; iat must be before exp, and at most [ClockSkew] ahead.
@@ -106,6 +106,7 @@ const (
 	seenExpiry
 	seenIssuedAt
 	seenTokenID
+	seenClient
 	seenSession
 	seenRoles
 	seenEpoch
@@ -134,6 +135,9 @@ func (r *claimReader) member(key string, value []byte) (err error) {
 	case "jti":
 		r.seen |= seenTokenID
 		r.claims.TokenID, err = text(value)
+	case "client_id":
+		r.seen |= seenClient
+		r.claims.ClientID, err = text(value)
 	case "sid":
 		r.seen |= seenSession
 		r.claims.SessionID, err = text(value)

@@ -30,7 +30,7 @@ func must[T any](v T, err error) T {
 func claims() accesstoken.Claims {
 	now := time.Now()
 	return accesstoken.Claims{
-		Subject: "019326a4-55c2-7c3e-9a0e-0b1f2d3c4b5a", SessionID: "fT9sXq2LrV8cJm4wYb7ZdA", TokenID: "Qk3nWp8sRz5xVb1mHt6cGy",
+		Subject: "019326a4-55c2-7c3e-9a0e-0b1f2d3c4b5a", SessionID: "fT9sXq2LrV8cJm4wYb7ZdA", TokenID: "Qk3nWp8sRz5xVb1mHt6cGy", ClientID: "web",
 		Roles: []string{"user", "editor"}, Epoch: 3, IssuedAt: now, ExpiresAt: now.Add(30 * time.Minute),
 	}
 }
@@ -38,6 +38,7 @@ func claims() accesstoken.Claims {
 // golangClaims is a fixed struct, the fastest that golang-jwt can do.
 type golangClaims struct {
 	golang.RegisteredClaims
+	ClientID  string   `json:"client_id"`
 	SessionID string   `json:"sid"`
 	Roles     []string `json:"roles"`
 	Epoch     int64    `json:"epoch"`
@@ -137,7 +138,7 @@ func BenchmarkSign(b *testing.B) {
 						Issuer: issuer, Audience: golang.ClaimStrings{audience}, Subject: c.Subject, ID: c.TokenID,
 						IssuedAt: golang.NewNumericDate(c.IssuedAt), ExpiresAt: golang.NewNumericDate(c.ExpiresAt),
 					},
-					SessionID: c.SessionID, Roles: c.Roles, Epoch: c.Epoch,
+					ClientID: c.ClientID, SessionID: c.SessionID, Roles: c.Roles, Epoch: c.Epoch,
 				})
 				if _, err := t.SignedString(a.sign); err != nil {
 					b.Fatal(err)

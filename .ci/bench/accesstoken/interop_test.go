@@ -48,7 +48,7 @@ func TestInterop(t *testing.T) {
 				RegisteredClaims: golang.RegisteredClaims{
 					Issuer: issuer, Audience: golang.ClaimStrings{audience}, Subject: c.Subject, ID: c.TokenID,
 					IssuedAt: golang.NewNumericDate(c.IssuedAt), ExpiresAt: golang.NewNumericDate(c.ExpiresAt),
-				}, SessionID: c.SessionID, Roles: c.Roles, Epoch: c.Epoch,
+				}, ClientID: c.ClientID, SessionID: c.SessionID, Roles: c.Roles, Epoch: c.Epoch,
 			})
 			theirs.Header["typ"], theirs.Header["kid"] = "at+jwt", a.key.ID()
 			signed := must(theirs.SignedString(a.sign))

@@ -100,7 +100,7 @@ func must[T any](v T, err error) T {
 func sign(keys *accesstoken.Keyring, issuer string, until time.Duration) string {
 	now := time.Now()
 	return must(must(accesstoken.NewSigner(keys, issuer, "myauth")).Sign(accesstoken.Claims{
-		Subject: "ada", SessionID: "s1", TokenID: "t1", Roles: []string{"admin", "a,b\r\nc"},
+		Subject: "ada", SessionID: "s1", TokenID: "t1", ClientID: "web", Roles: []string{"admin", "a,b\r\nc"},
 		IssuedAt: now.Add(min(until, 0) - time.Minute), ExpiresAt: now.Add(until),
 	}))
 }

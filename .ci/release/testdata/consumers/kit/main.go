@@ -23,7 +23,7 @@ func main() {
 		log.Fatal(err)
 	}
 	now := time.Now()
-	token, err := signer.Sign(accesstoken.Claims{Subject: "ada", SessionID: "s", TokenID: "t", IssuedAt: now, ExpiresAt: now.Add(time.Hour)})
+	token, err := signer.Sign(accesstoken.Claims{Subject: "ada", SessionID: "s", TokenID: "t", ClientID: "c", IssuedAt: now, ExpiresAt: now.Add(time.Hour)})
 	if err != nil {
 		log.Fatal(err)
 	}
