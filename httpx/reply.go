@@ -10,8 +10,10 @@ import (
 type reply struct {
 	status    int
 	mediaType string // empty: application/json
-	body      []byte // nil with 204 only
+	body      []byte // nil with 204 and 304 only
 	location  string
+	caching   string // the Cache-Control header; empty: no-store
+	etag      string
 }
 
 // accepted is the answer that says nothing about accounts.
@@ -30,8 +32,14 @@ func send(w http.ResponseWriter, r *http.Request, a reply) {
 		values[i] = value
 		header[name] = values[i : i+1 : i+1]
 	}
-	set(0, "Cache-Control", "no-store")
+	if a.caching == "" {
+		a.caching = "no-store"
+	}
+	set(0, "Cache-Control", a.caching)
 	set(1, "X-Content-Type-Options", "nosniff")
+	if a.etag != "" {
+		header.Set("Etag", a.etag)
+	}
 	if a.location != "" {
 		header.Set("Location", a.location)
 	}

@@ -1,6 +1,7 @@
 package surface
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -67,6 +68,49 @@ func TestJWKSIsEmptyUnderHMAC(t *testing.T) {
 	if body := strings.TrimSpace(a.send("GET", "/.well-known/jwks.json", "").is(200).body); body != `{"keys":[]}` {
 		t.Errorf("got %s", body)
 	}
+}
+
+// A key set may be kept, and a client that has it is told so; a new key makes it another.
+func TestJWKSCaching(t *testing.T) {
+	first, err := accesstoken.HMACKey(accesstoken.HS256, "1", bytes.Repeat([]byte("k"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := accesstoken.NewKeyring(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newApp(t, func(c *setup) { c.keys = keys })
+	const path = "/.well-known/jwks.json"
+	get := func(header ...string) answer { return a.send("GET", path, "", header...) }
+	etag := get().is(200).header.Get("Etag")
+	for _, have := range []string{etag, "W/" + etag, `"x", ` + etag, `"x" ,W/"y",` + etag + `,"z"`, "*"} {
+		if r := get("If-None-Match: " + have).is(304); r.header.Get("Etag") != etag {
+			t.Errorf("If-None-Match %s: ETag %s, want %s", have, r.header.Get("Etag"), etag)
+		}
+	}
+	get(`If-None-Match: "x"`, "If-None-Match: "+etag).is(304)
+	a.send("HEAD", path, "", "If-None-Match: "+etag).is(304)
+	for _, have := range []string{`"x"`, etag[:len(etag)-1], etag[1 : len(etag)-1], "", "w/" + etag, `"*"`} {
+		get("If-None-Match: " + have).is(200)
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := accesstoken.PrivateKey(accesstoken.EdDSA, "2", private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.Publish(second); err != nil {
+		t.Fatal(err)
+	}
+	if got := get("If-None-Match: " + etag).is(200).header.Get("Etag"); got == etag {
+		t.Error("the entity tag is the same with another key")
+	}
+	// Everything else stays out of caches, conditions or not.
+	a.send("GET", "/openapi.json", "", "If-None-Match: *").is(200)
+	a.send("POST", path, "", "If-None-Match: *").is(405, "method_not_allowed")
 }
 
 // Each kind of key is published, with public members only, and its tokens work.
