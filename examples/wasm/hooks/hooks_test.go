@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
@@ -202,53 +201,6 @@ func TestLoadRefuses(t *testing.T) {
 			t.Log(name, err)
 		}
 	}
-}
-
-// Instructions, in WebAssembly's binary form.
-const (
-	unreachable, loop, br, call, end = 0x00, 0x03, 0x0c, 0x10, 0x0b
-	drop, localGet, memoryGrow, void = 0x1a, 0x20, 0x40, 0x40
-	i32, i64                         = 0x41, 0x42
-)
-
-func i32Const(v int64) []byte { return append(appendSigned([]byte{i32}, v), end) }
-func i64Const(v int64) []byte { return append(appendSigned([]byte{i64}, v), end) }
-
-// appendSigned appends v in signed LEB128.
-func appendSigned(b []byte, v int64) []byte {
-	for {
-		low := byte(v & 0x7f)
-		v >>= 7
-		if v == 0 && low&0x40 == 0 || v == -1 && low&0x40 != 0 {
-			return append(b, low)
-		}
-		b = append(b, low|0x80)
-	}
-}
-
-// assemble makes a module with functions alloc and check of these bodies, pages of
-// memory, and data at 1024.
-func assemble(pages byte, alloc, check []byte, data string) []byte {
-	m := []byte("\x00asm\x01\x00\x00\x00")
-	section := func(id byte, content []byte) {
-		m = append(m, id)
-		m = binary.AppendUvarint(m, uint64(len(content)))
-		m = append(m, content...)
-	}
-	function := func(body []byte) []byte {
-		return append(binary.AppendUvarint(nil, uint64(len(body)+1)), append([]byte{0}, body...)...)
-	}
-	section(1, []byte{2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 2, 0x7f, 0x7f, 1, 0x7e})
-	section(3, []byte{2, 0, 1})
-	section(5, []byte{1, 0, pages})
-	section(7, []byte("\x03\x06memory\x02\x00\x05alloc\x00\x00\x05check\x00\x01"))
-	section(10, append(append([]byte{2}, function(alloc)...), function(check)...))
-	if data != "" {
-		content := append([]byte{1, 0}, i32Const(1024)...)
-		content = binary.AppendUvarint(content, uint64(len(data)))
-		section(11, append(content, data...))
-	}
-	return m
 }
 
 // The cost of a check, new instance included, beside one in Go.

@@ -2,8 +2,9 @@
 // code that an application loads at run time and need not trust.
 //
 // The module sees the domain of the e-mail address and nothing else. It has no files,
-// no network, no clock and no environment, a bounded memory and a bounded time, and
-// a new instance for every registration, so nothing stays from one to the next.
+// no network, no clock and no environment, and a new instance for every registration,
+// so nothing stays from one to the next. Its memory, tables, stack and time, and what the
+// host does for it, are bounded; a module that could get past a bound is not loaded.
 // Whatever it does wrong, the registration is refused as unavailable, the failure is
 // reported, and the server goes on.
 package plugin
@@ -18,7 +19,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"myauth.internal/kit"
 )
@@ -30,8 +31,9 @@ type Limits struct {
 	Memory uint32
 	// Timeout ends a check, the wait for a free instance included; default 2s.
 	Timeout time.Duration
-	// Concurrency is how many instances run at a time; default 4. Together they
-	// have at most Concurrency times Memory.
+	// Concurrency is how many instances run at a time; default 4. Each has at most
+	// Memory and 64 MiB more, for its stack and its table, and twice as much while
+	// these grow.
 	Concurrency int
 }
 
@@ -72,7 +74,10 @@ func Load(ctx context.Context, module []byte, limits *Limits, logger *slog.Logge
 	p := &Plugin{limits: limits.withDefaults(), logger: logger}
 	p.slots = make(chan struct{}, p.limits.Concurrency)
 	pages := min((uint64(p.limits.Memory)+pageSize-1)/pageSize, 1<<16)
-	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+	// An interpreter, because a compiler takes minutes and gigabytes for some functions
+	// of a few kilobytes, and makes machine code of what nobody trusts.
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().
+		WithCoreFeatures(features).
 		WithCloseOnContextDone(true). // what ends an endless loop
 		WithMemoryLimitPages(uint32(pages)))
 	if err := p.compile(ctx, module); err != nil {
@@ -82,25 +87,19 @@ func Load(ctx context.Context, module []byte, limits *Limits, logger *slog.Logge
 }
 
 func (p *Plugin) compile(ctx context.Context, module []byte) error {
-	// The functions are there because every Go program wants them; behind them is
-	// nothing: wazero gives no files, no sockets, no arguments, a clock that is
-	// made up, and throws away what is printed.
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, p.runtime); err != nil {
+	if err := inspect(module); err != nil {
 		return err
 	}
 	var err error
-	if p.module, err = p.runtime.CompileModule(ctx, module); err != nil {
+	if p.module, err = p.runtime.CompileModule(experimental.WithFunctionListenerFactory(ctx, guard{}), module); err != nil {
 		return err
 	}
-	for _, imported := range p.module.ImportedFunctions() {
-		if from, name, _ := imported.Import(); from != wasi_snapshot_preview1.ModuleName {
-			return fmt.Errorf("it imports %s.%s; there is only WASI here", from, name)
-		}
+	if err := instantiateWASI(ctx, p.runtime, p.module); err != nil {
+		return err
 	}
 	if _, found := p.module.ExportedMemories()["memory"]; !found {
 		return errors.New("it exports no memory")
 	}
-	i32, i64 := api.ValueTypeI32, api.ValueTypeI64
 	exported := p.module.ExportedFunctions()
 	if !hasType(exported["alloc"], []api.ValueType{i32}, []api.ValueType{i32}) {
 		return errors.New("it exports no function alloc from i32 to i32")
@@ -140,6 +139,7 @@ func (p *Plugin) BeforeRegister(ctx context.Context, r kit.Registration) error {
 func (p *Plugin) check(ctx context.Context, domain string) (verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.limits.Timeout)
 	defer cancel()
+	ctx = withDepth(ctx)
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
