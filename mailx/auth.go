@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/textproto"
 	"slices"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // authenticate logs in, over a connection that open has found safe.
-func (m *Mailer) authenticate(ctx context.Context, client *smtp.Client) error {
+func (m *Mailer) authenticate(ctx context.Context, client *smtp.Client, conn *replies) error {
 	wanted := m.mechanisms()
 	i := slices.IndexFunc(wanted, func(a Auth) bool { return client.SupportsAuth(string(a)) })
 	if i < 0 {
@@ -23,10 +24,54 @@ func (m *Mailer) authenticate(ctx context.Context, client *smtp.Client) error {
 	if err != nil {
 		return err
 	}
-	if err := client.Auth(&shortCommand{Client: mechanism}); err != nil {
+	if err := exchange(textproto.NewConn(conn), mechanism); err != nil {
 		return failed(ctx, stageAuth, err)
 	}
 	return nil
+}
+
+// maxCommand is the longest command line that a relay must take, with its CRLF (RFC
+// 5321 section 4.5.3.1.4).
+const maxCommand = 512
+
+// exchange is AUTH (RFC 4954 section 4). Go-smtp's fails at a prompt that is not in
+// base64, does not bound the command, and cancels what a relay has refused already,
+// which the relay counts as an unknown command.
+func exchange(text *textproto.Conn, mechanism sasl.Client) error {
+	name, response, err := mechanism.Start()
+	if err != nil {
+		return err
+	}
+	line := "AUTH " + name
+	// A longer response, as most access tokens are, waits for the first challenge.
+	if initial := line + " " + base64.StdEncoding.EncodeToString(response); response != nil && len(initial+"\r\n") <= maxCommand {
+		line, response = initial, nil
+	}
+	for {
+		if err := text.PrintfLine("%s", line); err != nil {
+			return err
+		}
+		code, words, err := text.ReadResponse(0)
+		switch {
+		case err != nil:
+			return err
+		case code == 235:
+			return nil
+		case code != 334:
+			return &textproto.Error{Code: code, Msg: words}
+		case response == nil:
+			challenge, err := base64.StdEncoding.DecodeString(words)
+			if err == nil || name == string(AuthLogin) {
+				response, err = mechanism.Next(challenge)
+			}
+			if err != nil {
+				_ = text.PrintfLine("*")
+				_, _, _ = text.ReadResponse(501)
+				return err
+			}
+		}
+		line, response = base64.StdEncoding.EncodeToString(response), nil
+	}
 }
 
 // mechanisms are those to use, the best first.
@@ -93,34 +138,6 @@ func (c *loginClient) Next([]byte) ([]byte, error) {
 	answer := c.answers[0]
 	c.answers = c.answers[1:]
 	return []byte(answer), nil
-}
-
-// maxCommand is the longest command line that a relay must take, with its CRLF (RFC
-// 5321 section 4.5.3.1.4).
-const maxCommand = 512
-
-// shortCommand keeps an initial response for the first challenge where the AUTH
-// command would become too long with it (RFC 4954 section 4), as with most access
-// tokens.
-type shortCommand struct {
-	sasl.Client
-	kept []byte
-}
-
-func (c *shortCommand) Start() (mech string, ir []byte, err error) {
-	mech, ir, err = c.Client.Start()
-	if len("AUTH "+mech+" ")+base64.StdEncoding.EncodedLen(len(ir))+len("\r\n") > maxCommand {
-		c.kept, ir = ir, nil
-	}
-	return mech, ir, err
-}
-
-func (c *shortCommand) Next(challenge []byte) ([]byte, error) {
-	if response := c.kept; response != nil {
-		c.kept = nil
-		return response, nil
-	}
-	return c.Client.Next(challenge)
 }
 
 // xoauth2Client is Google's mechanism, which go-sasl no longer has.

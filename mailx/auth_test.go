@@ -2,9 +2,12 @@ package mailx
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
+
+	"myauth.internal/kit"
 )
 
 func TestAuthentication(t *testing.T) {
@@ -109,6 +112,27 @@ func TestTokenSource(t *testing.T) {
 		wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "access token")
 	}
 	r.wantNothing(t)
+}
+
+// A token that makes the AUTH command too long follows it on a line of its own.
+func TestLongToken(t *testing.T) {
+	var command, response string
+	cfg, done := playRelay(t, func(p *peer) {
+		p.say("220 relay.test")
+		p.line()
+		p.say("250-relay.test", "250 AUTH XOAUTH2")
+		command = p.line()
+		p.say("334 ")
+		response = p.line()
+		p.say("535 5.7.8 no")
+	})
+	cfg.Security, cfg.Username, cfg.Password, cfg.Auth = InsecurePlaintext, "ada", kit.Secret(strings.Repeat("t", 2000)), AuthXOAUTH2
+	wantRetryable(t, newMailer(t, cfg, &Options{}, nil).Send(t.Context(), sample("ada@example.com")), "AUTH: 535 5.7.8")
+	<-done
+	want := base64.StdEncoding.EncodeToString([]byte("user=ada\x01auth=Bearer " + string(cfg.Password) + "\x01\x01"))
+	if command != "AUTH XOAUTH2" || response != want {
+		t.Errorf("the client says %q, and then %d bytes, want %d", command, len(response), len(want))
+	}
 }
 
 // A relay that repeats the credentials instead of an answer.

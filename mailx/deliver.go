@@ -29,7 +29,7 @@ const (
 	stageMessage  = "message"
 )
 
-// quitTimeout bounds the farewell, which decides nothing any more.
+// quitTimeout bounds the wait for the answer to QUIT.
 const quitTimeout = 2 * time.Second
 
 // deliver hands message to the relay, for one recipient.
@@ -46,26 +46,27 @@ func (m *Mailer) deliver(ctx context.Context, to string, message []byte) error {
 	// ends every read and write, in the TLS handshake too.
 	defer context.AfterFunc(ctx, hangUp)()
 
-	client, err := m.open(ctx, &limitedConn{raw, maxAnswerBytes})
+	client, conn, err := m.open(ctx, &limitedConn{raw, maxAnswerBytes})
 	if err != nil {
 		return err
 	}
+	// The farewell decides nothing. A relay that is left without one counts that
+	// as an error of the client.
+	defer func() {
+		client.CommandTimeout = quitTimeout
+		_ = client.Quit()
+	}()
 	if m.cfg.Username != "" {
-		if err := m.authenticate(ctx, client); err != nil {
+		if err := m.authenticate(ctx, client, conn); err != nil {
 			return err
 		}
 	}
-	if err := m.transact(ctx, client, to, message); err != nil {
-		return err
-	}
-	client.CommandTimeout = quitTimeout
-	_ = client.Quit() // the relay has the mail
-	return nil
+	return m.transact(ctx, client, to, message)
 }
 
 // open goes through greeting and TLS to the list of what the relay can do. When it
 // returns, the connection is as safe as the Config says.
-func (m *Mailer) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) {
+func (m *Mailer) open(ctx context.Context, conn net.Conn) (*smtp.Client, *replies, error) {
 	name := m.localName
 	if name == "" {
 		name = addressLiteral(conn.LocalAddr())
@@ -74,37 +75,39 @@ func (m *Mailer) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) 
 	if m.cfg.Security != InsecurePlaintext {
 		if m.cfg.Security == STARTTLS {
 			if err := startTLS(conn, name); err != nil {
-				return nil, failed(ctx, stageSTARTTLS, err)
+				return nil, nil, failed(ctx, stageSTARTTLS, err)
 			}
 		}
 		secured := tls.Client(conn, m.tls)
 		if err := secured.HandshakeContext(ctx); err != nil {
-			return nil, failed(ctx, stageTLS, err)
+			return nil, nil, failed(ctx, stageTLS, err)
 		}
 		conn = secured
 		if m.cfg.Security == STARTTLS {
 			conn, stage = greeted{conn, strings.NewReader("220 \r\n")}, stageEHLO
 		}
 	}
-	client := smtp.NewClient(newReplies(conn))
+	answers := newReplies(conn)
+	client := smtp.NewClient(answers)
 	if err := client.Hello(name); err != nil {
-		return nil, failed(ctx, stage, err)
+		return nil, nil, failed(ctx, stage, err)
 	}
-	return client, nil
+	return client, answers, nil
 }
 
 // startTLS has the relay turn to TLS. Go-smtp does this too, and greets with
 // "localhost" then, which relays refuse. What the relay sent on top of its answer
-// stays behind, in the buffers of these two readers.
+// stays behind, with the readers of this function.
 func startTLS(conn net.Conn, name string) error {
-	client := smtp.NewClient(newReplies(conn))
+	answers := newReplies(conn)
+	client := smtp.NewClient(answers)
 	if err := client.Hello(name); err != nil {
 		return err
 	}
 	if ok, _ := client.Extension("STARTTLS"); !ok {
 		return errors.New("the relay does not offer STARTTLS, so it got neither credentials nor mail")
 	}
-	text := textproto.NewConn(newReplies(conn))
+	text := textproto.NewConn(answers)
 	if err := text.PrintfLine("STARTTLS"); err != nil {
 		return err
 	}

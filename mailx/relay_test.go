@@ -33,6 +33,8 @@ type relay struct {
 	implicitTLS            bool
 	atMail, atRcpt, atData error
 
+	arrived chan<- delivered // gets each mail, if set
+
 	mu     sync.Mutex
 	events []string // "AUTH PLAIN", "MAIL", "RCPT", "DATA"
 	mails  []delivered
@@ -199,6 +201,9 @@ func (s *session) Data(r io.Reader) error {
 		return s.relay.atData
 	}
 	s.mail.data = data
+	if s.relay.arrived != nil {
+		s.relay.arrived <- s.mail
+	}
 	s.relay.mu.Lock()
 	defer s.relay.mu.Unlock()
 	s.relay.mails = append(s.relay.mails, s.mail)

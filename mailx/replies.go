@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"net"
-	"slices"
 )
 
 // replies reads what a relay says line by line, and mends two forms that RFC 5321
 // allows and that the libraries do not read: a code without any text (section 4.2),
 // at which package textproto fails, and EHLO keywords in lower case (section 2.4),
-// which go-smtp does not find.
+// which go-smtp does not find. A read ends with a line, so readers can follow one
+// another: none takes what belongs to the next.
 type replies struct {
 	net.Conn
 	lines *bufio.Reader
@@ -38,16 +38,19 @@ func (r *replies) Read(p []byte) (int, error) {
 
 func mendReply(line []byte) []byte {
 	text := bytes.TrimRight(line, "\r\n")
-	switch {
-	case len(text) == 3:
+	if len(text) == 3 && bytes.HasSuffix(line, []byte("\n")) {
 		return []byte(string(text) + " \r\n")
-	case len(text) > 4 && bytes.HasPrefix(text, []byte("250")):
-		// Nothing reads the text of a 250 that does not answer EHLO.
-		keyword, parameters := line[4:], []byte(nil)
-		if end := bytes.IndexByte(keyword, ' '); end >= 0 {
-			keyword, parameters = keyword[:end], keyword[end:]
+	}
+	// Nothing reads the text of a 250 that does not answer EHLO.
+	if len(text) > 4 && bytes.HasPrefix(text, []byte("250")) {
+		for i, b := range text[4:] {
+			if b == ' ' {
+				break
+			}
+			if 'a' <= b && b <= 'z' {
+				text[4+i] -= 'a' - 'A'
+			}
 		}
-		return slices.Concat(line[:4], bytes.ToUpper(keyword), parameters)
 	}
 	return line
 }

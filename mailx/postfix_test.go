@@ -1,0 +1,278 @@
+package mailx
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// postfix is a Postfix of the test's own, with a port for each of its services. It
+// passes what it takes on to sink, a relay that the test can look into.
+type postfix struct {
+	authority *authority
+	ports     map[string]int
+	sink      *relay
+	arrived   chan delivered
+}
+
+// service is one line of master.cf: the daemon that listens, and its parameters.
+type service struct {
+	daemon  string // empty: smtpd
+	options []string
+}
+
+// startPostfix starts the Postfix of the machine over a configuration, a queue and
+// loopback ports of its own. Without one it skips the test.
+func startPostfix(t *testing.T, services map[string]service) *postfix {
+	t.Helper()
+	if _, err := exec.LookPath("postfix"); err != nil || os.Getuid() != 0 {
+		const message = "needs root, and Postfix: apt-get install postfix"
+		if os.Getenv("MYAUTH_TEST_REQUIRE") == "all" {
+			t.Fatal(message)
+		}
+		t.Skip(message)
+	}
+	p := &postfix{authority: newAuthority(t), ports: map[string]int{}, arrived: make(chan delivered, 16)}
+	p.sink = startRelay(t, func(r *relay) {
+		r.server.TLSConfig, r.server.EnableSMTPUTF8, r.arrived = nil, true, p.arrived
+	})
+	dir := postfixDirectory(t)
+	p.configure(t, dir, services)
+
+	config := filepath.Join(dir, "config")
+	output(t, "postfix", "-c", config, "check")
+	daemons := strings.TrimSpace(output(t, "postconf", "-c", config, "-h", "daemon_directory"))
+	// It runs until the end of the test, or ends by itself where that does not come.
+	output(t, filepath.Join(daemons, "master"), "-c", config, "-w", "-e", "300")
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(dir, "data", "log"))
+			t.Logf("Postfix's log:\n%s", log)
+		}
+		output(t, "postfix", "-c", config, "abort")
+	})
+	return p
+}
+
+// postfixDirectory returns a directory that Postfix's unprivileged daemons can enter,
+// and in which the last of them may still write when the test ends.
+func postfixDirectory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "postfix") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"config", "queue", "data"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output(t, "chown", "postfix", filepath.Join(dir, "data"))
+	return dir
+}
+
+func (p *postfix) configure(t *testing.T, dir string, services map[string]service) {
+	t.Helper()
+	certificate := p.authority.serverConfig("127.0.0.1", testTime.AddDate(1, 0, 0)).Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, content string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("config/tls.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))+
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})))
+
+	write("config/main.cf", strings.NewReplacer("DIR", dir, "SINK", fmt.Sprint(p.sink.cfg.Port), "DOVECOT", fmt.Sprint(startDovecot(t))).Replace(`compatibility_level = 3.6
+queue_directory = DIR/queue
+data_directory = DIR/data
+maillog_file = DIR/data/log
+maillog_file_prefixes = DIR
+myhostname = relay.test
+mydestination =
+alias_maps =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks =
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+relayhost = [127.0.0.1]:SINK
+smtpd_tls_cert_file = DIR/config/tls.pem
+smtpd_tls_security_level = encrypt
+smtpd_tls_auth_only = yes
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:127.0.0.1:DOVECOT
+virtual_alias_domains = unlisted.example
+relay_domains = example.com
+relay_recipient_maps = inline:{ada@example.com=x}
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_reject_unlisted_sender = no
+`))
+	master := `pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+anvil unix - - n - 1 anvil
+proxymap unix - - n - - proxymap
+postlog unix-dgram n - n - 1 postlogd
+smtpd pass - - n - - smtpd
+tlsproxy unix - - n - 0 tlsproxy
+`
+	var held []net.Listener // until each has another
+	for name, s := range services {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, listener)
+		p.ports[name] = configFor(listener).Port
+		processes := "-"
+		if s.daemon == "" {
+			s.daemon = "smtpd"
+		} else {
+			processes = "1"
+		}
+		master += fmt.Sprintf("127.0.0.1:%d inet n - n - %s %s\n", p.ports[name], processes, s.daemon)
+		for _, option := range s.options {
+			master += "  -o { " + option + " }\n"
+		}
+	}
+	for _, listener := range held {
+		listener.Close()
+	}
+	write("config/master.cf", master)
+}
+
+func output(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}
+
+// Postfix, as it is configured in the field, takes what it should, and what it
+// refuses is kept unless it is the recipient's fault. All but the size and the
+// content it refuses at RCPT.
+func TestPostfix(t *testing.T) {
+	only := func(options ...string) service { return service{options: options} }
+	services := map[string]service{
+		"submission": {},
+		"implicit":   only("smtpd_tls_wrappermode = yes"),
+		"clear":      only("smtpd_tls_security_level = none"),
+		"LOGIN":      only("smtpd_sasl_mechanism_filter = login"),
+		"no UTF8":    only("smtputf8_enable = no"),
+		"pause":      {daemon: "postscreen", options: []string{"postscreen_greet_action = enforce", "postscreen_greet_wait = 1s", "postscreen_access_list ="}},
+		"helo":       only("smtpd_helo_required = yes", "smtpd_helo_restrictions = reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname"),
+		"sender":     only("smtpd_sender_restrictions = reject_non_fqdn_sender"),
+		"unlisted":   only("smtpd_reject_unlisted_sender = yes"),
+		"owner":      only("smtpd_sender_login_maps = inline:{no-reply@shop.example=another}", "smtpd_sender_restrictions = reject_authenticated_sender_login_mismatch"),
+		"domain":     only("smtpd_sender_restrictions = check_sender_access static:{550 5.1.8 Domain not found}"),
+		"client":     only("smtpd_client_restrictions = reject"),
+		"leaving":    only("smtpd_recipient_restrictions = check_recipient_access static:{421 4.3.2 Going down}"),
+		"content":    only("smtpd_end_of_data_restrictions = reject"),
+		"size":       only("message_size_limit = 1000"),
+	}
+	p := startPostfix(t, services)
+
+	at := func(from, to, localName string) func(*Options) string {
+		return func(o *Options) string {
+			o.From, o.LocalName = from, localName
+			return to
+		}
+	}
+	const shop, ada = "Shop <no-reply@shop.example>", "ada@example.com"
+	for _, test := range []struct {
+		service   string
+		login     bool
+		options   func(*Options) string // returns the recipient
+		err       string                // empty: the mail arrives
+		permanent bool
+	}{
+		{"submission", true, at(shop, "eve@elsewhere.example", ""), "", false},
+		{"submission", true, at(shop, "zoë@bücher.example", ""), "", false},
+		{"submission", false, at(shop, ada, ""), "", false},
+		{"implicit", true, at(shop, "eve@elsewhere.example", ""), "", false},
+		{"LOGIN", true, at(shop, "eve@elsewhere.example", ""), "", false},
+		{"pause", false, at(shop, ada, ""), "", false},
+		{"helo", false, at(shop, ada, ""), "", false},
+		{"helo", false, at("no-reply@localhost", ada, ""), "", false},
+		{"no UTF8", true, at("Läden <no-reply@läden.example>", "zoe@bücher.example", ""), "", false},
+
+		{"submission", false, at(shop, "nobody@example.com", ""), "RCPT: 550 5.1.1", true},
+		{"no UTF8", true, at(shop, "zoë@example.com", ""), "SMTPUTF8", true},
+
+		{"clear", true, at(shop, ada, ""), "STARTTLS", false},
+		{"submission", false, at(shop, "eve@elsewhere.example", ""), "RCPT: 554 5.7.1 [address] Relay access denied", false},
+		{"helo", false, at(shop, ada, "localhost"), "RCPT: 504 5.5.2 <localhost>: Helo command rejected", false},
+		{"sender", false, at("no-reply@localhost", ada, ""), "RCPT: 504 5.5.2 [address] Sender address rejected", false},
+		{"unlisted", false, at("no-reply@unlisted.example", ada, ""), "RCPT: 550 5.1.7 [address] Sender address rejected", false},
+		{"owner", true, at(shop, ada, ""), "RCPT: 553 5.7.1 [address] Sender address rejected", false},
+		{"domain", false, at(shop, ada, ""), "RCPT: 550 5.1.8 [address] Sender address rejected", false},
+		{"client", false, at(shop, ada, ""), "RCPT: 554 5.7.1 <unknown[127.0.0.1]>: Client host rejected", false},
+		{"leaving", false, at(shop, ada, ""), "RCPT: 421 4.3.2", false},
+		{"content", false, at(shop, ada, ""), "message: 554 5.7.1", false},
+		{"size", false, at(shop, ada, ""), "message: 552 5.3.4", false},
+	} {
+		t.Run(test.service+"/"+test.err, func(t *testing.T) {
+			opts := &Options{TLS: p.authority.clientConfig(), Timeout: 10 * time.Second}
+			to := test.options(opts)
+			cfg := Config{Host: "127.0.0.1", Port: p.ports[test.service]}
+			if test.service == "implicit" {
+				cfg.Security = ImplicitTLS
+			}
+			if test.login {
+				cfg.Username, cfg.Password = testUser, testPassword
+			}
+			err := newMailer(t, cfg, opts, nil).Send(t.Context(), sample(to))
+			t.Log(err)
+			if test.err != "" {
+				if err == nil || !strings.Contains(err.Error(), test.err) || isPermanent(err) != test.permanent {
+					t.Errorf("got %v, permanent %v; want %q, %v", err, isPermanent(err), test.err, test.permanent)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent, _ := mailbox(to)
+			select {
+			case got := <-p.arrived:
+				_, text, _, err := readMessage(got.data)
+				if err != nil || !slices.Equal(got.to, []string{sent}) || !strings.Contains(text, "\n"+string(sample("").Link)+"\n") {
+					t.Errorf("%v: to %q arrived\n%s", err, got.to, got.data)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("the mail does not arrive")
+			}
+		})
+	}
+	if got := len(p.arrived); got > 0 {
+		t.Errorf("%d mails arrived that were refused", got)
+	}
+}
