@@ -44,8 +44,8 @@ func readContent(r *http.Request, forms bool) (content, error) {
 }
 
 // mediaType reports whether the Content-Type is one of the two, in UTF-8 if it says
-// a charset, and whether it is the form's. Other parameters mean nothing to either
-// and are ignored.
+// a charset (utf8 is a common misspelling), and whether it is the form's. Other
+// parameters mean nothing to either and are ignored.
 func mediaType(header http.Header) (form, ok bool) {
 	values := header["Content-Type"]
 	if len(values) != 1 {
@@ -58,7 +58,7 @@ func mediaType(header http.Header) (form, ok bool) {
 	if err != nil {
 		return false, false
 	}
-	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "utf8") {
 		return false, false
 	}
 	return name == mediaForm, name == mediaForm || name == mediaJSON

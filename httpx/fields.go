@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -89,10 +90,13 @@ func (c content) decode(fields []field) error {
 			}
 		})
 	}
-	if len(c.data) == 0 {
+	// RFC 8259, section 8.1, lets a reader ignore a byte order mark, which editors and
+	// tools of Windows write.
+	text := bytes.TrimPrefix(c.data, []byte("\ufeff"))
+	if len(text) == 0 {
 		return malformed("The body is empty; it must be one JSON object.")
 	}
-	return jsonProblem(ijson.Object(c.data, maxDepth, func(name string, value []byte) error {
+	return jsonProblem(text, ijson.Object(text, maxDepth, func(name string, value []byte) error {
 		if f := named(name); f != nil {
 			f.setJSON(value)
 		}
@@ -142,11 +146,14 @@ func complete(fields []field) bool {
 	return !slices.ContainsFunc(fields, func(f field) bool { return f.fault != "" })
 }
 
-// jsonProblem says what is wrong with a JSON body, and nothing of what it holds.
-func jsonProblem(err error) error {
+// jsonProblem says what is wrong with the JSON text of a body, and nothing of what it
+// holds.
+func jsonProblem(text []byte, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return malformed("The body is UTF-16; send UTF-8.")
 	case errors.Is(err, ijson.ErrDuplicate):
 		return malformed("An object in the body has two members of the same name.")
 	case errors.Is(err, ijson.ErrDepth):

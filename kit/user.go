@@ -59,9 +59,13 @@ func (u User) Clone() User {
 	return u
 }
 
+// jsonTime is RFC 3339 with six digits of fraction.
+const jsonTime = "2006-01-02T15:04:05.000000Z07:00"
+
 // MarshalJSON returns the public form of the user, the same as the HTTP API's:
 // id, email, username, roles, user_settings, is_verified, is_active,
-// created_at and updated_at (RFC 3339, UTC), and nothing else.
+// created_at and updated_at (RFC 3339, UTC, always with six digits of fraction,
+// because older readers of other languages take no fewer), and nothing else.
 func (u User) MarshalJSON() ([]byte, error) { return u.AppendJSON(nil) }
 
 // AppendJSON appends what [User.MarshalJSON] returns to b. It is the form for
@@ -93,9 +97,9 @@ func (u User) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, `,"is_active":`...)
 	b = strconv.AppendBool(b, u.Active)
 	b = append(b, `,"created_at":"`...)
-	b = u.CreatedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+	b = u.CreatedAt.UTC().AppendFormat(b, jsonTime)
 	b = append(b, `","updated_at":"`...)
-	b = u.UpdatedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+	b = u.UpdatedAt.UTC().AppendFormat(b, jsonTime)
 	return append(b, '"', '}'), nil
 }
 

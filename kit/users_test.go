@@ -198,7 +198,7 @@ func TestUserJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"id":"id","email":"a@b.c","username":"A \"quote\" \u003cb\u003e \u2028 😀","roles":["x"],"user_settings":{"n":1.0},"is_verified":false,"is_active":true,"created_at":"2026-11-23T12:00:00Z","updated_at":"2026-11-23T12:00:00.000001Z"}`
+	want := `{"id":"id","email":"a@b.c","username":"A \"quote\" \u003cb\u003e \u2028 😀","roles":["x"],"user_settings":{"n":1.0},"is_verified":false,"is_active":true,"created_at":"2026-11-23T12:00:00.000000Z","updated_at":"2026-11-23T12:00:00.000001Z"}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

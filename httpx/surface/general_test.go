@@ -56,7 +56,10 @@ func TestMalformedRequest(t *testing.T) {
 			"a key twice inside":           `{"user_settings":{"a":1,"a":2},` + good[1:],
 			"bytes that are not UTF-8":     "{\"x\":\"\xff\"," + good[1:],
 			"overlong UTF-8":               "{\"x\":\"\xc0\x80\"," + good[1:],
-			"a byte order mark":            "\uFEFF" + good,
+			"two byte order marks":         "\uFEFF\uFEFF" + good,
+			"a byte order mark alone":      "\uFEFF",
+			"a byte order mark behind":     good + "\uFEFF",
+			"UTF-16":                       "\xff\xfe{\x00",
 			"half a surrogate pair":        `{"x":"\ud800",` + good[1:],
 			"a trailing comma":             good[:len(good)-1] + ",}",
 			"a comment":                    "/**/" + good,
@@ -104,9 +107,10 @@ func TestContentType(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{
-		"application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8", `Application/JSON; Charset="utf-8"`,
+		"application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8", `Application/JSON; Charset="utf-8"`, "application/json; charset=utf8",
 	} {
 		a.send("POST", "/login", object("email", testEmail, "password", "wrong"), "Content-Type: "+kind).is(401, "invalid_credentials")
+		a.send("POST", "/login", "\uFEFF"+object("email", testEmail, "password", "wrong"), "Content-Type: "+kind).is(401, "invalid_credentials")
 	}
 }
 

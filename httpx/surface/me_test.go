@@ -22,7 +22,7 @@ func TestMe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf(`{"id":%q,"email":"Ada@Example.com","username":"Ada","roles":["b","a"],"user_settings":{},`+
-		`"is_verified":false,"is_active":true,"created_at":"2026-11-23T12:00:00Z","updated_at":%q}`, u.ID, stored.UpdatedAt.Format(time.RFC3339Nano))
+		`"is_verified":false,"is_active":true,"created_at":"2026-11-23T12:00:00.000000Z","updated_at":%q}`, u.ID, stored.UpdatedAt.Format("2006-01-02T15:04:05.000000Z"))
 	if strings.TrimSpace(r.body) != want {
 		t.Errorf("got\n%s\nwant\n%s", r.body, want)
 	}

@@ -63,7 +63,7 @@ var (
 	general = map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 	me = canned{"GET", "/auth/me", 200, general, `{"id":"1","email":"a@example.com","username":"A","roles":["x"],"user_settings":{"deep":{"n":12345678901234567890}},
-		"is_verified":true,"is_active":true,"created_at":"2026-11-23T12:00:00Z","updated_at":"2026-11-23T12:00:00.000001Z"}`}.with("Content-Type", "application/json")
+		"is_verified":true,"is_active":true,"created_at":"2026-11-23T12:00:00.000000Z","updated_at":"2026-11-23T12:00:00.000001Z"}`}.with("Content-Type", "application/json")
 	created  = me.to("POST", "/auth/register").answering(201).with("Location", "/auth/me")
 	done     = canned{"POST", "/auth/logout", 204, general, ""}
 	accepted = canned{"POST", "/auth/password-reset-request", 202, general, `{"status":"accepted"}`}.with("Content-Type", "application/json")
@@ -100,8 +100,9 @@ func TestRecorder(t *testing.T) {
 		"missing field":                 me.replacing(`"id":"1",`, ""),
 		"field of another type":         me.replacing(`"is_active":true`, `"is_active":"true"`),
 		"null for a list":               me.replacing(`["x"]`, `null`),
-		"time with an offset":           me.replacing("12:00:00Z", "12:00:00+01:00"),
-		"no time":                       me.replacing("2026-11-23T12:00:00Z", "yesterday Z"),
+		"time with an offset":           me.replacing("12:00:00.000000Z", "12:00:00.000000+01:00"),
+		"time without fraction":         me.replacing("12:00:00.000000Z", "12:00:00Z"),
+		"no time":                       me.replacing("2026-11-23T12:00:00.000000Z", "yesterday.000000Z"),
 		"list for an object":            me.saying("[]"),
 		"no JSON":                       me.saying("ok"),
 		"no body":                       me.saying(""),

@@ -16,7 +16,7 @@ func TestRegister(t *testing.T) {
 	r := a.post("/register", "email", testEmail, "username", "  Ada ", "password", goodPassword).is(201)
 	u := r.user()
 	want := fmt.Sprintf(`{"id":%q,"email":"Ada@Example.com","username":"Ada","roles":[],"user_settings":{},`+
-		`"is_verified":false,"is_active":true,"created_at":"2026-11-23T12:00:00Z","updated_at":"2026-11-23T12:00:00Z"}`, u.ID)
+		`"is_verified":false,"is_active":true,"created_at":"2026-11-23T12:00:00.000000Z","updated_at":"2026-11-23T12:00:00.000000Z"}`, u.ID)
 	if strings.TrimSpace(r.body) != want {
 		t.Errorf("got\n%s\nwant\n%s", r.body, want)
 	}
