@@ -39,9 +39,7 @@ func (p *probe) instancesOf(grace time.Duration) *instances {
 		*service, err = kit.New(p.both()[i].Users, p.both()[i].Tokens, keys, &kit.Options{
 			BcryptCost: 4, InsecureFastHash: true,
 			RefreshGrace: grace,
-			// Registrations then leave it to the store whether an address is taken.
-			ConcealAccounts: true,
-			Mailer:          s.mailer, PublicURL: "https://example.com",
+			Mailer:       s.mailer, PublicURL: "https://example.com",
 			OnEvent:      func(context.Context, kit.Event) {},
 			Logger:       slog.New(slog.DiscardHandler),
 			StoreTimeout: time.Minute,

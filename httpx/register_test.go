@@ -11,7 +11,7 @@ import (
 // Where accounts are concealed, a taken address and a free one get the same answer,
 // to the byte; what is wrong with the input itself is said all the same.
 func TestConcealedRegistration(t *testing.T) {
-	rg := newRig(t, Options{}, func(o *kit.Options) { o.ConcealAccounts = true })
+	rg := newRig(t, Options{}, func(o *kit.Options) { o.ConcealAccounts, o.RequireVerifiedEmail = true, true })
 	register := func(email string) string {
 		w := post(rg, "/auth/register", `{"email":"`+email+`","username":"Eve","password":"Engine#1843!"}`)
 		if w.Code != http.StatusAccepted || w.Body.String() != `{"status":"accepted"}` || w.Header()["Location"] != nil {

@@ -26,6 +26,7 @@ const (
 	EventPasswordReset          EventKind = "password_reset"
 	EventPasswordChanged        EventKind = "password_changed"
 	EventEmailVerified          EventKind = "email_verified"
+	EventEmailDenied            EventKind = "email_denied" // its owner did not make the account, which is deleted
 	EventEmailChanged           EventKind = "email_changed"
 	EventActivated              EventKind = "user_activated"
 	EventDeactivated            EventKind = "user_deactivated"

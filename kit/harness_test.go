@@ -149,6 +149,24 @@ func (h *harness) nextMail(kind kit.MailKind) kit.Mail {
 	return mail
 }
 
+// changedEmail takes the two mails of a change of address, which come in any order.
+func (h *harness) changedEmail() (verification, notice kit.Mail) {
+	h.t.Helper()
+	mails := map[kit.MailKind]kit.Mail{}
+	for range 2 {
+		m, err := h.mailer.Next(h.t.Context())
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		mails[m.Kind] = m
+	}
+	verification, notice = mails[kit.MailVerification], mails[kit.MailEmailChanged]
+	if verification.Kind == "" || notice.Kind == "" {
+		h.t.Fatalf("the mails of a change of address are %v", mails)
+	}
+	return verification, notice
+}
+
 func (h *harness) resetToken(email string) string {
 	h.t.Helper()
 	if err := h.RequestPasswordReset(h.t.Context(), email); err != nil {

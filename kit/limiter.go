@@ -18,6 +18,7 @@ const (
 	ActionChangePassword       Action = "change_password"
 	ActionVerifyEmailRequest   Action = "verify_email_request"
 	ActionVerifyEmail          Action = "verify_email"
+	ActionDenyEmail            Action = "deny_email"
 )
 
 // Attempt is what a limiter decides on.

@@ -8,7 +8,8 @@ import (
 // Login checks a password and starts a session. An unknown address, a wrong
 // password and an unreadable stored hash give the same answer after the same work,
 // one comparison at the configured cost; what the account's state forbids is said
-// only after the right password.
+// only after the right password. With Options.ConcealAccounts an account whose address
+// is not verified gets that same answer, and its owner the verification mail again.
 //
 // Errors: [ErrInvalidCredentials], [ErrAccountDisabled], [ErrEmailNotVerified], a
 // [LimitError], what Hooks.BeforeLogin returns.
@@ -20,10 +21,19 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 		return Tokens{}, err
 	}
 	u, err := s.checkCredentials(ctx, email, password)
-	if err != nil {
-		if errors.Is(err, ErrInvalidCredentials) {
-			s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
+	switch {
+	case errors.Is(err, ErrEmailNotVerified):
+		// Concealed: whoever just registered the address knows this password. The owner
+		// of the mailbox hears more.
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
+		if u.Active {
+			s.mailVerification(u)
 		}
+		return Tokens{}, ErrInvalidCredentials
+	case errors.Is(err, ErrInvalidCredentials):
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
+		return Tokens{}, err
+	case err != nil:
 		return Tokens{}, err
 	}
 	if err := s.mayLogin(ctx, u); err != nil {
@@ -43,7 +53,8 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 
 // checkCredentials returns the user whose password this is. With
 // [ErrInvalidCredentials] comes the user that was meant, for the audit stream,
-// and never its presence as a difference outside.
+// and never its presence as a difference outside. [ErrEmailNotVerified], with the user,
+// is for concealed accounts only, and must not reach the caller of Login.
 func (s *Service) checkCredentials(ctx context.Context, email, password string) (User, error) {
 	var u User
 	err := ErrNotFound
@@ -64,6 +75,9 @@ func (s *Service) checkCredentials(ctx context.Context, email, password string) 
 		return User{}, err
 	case !matched:
 		return User{ID: u.ID}, ErrInvalidCredentials
+	case s.opts.ConcealAccounts && !u.Verified:
+		// Before rehash, which takes time that an unknown address does not take.
+		return u, ErrEmailNotVerified
 	case outdated:
 		u = s.rehash(ctx, u, password)
 	}

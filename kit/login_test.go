@@ -1,6 +1,7 @@
 package kit_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -9,7 +10,9 @@ import (
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/memstore"
 )
 
 func TestLoginRefusesAllTheSame(t *testing.T) {
@@ -182,4 +185,47 @@ func TestEpochAndDeactivation(t *testing.T) {
 	h.wantErr("an access token at its end", err, kit.ErrExpiredToken)
 	_, _, err = h.Authenticate(t.Context(), string(tokens.RefreshToken))
 	h.wantErr("a refresh token as access token", err, kit.ErrInvalidToken)
+}
+
+// With concealment the right password of an account that is not verified, which whoever
+// registered it knows, is answered as a wrong one, whatever else is true of the account.
+func TestConcealedLogin(t *testing.T) {
+	h := newHarness(t, func(o *kit.Options) { o.ConcealAccounts, o.RequireVerifiedEmail = true, true })
+	u, _ := h.register(testEmail)
+	login := func() error { _, err := h.Login(t.Context(), testEmail, goodPassword); return err }
+	if err := login(); err != kit.ErrInvalidCredentials { //nolint:errorlint // the very one, with no word more
+		t.Errorf("got %v", err)
+	}
+	mail := h.nextMail(kit.MailVerification)
+	if _, err := h.Deactivate(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.wantErr("of a disabled one", login(), kit.ErrInvalidCredentials)
+	if _, err := h.Activate(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.VerifyEmail(t.Context(), string(mail.Token)); err != nil {
+		t.Fatal(err)
+	}
+	h.login(testEmail, goodPassword)
+	if n := len(h.mailer.All()); n != 2 {
+		t.Errorf("%d mails, want 2: a disabled account gets none", n)
+	}
+	for _, e := range h.events {
+		if e.Kind == kit.EventLoginFailed && !errors.Is(e.Err, kit.ErrEmailNotVerified) {
+			t.Errorf("the audit stream says %v", e.Err)
+		}
+	}
+}
+
+func TestConcealmentNeedsVerification(t *testing.T) {
+	keys, err := accesstoken.HMAC(bytes.Repeat([]byte("k"), 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := memstore.New()
+	_, err = kit.New(store.Users(), store.Tokens(), keys, &kit.Options{ConcealAccounts: true})
+	if err == nil || !strings.Contains(err.Error(), "ConcealAccounts") || !strings.Contains(err.Error(), "RequireVerifiedEmail") {
+		t.Errorf("got %v, want an error that names both options", err)
+	}
 }

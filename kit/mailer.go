@@ -22,13 +22,18 @@ type MailKind string
 
 // The kinds of mail that the Service sends.
 const (
-	// MailVerification has the link that proves the ownership of an address.
+	// MailVerification has the link that proves the ownership of an address, and one
+	// for an owner who did not make the account.
 	MailVerification MailKind = "verification"
 	// MailPasswordReset has the link that sets a new password.
 	MailPasswordReset MailKind = "password_reset"
 	// MailPasswordChanged tells the owner that the password was changed. It has no
 	// link and no token.
 	MailPasswordChanged MailKind = "password_changed"
+	// MailEmailChanged tells the owner, at the address that the account had until then,
+	// that it has another one now. It has no link and no token, and does not name the
+	// new address.
+	MailEmailChanged MailKind = "email_changed"
 	// MailAccountExists tells the owner that somebody tried to register the address
 	// again. It is sent only with Options.ConcealAccounts, where the answer of the API
 	// does not say so. It has no link and no token.
@@ -43,13 +48,18 @@ type Mail struct {
 	To string
 	// UserID is the ID of the account that the mail is about.
 	UserID string
-	// Username is the account's display name: any Unicode, chosen by whoever
-	// registered. Treat it as hostile in headers and HTML.
+	// Username is the account's display name: any Unicode, chosen by the user. Treat
+	// it as hostile in headers and HTML. It is empty while the address is not verified,
+	// as a stranger may have registered it and chosen the name.
 	Username string
 	// Link is Options.PublicURL + "/verify-email?token=…" or
 	// "/reset-password?token=…"; empty for mails without one.
 	Link Secret
-	// Token is the token in Link, for those who build other links.
+	// DenyLink is Options.PublicURL + "/verify-email/deny?token=…" in verification
+	// mails, for a recipient who did not make the account: see [Service.DenyEmail].
+	// Empty for other mails.
+	DenyLink Secret
+	// Token is the token in the links, for those who build others.
 	Token Secret
 	// ValidUntil is when Link stops working; for mails without one, until when
 	// sending is retried.

@@ -60,8 +60,11 @@ type Options struct {
 	RequireVerifiedEmail bool
 	// ConcealAccounts makes package httpx answer a registration the same,
 	// whether or not the address is taken; the owner of a taken one is told by
-	// mail. Use it together with RequireVerifiedEmail: otherwise the login that
-	// follows tells what the registration did not.
+	// mail. Login then answers [ErrInvalidCredentials] for an account whose address
+	// is not verified, also with the right password, and mails the verification
+	// link again: whoever registered an address and then logs in must not learn
+	// whether it was free. It needs RequireVerifiedEmail, without which that login
+	// would succeed for a free address only.
 	ConcealAccounts bool
 	// Mailer sends the mails. Without one nothing is sent, and requests for a
 	// reset or a verification mail return [ErrEmailNotConfigured].
@@ -140,6 +143,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.BcryptCost < minCost || c.BcryptCost > 16 {
 		return c, fmt.Errorf("kit: Options.BcryptCost is %d: it must be between %d and 16 (lower only with InsecureFastHash, for tests)", c.BcryptCost, minCost)
+	}
+	if c.ConcealAccounts && !c.RequireVerifiedEmail {
+		return c, errors.New("kit: Options.ConcealAccounts needs Options.RequireVerifiedEmail: otherwise a login right after a registration tells whether the address was free")
 	}
 	if c.PublicURL == "" && c.Mailer != nil {
 		return c, errors.New("kit: Options.PublicURL is required with a Mailer: it is where the links in mails lead")

@@ -77,7 +77,9 @@ func TestLostAnswerAndSomebodyElsesWrite(t *testing.T) {
 	if _, err := h.ChangeEmail(t.Context(), u.ID, "new@example.com"); err != nil {
 		t.Error("change of address:", err)
 	}
-	h.nextMail(kit.MailVerification)
+	if _, notice := h.changedEmail(); notice.To != testEmail {
+		t.Errorf("the notice went to %s", notice.To)
+	}
 }
 
 // TestConflictAndThenAnOutage: the server goes down between a lost race and the look

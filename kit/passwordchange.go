@@ -13,7 +13,7 @@ import (
 // [ErrInvalidCredentials], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidCredentials],
-// [ErrUserNotFound], [ErrAccountDisabled].
+// [ErrUserNotFound], [ErrAccountDisabled], a [LimitError].
 func (s *Service) ChangePassword(ctx context.Context, userID, current, newPassword string) error {
 	u, err := s.UserByID(ctx, userID)
 	if err != nil {

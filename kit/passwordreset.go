@@ -2,7 +2,9 @@ package kit
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 )
 
 // RequestPasswordReset queues the mail with a reset link, if there is an active
@@ -17,10 +19,13 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 	}
 	now := s.now()
 	token := newOpaqueToken(now)
+	mail := s.mailTo(u, MailPasswordReset, now.Add(s.opts.PasswordResetTTL))
+	mail.Token = token.encode(resetPrefix)
+	mail.Link = s.linkTo("/reset-password", mail.Token)
 	s.mail.enqueue(mailJob{
 		epoch: u.SessionEpoch,
 		event: &Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: ClientIP(ctx)},
-		mail:  s.linkMail(MailPasswordReset, u, "/reset-password?token=", token.encode(resetPrefix), now.Add(s.opts.PasswordResetTTL)),
+		mail:  mail,
 		row: &Token{
 			ID:         token.rowID(),
 			Type:       PasswordResetToken,
@@ -59,7 +64,9 @@ func (s *Service) mailRequest(ctx context.Context, action Action, email string) 
 
 // ResetPassword sets a new password with a mailed token. In the same write every
 // session, access token and other reset token of the user ends, and the address,
-// whose owner the token proves, counts as verified. Nobody is logged in. A
+// whose owner the token proves, counts as verified. If it was not verified before, a
+// stranger may have made the account: the settings become {} and the username the local
+// part of the address; roles, which no user sets, stay. Nobody is logged in. A
 // password that the policy refuses does not use up the token; of any number of
 // concurrent uses one succeeds. When an outage swallows both the answer of the write
 // and the look at its outcome, the error is [ErrUnavailable] and the password may have
@@ -98,6 +105,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if err != nil {
 		return err
 	}
+	proved := false // by this token, for the first time
 	u, err = s.changeUser(ctx, row.UserID, func(u *User) error {
 		if u.PasswordHash == hash {
 			return errUnchanged // this call's own write: no other has its salt
@@ -107,7 +115,11 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 		}
 		u.PasswordHash = hash
 		u.SessionEpoch++
-		u.Verified = true
+		if proved = !u.Verified; proved {
+			u.Verified = true
+			u.Username, _, _ = strings.Cut(u.Email, "@") // at most 64 bytes of no control characters
+			u.Settings = json.RawMessage("{}")
+		}
 		return nil
 	})
 	if errors.Is(err, ErrUserNotFound) {
@@ -116,6 +128,9 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 		return err
 	}
 	s.emit(ctx, Event{Kind: EventPasswordReset, UserID: u.ID})
+	if proved {
+		s.emit(ctx, Event{Kind: EventEmailVerified, UserID: u.ID})
+	}
 	s.mailPasswordChanged(u)
 	return nil
 }

@@ -1,6 +1,7 @@
 package kit_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -130,15 +131,47 @@ func TestPasswordResetRowIsTheQueuesWork(t *testing.T) {
 
 func TestPreHijack(t *testing.T) {
 	h := newHarness(t)
-	h.register(testEmail) // by somebody who does not own the address
+	u, err := h.Register(t.Context(), kit.Registration{ // by somebody who does not own the address
+		Email: testEmail, Username: "Your account is locked, call 555", Password: goodPassword, Settings: json.RawMessage(`{"webhook":"https://evil.example"}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.AddRole(t.Context(), u.ID, "member"); err != nil {
+		t.Fatal(err)
+	}
 	hijacker := h.login(testEmail, goodPassword)
+	h.nextMail(kit.MailVerification)
 	if err := h.ResetPassword(t.Context(), h.resetToken(testEmail), otherPassword); err != nil {
 		t.Fatal(err)
 	}
-	_, err := h.Login(t.Context(), testEmail, goodPassword)
+	h.nextMail(kit.MailPasswordChanged)
+	_, err = h.Login(t.Context(), testEmail, goodPassword)
 	h.wantErr("the hijacker's password", err, kit.ErrInvalidCredentials)
 	_, err = h.refresh(hijacker.RefreshToken)
 	h.wantErr("the hijacker's session", err, kit.ErrRevokedToken)
+	owned, err := h.UserByID(t.Context(), u.ID)
+	if err != nil || !owned.Verified || owned.Username != "Ada" || string(owned.Settings) != "{}" || !owned.HasRole("member") {
+		t.Errorf("the owner has %+v, %v", owned, err)
+	}
+	if n := h.count(kit.EventEmailVerified); n != 1 {
+		t.Errorf("%d events of the proof, want 1", n)
+	}
+	for _, m := range h.mailer.All() {
+		if strings.Contains(m.Username, "locked") {
+			t.Errorf("a %s mail greets with the hijacker's words", m.Kind)
+		}
+	}
+	// A second reset proves nothing new, and takes nothing away.
+	if _, err := h.SetSettings(t.Context(), u.ID, json.RawMessage(`{"theme":"dark"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ResetPassword(t.Context(), h.resetToken(testEmail), goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	if owned, err = h.UserByID(t.Context(), u.ID); err != nil || string(owned.Settings) != `{"theme":"dark"}` {
+		t.Errorf("the owner has %+v, %v", owned, err)
+	}
 }
 
 func TestChangePassword(t *testing.T) {

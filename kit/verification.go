@@ -73,6 +73,46 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	return err
 }
 
+// DenyEmail is for the owner of an address who did not make the account: with the token
+// of a verification mail it deletes the account, only while its address is not verified.
+// What a stranger could have done with the account is over, and the address is free.
+//
+// Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] when the address has
+// been verified, [ErrUserNotFound] when the account is gone, by an earlier denial
+// perhaps, a [LimitError].
+func (s *Service) DenyEmail(ctx context.Context, token string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	claims, err := s.parseVerification(token)
+	if err != nil {
+		return err
+	}
+	if err := s.limit(ctx, ActionDenyEmail, claims.EmailKey); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // what is begun is finished even if the caller goes
+	// A store's Delete has no condition, so the verification and the denial of one
+	// account meet in this write: whichever comes first counts. It also ends the
+	// account for the stranger should the deletion fail; the token then still works.
+	u, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
+		switch {
+		case EmailKey(u.Email) != claims.EmailKey:
+			return ErrInvalidToken
+		case u.Verified:
+			return ErrRevokedToken
+		}
+		u.PasswordHash = ""
+		u.SessionEpoch++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.emit(ctx, Event{Kind: EventEmailDenied, UserID: u.ID})
+	return s.DeleteUser(ctx, u.ID)
+}
+
 func (s *Service) verificationAudience() string { return s.opts.JWTAudience + "/verify-email" }
 
 func (s *Service) signVerification(u User, now, expiresAt time.Time) (Secret, error) {

@@ -14,9 +14,9 @@ import (
 type Data struct {
 	// ProductName is Options.ProductName.
 	ProductName string
-	// Username is the account's display name, as whoever registered chose it. An
-	// account can be registered for anybody's address, so the owner of the address
-	// may read words here that a stranger wrote.
+	// Username is the account's display name, as the user chose it. It is empty while
+	// the address is not verified, so that nobody reads words here that a stranger wrote
+	// who registered the address.
 	Username string
 	// Name is Username, or empty where mail programs might show it as a
 	// link ("win at evil.example") or in another order than it is written: what to
@@ -24,6 +24,10 @@ type Data struct {
 	Name string
 	// Link is what to follow, empty in mails without one. Show it as text too.
 	Link string
+	// DenyLink is, in verification mails, what to follow for somebody who did not open
+	// the account; empty in others. Show it: it is how an address that a stranger has
+	// used gets free again.
+	DenyLink string
 	// Token is the token in Link, for those who build another link, or a code
 	// to paste.
 	Token string
@@ -44,7 +48,7 @@ func newData(product string, m kit.Mail) Data {
 	username := oneLine(m.Username)
 	d := Data{ProductName: product, Username: username, Name: greeting(username)}
 	if m.Link != "" || m.Token != "" {
-		d.Link, d.Token = string(m.Link), string(m.Token)
+		d.Link, d.DenyLink, d.Token = string(m.Link), string(m.DenyLink), string(m.Token)
 		d.ValidFor, d.ValidUntil = inWords(m.ValidUntil.Sub(m.Now)), m.ValidUntil
 	}
 	return d
@@ -66,8 +70,7 @@ func oneLine(s string) string {
 }
 
 // greeting returns username, or nothing when it could carry a link or turn text
-// around. Whoever registers addresses that are not theirs could otherwise mail
-// their own words, with a link in them, to anybody.
+// around: what a user wrote into a name is not for mails to spread.
 func greeting(username string) string {
 	if strings.ContainsAny(username, "/\\@:") || strings.ContainsFunc(username, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }) {
 		return ""

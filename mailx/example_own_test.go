@@ -48,7 +48,7 @@ func Example() {
 	// Output:
 	// <nil>
 	// To: ada@example.com
-	// Subject: Verify your email address for Shop
+	// Subject: Confirm your email address for Shop
 }
 
 // quiet is a mailer of one's own on top of one of this package: it sends all mails

@@ -117,15 +117,15 @@ func TestMessage(t *testing.T) {
 	if got := header.Get("Auto-Submitted") + " " + header.Get("Mime-Version"); got != "auto-generated 1.0" {
 		t.Errorf("Auto-Submitted and MIME-Version are %s", got)
 	}
-	if got := subjectOf(t, header); got != "Verify your email address for Café Größe, Inc." {
+	if got := subjectOf(t, header); got != "Confirm your email address for Café Größe, Inc." {
 		t.Errorf("Subject is %q", got)
 	}
-	for _, want := range []string{"Hello " + mail.Username + ",\n", "\n" + string(mail.Link) + "\n", "24 hours"} {
+	for _, want := range []string{"Hello " + mail.Username + ",\n", "\n" + string(mail.Link) + "\n", "\n" + string(mail.DenyLink) + "\n", "24 hours"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
 	}
-	for _, want := range []string{`<a href="` + string(mail.Link) + `"`, ">" + string(mail.Link) + "<", "<bdi>" + html.EscapeString(mail.Username), "24 hours"} {
+	for _, want := range []string{`<a href="` + string(mail.Link) + `"`, ">" + string(mail.Link) + "<", `<a href="` + string(mail.DenyLink) + `"`, "<bdi>" + html.EscapeString(mail.Username), "24 hours"} {
 		if !strings.Contains(htmlText, want) {
 			t.Errorf("the HTML lacks %q:\n%s", want, htmlText)
 		}
@@ -145,10 +145,11 @@ func TestKinds(t *testing.T) {
 		words   string
 		linked  bool
 	}{
-		{kit.MailVerification, "Verify your email address for Shop", "confirm", true},
+		{kit.MailVerification, "Confirm your email address for Shop", "confirm", true},
 		{kit.MailPasswordReset, "Reset your password for Shop", "The link works once, for 24 hours", true},
 		{kit.MailPasswordChanged, "Your password for Shop was changed", "was changed", false},
-		{kit.MailAccountExists, "You already have an account at Shop", "tried to create", false},
+		{kit.MailAccountExists, "This address has an account at Shop already", "tried to open", false},
+		{kit.MailEmailChanged, "Your email address for Shop was changed", "another email address", false},
 	} {
 		r.mails = nil
 		// A link in a mail that has none does not get into it.

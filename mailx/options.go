@@ -32,6 +32,7 @@ type Options struct {
 	//	verification.txt      verification.html
 	//	password_reset.txt    password_reset.html
 	//	password_changed.txt  password_changed.html
+	//	email_changed.txt     email_changed.html
 	//	account_exists.txt    account_exists.html
 	//	layout.txt            layout.html
 	//

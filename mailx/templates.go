@@ -32,6 +32,7 @@ func builtinKinds() []kind {
 		{kit.MailVerification, true},
 		{kit.MailPasswordReset, true},
 		{kit.MailPasswordChanged, false},
+		{kit.MailEmailChanged, false},
 		{kit.MailAccountExists, false},
 	}
 }
@@ -162,7 +163,8 @@ func (t template) tryOut() error {
 	const token = "SampleToken"
 	now := time.Unix(0, 0)
 	r, err := t.render(newData("Sample", kit.Mail{
-		Username: "Sample", Link: "https://sample.example/page?token=" + token, Token: token, Now: now, ValidUntil: now.Add(time.Hour),
+		Username: "Sample", Link: "https://sample.example/page?token=" + token, Token: token,
+		DenyLink: "https://sample.example/deny", Now: now, ValidUntil: now.Add(time.Hour),
 	}))
 	if err != nil {
 		return fmt.Errorf("mailx: %w", err)

@@ -81,7 +81,7 @@ func TestOwnPair(t *testing.T) {
 	if err != nil || r != want {
 		t.Errorf("%v: %+v, want %+v", err, r, want)
 	}
-	if r, err := c.render(sample("ada@example.com")); err != nil || r.subject != "Verify your email address for The Shop" {
+	if r, err := c.render(sample("ada@example.com")); err != nil || r.subject != "Confirm your email address for The Shop" {
 		t.Errorf("%v: %+v", err, r)
 	}
 }

@@ -15,7 +15,8 @@ import (
 func sample(to string) kit.Mail {
 	return kit.Mail{
 		Kind: kit.MailVerification, To: to, Username: "Ada", Link: "https://shop.example/verify-email?token=secret-token-0123456789-0123456789",
-		Token: "secret-token-0123456789-0123456789", Now: testTime, ValidUntil: testTime.Add(24 * time.Hour),
+		DenyLink: "https://shop.example/verify-email/deny?token=secret-token-0123456789-0123456789",
+		Token:    "secret-token-0123456789-0123456789", Now: testTime, ValidUntil: testTime.Add(24 * time.Hour),
 	}
 }
 

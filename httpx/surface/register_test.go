@@ -91,7 +91,7 @@ func TestRegisterInParallel(t *testing.T) {
 }
 
 func TestRegisterConcealed(t *testing.T) {
-	a := newApp(t, func(c *setup) { c.ConcealAccounts = true })
+	a := newApp(t, func(c *setup) { c.ConcealAccounts, c.RequireVerifiedEmail = true, true })
 	send := func(email string) answer {
 		return a.post("/register", "email", email, "username", "Ada", "password", goodPassword)
 	}

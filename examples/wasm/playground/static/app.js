@@ -70,10 +70,11 @@ document.addEventListener("submit", async (event) => {
 });
 
 const subjects = {
-  verification: "Verify your address",
+  verification: "Confirm your address",
   password_reset: "Choose a new password",
   password_changed: "Your password was changed",
-  account_exists: "You already have an account",
+  email_changed: "Your address was changed",
+  account_exists: "This address has an account already",
 };
 const tokenFields = {
   verification: document.getElementById("verify-token"),
@@ -83,7 +84,7 @@ const tokenFields = {
 window.playground.mail = (mail) => {
   const item = element("li");
   item.dataset.kind = mail.kind;
-  item.append(element("h3", subjects[mail.kind] || mail.kind), element("p", `To ${mail.username} <${mail.to}>`));
+  item.append(element("h3", subjects[mail.kind] || mail.kind), element("p", `To ${mail.to}`));
   if (mail.token) {
     const field = tokenFields[mail.kind];
     const use = element("button", "Use its token", { type: "button" });
