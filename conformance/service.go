@@ -31,15 +31,20 @@ const (
 
 // instancesOf returns them with the grace given; their work is what a test needs
 // and no more: the cheapest hash, a clock that stands, no log.
-func (p *probe) instancesOf(grace time.Duration) *instances {
+func (p *probe) instancesOf(grace time.Duration) *instances { return p.newInstances(grace, false) }
+
+// newInstances also makes concealed ones: they leave it to the store whether an address
+// is taken, and log in nobody whose address is not verified.
+func (p *probe) newInstances(grace time.Duration, concealed bool) *instances {
 	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	p.must(err, "making a key")
 	s := &instances{probe: p, clock: kittest.NewClock(epoch), mailer: kittest.NewMailer()}
 	for i, service := range []**kit.Service{&s.a, &s.b} {
 		*service, err = kit.New(p.both()[i].Users, p.both()[i].Tokens, keys, &kit.Options{
 			BcryptCost: 4, InsecureFastHash: true,
-			RefreshGrace: grace,
-			Mailer:       s.mailer, PublicURL: "https://example.com",
+			RefreshGrace:    grace,
+			ConcealAccounts: concealed, RequireVerifiedEmail: concealed,
+			Mailer: s.mailer, PublicURL: "https://example.com",
 			OnEvent:      func(context.Context, kit.Event) {},
 			Logger:       slog.New(slog.DiscardHandler),
 			StoreTimeout: time.Minute,
@@ -151,7 +156,7 @@ func serviceSessionRules() []rule {
 			quote: "of any number of concurrent calls for one address exactly one succeeds",
 			racy:  true,
 			prove: func(p *probe) {
-				s := p.instancesOf(0)
+				s := p.newInstances(0, true)
 				defer s.close()
 				answers := p.race(racers, func(i int, _ *handle) error {
 					email := serviceEmail
@@ -162,6 +167,9 @@ func serviceSessionRules() []rule {
 					return err
 				})
 				p.wantOneWinner(answers, "Register of one address", kit.ErrUserExists)
+				u, err := s.b.UserByEmail(p.ctx(), serviceEmail)
+				p.must(err, "UserByEmail")
+				p.must(s.a.VerifyEmail(p.ctx(), string(s.mail(kit.MailVerification, u.Email).Token)), "VerifyEmail")
 				s.login(s.b)
 			},
 		},

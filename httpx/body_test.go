@@ -200,7 +200,7 @@ func TestMediaType(t *testing.T) {
 		})
 	}
 	t.Run("forms log in and do nothing else", func(t *testing.T) {
-		for _, route := range []string{"register", "refresh", "logout", "password-reset-request", "password-reset", "verify-email-request", "verify-email"} {
+		for _, route := range []string{"register", "refresh", "logout", "password-reset-request", "password-reset", "verify-email-request", "verify-email", "verify-email/deny"} {
 			w := do(rg, http.MethodPost, "/auth/"+route, form, "Content-Type", "application/x-www-form-urlencoded")
 			wantProblem(t, w, http.StatusUnsupportedMediaType, "unsupported_media_type")
 		}

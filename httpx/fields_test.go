@@ -71,6 +71,7 @@ func TestFieldErrors(t *testing.T) {
 		{"password-reset-request", `{}`, "email:required"},
 		{"verify-email-request", `{"email":null}`, "email:invalid_type"},
 		{"verify-email", `{"token":""}`, "token:required"},
+		{"verify-email/deny", `{"token":1}`, "token:invalid_type"},
 	} {
 		p := wantProblem(t, post(rg, "/auth/"+tc.route, tc.body), http.StatusUnprocessableEntity, "validation_failed")
 		if got := codes(p); got != tc.want {

@@ -54,6 +54,7 @@ func New(svc *kit.Service, opts *Options) http.Handler {
 	post("/password-reset", h.resetPassword, false)
 	post("/verify-email-request", h.requestEmailVerification, false)
 	post("/verify-email", h.verifyEmail, false)
+	post("/verify-email/deny", h.denyEmail, false)
 	h.route(http.MethodGet, o.Prefix+"/me", h.me)
 	h.route(http.MethodGet, o.Prefix+"/openapi.json", h.serveOpenAPI)
 	h.route(http.MethodGet, o.Prefix+"/.well-known/jwks.json", h.serveJWKS)

@@ -15,7 +15,7 @@ import (
 	"myauth.internal/kit"
 )
 
-var postRoutes = []string{"register", "login", "logout", "refresh", "password-reset-request", "password-reset", "verify-email-request", "verify-email"}
+var postRoutes = []string{"register", "login", "logout", "refresh", "password-reset-request", "password-reset", "verify-email-request", "verify-email", "verify-email/deny"}
 var getRoutes = []string{"me", "openapi.json", ".well-known/jwks.json"}
 
 // What a ServeMux would answer by itself, in text or with a redirect, is a problem too.

@@ -19,3 +19,12 @@ func (h *handler) verifyEmail(ctx context.Context, c content) (reply, error) {
 	}
 	return done(), h.svc.VerifyEmail(ctx, token)
 }
+
+// denyEmail is POST /verify-email/deny.
+func (h *handler) denyEmail(ctx context.Context, c content) (reply, error) {
+	var token string
+	if err := c.require([]field{{name: "token", text: &token}}); err != nil {
+		return reply{}, err
+	}
+	return done(), h.svc.DenyEmail(ctx, token)
+}

@@ -102,7 +102,7 @@ func TestDocumentRoutes(t *testing.T) {
 	want := map[string]bool{
 		"POST /auth/register": true, "POST /auth/login": true, "POST /auth/logout": true, "POST /auth/refresh": true,
 		"POST /auth/password-reset-request": true, "POST /auth/password-reset": true,
-		"POST /auth/verify-email-request": true, "POST /auth/verify-email": true,
+		"POST /auth/verify-email-request": true, "POST /auth/verify-email": true, "POST /auth/verify-email/deny": true,
 		"GET /auth/me": true, "GET /auth/openapi.json": true, "GET /auth/.well-known/jwks.json": true,
 		"GET " + unknownRoute: true,
 	}

@@ -22,6 +22,7 @@ func (a *app) bodies() map[string][]any {
 	a.t.Helper()
 	a.register()
 	verification := string(a.mail(kit.MailVerification).Token)
+	denial := a.stranger("stranger@example.com")
 	reset := a.resetToken()
 	tk := a.login()
 	return map[string][]any{
@@ -33,6 +34,7 @@ func (a *app) bodies() map[string][]any {
 		"/password-reset":         {"token", reset, "new_password", otherPassword},
 		"/verify-email-request":   {"email", testEmail},
 		"/verify-email":           {"token", verification},
+		"/verify-email/deny":      {"token", denial},
 	}
 }
 

@@ -80,7 +80,14 @@ func TestVerifyEmailIsBoundToTheAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.verify(token).is(401, "invalid_token")
-	a.verify(string(a.mail(kit.MailVerification).Token)).is(204)
+	verification, notice := a.next(), a.next()
+	if verification.Kind != kit.MailVerification {
+		verification, notice = notice, verification
+	}
+	if notice.Kind != kit.MailEmailChanged || notice.To != testEmail {
+		t.Errorf("the old address hears %s, %s", notice.Kind, notice.To)
+	}
+	a.verify(string(verification.Token)).is(204)
 }
 
 // It reactivates nobody.
@@ -93,4 +100,36 @@ func TestVerifyEmailOfDisabledAccount(t *testing.T) {
 	}
 	a.verify(token)
 	a.tryLogin(goodPassword).is(403, "account_disabled")
+}
+
+// The owner of an address deletes the account that a stranger made with it.
+func TestDenyEmail(t *testing.T) {
+	a := newApp(t)
+	a.register() // by a stranger
+	stranger := a.login()
+	token := string(a.mail(kit.MailVerification).Token)
+	deny := func(token string) answer { return a.post("/verify-email/deny", "token", token) }
+	for _, method := range []string{"GET", "HEAD"} {
+		a.send(method, "/verify-email/deny?token="+url.QueryEscape(token), "")
+	}
+	a.me(stranger.Access).is(200)
+	deny("").invalid("token required")
+	for name, wrong := range map[string]string{"garbage": "x", "access token": stranger.Access, "cut": token[:len(token)-1]} {
+		if r := deny(wrong); r.status != 401 || r.code() != "invalid_token" {
+			t.Errorf("%s: %d %s", name, r.status, r.code())
+		}
+	}
+	deny(token).is(204)
+	a.me(stranger.Access).is(401, "revoked_token")
+	a.refresh(stranger.Refresh).is(401, "invalid_token")
+	a.tryLogin(goodPassword).is(401, "invalid_credentials")
+	deny(token).is(404, "user_not_found")
+
+	a.register() // by the owner
+	token = string(a.mail(kit.MailVerification).Token)
+	a.verify(token).is(204)
+	deny(token).is(401, "revoked_token")
+	a.login()
+	a.clock.Advance(24 * time.Hour)
+	deny(token).is(401, "expired_token")
 }
