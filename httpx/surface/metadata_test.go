@@ -1,7 +1,6 @@
 package surface
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -72,7 +71,7 @@ func TestJWKSIsEmptyUnderHMAC(t *testing.T) {
 
 // A key set may be kept, and a client that has it is told so; a new key makes it another.
 func TestJWKSCaching(t *testing.T) {
-	first, err := accesstoken.HMACKey(accesstoken.HS256, "1", bytes.Repeat([]byte("k"), 32))
+	first, err := accesstoken.HMACKey(accesstoken.HS256, "1", []byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}
