@@ -33,19 +33,22 @@ const (
 	maxLabelBytes     = 63
 )
 
-// checkEmail accepts a bare address: a dot-atom (RFC 5322 section 3.2.3, with the
+// checkEmail returns the address as it is stored: without the white space around it
+// (of all of Unicode), which keyboards and password managers add. It accepts a bare
+// address: a dot-atom (RFC 5322 section 3.2.3, with the
 // letters of RFC 6531) at a domain of two or more labels. It is a grammar of its own
 // rather than net/mail's, which accepts display names and comments, removes
 // quotes, and lets zero-width characters and the ideographic full stop through.
-func checkEmail(field, email string) []FieldError {
+func checkEmail(field, email string) (string, []FieldError) {
+	email = strings.TrimSpace(email)
 	if len(email) > maxEmailBytes {
-		return []FieldError{{field, CodeTooLong, "must have at most 254 bytes"}}
+		return "", []FieldError{{field, CodeTooLong, "must have at most 254 bytes"}}
 	}
 	local, domain, ok := strings.Cut(email, "@")
 	if !ok || !utf8.ValidString(email) || len(local) > maxLocalPartBytes || !isDotAtom(local) || !isDomain(domain) {
-		return []FieldError{{field, CodeInvalidEmail, "must be an email address such as name@example.com, without display name, quotes or comments"}}
+		return "", []FieldError{{field, CodeInvalidEmail, "must be an email address such as name@example.com, without display name, quotes or comments"}}
 	}
-	return nil
+	return email, nil
 }
 
 // isDotAtom accepts atoms that are joined by single dots.

@@ -20,7 +20,7 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	if len(u.Settings) == 0 {
 		u.Settings = nil // in a User, empty and nil are the same
 	}
-	fields := checkEmail("email", u.Email)
+	email, fields := checkEmail("email", u.Email)
 	username, bad := checkUsername("username", u.Username)
 	fields = append(fields, bad...)
 	settings, bad := checkSettings("user_settings", u.Settings)
@@ -40,7 +40,7 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	if u.UpdatedAt.IsZero() {
 		u.UpdatedAt = u.CreatedAt
 	}
-	u.Username, u.Settings, u.Roles = username, settings, distinct(u.Roles)
+	u.Email, u.Username, u.Settings, u.Roles = email, username, settings, distinct(u.Roles)
 	u.CreatedAt, u.UpdatedAt = storable(u.CreatedAt), storable(u.UpdatedAt)
 	u.Version = 1
 	if err := s.createUser(ctx, u); err != nil {

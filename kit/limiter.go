@@ -39,12 +39,10 @@ type Limiter interface {
 	Allow(ctx context.Context, a Attempt) error
 }
 
+// limit asks the limiter. email was checked, or is empty.
 func (s *Service) limit(ctx context.Context, action Action, email string) error {
 	if s.opts.Limiter == nil {
 		return nil
-	}
-	if len(checkEmail("email", email)) > 0 {
-		email = "" // no account has it, and it could be of any length
 	}
 	return s.opts.Limiter.Allow(ctx, Attempt{Action: action, EmailKey: EmailKey(email), ClientIP: ClientIP(ctx)})
 }

@@ -17,6 +17,8 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 	if err := s.enter(ctx); err != nil {
 		return Tokens{}, err
 	}
+	// Empty for what is no address: no account has it, and it could be of any length.
+	email, _ = checkEmail("email", email)
 	if err := s.limit(ctx, ActionLogin, email); err != nil {
 		return Tokens{}, err
 	}
@@ -58,7 +60,7 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 func (s *Service) checkCredentials(ctx context.Context, email, password string) (User, error) {
 	var u User
 	err := ErrNotFound
-	if len(checkEmail("email", email)) == 0 {
+	if email != "" {
 		u, err = s.users.ByEmail(ctx, email)
 	}
 	if errors.Is(err, ErrNotFound) {

@@ -49,7 +49,8 @@ func (s *Service) mailRequest(ctx context.Context, action Action, email string) 
 	if s.mail == nil {
 		return User{}, ErrEmailNotConfigured
 	}
-	if fields := checkEmail("email", email); len(fields) > 0 {
+	email, fields := checkEmail("email", email)
+	if len(fields) > 0 {
 		return User{}, &ValidationError{Fields: fields}
 	}
 	if err := s.limit(ctx, action, email); err != nil {

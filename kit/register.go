@@ -117,8 +117,7 @@ func (s *Service) ValidateRegistration(r Registration) error {
 
 // checkRegistration returns r as it would be stored.
 func (s *Service) checkRegistration(r Registration) (Registration, error) {
-	var fields []FieldError
-	fields = append(fields, checkEmail("email", r.Email)...)
+	email, fields := checkEmail("email", r.Email)
 	username, bad := checkUsername("username", r.Username)
 	fields = append(fields, bad...)
 	fields = append(fields, s.checkPassword("password", r.Password, r.Email, r.Username)...)
@@ -127,6 +126,6 @@ func (s *Service) checkRegistration(r Registration) (Registration, error) {
 	if len(fields) > 0 {
 		return r, &ValidationError{Fields: fields}
 	}
-	r.Username, r.Settings = username, settings
+	r.Email, r.Username, r.Settings = email, username, settings
 	return r, nil
 }

@@ -19,7 +19,7 @@ type User struct {
 	// ID is the account's key: 1 to 64 bytes of printable ASCII, chosen by the
 	// Service (a UUIDv7, RFC 9562), never reused, never changed.
 	ID string
-	// Email is the address as it was given, at most 254 bytes. It is unique
+	// Email is the address as it was given, without white space around it, at most 254 bytes. It is unique
 	// without regard to ASCII case: see [EmailKey].
 	Email string
 	// Username is a display name of 1 to 64 characters; it is not unique.

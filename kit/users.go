@@ -17,11 +17,16 @@ func (s *Service) UserByID(ctx context.Context, id string) (User, error) {
 	return u, userError(err)
 }
 
-// UserByEmail returns the user with that address, without regard to ASCII case.
+// UserByEmail returns the user with that address, without regard to ASCII case and to
+// white space around it.
 // Errors: [ErrUserNotFound].
 func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
+	}
+	email, bad := checkEmail("email", email)
+	if len(bad) > 0 {
+		return User{}, ErrUserNotFound // no account has it
 	}
 	u, err := s.users.ByEmail(ctx, email)
 	return u, userError(err)
@@ -137,7 +142,8 @@ func (s *Service) SetSettings(ctx context.Context, id string, settings json.RawM
 //
 // Errors: a [ValidationError], [ErrUserExists], [ErrUserNotFound].
 func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, error) {
-	if bad := checkEmail("email", email); len(bad) > 0 {
+	email, bad := checkEmail("email", email)
+	if len(bad) > 0 {
 		return User{}, &ValidationError{Fields: bad}
 	}
 	changed := false
