@@ -46,7 +46,7 @@ func (m *Mailer) deliver(ctx context.Context, to string, message []byte) error {
 	// ends every read and write, in the TLS handshake too.
 	defer context.AfterFunc(ctx, hangUp)()
 
-	client, conn, err := m.open(ctx, &limitedConn{raw, maxAnswerBytes})
+	client, conn, err := m.open(ctx, raw)
 	if err != nil {
 		return err
 	}
@@ -165,24 +165,4 @@ func (m *Mailer) transact(ctx context.Context, client *smtp.Client, to string, m
 		return failed(ctx, stageMessage, err)
 	}
 	return nil
-}
-
-// maxAnswerBytes is far more than all that a relay has to say about one mail, its
-// certificates included, and little enough to hold in memory.
-const maxAnswerBytes = 256 << 10
-
-// limitedConn ends a connection whose other side never stops talking: go-smtp
-// collects an answer for as long as it goes on.
-type limitedConn struct {
-	net.Conn
-	left int
-}
-
-func (c *limitedConn) Read(p []byte) (int, error) {
-	if c.left <= 0 {
-		return 0, errors.New("the relay says too much")
-	}
-	n, err := c.Conn.Read(p[:min(len(p), c.left)])
-	c.left -= n
-	return n, err
 }

@@ -24,7 +24,7 @@
 //
 // An error is marked with [kit.Permanent] when no retry can help this recipient: the
 // relay refuses it for good, with an enhanced status code that blames the mailbox
-// (RFC 3463: 5.1.1 to 5.1.4, 5.1.6, 5.1.10, 5.2.1 to 5.2.3), the address is not
+// (RFC 3463: 5.1.1 to 5.1.4, 5.1.6, 5.1.10, 5.2.1 to 5.2.4), the address is not
 // one, or its local part needs SMTPUTF8 (RFC 6531) and the relay has none.
 //
 // All else is worth a retry: network faults, 4xx, TLS failures, refused credentials,

@@ -70,6 +70,7 @@ var aboutRecipient = []smtp.EnhancedCode{
 	{5, 2, 1},  // mailbox disabled
 	{5, 2, 2},  // mailbox full
 	{5, 2, 3},  // message too long for the mailbox
+	{5, 2, 4},  // mailing list cannot be expanded
 }
 
 // refused makes the error of a relay's answer: permanent if it refuses the recipient

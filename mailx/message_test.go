@@ -179,6 +179,29 @@ func TestLinkedMailWithoutLink(t *testing.T) {
 	}
 }
 
+// A link is on a line of its own, and in one piece in the source of the message too
+// where SMTP allows; where it does not, decoding joins it again. No mail program may
+// wrap or join lines (format=flowed, RFC 3676).
+func TestLongLinks(t *testing.T) {
+	c := newTestComposer(t, Options{})
+	for length, raw := range map[int]bool{80: true, 900: true, maxLine: true, maxLine + 1: false, 5000: false} {
+		mail := sample("ada@example.com")
+		mail.Link = "https://shop.example/verify-email?token="
+		mail.Link += kit.Secret(strings.Repeat("=", length-len(mail.Link)))
+		data, err := c.compose(mail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, html, err := readMessage(data)
+		if err != nil || !strings.Contains(text, "\n"+string(mail.Link)+"\n") || !strings.Contains(html, `"`+string(mail.Link)+`"`) {
+			t.Errorf("%d: %v\n%s\n%s", length, err, text, html)
+		}
+		if got := bytes.Contains(data, []byte("\r\n"+string(mail.Link)+"\r\n")); got != raw || bytes.Contains(data, []byte("flowed")) {
+			t.Errorf("%d: in one piece %v, want %v:\n%s", length, got, raw, data)
+		}
+	}
+}
+
 // Lines that SMTP has to protect, and longer than it can carry, arrive as written.
 func TestHardBodies(t *testing.T) {
 	body := ".\n..\n.leading dot\n\nFrom here\n" + strings.Repeat("x", 3000) + "\n" + strings.Repeat("é", 1200) + "\ntrailing \t\n=20\n--\n.\nend"

@@ -3,6 +3,7 @@ package mailx
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"net"
 )
 
@@ -11,14 +12,22 @@ import (
 // at which package textproto fails, and EHLO keywords in lower case (section 2.4),
 // which go-smtp does not find. A read ends with a line, so readers can follow one
 // another: none takes what belongs to the next.
+//
+// It ends a connection whose other side never stops talking: the libraries collect
+// an answer for as long as it goes on.
 type replies struct {
 	net.Conn
 	lines *bufio.Reader
 	rest  []byte // of the line that is being read
+	left  int    // bytes
 }
 
+// maxRepliesBytes is far more than a relay has to say about one mail, and little
+// enough to hold in memory.
+const maxRepliesBytes = 64 << 10
+
 func newReplies(conn net.Conn) *replies {
-	return &replies{Conn: conn, lines: bufio.NewReader(conn)}
+	return &replies{Conn: conn, lines: bufio.NewReader(conn), left: maxRepliesBytes}
 }
 
 func (r *replies) Read(p []byte) (int, error) {
@@ -26,6 +35,9 @@ func (r *replies) Read(p []byte) (int, error) {
 		line, err := r.lines.ReadSlice('\n')
 		if len(line) == 0 {
 			return 0, err
+		}
+		if r.left -= len(line); r.left < 0 {
+			return 0, errors.New("the relay says too much")
 		}
 		// An error comes again at the next call; a line longer than the buffer
 		// arrives in pieces, and go-smtp refuses it.
