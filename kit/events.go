@@ -2,6 +2,7 @@ package kit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -15,6 +16,7 @@ type EventKind string
 // The kinds of [Event].
 const (
 	EventRegistered             EventKind = "user_registered"
+	EventRegistrationRefused    EventKind = "registration_refused" // the address has an account
 	EventLoggedIn               EventKind = "logged_in"
 	EventLoginFailed            EventKind = "login_failed"
 	EventLoggedOut              EventKind = "logged_out"
@@ -25,6 +27,8 @@ const (
 	EventPasswordResetRequested EventKind = "password_reset_requested"
 	EventPasswordReset          EventKind = "password_reset"
 	EventPasswordChanged        EventKind = "password_changed"
+	EventPasswordChangeFailed   EventKind = "password_change_failed" // the current password was wrong
+	EventTokenRefused           EventKind = "token_refused"          // a reset, verification or refresh token; Err says which and why
 	EventEmailVerified          EventKind = "email_verified"
 	EventEmailDenied            EventKind = "email_denied" // its owner did not make the account, which is deleted
 	EventEmailChanged           EventKind = "email_changed"
@@ -34,6 +38,7 @@ const (
 	EventUserDeleted            EventKind = "user_deleted"
 	EventMailFailed             EventKind = "mail_failed"  // one attempt; it will be retried
 	EventMailDropped            EventKind = "mail_dropped" // given up
+	EventMailSpaced             EventKind = "mail_spaced"  // left out, after another of the kind to that mailbox
 )
 
 // Event is one entry of the audit stream. It holds no secret and no field of the
@@ -70,7 +75,7 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	}
 	level := slog.LevelInfo
 	switch e.Kind {
-	case EventSessionReused, EventMailFailed:
+	case EventSessionReused, EventMailFailed, EventMailSpaced:
 		level = slog.LevelWarn
 	case EventMailDropped:
 		level = slog.LevelError
@@ -93,6 +98,14 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))
 	}
 	s.opts.Logger.LogAttrs(ctx, level, "myauth", attrs...)
+}
+
+// refuseToken returns err, and emits that a token was refused if that is what it says.
+func (s *Service) refuseToken(ctx context.Context, kind, userID string, err error) error {
+	if errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrExpiredToken) || errors.Is(err, ErrRevokedToken) {
+		s.emit(ctx, Event{Kind: EventTokenRefused, UserID: userID, Err: fmt.Errorf("%s token: %w", kind, err)})
+	}
+	return err
 }
 
 // logPanic reports a panic of the application's code that the Service survives. A

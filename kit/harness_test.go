@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +69,8 @@ func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
 	}
 	opts := &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true,
+		// As many mails as a test asks for, and at once; tests of the spacing turn it on.
+		InsecureUnlimitedMails: true, MailDelay: time.Millisecond,
 		Mailer: h.mailer, PublicURL: "https://app.example.com/account/",
 		Logger: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    h.clock.Now, StoreTimeout: time.Second,
@@ -185,6 +188,18 @@ func (h *harness) count(kind kit.EventKind) int {
 		}
 	}
 	return n
+}
+
+// last returns the newest event of that kind.
+func (h *harness) last(kind kit.EventKind) kit.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range slices.Backward(h.events) {
+		if e.Kind == kind {
+			return e
+		}
+	}
+	return kit.Event{}
 }
 
 func (h *harness) wantErr(what string, err, want error) {

@@ -29,7 +29,7 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 		// of the mailbox hears more.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		if u.Active {
-			s.mailVerification(u)
+			s.queueMail(ctx, MailVerification, u)
 		}
 		return Tokens{}, ErrInvalidCredentials
 	case errors.Is(err, ErrInvalidCredentials):

@@ -5,20 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
+
+	"myauth.internal/kit/internal/turns"
 )
 
 const (
-	// maxQueuedMails bounds how many mails are ready to be sent, and again how many
-	// wait for their next attempt, so that addresses which a relay puts off do not
-	// take the room of others. What finds no room is dropped, which changes no answer
-	// and is an event.
+	// maxQueuedMails bounds how many mails have just been asked for, how many are ready
+	// to be sent, and how many wait for their next attempt, each apart, so that
+	// addresses which a relay puts off do not take the room of others.
 	maxQueuedMails = 1024
-	// maxMailsOfAKind is how many mails may be queued that say the same to the same
-	// address. One more takes the place of the oldest, whose link ends sooner; without
-	// this bound requests for one address could fill the queue.
-	maxMailsOfAKind = 2
 	// mailWorkers is how many mails are under way at once, so that one relay
 	// connection that hangs holds up one worker.
 	mailWorkers = 4
@@ -30,150 +28,178 @@ const (
 	lastMailPause = time.Second
 )
 
-// mailJob is one mail, with what has to happen before it can be sent.
+// mailJob is one mail that may have to be sent.
 type mailJob struct {
-	epoch int64 // of the user: under another one, a link of before is dead
-	mail  Mail
-	row   *Token // stored before the first attempt to send; nil: nothing to store
-	event *Event // emitted before the first attempt; nil: none
-	pause time.Duration
+	kind MailKind
+	// email is whose account has to be looked up first; empty once that is done.
+	email      string
+	user       User
+	source     turns.Source
+	clientIP   netip.Addr
+	askedAt    time.Time
+	validUntil time.Time
+	mail       Mail   // once it is made
+	row        *Token // to be stored before the first attempt to send; nil: none, or done
+	pause      time.Duration
+	timer      *time.Timer // while it waits for its next attempt
 }
 
-// mailQueue delivers mails outside of the requests that cause them. Workers are
-// started when there is work and end when there is none, so an idle Service has no
-// goroutine, and one that is never closed leaks none.
+// mailQueue delivers mails outside of the requests that cause them. A request adds a
+// job, whatever the address. Everything that depends on the address is done by the
+// workers: the look-up, the token and its row, the mail. They take the job over at the
+// next tick of a timer, when the request has been answered, so the answer's time tells
+// nothing.
+//
+// The timer and the workers run only while there is work, so an idle Service has no
+// goroutine, and one that is never closed leaks none. Jobs take turns by source, and a
+// full queue drops a job of the source with the most in it.
 type mailQueue struct {
-	svc    *Service
-	ctx    context.Context // ends when close gives up
-	cancel context.CancelFunc
+	svc     *Service
+	ctx     context.Context // ends when close gives up
+	cancel  context.CancelFunc
+	spacing *mailSpacing // nil: mails are not spaced
+	crowded burst        // jobs that were dropped for want of room
+	spaced  burst        // mails that came too soon after another
 
 	mu      sync.Mutex
-	ready   []*mailJob
-	waiting map[*mailJob]*time.Timer // for their next attempt
-	pending map[mailKey]int          // of all that is ready, waiting or under way
-	refused []*mailJob               // for want of room, not reported yet
+	arrived *turns.Queue[*mailJob] // since the last tick
+	tick    *time.Timer            // nil: nothing has arrived
+	ready   *turns.Queue[*mailJob]
+	waiting *turns.Queue[*mailJob] // for their next attempt
+	// latest are those of waiting that a newer mail can take the place of.
+	latest  map[mailKey]*turns.Place[*mailJob]
 	workers int
 	closed  bool
 	drained chan struct{} // closed once closed is set and nothing is left
-	dropped int           // since close began
+
+	sentCount, droppedCount, spacedCount uint64
 }
 
 type mailKey struct {
-	kind   MailKind
-	userID string
-	epoch  int64
-	to     string
+	kind     MailKind
+	emailKey string
 }
 
-func (j *mailJob) key() mailKey { return mailKey{j.mail.Kind, j.mail.UserID, j.epoch, j.mail.To} }
+func (j *mailJob) key() mailKey { return mailKey{j.kind, EmailKey(j.user.Email)} }
 
 func newMailQueue(svc *Service) *mailQueue {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &mailQueue{svc: svc, ctx: ctx, cancel: cancel, waiting: map[*mailJob]*time.Timer{}, pending: map[mailKey]int{}, drained: make(chan struct{})}
+	q := &mailQueue{
+		svc: svc, ctx: ctx, cancel: cancel,
+		arrived: turns.New[*mailJob](maxQueuedMails),
+		ready:   turns.New[*mailJob](maxQueuedMails),
+		waiting: turns.New[*mailJob](maxQueuedMails),
+		latest:  map[mailKey]*turns.Place[*mailJob]{},
+		drained: make(chan struct{}),
+	}
+	if !svc.opts.InsecureUnlimitedMails {
+		q.spacing = newMailSpacing()
+	}
+	q.crowded = burst{delay: svc.opts.MailDelay, report: func(n int, _ string, ip netip.Addr) {
+		svc.emit(ctx, Event{Kind: EventMailDropped, ClientIP: ip, Err: fmt.Errorf("the mail queue is full: %d mails were dropped, of the clients that asked for the most", n)})
+	}}
+	q.spaced = burst{delay: svc.opts.MailDelay, report: func(n int, userID string, ip netip.Addr) {
+		svc.emit(ctx, Event{Kind: EventMailSpaced, UserID: userID, ClientIP: ip, Err: fmt.Errorf("%d mails were left out: their mailboxes had others of the kind too recently", n)})
+	}}
+	return q
 }
 
-// enqueue never waits, and leaves all else to the workers: a request that has
-// nothing to queue must not be told apart by its time.
-func (q *mailQueue) enqueue(job mailJob) {
+// enqueue never waits, and leaves all else to the workers.
+func (q *mailQueue) enqueue(job *mailJob) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.closed:
+	if q.closed {
 		// A request that outlives Close. There is no worker left to report it.
+		q.droppedCount++
 		q.mu.Unlock()
-		q.report(&job, errors.New("the mail queue is closed"))
+		q.report(job, errors.New("the mail queue is closed"))
 		q.mu.Lock()
 		return
-	case q.pending[job.key()] >= maxMailsOfAKind:
-		q.replace(&job)
-	case len(q.ready) < maxQueuedMails:
-		q.pending[job.key()]++
-		q.ready = append(q.ready, &job)
-	case len(q.refused) < maxQueuedMails:
-		q.refused = append(q.refused, &job)
 	}
-	q.startWorker()
-}
-
-// replace puts job in the place of the oldest that says the same and is not under way.
-// It runs under the lock.
-func (q *mailQueue) replace(job *mailJob) {
-	for i, old := range q.ready {
-		if old.key() == job.key() {
-			q.ready[i] = job
-			return
-		}
-	}
-	var oldest *mailJob
-	for old := range q.waiting {
-		if old.key() == job.key() && (oldest == nil || old.mail.ValidUntil.Before(oldest.mail.ValidUntil)) {
-			oldest = old
-		}
-	}
-	if oldest != nil {
-		q.waiting[oldest].Stop()
-		delete(q.waiting, oldest)
-		q.ready = append(q.ready, job)
+	q.push(q.arrived, job)
+	if q.tick == nil {
+		delay := q.svc.opts.MailDelay / 2
+		q.tick = time.AfterFunc(delay+rand.N(delay), q.takeOver)
 	}
 }
 
-// startWorker runs under the lock.
-func (q *mailQueue) startWorker() {
-	if q.workers < mailWorkers {
+// push adds job, and drops another or job itself if to is full. It returns nil in the
+// last case. It runs under the lock.
+func (q *mailQueue) push(to *turns.Queue[*mailJob], job *mailJob) *turns.Place[*mailJob] {
+	place, refused, full := to.Push(job.source, job)
+	if full {
+		q.droppedCount++
+		q.stopWaiting(refused)
+		q.crowded.add("", refused.clientIP)
+	}
+	return place
+}
+
+// takeOver is the tick of the timer.
+func (q *mailQueue) takeOver() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tick = nil
+	if q.closed {
+		return // the workers take from arrived themselves
+	}
+	for job, ok := q.arrived.Pop(); ok; job, ok = q.arrived.Pop() {
+		q.push(q.ready, job)
+	}
+	q.startWorkers(q.ready.Len())
+}
+
+// startWorkers starts as many as there are jobs and free places. It runs under the lock.
+func (q *mailQueue) startWorkers(jobs int) {
+	for ; jobs > 0 && q.workers < mailWorkers; jobs-- {
 		q.workers++
 		go q.work()
 	}
 }
 
 func (q *mailQueue) work() {
-	for {
-		q.mu.Lock()
-		refused := q.refused
-		q.refused = nil
-		if len(refused) > 0 {
-			q.mu.Unlock()
-			for _, job := range refused {
-				q.report(job, errors.New("the mail queue is full"))
-			}
-			continue
-		}
-		if len(q.ready) == 0 {
-			q.workers--
-			if q.closed && q.workers == 0 {
-				close(q.drained)
-			}
-			q.mu.Unlock()
-			return
-		}
-		job := q.ready[0]
-		q.ready[0] = nil
-		q.ready = q.ready[1:]
-		q.mu.Unlock()
-		if job.event != nil {
-			q.svc.emit(q.ctx, *job.event)
-			job.event = nil
-		}
-		if err := q.attempt(job); err != nil {
+	for job := q.next(); job != nil; job = q.next() {
+		switch sent, err := q.attempt(job); {
+		case err != nil:
 			q.retry(job, err)
-		} else {
+		case sent:
 			q.mu.Lock()
-			q.done(job)
+			q.sentCount++
 			q.mu.Unlock()
 		}
 	}
 }
 
-// done forgets a job that was sent or given up. It runs under the lock.
-func (q *mailQueue) done(job *mailJob) {
-	if q.pending[job.key()]--; q.pending[job.key()] == 0 {
-		delete(q.pending, job.key())
+// next returns the next job, or nil when there is none and the worker has to end.
+func (q *mailQueue) next() *mailJob {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	job, ok := q.ready.Pop()
+	if !ok && q.closed {
+		job, ok = q.arrived.Pop()
 	}
+	if !ok && q.closed {
+		// What waits for its next attempt is tried once more.
+		if job, ok = q.waiting.Pop(); ok {
+			q.stopWaiting(job)
+		}
+	}
+	if !ok {
+		q.workers--
+		if q.closed && q.workers == 0 {
+			close(q.drained)
+		}
+		return nil
+	}
+	return job
 }
 
-// attempt stores the job's row if that is still to be done, and sends its mail.
-func (q *mailQueue) attempt(job *mailJob) (err error) {
-	if job.mail.Now = q.svc.now(); !job.mail.Now.Before(job.mail.ValidUntil) {
-		return Permanent(errors.New("it is of no use any more"))
+// attempt sends the job's mail, after what is still to be done before that. It reports
+// whether there was one to send.
+func (q *mailQueue) attempt(job *mailJob) (sent bool, err error) {
+	now := q.svc.now()
+	if !now.Before(job.validUntil) {
+		return false, Permanent(errors.New("it is of no use any more"))
 	}
 	ctx, cancel := context.WithTimeout(q.ctx, mailAttemptTimeout)
 	defer cancel()
@@ -183,13 +209,40 @@ func (q *mailQueue) attempt(job *mailJob) (err error) {
 			err = Permanent(errors.New("the mailer panicked"))
 		}
 	}()
+	if job.mail.Kind == "" {
+		if wanted, err := q.svc.lookUpMail(ctx, job); err != nil || !wanted {
+			return false, err
+		}
+		if !q.maySend(job, now) {
+			return false, nil
+		}
+		if err := q.svc.makeMail(ctx, job, now); err != nil {
+			return false, Permanent(err)
+		}
+	}
 	if job.row != nil {
 		if err := q.svc.createToken(ctx, *job.row); err != nil {
-			return err
+			return false, err
 		}
 		job.row = nil
 	}
-	return q.svc.opts.Mailer.Send(ctx, job.mail)
+	job.mail.Now = now
+	return true, q.svc.opts.Mailer.Send(ctx, job.mail)
+}
+
+// maySend reports whether the mailbox may have this mail now.
+func (q *mailQueue) maySend(job *mailJob, now time.Time) bool {
+	if job.pause == 0 {
+		now = job.askedAt // the moment of the tick is no business of the requester's
+	}
+	if q.spacing == nil || !mayBeSpaced(job.kind) || q.spacing.allow(job.kind, job.user.Email, now) {
+		return true
+	}
+	q.mu.Lock()
+	q.spacedCount++
+	q.mu.Unlock()
+	q.spaced.add(job.user.ID, job.clientIP)
+	return false
 }
 
 // retry has job tried again after a pause that doubles each time, unless that is
@@ -199,50 +252,83 @@ func (q *mailQueue) retry(job *mailJob, cause error) {
 	// A quarter more or less, so that what failed together is not tried together.
 	pause := job.pause*3/4 + rand.N(job.pause/2)
 	var permanent *permanentError
-	hopeless := errors.As(cause, &permanent) || !q.svc.now().Add(pause).Before(job.mail.ValidUntil)
+	hopeless := errors.As(cause, &permanent) || !q.svc.now().Add(pause).Before(job.validUntil)
 
 	q.mu.Lock()
-	if hopeless || q.closed || len(q.waiting) >= maxQueuedMails {
+	if hopeless || q.closed {
+		q.droppedCount++
 		q.mu.Unlock()
-		q.drop(job, cause)
+		q.report(job, cause)
 		return
 	}
-	q.waiting[job] = time.AfterFunc(pause, func() {
+	q.wait(job, pause)
+	q.mu.Unlock()
+	q.svc.emit(q.ctx, Event{Kind: EventMailFailed, UserID: job.user.ID, ClientIP: job.clientIP, Err: fmt.Errorf("%s mail, retrying: %w", job.kind, cause)})
+}
+
+// wait has job tried again after the pause. It takes the place of an older one that says
+// the same to the same mailbox, so that a relay which was down for hours does not hand
+// out hours of mails when it is back. It runs under the lock.
+func (q *mailQueue) wait(job *mailJob, pause time.Duration) {
+	replaces := mayBeSpaced(job.kind) && job.email == ""
+	if other := q.latest[job.key()]; replaces && other != nil {
+		if other.Value().validUntil.After(job.validUntil) {
+			return
+		}
+		q.waiting.Remove(other)
+		q.stopWaiting(other.Value())
+	}
+	place := q.push(q.waiting, job)
+	if place == nil {
+		return
+	}
+	if replaces {
+		q.latest[job.key()] = place
+	}
+	job.timer = time.AfterFunc(pause, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if _, ok := q.waiting[job]; ok {
-			delete(q.waiting, job)
-			q.ready = append(q.ready, job)
-			q.startWorker()
+		if q.waiting.Remove(place) {
+			q.stopWaiting(job)
+			q.push(q.ready, job)
+			q.startWorkers(1)
 		}
 	})
-	q.mu.Unlock()
-	q.svc.emit(q.ctx, Event{Kind: EventMailFailed, UserID: job.mail.UserID, Err: fmt.Errorf("%s mail, retrying: %w", job.mail.Kind, cause)})
 }
 
-func (q *mailQueue) drop(job *mailJob, cause error) {
-	q.mu.Lock()
-	q.dropped++
-	q.done(job)
-	q.mu.Unlock()
-	q.report(job, cause)
+// stopWaiting forgets that a job waited, once it has left the queue of those that do. It
+// runs under the lock.
+func (q *mailQueue) stopWaiting(job *mailJob) {
+	if job.timer == nil {
+		return
+	}
+	job.timer.Stop()
+	job.timer = nil
+	if place := q.latest[job.key()]; place != nil && place.Value() == job {
+		delete(q.latest, job.key())
+	}
 }
 
+// report tells of one mail that was given up.
 func (q *mailQueue) report(job *mailJob, cause error) {
-	q.svc.emit(q.ctx, Event{Kind: EventMailDropped, UserID: job.mail.UserID, Err: fmt.Errorf("%s mail, given up: %w", job.mail.Kind, cause)})
+	q.svc.emit(q.ctx, Event{Kind: EventMailDropped, UserID: job.user.ID, ClientIP: job.clientIP, Err: fmt.Errorf("%s mail, given up: %w", job.kind, cause)})
 }
 
-// close tries once more what waits for its next attempt, and waits for the workers.
+func (q *mailQueue) count(s *Stats) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s.MailsReady = q.arrived.Len() + q.ready.Len()
+	s.MailsWaiting = q.waiting.Len()
+	s.MailsSent, s.MailsDropped, s.MailsSpaced = q.sentCount, q.droppedCount, q.spacedCount
+}
+
+// close tries at once what is queued, and once more what waits for its next attempt,
+// and waits for the workers.
 func (q *mailQueue) close(ctx context.Context) error {
 	q.mu.Lock()
 	q.closed = true
-	q.dropped = 0
-	for job, timer := range q.waiting {
-		timer.Stop()
-		q.ready = append(q.ready, job)
-		q.startWorker()
-	}
-	clear(q.waiting)
+	before := q.droppedCount
+	q.startWorkers(q.arrived.Len() + q.ready.Len() + q.waiting.Len())
 	if q.workers == 0 {
 		close(q.drained)
 	}
@@ -261,8 +347,10 @@ func (q *mailQueue) close(ctx context.Context) error {
 		case <-time.After(lastMailPause):
 		}
 	}
+	q.crowded.flush(false)
+	q.spaced.flush(false)
 	q.mu.Lock()
-	lost := q.dropped + len(q.ready)
+	lost := q.droppedCount - before + uint64(q.arrived.Len()+q.ready.Len()+q.waiting.Len())
 	q.mu.Unlock()
 	switch {
 	case lost > 0 && late != nil:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +22,12 @@ func bubble(t *testing.T, do func(t *testing.T, h *harness)) {
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now })
 		do(t, h)
 	})
+}
+
+// settle lets what was asked for be done, within a bubble.
+func settle() {
+	time.Sleep(10 * time.Millisecond)
+	synctest.Wait()
 }
 
 func TestMailIsRetriedWithGrowingPauses(t *testing.T) {
@@ -81,7 +89,7 @@ func TestPermanentMailErrorsAreNotRetried(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		if f, d := h.count(kit.EventMailFailed), h.count(kit.EventMailDropped); f != 0 || d != 1 {
 			t.Errorf("%d retries and %d given up, want 0 and 1", f, d)
 		}
@@ -108,13 +116,7 @@ func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &stuck{entered: make(chan struct{}, 2000)}
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
-		emails := make([]string, 1200)
-		for i := range emails {
-			emails[i] = fmt.Sprintf("user%d@example.com", i)
-			if _, err := h.Import(t.Context(), kit.User{Email: emails[i], Username: "a", Active: true}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		emails := h.crowd(1200)
 		began := time.Now()
 		for _, email := range emails {
 			if err := h.RequestEmailVerification(t.Context(), email); err != nil {
@@ -124,14 +126,19 @@ func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("requests waited %v for the relay", waited)
 		}
-		synctest.Wait()
+		settle()
 		if n := len(m.entered); n != 4 {
 			t.Errorf("%d mails are under way, want one for each of 4 workers", n)
 		}
-		time.Sleep(time.Minute) // the relay's time is up, and what found no room is reported
-		synctest.Wait()
-		if n := h.count(kit.EventMailDropped); n < 1200-1024-4 {
-			t.Errorf("%d mails were dropped of 1200: the queue is not bounded", n)
+		if s := h.Stats(); s.MailsReady != 1024-4 || s.MailsDropped != 1200-1024 {
+			t.Errorf("the queue is not bounded: %+v", s)
+		}
+		if n := h.count(kit.EventMailDropped); n != 1 {
+			t.Errorf("%d events tell of a full queue, want 1", n)
+		}
+		time.Sleep(time.Minute) // the relay's time is up
+		if s := h.Stats(); s.MailsReady != 1024-8 || s.MailsWaiting != 4 {
+			t.Errorf("after a minute: %+v", s)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -143,48 +150,102 @@ func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
 			t.Errorf("closing took %v, want the 10 s it was given", waited)
 		}
 		// Every one is accounted for, and no goroutine is left, or the bubble fails.
-		if n := h.count(kit.EventMailDropped); n != 1200 {
-			t.Errorf("%d mails of 1200 were reported as given up", n)
+		if s := h.Stats(); s.MailsDropped != 1200 || s.MailsReady+s.MailsWaiting != 0 {
+			t.Errorf("of 1200 mails: %+v", s)
 		}
 	})
 }
 
-func TestOneUserCannotFillTheQueue(t *testing.T) {
+// crowd imports n accounts and returns their addresses.
+func (h *harness) crowd(n int) []string {
+	h.t.Helper()
+	emails := make([]string, n)
+	for i := range emails {
+		emails[i] = fmt.Sprintf("user%d@example.com", i)
+		if _, err := h.Import(h.t.Context(), kit.User{Email: emails[i], Username: "a", Active: true}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return emails
+}
+
+// slow is a mailer whose relay takes a second for a mail, or puts some off.
+type slow struct {
+	kittest.Mailer
+	putOff string // a prefix of addresses
+}
+
+func (m *slow) Send(ctx context.Context, mail kit.Mail) error {
+	if m.putOff != "" && strings.HasPrefix(mail.To, m.putOff) {
+		return errors.New("451 try again later")
+	}
+	time.Sleep(time.Second)
+	return m.Mailer.Send(ctx, mail)
+}
+
+// TestOneClientCannotSilenceTheOthers: fifteen hundred requests of one client fill the
+// queue, and the mails of the others are among the next.
+func TestOneClientCannotSilenceTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := &stuck{entered: make(chan struct{}, 2000)}
+		m := &slow{Mailer: *kittest.NewMailer()}
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
-		for _, email := range []string{testEmail, "b@example.com"} {
-			if _, err := h.Import(t.Context(), kit.User{Email: email, Username: "a", Active: true}); err != nil {
+		emails := h.crowd(1500)
+		owner, _ := h.Import(t.Context(), kit.User{Email: testEmail, Username: "a", Active: true})
+		flood := kit.WithClientIP(t.Context(), netip.MustParseAddr("2001:db8::1"))
+		for i, email := range emails {
+			if i%100 == 0 {
+				settle()
+			}
+			if err := h.RequestPasswordReset(flood, email); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for range 5000 {
-			if err := h.RequestEmailVerification(t.Context(), testEmail); err != nil {
+		if err := h.RequestPasswordReset(kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.1")), testEmail); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		if !slices.ContainsFunc(m.All(), func(m kit.Mail) bool { return m.UserID == owner.ID }) {
+			t.Error("the mail of another client did not come within three seconds")
+		}
+		if s := h.Stats(); s.MailsDropped < 400 {
+			t.Errorf("the flood was not cut: %+v", s)
+		}
+		if n := h.count(kit.EventMailDropped); n < 1 || n > 2 {
+			t.Errorf("%d events tell of the mails that were dropped, want one a minute", n)
+		}
+		if e := h.last(kit.EventMailDropped); e.ClientIP.String() != "2001:db8::1" || e.UserID != "" {
+			t.Errorf("the event is %+v", e)
+		}
+	})
+}
+
+// TestMailsThatARelayPutsOffTakeNobodysRoom: one client has more mails put off than may
+// wait, and another's that is put off is tried again all the same.
+func TestMailsThatARelayPutsOffTakeNobodysRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &slow{Mailer: *kittest.NewMailer(), putOff: "user"}
+		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
+		flood := kit.WithClientIP(t.Context(), netip.MustParseAddr("203.0.113.1"))
+		for i, email := range h.crowd(1500) {
+			if i%500 == 0 {
+				settle()
+			}
+			if err := h.RequestEmailVerification(flood, email); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := h.RequestEmailVerification(t.Context(), "b@example.com"); err != nil {
+		settle()
+		before := h.Stats()
+		if before.MailsWaiting != 1024 || before.MailsDropped != 1500-1024 {
+			t.Errorf("the bound on waiting mails: %+v", before)
+		}
+		if err := h.RequestEmailVerification(kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.1")), "user7@example.com"); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
-		if n := len(m.entered); n != 3 {
-			t.Errorf("%d mails are under way, want two for one user and one for the other", n)
+		settle()
+		if after := h.Stats(); after.MailsWaiting != 1024 || after.MailsDropped > before.MailsDropped+1 {
+			t.Errorf("another client's mail that was put off: %+v", after)
 		}
-		time.Sleep(25 * time.Hour) // all are given up, and their places free again
-		if n := h.count(kit.EventMailDropped); n != 3 {
-			t.Errorf("%d were given up, want 3", n)
-		}
-		before := len(m.entered)
-		if err := h.RequestEmailVerification(t.Context(), testEmail); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		if n := len(m.entered); n != before+1 {
-			t.Error("the user's next mail was not tried")
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		h.Close(ctx)
 	})
 }
 
@@ -199,17 +260,19 @@ func TestMailsOfAnotherAddressOrTimeAreNotTheSame(t *testing.T) {
 			if err := h.RequestPasswordReset(t.Context(), email); err != nil {
 				t.Fatal(err)
 			}
-			synctest.Wait()
+			settle()
 		}
 		for range 3 {
 			reset(testEmail)
+		}
+		if n := h.Stats().MailsWaiting; n != 1 {
+			t.Errorf("%d mails that say the same to one mailbox wait, want the newest", n)
 		}
 		if _, err := h.ChangeEmail(t.Context(), u.ID, "new@example.com"); err != nil {
 			t.Fatal(err)
 		}
 		reset("new@example.com")
 		time.Sleep(14 * time.Minute)
-		reset("new@example.com") // the newest two of the same count
 		reset("new@example.com")
 		h.mailer.Fail(nil)
 		time.Sleep(12 * time.Minute)
@@ -223,7 +286,7 @@ func TestMailsOfAnotherAddressOrTimeAreNotTheSame(t *testing.T) {
 			}
 		}
 		if worked != 1 {
-			t.Errorf("%d reset links that were mailed to the new address work, want the first of two", worked)
+			t.Errorf("%d reset links that were mailed to the new address work, want the newest", worked)
 		}
 		if h.nextVerification("new@example.com") == "" {
 			t.Error("the new address got no verification mail")
@@ -253,7 +316,7 @@ func TestEventSinkThatPanics(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Error("the account is there, and the registration failed:", err)
 		}
-		synctest.Wait() // the worker's event panics too
+		settle() // the worker's event panics too
 		if !strings.Contains(h.log.String(), "OnEvent panicked") {
 			t.Error("the panic was not logged")
 		}
@@ -266,7 +329,7 @@ func TestMailerThatPanics(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		if n := h.count(kit.EventMailDropped); n != 1 {
 			t.Errorf("%d given up, want 1", n)
 		}
@@ -279,7 +342,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		settle()
 		h.mailer.Fail(nil)
 		if err := h.Close(t.Context()); err != nil {
 			t.Error(err)

@@ -2,64 +2,112 @@ package kit
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"myauth.internal/kit/internal/turns"
 )
 
 // noteTTL is how long a mail without a link is tried.
 const noteTTL = 24 * time.Hour
 
-// mailTo is a mail to u without a link. The username of an account whose address is
-// not verified is left out: a stranger may have chosen it, and would speak to the owner
-// of the address in a mail of ours.
-func (s *Service) mailTo(u User, kind MailKind, validUntil time.Time) Mail {
-	m := Mail{Kind: kind, To: u.Email, UserID: u.ID, ValidUntil: validUntil, Now: s.now()}
+// mailTTL is how long a mail of that kind is of use.
+func (s *Service) mailTTL(kind MailKind) time.Duration {
+	switch kind {
+	case MailVerification:
+		return s.opts.EmailVerificationTTL
+	case MailPasswordReset:
+		return s.opts.PasswordResetTTL
+	default:
+		return noteTTL
+	}
+}
+
+// mayBeSpaced reports whether a mailbox may be spared a mail of that kind when it had
+// one a moment ago. A stranger can cause such mails. Notices of security follow what
+// the owner did, or somebody who had the owner's secrets, and are never left out.
+func mayBeSpaced(kind MailKind) bool { return kind != MailPasswordChanged && kind != MailEmailChanged }
+
+// queueMail queues a mail to u, at the address that u has.
+func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
+	// The queue may hold many, and none needs these.
+	u.PasswordHash, u.Settings, u.Roles = "", nil, nil
+	s.enqueueMail(ctx, &mailJob{kind: kind, user: u})
+}
+
+// queueMailFor queues a mail to the account with that address, if it turns out that
+// there is one that should get it. The caller learns nothing of that, in time either.
+func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string) {
+	s.enqueueMail(ctx, &mailJob{kind: kind, email: email})
+}
+
+func (s *Service) enqueueMail(ctx context.Context, job *mailJob) {
+	if s.mail == nil {
+		return
+	}
+	job.clientIP = ClientIP(ctx)
+	job.source = turns.SourceOf(job.clientIP)
+	job.askedAt = s.now()
+	job.validUntil = job.askedAt.Add(s.mailTTL(job.kind))
+	s.mail.enqueue(job)
+}
+
+// lookUpMail finds the account that the mail is for, unless the job has it, and reports
+// whether there is one that should get the mail.
+func (s *Service) lookUpMail(ctx context.Context, job *mailJob) (wanted bool, err error) {
+	if job.email == "" {
+		return true, nil
+	}
+	u, err := s.users.ByEmail(ctx, job.email)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	job.user, job.email = u, ""
+	return u.Active && (job.kind != MailVerification || !u.Verified), nil
+}
+
+// makeMail makes the mail of a job whose account is known, and what belongs to it.
+func (s *Service) makeMail(ctx context.Context, job *mailJob, now time.Time) error {
+	u := job.user
+	m := Mail{Kind: job.kind, To: u.Email, UserID: u.ID, ValidUntil: job.validUntil}
 	if u.Verified {
+		// Otherwise a stranger may have chosen the name, and would speak to the owner of the
+		// address in a mail of ours.
 		m.Username = u.Username
 	}
-	return m
+	switch job.kind {
+	case MailVerification:
+		token, err := s.signVerification(u, now, job.validUntil)
+		if err != nil {
+			return fmt.Errorf("signing its token: %w", err)
+		}
+		m.Token = token
+		m.Link, m.DenyLink = s.linkTo("/verify-email", token), s.linkTo("/verify-email/deny", token)
+	case MailPasswordReset:
+		token := newOpaqueToken(now)
+		m.Token = token.encode(resetPrefix)
+		m.Link = s.linkTo("/reset-password", m.Token)
+		job.row = &Token{
+			ID:         token.rowID(),
+			Type:       PasswordResetToken,
+			UserID:     u.ID,
+			Epoch:      u.SessionEpoch,
+			SecretHash: token.hash(),
+			CreatedAt:  now,
+			ExpiresAt:  job.validUntil,
+			Version:    1,
+		}
+		s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: job.clientIP})
+	}
+	job.mail = m
+	return nil
 }
 
 // linkTo is where a token leads, on a page under Options.PublicURL. A token has only
 // characters that need no escaping in a query.
 func (s *Service) linkTo(page string, token Secret) Secret {
 	return Secret(s.opts.PublicURL+page+"?token=") + token
-}
-
-func (s *Service) mailVerification(u User) {
-	if s.mail == nil {
-		return
-	}
-	now := s.now()
-	expiresAt := now.Add(s.opts.EmailVerificationTTL)
-	token, err := s.signVerification(u, now, expiresAt)
-	if err != nil {
-		s.opts.Logger.Error("myauth: no verification mail: the token could not be signed", "user_id", u.ID, "err", err)
-		return
-	}
-	m := s.mailTo(u, MailVerification, expiresAt)
-	m.Token = token
-	m.Link, m.DenyLink = s.linkTo("/verify-email", token), s.linkTo("/verify-email/deny", token)
-	s.mail.enqueue(mailJob{epoch: u.SessionEpoch, mail: m})
-}
-
-func (s *Service) mailPasswordChanged(u User) { s.mailNote(MailPasswordChanged, u) }
-
-// mailEmailChanged tells the address that the account had before.
-func (s *Service) mailEmailChanged(before User) { s.mailNote(MailEmailChanged, before) }
-
-// mailAccountExists tells the owner of a taken address, at the stored spelling of it.
-func (s *Service) mailAccountExists(ctx context.Context, email string) {
-	if s.mail == nil {
-		return
-	}
-	if u, err := s.users.ByEmail(ctx, email); err == nil && u.Active {
-		s.mailNote(MailAccountExists, u)
-	}
-}
-
-func (s *Service) mailNote(kind MailKind, u User) {
-	if s.mail == nil {
-		return
-	}
-	s.mail.enqueue(mailJob{epoch: u.SessionEpoch, mail: s.mailTo(u, kind, s.now().Add(noteTTL))})
 }

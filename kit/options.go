@@ -69,6 +69,15 @@ type Options struct {
 	// Mailer sends the mails. Without one nothing is sent, and requests for a
 	// reset or a verification mail return [ErrEmailNotConfigured].
 	Mailer Mailer
+	// MailDelay is how long after a request the work for its mail begins, at most: each
+	// time some moment between the half of it and the whole, so that the time of the
+	// answer tells nothing of the account. 1 ms to 10 s, default 100 ms.
+	MailDelay time.Duration
+	// InsecureUnlimitedMails sends every mail that is asked for. By default a mailbox
+	// gets one mail of a kind a minute, and after five in an hour one every ten minutes;
+	// notices of security, such as that of a changed password, always. Without this
+	// limit, which each Service counts for itself, strangers can fill any mailbox.
+	InsecureUnlimitedMails bool
 	// PublicURL is the http or https URL of the pages that links in mails lead
 	// to, without a query or fragment. Nothing else, and no header of a request,
 	// has a say in it. Required with a Mailer.
@@ -123,6 +132,7 @@ func (o *Options) withDefaults() (Options, error) {
 		{"RefreshGrace", &c.RefreshGrace, 10 * time.Second, 0, 5 * time.Minute, true},
 		{"PasswordResetTTL", &c.PasswordResetTTL, 15 * time.Minute, time.Second, day, false},
 		{"EmailVerificationTTL", &c.EmailVerificationTTL, day, time.Second, 30 * day, false},
+		{"MailDelay", &c.MailDelay, 100 * time.Millisecond, time.Millisecond, 10 * time.Second, false},
 		{"StoreTimeout", &c.StoreTimeout, 2 * time.Second, 10 * time.Millisecond, time.Minute, false},
 	} {
 		switch {

@@ -27,6 +27,7 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 		return err
 	}
 	if !matched {
+		s.emit(ctx, Event{Kind: EventPasswordChangeFailed, UserID: u.ID, Err: ErrInvalidCredentials})
 		return ErrInvalidCredentials
 	}
 	if !u.Active {
@@ -57,6 +58,6 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 		return err
 	}
 	s.emit(ctx, Event{Kind: EventPasswordChanged, UserID: u.ID})
-	s.mailPasswordChanged(u)
+	s.queueMail(ctx, MailPasswordChanged, u)
 	return nil
 }

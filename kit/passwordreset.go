@@ -8,59 +8,41 @@ import (
 )
 
 // RequestPasswordReset queues the mail with a reset link, if there is an active
-// account with that address. Known or not, it does the same work before it
-// returns: one look-up. The token's row and the mail are the queue's work.
+// account with that address. Whatever the address, it does the same work before it
+// returns; finding the account, the token and its mail are the queue's work, a moment
+// later. A mailbox gets one such mail a minute, and after five in an hour one every ten
+// minutes; requests beyond that are answered the same, and mail nothing.
 //
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestPasswordReset(ctx context.Context, email string) error {
-	u, err := s.mailRequest(ctx, ActionPasswordResetRequest, email)
-	if err != nil || u.ID == "" || !u.Active {
-		return err
-	}
-	now := s.now()
-	token := newOpaqueToken(now)
-	mail := s.mailTo(u, MailPasswordReset, now.Add(s.opts.PasswordResetTTL))
-	mail.Token = token.encode(resetPrefix)
-	mail.Link = s.linkTo("/reset-password", mail.Token)
-	s.mail.enqueue(mailJob{
-		epoch: u.SessionEpoch,
-		event: &Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: ClientIP(ctx)},
-		mail:  mail,
-		row: &Token{
-			ID:         token.rowID(),
-			Type:       PasswordResetToken,
-			UserID:     u.ID,
-			Epoch:      u.SessionEpoch,
-			SecretHash: token.hash(),
-			CreatedAt:  now,
-			ExpiresAt:  now.Add(s.opts.PasswordResetTTL),
-			Version:    1,
-		},
-	})
-	return nil
+	return s.requestMail(ctx, ActionPasswordResetRequest, MailPasswordReset, email)
 }
 
-// mailRequest is what both requests for a mail begin with. The zero User and no
-// error: nobody has that address.
-func (s *Service) mailRequest(ctx context.Context, action Action, email string) (User, error) {
+// probeAddress is an address that the top-level domain keeps from ever being anybody's.
+const probeAddress = "probe@myauth.invalid"
+
+// requestMail queues a mail for whatever account has that address.
+func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string) error {
 	if err := s.enter(ctx); err != nil {
-		return User{}, err
+		return err
 	}
 	if s.mail == nil {
-		return User{}, ErrEmailNotConfigured
+		return ErrEmailNotConfigured
 	}
 	email, fields := checkEmail("email", email)
 	if len(fields) > 0 {
-		return User{}, &ValidationError{Fields: fields}
+		return &ValidationError{Fields: fields}
 	}
 	if err := s.limit(ctx, action, email); err != nil {
-		return User{}, err
+		return err
 	}
-	u, err := s.users.ByEmail(ctx, email)
-	if errors.Is(err, ErrNotFound) {
-		return User{}, nil
+	// An outage has to be told at once. The look-up that tells it must not depend on the
+	// address, because a store answers sooner for a row that is not there.
+	if _, err := s.users.ByEmail(ctx, probeAddress); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
 	}
-	return u, err
+	s.queueMailFor(ctx, kind, email)
+	return nil
 }
 
 // ResetPassword sets a new password with a mailed token. In the same write every
@@ -84,20 +66,20 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	}
 	presented, err := parseOpaqueToken(resetPrefix, token)
 	if err != nil {
-		return err
+		return s.refuseToken(ctx, "password reset", "", err)
 	}
 	if err := s.limit(ctx, ActionPasswordReset, ""); err != nil {
 		return err
 	}
 	row, err := s.resetRow(ctx, presented)
 	if err != nil {
-		return err
+		return s.refuseToken(ctx, "password reset", row.UserID, err)
 	}
 	// The epoch is checked before the costly hash, and again with each attempt
 	// to write.
 	u, err := s.resettable(ctx, row)
 	if err != nil {
-		return err
+		return s.refuseToken(ctx, "password reset", row.UserID, err)
 	}
 	if err := s.ValidatePassword("new_password", newPassword, u.Email, u.Username); err != nil {
 		return err
@@ -124,15 +106,16 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 		return nil
 	})
 	if errors.Is(err, ErrUserNotFound) {
-		return ErrRevokedToken
-	} else if err != nil {
-		return err
+		err = ErrRevokedToken
+	}
+	if err != nil {
+		return s.refuseToken(ctx, "password reset", row.UserID, err)
 	}
 	s.emit(ctx, Event{Kind: EventPasswordReset, UserID: u.ID})
 	if proved {
 		s.emit(ctx, Event{Kind: EventEmailVerified, UserID: u.ID})
 	}
-	s.mailPasswordChanged(u)
+	s.queueMail(ctx, MailPasswordChanged, u)
 	return nil
 }
 

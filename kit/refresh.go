@@ -35,14 +35,14 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 	}
 	presented, err := parseOpaqueToken(refreshPrefix, refreshToken)
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, s.refuseToken(ctx, "refresh", "", err)
 	}
 	if err := s.limit(ctx, ActionRefresh, ""); err != nil {
 		return Tokens{}, err
 	}
 	session, err := s.sessionOf(ctx, presented)
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, s.refuseToken(ctx, "refresh", "", err)
 	}
 	u, err := s.users.ByID(ctx, session.UserID)
 	if err != nil {

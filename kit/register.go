@@ -78,18 +78,42 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	// What follows is finished even if the client goes: an account without its
 	// verification mail would be half of one.
 	ctx = context.WithoutCancel(ctx)
-	if err := s.createUser(ctx, u); err != nil {
-		if errors.Is(err, ErrUserExists) && s.opts.ConcealAccounts {
-			s.mailAccountExists(ctx, r.Email)
+	create := s.createUser
+	if s.opts.ConcealAccounts {
+		create = s.createConcealed
+	}
+	if err := create(ctx, u); err != nil {
+		if errors.Is(err, ErrUserExists) {
+			s.emit(ctx, Event{Kind: EventRegistrationRefused, Err: err})
+			if s.opts.ConcealAccounts {
+				s.queueMailFor(ctx, MailAccountExists, r.Email)
+			}
 		}
 		return User{}, err
 	}
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
-	s.mailVerification(u)
+	s.queueMail(ctx, MailVerification, u)
 	if hook := s.opts.Hooks.AfterRegister; hook != nil {
 		hook(ctx, u)
 	}
 	return u, nil
+}
+
+// createConcealed is createUser at the same cost for a free address and a taken one: one
+// look-up and one write. Where the address is taken, it writes that account as it is.
+func (s *Service) createConcealed(ctx context.Context, u User) error {
+	owner, err := s.users.ByEmail(ctx, u.Email)
+	if errors.Is(err, ErrNotFound) {
+		return s.createUser(ctx, u)
+	} else if err != nil {
+		return err
+	}
+	switch err := s.users.Update(ctx, owner); {
+	case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
+		return ErrUserExists
+	default:
+		return err
+	}
 }
 
 // createUser stores u. When the answer is lost, or the driver's own repetition met
@@ -99,13 +123,20 @@ func (s *Service) createUser(ctx context.Context, u User) error {
 	if errors.Is(err, ErrUserExists) || errors.Is(err, ErrUnavailable) {
 		stored, readErr := s.users.ByID(ctx, u.ID)
 		switch {
-		case readErr == nil && sameUser(stored, u) && stored.CreatedAt.Equal(u.CreatedAt):
+		case readErr == nil && unchanged(stored, u):
 			return nil
 		case errors.Is(readErr, ErrUnavailable):
 			return readErr
 		}
 	}
 	return err
+}
+
+// unchanged reports whether the stored record is u as it was created. Its version says
+// nothing of that: createConcealed counts it up and changes nothing else.
+func unchanged(stored, u User) bool {
+	stored.Version = u.Version
+	return sameUser(stored, u) && stored.CreatedAt.Equal(u.CreatedAt)
 }
 
 // ValidateRegistration returns a [ValidationError] with every rule that r breaks,

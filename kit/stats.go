@@ -11,13 +11,25 @@ type Stats struct {
 	// UsersUnavailable and TokensUnavailable are how many calls of each store ended
 	// with [ErrUnavailable].
 	UsersUnavailable, TokensUnavailable uint64
+	// MailsReady is how many mails are queued for their first attempt or their next,
+	// MailsWaiting how many pause before their next attempt. They count what was asked
+	// for, also for addresses without an account.
+	MailsReady, MailsWaiting int
+	// MailsSent is how many mails the Mailer took. MailsDropped were given up: refused
+	// for good, of no use any more, or for want of room. MailsSpaced were left out,
+	// because their mailboxes had others of the kind too recently.
+	MailsSent, MailsDropped, MailsSpaced uint64
 }
 
 // Stats returns the counters of this Service, for metrics.
 func (s *Service) Stats() Stats {
-	return Stats{
+	stats := Stats{
 		Hashing:           s.hasher.Stats(),
 		UsersUnavailable:  s.users.outage.failures.Load(),
 		TokensUnavailable: s.tokens.outage.failures.Load(),
 	}
+	if s.mail != nil {
+		s.mail.count(&stats)
+	}
+	return stats
 }

@@ -161,10 +161,10 @@ func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, erro
 	})
 	if err == nil && changed {
 		s.emit(ctx, Event{Kind: EventEmailChanged, UserID: u.ID})
-		s.mailEmailChanged(before)
+		s.queueMail(ctx, MailEmailChanged, before) // to the address of before
 	}
 	if err == nil && !u.Verified {
-		s.mailVerification(u)
+		s.queueMail(ctx, MailVerification, u)
 	}
 	return u, err
 }

@@ -26,18 +26,14 @@ type verificationClaims struct {
 	TokenID   string `json:"jti"`
 }
 
-// RequestEmailVerification queues the verification mail anew, if there is an
-// active account with that address which is not verified yet. Known or not, it
-// does the same work before it returns.
+// RequestEmailVerification queues the verification mail anew, if there is an active
+// account with that address which is not verified yet. What is said of
+// [Service.RequestPasswordReset] holds here too: the same work for every address, and
+// the same spacing of mails.
 //
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestEmailVerification(ctx context.Context, email string) error {
-	u, err := s.mailRequest(ctx, ActionVerifyEmailRequest, email)
-	if err != nil || u.ID == "" || !u.Active || u.Verified {
-		return err
-	}
-	s.mailVerification(u)
-	return nil
+	return s.requestMail(ctx, ActionVerifyEmailRequest, MailVerification, email)
 }
 
 // VerifyEmail marks the address that a mailed token was made for as verified, and
@@ -50,7 +46,7 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	}
 	claims, err := s.parseVerification(token)
 	if err != nil {
-		return err
+		return s.refuseToken(ctx, "verification", "", err)
 	}
 	if err := s.limit(ctx, ActionVerifyEmail, claims.EmailKey); err != nil {
 		return err
@@ -70,7 +66,7 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	if err == nil && changed {
 		s.emit(ctx, Event{Kind: EventEmailVerified, UserID: u.ID})
 	}
-	return err
+	return s.refuseToken(ctx, "verification", claims.Subject, err)
 }
 
 // DenyEmail is for the owner of an address who did not make the account: with the token
@@ -86,7 +82,7 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 	}
 	claims, err := s.parseVerification(token)
 	if err != nil {
-		return err
+		return s.refuseToken(ctx, "verification", "", err)
 	}
 	if err := s.limit(ctx, ActionDenyEmail, claims.EmailKey); err != nil {
 		return err
@@ -107,7 +103,7 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return s.refuseToken(ctx, "verification", claims.Subject, err)
 	}
 	s.emit(ctx, Event{Kind: EventEmailDenied, UserID: u.ID})
 	return s.DeleteUser(ctx, u.ID)

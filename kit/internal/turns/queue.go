@@ -29,6 +29,9 @@ type Place[T any] struct {
 	element *list.Element // nil once the value has left
 }
 
+// Value returns what waits at p, or waited.
+func (p *Place[T]) Value() T { return p.value }
+
 // New returns an empty queue for at most capacity values, at least 1.
 func New[T any](capacity int) *Queue[T] {
 	return &Queue[T]{capacity: capacity, lines: map[Source]*line[T]{}}

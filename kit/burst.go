@@ -1,0 +1,54 @@
+package kit
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// burstEvery is how far apart the events of one burst lie.
+const burstEvery = time.Minute
+
+// burst makes few events of things that may happen very often, such as the mails that a
+// flood of requests costs: one soon after the first, and then one a minute while there
+// are more. Its timer runs only during a burst.
+type burst struct {
+	report func(n int, userID string, clientIP netip.Addr)
+	delay  time.Duration // of a burst's first event
+
+	mu       sync.Mutex
+	n        int        // not reported yet
+	userID   string     // of the first of them
+	clientIP netip.Addr // of the first of them
+	timer    *time.Timer
+}
+
+func (b *burst) add(userID string, clientIP netip.Addr) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.n++; b.n == 1 {
+		b.userID, b.clientIP = userID, clientIP
+	}
+	if b.timer == nil {
+		b.timer = time.AfterFunc(b.delay, func() { b.flush(true) })
+	}
+}
+
+// flush reports what has not been, and goes on with the burst or ends it.
+func (b *burst) flush(goOn bool) {
+	b.mu.Lock()
+	n, userID, clientIP := b.n, b.userID, b.clientIP
+	b.n = 0
+	switch {
+	case b.timer == nil: // the other flush was first
+	case goOn && n > 0:
+		b.timer.Reset(burstEvery)
+	default:
+		b.timer.Stop()
+		b.timer = nil
+	}
+	b.mu.Unlock()
+	if n > 0 {
+		b.report(n, userID, clientIP)
+	}
+}
