@@ -45,6 +45,8 @@ func (p *probe) newInstances(grace time.Duration, concealed bool) *instances {
 			RefreshGrace:    grace,
 			ConcealAccounts: concealed, RequireVerifiedEmail: concealed,
 			Mailer: s.mailer, PublicURL: "https://example.com",
+			// The clock stands, and the mails are not what is tested.
+			InsecureUnlimitedMails: true, MailDelay: time.Millisecond,
 			OnEvent:      func(context.Context, kit.Event) {},
 			Logger:       slog.New(slog.DiscardHandler),
 			StoreTimeout: time.Minute,

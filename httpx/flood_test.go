@@ -69,7 +69,7 @@ func TestFloodOfLoginsThatGo(t *testing.T) {
 		}
 	}
 	leave := fill()
-	w := post(rg, "/auth/login", loginBody)
+	w := login(t.Context(), rg, "ada@example.com")
 	wantProblem(t, w, http.StatusServiceUnavailable, "service_unavailable")
 	if got := w.Header().Get("Retry-After"); got == "" || got == "0" {
 		t.Errorf("Retry-After %q", got)
@@ -119,6 +119,50 @@ func TestFloodOfLoginsThatGo(t *testing.T) {
 	}
 }
 
+// TestFloodKeepsNobodyElseOut: a hundred connections of one client, with wrong passwords,
+// take all the places to wait, and another client's login goes through among the first.
+func TestFloodKeepsNobodyElseOut(t *testing.T) {
+	const flood, queue = 100, 64
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	rg := newRig(t, Options{})
+	if _, err := rg.svc.Import(t.Context(), kit.User{Email: "slow@example.com", Username: "s", PasswordHash: slowHash, Active: true}); err != nil {
+		t.Fatal(err)
+	}
+	release := holdGate(t, rg)
+	defer func() { release() }()
+	var clients sync.WaitGroup
+	var busy, before atomic.Int64
+	var ownersTurn atomic.Bool
+	for i := range flood {
+		clients.Go(func() {
+			w := loginFrom(t.Context(), rg, fmt.Sprintf("[2001:db8::%x]:443", i+1), "nobody@example.com")
+			switch {
+			case w.Code == http.StatusServiceUnavailable:
+				busy.Add(1)
+			case !ownersTurn.Load():
+				before.Add(1)
+			}
+		})
+	}
+	until(t, "the queue is full", func() bool {
+		s := rg.svc.Stats().Hashing
+		return s.Waiting == queue && busy.Load() == flood-queue
+	})
+	clients.Go(func() {
+		w := loginFrom(t.Context(), rg, "192.0.2.7:443", "ada@example.com")
+		ownersTurn.Store(true)
+		if w.Code != http.StatusOK {
+			t.Errorf("another client's login: %d %s", w.Code, w.Body)
+		}
+	})
+	until(t, "the other client waits in the place of one of the flood", func() bool { return busy.Load() == flood-queue+1 })
+	release()
+	clients.Wait()
+	if n := before.Load(); n > 8 {
+		t.Errorf("%d of the flood had their turn before another client", n)
+	}
+}
+
 // holdGate takes the only place to hash at, until release is called, which waits
 // until the place is given back.
 func holdGate(t *testing.T, rg *rig) (release func()) {
@@ -157,9 +201,15 @@ func refused(rg *rig) bool {
 	return w.Code == http.StatusServiceUnavailable && ctx.Err() == nil
 }
 
+// login is from this machine, as those that sendLogin sends.
 func login(ctx context.Context, h http.Handler, email string) *httptest.ResponseRecorder {
+	return loginFrom(ctx, h, "127.0.0.1:4711", email)
+}
+
+func loginFrom(ctx context.Context, h http.Handler, addr, email string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/auth/login", strings.NewReader(strings.Replace(loginBody, "ada@example.com", email, 1)))
 	r.Header.Set("Content-Type", "application/json")
+	r.RemoteAddr = addr
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w

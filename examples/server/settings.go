@@ -153,6 +153,9 @@ var settingsTable = []setting{
 	{name: "MYAUTH_LOG_FORMAT", preset: "text",
 		meaning: "text or json (log/slog), to stderr",
 		set:     setLogFormat},
+	{name: "MYAUTH_THROTTLE", option: "InsecureUnlimitedMails", preset: "on",
+		meaning: "on: a mailbox gets one mail of a kind a minute, after five in an hour one every ten minutes; off: strangers can fill any mailbox",
+		set:     setThrottle},
 }
 
 const day = 24 * time.Hour
@@ -368,6 +371,15 @@ func setCost(s *settings, v string) error {
 	}
 	s.opts.BcryptCost = cost
 	return nil
+}
+
+func setThrottle(s *settings, v string) error {
+	switch v {
+	case "on", "off":
+		s.opts.InsecureUnlimitedMails = v == "off"
+		return nil
+	}
+	return fmt.Errorf("%s is neither on nor off", shown(v))
 }
 
 func boolean(field func(*settings) *bool) func(*settings, string) error {

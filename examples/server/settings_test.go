@@ -106,6 +106,7 @@ func TestEachSettingArrives(t *testing.T) {
 			want: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("fd00::/8")}},
 		"MYAUTH_REALM":      {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
 		"MYAUTH_LOG_FORMAT": {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
+		"MYAUTH_THROTTLE":   {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimitedMails }, want: true},
 	}
 	for _, setting := range settingsTable {
 		t.Run(setting.name, func(t *testing.T) {
@@ -213,6 +214,7 @@ var badSettings = []struct {
 	{"MYAUTH_TRUSTED_PROXIES=::/0", "every address"},
 	{"MYAUTH_REALM=a\"b", "quotes"},
 	{"MYAUTH_REALM=ä", "ASCII"},
+	{"MYAUTH_THROTTLE=false", "on nor off"},
 	{"MYAUTH_LOG_FORMAT=xml", "text or json"},
 }
 
