@@ -86,7 +86,7 @@ const (
 func (a Auth) usesToken() bool { return a == AuthXOAUTH2 || a == AuthOAuthBearer }
 
 // check returns c with its defaults, or what is wrong with it. It quotes no value:
-// in a configuration that went wrong, any field may hold part of the password.
+// where the password was not percent-encoded, any field may hold part of it.
 func (c Config) check() (Config, error) {
 	if !isHost(c.Host) {
 		return c, errors.New("mailx: Config.Host must be a DNS name or an IP address")
@@ -99,6 +99,10 @@ func (c Config) check() (Config, error) {
 	}
 	if c.Port < 1 || c.Port > 65535 {
 		return c, errors.New("mailx: Config.Port must be 1 to 65535")
+	}
+	if c.Security == STARTTLS && c.Port == ImplicitTLS.defaultPort() {
+		// Both sides would wait for the other to begin.
+		return c, errors.New("mailx: port 465 speaks TLS from the first byte: use smtps:// or Config.Security ImplicitTLS")
 	}
 	switch c.Auth {
 	case "", AuthPlain, AuthLogin, AuthXOAUTH2, AuthOAuthBearer:

@@ -51,6 +51,7 @@ var badURLs = []string{
 	"smtp://user:hunter2%00@relay.example", "smtp://us%0aer:hunter2@relay.example", "smtp://user:hunter2@relay example",
 	"smtp://user:hunter2@rel%61y%0d%0a.example", "smtp://user:hunter2@relay_.exämple", "smtp://user:hunter2@a,b",
 	" smtp://user:hunter2@relay.example", "smtp://user:hunter2@relay.example\n", "smtp://user:hunter2@[fe80::1", "smtp://user:@hunter2@relay.example:x",
+	"smtp://user:hunter2@relay.example:465",
 }
 
 func TestBadURLs(t *testing.T) {

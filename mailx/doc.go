@@ -7,18 +7,18 @@
 //
 // # Transport
 //
-// A mail goes out over a connection of its own: connect, TLS, AUTH, one
+// The Mailer opens one connection for each mail: connect, TLS, AUTH, one
 // transaction with exactly one recipient, QUIT. TLS comes first (STARTTLS or
 // implicit TLS, at least version 1.2, the certificate verified for the host name):
 // a relay that does not offer it, or fails it, gets neither credentials nor mail.
-// [InsecurePlaintext] is the one way around that, and has to be asked for.
+// Only [InsecurePlaintext] turns this off.
 // The Mailer forgets what the relay said before the handshake, so that an attacker
 // in between cannot slip in an answer (RFC 3207 section 4.2). It gives the same
 // name in EHLO before and after ([Options.LocalName]).
 //
-// Everything ends when the context does, or after [Options.Timeout], whichever is
-// first: the connection is closed under whatever is waiting. Once the relay has
-// accepted a mail, nothing that happens afterwards is an error.
+// When the context ends, or after [Options.Timeout], the Mailer closes the
+// connection, and Send returns. Once the relay has accepted a mail, nothing that
+// happens afterwards is an error.
 //
 // # Errors
 //
@@ -42,8 +42,8 @@
 // Each mail is multipart/alternative, text and HTML in UTF-8, from the templates
 // described at [Options.Templates] and [Data]. A part in ASCII is sent as it is, so
 // that no link is folded; any other is in quoted-printable. International domains
-// are written as A-labels (RFC 5890). No header takes
-// anything from the account but the address in To, which must be a bare address,
-// and what a custom subject template takes, which is encoded (RFC 2047) and one line
-// always.
+// are written as A-labels (RFC 5890). Headers hold nothing from the account except
+// the address in To, which must be a bare address, and what a custom subject
+// template takes from [Data]: the subject is always one line, encoded where it has
+// to be (RFC 2047).
 package mailx

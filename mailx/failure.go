@@ -74,8 +74,8 @@ var aboutRecipient = []smtp.EnhancedCode{
 }
 
 // refused makes the error of a relay's answer: permanent if it refuses the recipient
-// for good. Whatever else it refuses, the operator can mend while the mail waits,
-// and the text says so.
+// for good. Other refusals the operator can mend while the mail waits, and the text
+// says what to check.
 func refused(stage string, answer *smtp.SMTPError) error {
 	text := fmt.Sprintf("%s: %d", stage, answer.Code)
 	code, words := enhancedCode(answer)

@@ -49,8 +49,9 @@ type Options struct {
 	// Templates must have a pair of files for each, named after it.
 	Kinds []kit.MailKind
 
-	// Timeout is the most that sending one mail may take, from connecting to
-	// the relay's acceptance. Default: 30 s.
+	// Timeout is the longest that sending one mail may take, from connecting to
+	// the relay's acceptance. Relays that make clients wait before the greeting
+	// need a good part of it. Default: 30 s.
 	Timeout time.Duration
 	// LocalName is the name in EHLO, before and after STARTTLS: a DNS name, or an
 	// address literal such as [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 section

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// postfix is a Postfix of the test's own, with a port for each of its services. It
-// passes what it takes on to sink, a relay that the test can look into.
+// postfix is a private instance of Postfix, with a port for each of its services. It
+// forwards the mails that it accepts to sink, whose mails the test reads.
 type postfix struct {
 	authority *authority
 	ports     map[string]int
@@ -29,8 +29,8 @@ type service struct {
 	options []string
 }
 
-// startPostfix starts the Postfix of the machine over a configuration, a queue and
-// loopback ports of its own. Without one it skips the test.
+// startPostfix starts the machine's Postfix with a private configuration, queue and
+// loopback ports. It skips the test where there is no Postfix.
 func startPostfix(t *testing.T, services map[string]service) *postfix {
 	t.Helper()
 	if _, err := exec.LookPath("postfix"); err != nil || os.Getuid() != 0 {
@@ -50,7 +50,7 @@ func startPostfix(t *testing.T, services map[string]service) *postfix {
 	config := filepath.Join(dir, "config")
 	output(t, "postfix", "-c", config, "check")
 	daemons := strings.TrimSpace(output(t, "postconf", "-c", config, "-h", "daemon_directory"))
-	// It runs until the end of the test, or ends by itself where that does not come.
+	// It ends with the test, or by itself after 300 s if the test is killed.
 	output(t, filepath.Join(daemons, "master"), "-c", config, "-w", "-e", "300")
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -176,9 +176,9 @@ func output(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// Postfix, as it is configured in the field, takes what it should, and what it
-// refuses is kept unless it is the recipient's fault. All but the size and the
-// content it refuses at RCPT.
+// Postfix with the restrictions that people use: it accepts what it should, and a
+// refused mail is kept unless the recipient is at fault. By default Postfix reports
+// a refused client, name and sender at RCPT (smtpd_delay_reject).
 func TestPostfix(t *testing.T) {
 	only := func(options ...string) service { return service{options: options} }
 	services := map[string]service{
