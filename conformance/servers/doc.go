@@ -1,5 +1,6 @@
 // Package servers starts the real servers that tests of stores run against:
-// PostgreSQL, Redis, Redis Cluster, and FerretDB for the MongoDB protocol.
+// PostgreSQL, PgBouncer in front of it, Redis, Redis Cluster, and FerretDB for the
+// MongoDB protocol.
 //
 //	func TestStore(t *testing.T) {
 //		url := servers.Postgres(t)
@@ -23,7 +24,7 @@
 // # Where they come from
 //
 // The programs are found in PATH and in the usual directories of their packages:
-// postgresql and redis-server on Debian and Ubuntu. FerretDB is built with the go
+// postgresql, pgbouncer and redis-server on Debian and Ubuntu. FerretDB is built with the go
 // command, from the module in the folder ferretdb, into the user's cache directory;
 // that takes about two minutes the first time, and its dependencies become nobody
 // else's. A server that runs already is used when a variable names it:
@@ -36,6 +37,6 @@
 // Tests must then leave what they find there alone, and remove what they make.
 //
 // A test whose server cannot be had is skipped, and says how to get it. Where
-// MYAUTH_TEST_REQUIRE is all, or lists the server (postgres, redis, mongo), it fails; a
+// MYAUTH_TEST_REQUIRE is all, or lists the server (postgres, pgbouncer, redis, mongo), it fails; a
 // name in it that is no server's fails every test.
 package servers

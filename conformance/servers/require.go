@@ -29,7 +29,7 @@ func (s *shared[T]) get(tb testing.TB, name string, start func() (T, error)) T {
 // no server's: who wrote it would otherwise believe that its server is required.
 func required(tb testing.TB) []string {
 	tb.Helper()
-	known := []string{"all", "postgres", "redis", "mongo"}
+	known := []string{"all", "postgres", "pgbouncer", "redis", "mongo"}
 	var names []string
 	for name := range strings.SplitSeq(os.Getenv("MYAUTH_TEST_REQUIRE"), ",") {
 		if name = strings.TrimSpace(name); name == "" {

@@ -40,7 +40,7 @@ func TestRequire(t *testing.T) {
 		fails   []string
 	}{
 		{"", "", nil},
-		{"all", "", []string{"postgres", "redis", "mongo"}},
+		{"all", "", []string{"postgres", "pgbouncer", "redis", "mongo"}},
 		{"postgres", "", []string{"postgres"}},
 		{"redis, mongo,", "", []string{"redis", "mongo"}},
 		{"postgresql", `"postgresql"`, nil},
@@ -54,7 +54,7 @@ func TestRequire(t *testing.T) {
 		if (v.fatal != "") != (c.unknown != "") || !strings.Contains(v.fatal, c.unknown) {
 			t.Errorf("%q: got %q, want an error that names %s", c.list, v.fatal, c.unknown)
 		}
-		for _, name := range []string{"postgres", "redis", "mongo"} {
+		for _, name := range []string{"postgres", "pgbouncer", "redis", "mongo"} {
 			v := watch(func(tb testing.TB) { missing(tb, name, fmt.Errorf("no %s", name)) })
 			if failed := v.fatal != ""; failed != (c.unknown != "" || slices.Contains(c.fails, name)) || failed == (v.skipped != "") {
 				t.Errorf("%q without %s: failed with %q, skipped with %q", c.list, name, v.fatal, v.skipped)

@@ -12,6 +12,7 @@ var (
 	redis        shared[string]
 	redisCluster shared[[]string]
 	mongo        shared[string]
+	pgbouncer    = map[string]*shared[string]{"session": {}, "transaction": {}}
 )
 
 // Postgres returns the URL of a database, of PostgreSQL 14 or later, in which the
@@ -24,6 +25,19 @@ func Postgres(tb testing.TB) string {
 		return url
 	}
 	return postgres.get(tb, "postgres", startPostgres)
+}
+
+// PgBouncer returns the URL of the database of [Postgres] through a PgBouncer in that
+// pool mode, session or transaction. It takes no search_path from a URL, and knows the
+// user of this URL only. All callers in the process share it.
+func PgBouncer(tb testing.TB, mode string) string {
+	tb.Helper()
+	server := Postgres(tb)
+	bouncer := pgbouncer[mode]
+	if bouncer == nil {
+		tb.Fatalf("servers: the pool mode of PgBouncer is session or transaction, and not %q", mode)
+	}
+	return bouncer.get(tb, "pgbouncer", func() (string, error) { return startPgBouncer(server, mode) })
 }
 
 // Redis returns the URL of a Redis server, redis://host:port. All callers in the

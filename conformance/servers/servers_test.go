@@ -57,10 +57,12 @@ func TestHosts(t *testing.T) {
 
 func TestEachIsStartedOnce(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) string{
-		"postgres": servers.Postgres,
-		"redis":    servers.Redis,
-		"mongo":    servers.Mongo,
-		"cluster":  func(tb testing.TB) string { return "redis://" + strings.Join(servers.RedisCluster(tb), ",") },
+		"postgres":         servers.Postgres,
+		"session pool":     func(tb testing.TB) string { return servers.PgBouncer(tb, "session") },
+		"transaction pool": func(tb testing.TB) string { return servers.PgBouncer(tb, "transaction") },
+		"redis":            servers.Redis,
+		"mongo":            servers.Mongo,
+		"cluster":          func(tb testing.TB) string { return "redis://" + strings.Join(servers.RedisCluster(tb), ",") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
