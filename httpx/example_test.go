@@ -17,7 +17,7 @@ import (
 
 // newService is a Service in memory with one account.
 func newService() *kit.Service {
-	store := memstore.New() // or a driver: sqlite.Open("auth.db", nil)
+	store := memstore.New() // or a driver: sqlite.Open(ctx, "auth.db", nil)
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {
 		panic(err)

@@ -3,7 +3,7 @@
 // addresses and resets passwords, over two small stores and a mailer that the
 // application chooses.
 //
-//	store, err := sqlite.Open("auth.db", nil)     // or another driver, or memstore.New()
+//	store, err := sqlite.Open(ctx, "auth.db", nil)     // or another driver, or memstore.New()
 //	keys, err := accesstoken.HMAC(secret)         // at least 32 bytes
 //	mailer, err := mailx.New(relay, nil)          // or any kit.Mailer, or none
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{

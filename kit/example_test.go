@@ -13,7 +13,7 @@ import (
 
 // A Service needs two stores and keys; everything else has a default.
 func ExampleNew() {
-	store := memstore.New() // or a driver: sqlite.Open("auth.db", nil)
+	store := memstore.New() // or a driver: sqlite.Open(ctx, "auth.db", nil)
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {
 		panic(err)

@@ -127,7 +127,7 @@ func TestCloseWhileNothingAnswers(t *testing.T) {
 	t.Run("a shared pool", func(t *testing.T) {
 		n := conformance.NewNetwork(t)
 		db := pool(t, schema(t), n.DialContext, 4)
-		store, err := postgres.New(t.Context(), db)
+		store, err := postgres.New(t.Context(), db, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func TestCloseGivesTheStatementsBack(t *testing.T) {
 		}
 		return n
 	}
-	store, err := postgres.New(t.Context(), db)
+	store, err := postgres.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,13 @@ func TestClassOf(t *testing.T) {
 		"23505": sqlstore.Duplicate, // unique_violation
 		"42P07": sqlstore.Duplicate, // duplicate_table
 		"42710": sqlstore.Duplicate, // duplicate_object
+		"42P06": sqlstore.Duplicate, // duplicate_schema
 
 		"40001": sqlstore.Retry, // serialization_failure
 		"40P01": sqlstore.Retry, // deadlock_detected
 		"26000": sqlstore.Retry, // invalid_sql_statement_name
+		"42P05": sqlstore.Retry, // duplicate_prepared_statement
+		"0A000": sqlstore.Retry, // feature_not_supported: the plan of a prepared statement
 
 		"22021": sqlstore.Unstorable, // character_not_in_repertoire
 		"22P05": sqlstore.Unstorable, // untranslatable_character
@@ -29,6 +32,8 @@ func TestClassOf(t *testing.T) {
 		"28P01": sqlstore.Unavailable, // invalid_password
 		"3D000": sqlstore.Unavailable, // invalid_catalog_name
 		"40003": sqlstore.Unavailable, // statement_completion_unknown
+		"42501": sqlstore.Unavailable, // insufficient_privilege
+		"42704": sqlstore.Unavailable, // undefined_object: a parameter of the URL
 		"53000": sqlstore.Unavailable, // insufficient_resources
 		"53100": sqlstore.Unavailable, // disk_full
 		"53200": sqlstore.Unavailable, // out_of_memory
@@ -43,11 +48,9 @@ func TestClassOf(t *testing.T) {
 		"XX002": sqlstore.Unavailable, // index_corrupted
 
 		"":      sqlstore.Unexpected,
-		"0A000": sqlstore.Unexpected, // feature_not_supported
 		"40002": sqlstore.Unexpected, // transaction_integrity_constraint_violation
 		"23502": sqlstore.Unexpected, // not_null_violation
 		"3F000": sqlstore.Unexpected, // invalid_schema_name
-		"42501": sqlstore.Unexpected, // insufficient_privilege
 		"42601": sqlstore.Unexpected, // syntax_error
 		"42P01": sqlstore.Unexpected, // undefined_table
 		"42703": sqlstore.Unexpected, // undefined_column
@@ -71,7 +74,12 @@ func TestAdvice(t *testing.T) {
 		"3F000": "search_path",
 		"42501": "grant",
 		"42P01": "search_path",
-		"42P07": "CREATE SCHEMA",
+		"08P01": "Options.Schema",
+		"42703": "Options.Prefix",
+		"42704": "URL",
+		"42710": "Options.Prefix",
+		"42P05": "pooler",
+		"42P07": "Options.Schema",
 		"53000": "too little",
 		"53100": "disk",
 		"53300": "max_connections",

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -43,9 +44,10 @@ type (
 // context ends, and then waits for it; conn bounds that wait.
 type conn struct {
 	pqConn
-	link   *link
-	breaks *atomic.Int64 // how many connections of the pool broke
-	bad    atomic.Bool   // not to be used again
+	link     *link
+	breaks   *atomic.Int64 // how many connections of the pool broke
+	bad      atomic.Bool   // not to be used again
+	nameless bool          // statements are sent as text: see stmt
 
 	used   time.Time // when it came back to the pool,
 	seen   int64     // and breaks then
@@ -55,7 +57,7 @@ type conn struct {
 }
 
 func newConn(inner pqConn, l *link, breaks *atomic.Int64) *conn {
-	c := &conn{pqConn: inner, link: l, breaks: breaks, used: time.Now(), seen: breaks.Load()}
+	c := &conn{pqConn: inner, link: l, breaks: breaks, nameless: !unique(inner), used: time.Now(), seen: breaks.Load()}
 	pq.SetNoticeHandler(inner, c.notice)
 	return c
 }
@@ -100,10 +102,7 @@ func (c *conn) judge(err error) error {
 	var e *pq.Error
 	switch {
 	case errors.As(err, &e):
-		switch e.Code {
-		case "25006", // read_only_sql_transaction
-			"26000", // invalid_sql_statement_name: a prepared statement is gone
-			"0A000": // feature_not_supported: or its result is of another type now
+		if e.Code == "25006" { // read_only_sql_transaction
 			c.bad.Store(true)
 		}
 		return err
@@ -149,6 +148,9 @@ func (c *conn) tidy() error {
 
 // PrepareContext implements [driver.ConnPrepareContext].
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if c.nameless && !isCopy(query) {
+		return &stmt{conn: c, query: query}, nil
+	}
 	if err := c.tidy(); err != nil {
 		return nil, err
 	}
@@ -159,17 +161,36 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	}
 	full, ok := inner.(pqStmt)
 	if !ok {
-		return inner, nil
+		return inner, nil // COPY
 	}
-	return &stmt{full, c}, nil
+	return &stmt{c, query, full}, nil
+}
+
+// isCopy reports whether a statement is one of those that lib/pq makes something else
+// of than a prepared statement.
+func isCopy(query string) bool {
+	query = strings.TrimSpace(query)
+	return len(query) >= 4 && strings.EqualFold(query[:4], "COPY")
 }
 
 // ExecContext implements [driver.ExecerContext].
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	defer c.watch(ctx)()
 	result, err := c.pqConn.ExecContext(ctx, query, args)
-	return result, c.judge(err)
+	return result, once(c.judge(err))
 }
+
+// once is for the error of what may have changed something. Lib/pq answers
+// driver.ErrBadConn for it too, and package sql then runs it again on another
+// connection, though the first run may have had its effect.
+func once(err error) error {
+	if errors.Is(err, driver.ErrBadConn) {
+		return &noConnection{errAnswerLost}
+	}
+	return err
+}
+
+var errAnswerLost = errors.New("the connection broke before the answer came")
 
 // QueryContext implements [driver.QueryerContext].
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -239,29 +260,77 @@ func (c *conn) rows(inner driver.Rows, err error, stop func()) (driver.Rows, err
 	return &rows{full, c, stop}, nil
 }
 
+// stmt is a prepared statement, or one whose text is sent with each call: in one
+// message with its arguments, so in one round trip, and without a name. That one
+// suits a pooler in transaction mode, where each call may come to another connection
+// of the server and the name is known on one of them: the server then answers that it
+// does not know it, has done nothing, and conn prepares no more.
 type stmt struct {
-	pqStmt
-	conn *conn
+	conn  *conn
+	query string
+	named pqStmt // nil: there is only the text
+}
+
+// NumInput implements [driver.Stmt].
+func (s *stmt) NumInput() int {
+	if s.named == nil {
+		return -1
+	}
+	return s.named.NumInput()
+}
+
+// forgotten reports whether the server no longer knows the name of a statement, or
+// its result would be of another type now. It has done nothing then.
+func (s *stmt) forgotten(err error) bool {
+	var e *pq.Error
+	if errors.As(err, &e) && (e.Code == "26000" || e.Code == "0A000") { // invalid_sql_statement_name, feature_not_supported
+		s.conn.nameless = true
+	}
+	return s.conn.nameless
 }
 
 // ExecContext implements [driver.StmtExecContext].
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	defer s.conn.watch(ctx)()
-	result, err := s.pqStmt.ExecContext(ctx, args)
-	return result, s.conn.judge(err)
+	if s.named == nil || s.conn.nameless {
+		return s.conn.ExecContext(ctx, s.query, args)
+	}
+	stop := s.conn.watch(ctx)
+	result, err := s.named.ExecContext(ctx, args)
+	stop()
+	if err != nil && s.forgotten(err) {
+		return s.conn.ExecContext(ctx, s.query, args)
+	}
+	return result, once(s.conn.judge(err))
 }
 
 // QueryContext implements [driver.StmtQueryContext].
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if s.named == nil || s.conn.nameless {
+		return s.conn.QueryContext(ctx, s.query, args)
+	}
 	stop := s.conn.watch(ctx)
-	inner, err := s.pqStmt.QueryContext(ctx, args)
+	inner, err := s.named.QueryContext(ctx, args)
+	if err != nil && s.forgotten(err) {
+		stop()
+		return s.conn.QueryContext(ctx, s.query, args)
+	}
 	return s.conn.rows(inner, err, stop)
 }
+
+var errNoContext = errors.New("postgres: package sql calls ExecContext and QueryContext")
+
+// Exec implements [driver.Stmt].
+func (*stmt) Exec([]driver.Value) (driver.Result, error) { return nil, errNoContext }
+
+// Query implements [driver.Stmt].
+func (*stmt) Query([]driver.Value) (driver.Rows, error) { return nil, errNoContext }
 
 // Close implements [driver.Stmt]. Package sql calls it while the whole pool waits, and
 // without a context, so the server is told when the connection is next used.
 func (s *stmt) Close() error {
-	s.conn.unused = append(s.conn.unused, s.pqStmt)
+	if s.named != nil && !s.conn.nameless {
+		s.conn.unused = append(s.conn.unused, s.named)
+	}
 	return nil
 }
 

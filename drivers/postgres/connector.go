@@ -4,9 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"net"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -42,36 +40,28 @@ const (
 // server stopped replicating is an error; and to close a statement or the pool takes
 // no answer of the server.
 //
-// The URL is of the form that lib/pq takes, a key=value string too. What it leaves
-// out comes from the environment variables of libpq: PGHOST, PGPASSWORD and so on.
+// The data source is a URL, postgres://user:password@host:port/database, or a
+// key=value string. What it leaves out comes from the environment variables of libpq:
+// PGHOST, PGPASSWORD and so on. Without an sslmode there and here it is verify-full:
+// TLS, and the server's certificate and name are checked; a server on this machine, by
+// a socket or a loopback address, may do without TLS (prefer). No error shows the data
+// source. Parameters of other clients that mean something here are refused by name.
 // Dial may be nil.
+//
+// Arguments of type []byte are sent in PostgreSQL's binary format, as with
+// binary_parameters=yes: give a jsonb column a string.
 //
 // The connections are of a type of this package, which functions of lib/pq that take
 // a [driver.Conn], such as [pq.SetNoticeHandler], do not know: they panic.
 func NewConnector(dataSource string, dial DialFunc) (driver.Connector, error) {
-	cfg, err := pq.NewConfig(dataSource)
+	cfg, err := parse(dataSource)
 	if err != nil {
-		return nil, cleanError(err)
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = connectTimeout
+		return nil, err
 	}
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
 	return &connector{config: cfg.Clone, dial: dial}, nil
-}
-
-// cleanError returns what is wrong with a data source, without quoting it: any part
-// of it may be a password, or half of one.
-func cleanError(err error) error {
-	if _, err := pq.NewConfig("user=x"); err != nil {
-		return fmt.Errorf("postgres: the environment: %w", err)
-	}
-	if errors.As(err, new(*url.Error)) {
-		return errors.New("postgres: this is not a URL of the form postgres://user:password@host:port/database: percent-encode the special characters of the password")
-	}
-	return errors.New("postgres: a setting of the connection is unknown or has a wrong value: see the documentation of lib/pq")
 }
 
 type connector struct {
@@ -82,7 +72,10 @@ type connector struct {
 }
 
 // Driver implements [driver.Connector].
-func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
+func (c *connector) Driver() driver.Driver { return ours{} }
+
+// ours is how New knows a pool of a connector.
+type ours struct{ pq.Driver }
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -142,14 +135,14 @@ type dialer struct {
 	link *link
 	stop func() bool
 
-	hosts, dialed int // how many there are, and how often one of them was tried
+	hosts, dialed int    // how many there are, and how often one of them was tried
+	address       string // of the last one
 }
 
 // share returns the time until which the next host may take: its part of what is left
 // until the call ends.
 func (d *dialer) share() (until time.Time, ok bool) {
-	left := d.hosts - d.dialed%d.hosts
-	d.dialed++
+	left := d.hosts - (d.dialed-1)%d.hosts
 	until, ok = d.ctx.Deadline()
 	if ok && left > 1 {
 		until = time.Now().Add(time.Until(until) / time.Duration(left))
@@ -167,6 +160,11 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 		defer cancel()
 	}
 	if d.ctx != nil {
+		// Under sslmode=prefer and allow lib/pq dials a host twice.
+		if address != d.address {
+			d.address = address
+			d.dialed++
+		}
 		if until, ok := d.share(); ok {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithDeadline(ctx, until)

@@ -41,7 +41,7 @@ func ExampleNew() {
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(20)
 
-	store, err := postgres.New(context.Background(), db)
+	store, err := postgres.New(context.Background(), db, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func newUser(id string) kit.User {
 
 // A pool of plain lib/pq runs a statement again when its connection broke.
 func TestNewOverAPlainPoolSendsAWriteOnce(t *testing.T) {
-	dataSource := schema(t)
+	dataSource := with(t, schema(t), "binary_parameters", "yes")
 	n := conformance.NewNetwork(t)
 	u, err := url.Parse(dataSource)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestNewOverAPlainPoolSendsAWriteOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	store, err := postgres.New(t.Context(), db)
+	store, err := postgres.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := postgres.Open(t.Context(), dataSource, &postgres.Options{MaxConns: -1}); err == nil {
 		t.Error("a negative MaxConns is taken")
 	}
-	if _, err := postgres.New(t.Context(), nil); err == nil {
+	if _, err := postgres.New(t.Context(), nil, nil); err == nil {
 		t.Error("New takes no pool")
 	}
 }

@@ -56,7 +56,7 @@ func TestAHostThatSwallowsEverything(t *testing.T) {
 			}
 			u.Host = gone + ",second.example,third.example:" + port
 			db := pool(t, u.String(), dial, 4)
-			store, err := postgres.New(t.Context(), db)
+			store, err := postgres.New(t.Context(), db, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -117,20 +117,3 @@ func TestEncoding(t *testing.T) {
 		}
 	}
 }
-
-// An application that has a table of the same name hears how both can live.
-func TestATableOfTheApplication(t *testing.T) {
-	dataSource := schema(t)
-	db := admin(t, dataSource)
-	exec(t, db, "CREATE TABLE users (id INT)")
-	for range 2 { // the first try leaves nothing that changes the second
-		store, err := postgres.Open(t.Context(), dataSource, nil)
-		if err == nil {
-			store.Close()
-		}
-		if err == nil || !strings.Contains(err.Error(), "search_path=auth") {
-			t.Errorf("got %v", err)
-		}
-	}
-	exec(t, db, "INSERT INTO users VALUES (1)")
-}

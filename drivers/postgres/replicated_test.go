@@ -20,7 +20,7 @@ func TestCommitsThatAreNotReplicated(t *testing.T) {
 	}
 	dataSource := schema(t)
 	db := pool(t, with(t, dataSource, "application_name", t.Name()), nil, 1)
-	store, err := postgres.New(t.Context(), db)
+	store, err := postgres.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

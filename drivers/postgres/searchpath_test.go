@@ -38,12 +38,14 @@ func TestTheSearchPathOfAConnectionIsChanged(t *testing.T) {
 	if err := tenant.Users().Create(t.Context(), newUser("tenant")); err != nil {
 		t.Fatal(err)
 	}
-	db := admin(t, dataSource)
-	db.SetMaxOpenConns(1)
-	store, err := postgres.New(t.Context(), db)
+	db := pool(t, dataSource, nil, 1)
+	// Before too: behind a pooler the connection may have been somebody else's.
+	exec(t, db, "SET search_path = "+searchPath(t, other))
+	store, err := postgres.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	exec(t, db, "RESET search_path")
 	for range 10 { // also once the server has planned the statement for good
 		if err := store.Users().Ping(t.Context()); err != nil {
 			t.Fatal(err)

@@ -5,21 +5,31 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
+	"strings"
 	"time"
+
+	"github.com/lib/pq"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/sqlstore"
 )
 
-// Options adjusts the pool that [Open] makes; nil or the zero value means the
-// defaults.
+// Options adjusts a [Store]; nil or the zero value means the defaults.
 type Options struct {
-	// MaxConns bounds the pool; 0 means 16. All instances of an application
-	// together must stay below the server's max_connections.
+	// Schema is where the tables are; it is made where it is missing. "" means the
+	// first schema of the search_path, as the connection began with it, that exists.
+	Schema string
+	// Prefix begins the names of the tables and indexes, so that they stand beside
+	// tables of the application called users or tokens: up to 32 lower-case letters,
+	// digits and underscores. "" means none.
+	Prefix string
+	// MaxConns bounds the pool that [Open] makes; 0 means 16. All instances of an
+	// application together must stay below the server's max_connections.
 	MaxConns int
-	// Dial connects to the server, in place of a [net.Dialer]: through a tunnel of
-	// SSH, say. TLS, if any, goes over what it returns. A connection that knows no
+	// Dial connects [Open] to the server, in place of a [net.Dialer]: through a tunnel
+	// of SSH, say. TLS, if any, goes over what it returns. A connection that knows no
 	// deadlines is closed where it would need one.
 	Dial DialFunc
 }
@@ -47,20 +57,15 @@ const idleTime = 5 * time.Minute
 
 // Open connects to a database with a pool of its own, and brings its schema up to
 // date: see [New]. The data source is a URL, postgres://user:password@host/database,
-// or whatever else [NewConnector] takes. No error shows it.
+// or whatever else [NewConnector] takes, which says what is checked of the server. No
+// error shows it.
 //
 // Errors wrap [kit.ErrUnavailable] when the server cannot be reached or refuses,
 // and say what can be done about it.
 func Open(ctx context.Context, dataSource string, opts *Options) (*Store, error) {
-	var o Options
-	if opts != nil {
-		o = *opts
-	}
-	if o.MaxConns < 0 {
-		return nil, errors.New("postgres: Options.MaxConns is negative: leave it 0 for the default")
-	}
-	if o.MaxConns == 0 {
-		o.MaxConns = 16
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
 	}
 	connector, err := NewConnector(dataSource, o.Dial)
 	if err != nil {
@@ -70,7 +75,7 @@ func Open(ctx context.Context, dataSource string, opts *Options) (*Store, error)
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
 	db.SetConnMaxIdleTime(idleTime)
-	s, err := New(ctx, db)
+	s, err := New(ctx, db, &o)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -84,28 +89,75 @@ var ErrNewerSchema = sqlstore.ErrNewerSchema
 
 // New returns a store in the database of the caller's own pool, whose schema it
 // brings up to date: of many processes that start at once one does, and the others
-// wait, half a minute at most. Close leaves the pool open. The pool's driver must be
-// lib/pq, whose errors it knows. Make the pool with [NewConnector]: over one of plain
-// lib/pq a call ends with its context only once the server answers, so it waits for
-// as long as the network hangs.
+// wait, half a minute at most. Close leaves the pool open. The store finds its tables
+// in the one schema and under the names that opts say, whatever becomes of a
+// connection's search_path; tables of those names that are not MyAuth's are refused
+// and left as they are.
 //
-// The tables users, tokens and myauth_migrations are in the first schema of the
-// search_path that exists now: to keep them apart from those of the application, put
-// search_path=auth into the data source, and create that schema. The store keeps to
-// that schema, also when somebody changes the search_path of a connection later; open
-// it before that.
-func New(ctx context.Context, db *sql.DB) (*Store, error) {
+// Make the pool with [NewConnector]. Other drivers suit whose errors have a method
+// SQLState() string, and which send a statement either without a name and together
+// with its arguments, or under a name that no other client can have: pgx's stdlib, and
+// lib/pq with binary_parameters=yes. New refuses those that do not, by name. Over
+// plain lib/pq a call ends with its context only once the server answers, so it waits
+// for as long as the network hangs.
+func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("postgres: New needs a *sql.DB")
 	}
-	if err := sqlstore.Migrate(ctx, db, dialect, migrations()); err != nil {
+	o, err := opts.withDefaults()
+	if err != nil {
 		return nil, err
 	}
-	s, err := sqlstore.New(ctx, db, dialect)
+	d := o.dialect()
+	if _, d.Prepared = db.Driver().(ours); !d.Prepared {
+		if err := checkPool(ctx, db); err != nil {
+			return nil, d.Explain(ctx, "New", err)
+		}
+	}
+	if err := sqlstore.Migrate(ctx, db, d, migrations()); err != nil {
+		return nil, err
+	}
+	s, err := sqlstore.New(ctx, db, d)
 	if err != nil {
 		return nil, err
 	}
 	return &Store{sql: s}, nil
+}
+
+func (o *Options) withDefaults() (Options, error) {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.MaxConns < 0 {
+		return opts, errors.New("postgres: Options.MaxConns is negative: leave it 0 for the default")
+	}
+	if opts.MaxConns == 0 {
+		opts.MaxConns = 16
+	}
+	if len(opts.Schema) > 63 || strings.Contains(opts.Schema, "\x00") {
+		return opts, errors.New("postgres: Options.Schema is not the name of a schema: it has up to 63 bytes")
+	}
+	if err := sqlstore.CheckPrefix(opts.Prefix); err != nil {
+		return opts, fmt.Errorf("postgres: %w", err)
+	}
+	return opts, nil
+}
+
+// dialect returns the driver's own, for the tables that the options name.
+func (o *Options) dialect() sqlstore.Dialect {
+	d := dialect
+	d.Prefix = o.Prefix
+	if o.Schema != "" {
+		d.Schema = pq.QuoteIdentifier(o.Schema)
+		d.Suits = func(ctx context.Context, conn *sql.Conn) error {
+			if err := suits(ctx, conn); err != nil {
+				return err
+			}
+			return makeSchema(ctx, conn, o.Schema)
+		}
+	}
+	return d
 }
 
 // Users returns the store's users.
@@ -114,9 +166,8 @@ func (s *Store) Users() *Users { return s.sql.Users() }
 // Tokens returns the store's tokens.
 func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
 
-// Close ends the store, and closes the pool if it is the store's own; of the
-// caller's it gives the prepared statements back, once the calls under way have
-// ended. Later calls return an error that wraps [kit.ErrUnavailable]; a second Close
+// Close ends the store, and closes the pool if it is the store's own; to the
+// caller's it gives prepared statements back, once the calls under way have ended. Later calls return an error that wraps [kit.ErrUnavailable]; a second Close
 // does nothing.
 func (s *Store) Close() error {
 	// All that can fail is to say goodbye on a connection that broke before.

@@ -32,7 +32,7 @@ func TestTheLogHasABound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	store, err := sqlite.New(t.Context(), pool)
+	store, err := sqlite.New(t.Context(), pool, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ func TestConformance(t *testing.T) {
 	conformance.Run(t, conformance.Config{New: func(t testing.TB) conformance.Open {
 		path := tempFile(t)
 		return func(t testing.TB) conformance.Stores {
-			store, err := sqlite.Open(path, nil)
+			store, err := sqlite.Open(t.Context(), path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -126,7 +126,7 @@ func TestContextEndsTheWaitForALock(t *testing.T) {
 
 func TestBusyTimeoutIsUnavailable(t *testing.T) {
 	path := tempFile(t)
-	store, err := sqlite.Open(path, &sqlite.Options{BusyTimeout: shortWait})
+	store, err := sqlite.Open(t.Context(), path, &sqlite.Options{BusyTimeout: shortWait})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestBusyTimeoutIsUnavailable(t *testing.T) {
 // Writers that wait hold no connection, or readers would wait with them.
 func TestWaitingWritersLeaveConnectionsToReaders(t *testing.T) {
 	path := tempFile(t)
-	store, err := sqlite.Open(path, &sqlite.Options{MaxConns: 2})
+	store, err := sqlite.Open(t.Context(), path, &sqlite.Options{MaxConns: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestWaitingWritersLeaveConnectionsToReaders(t *testing.T) {
 }
 
 func TestContextEndsTheWaitForAConnection(t *testing.T) {
-	store, err := sqlite.Open(tempFile(t), &sqlite.Options{MaxConns: 1})
+	store, err := sqlite.Open(t.Context(), tempFile(t), &sqlite.Options{MaxConns: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestNewOnAPlainPool(t *testing.T) {
 	path := tempFile(t)
 	var handles []*sqlite.Store
 	for range 2 {
-		store, err := sqlite.New(t.Context(), rawDB(t, path))
+		store, err := sqlite.New(t.Context(), rawDB(t, path), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,9 +15,13 @@ import (
 var dialect = sqlstore.Dialect{
 	Name:       "sqlite",
 	Begin:      "BEGIN IMMEDIATE",
+	Schema:     "main", // and not a temporary table of that name on an application's connection
+	Prepared:   true,   // in this process, and its driver knows no driver.ErrBadConn
 	MaxWriters: 1,
 	Classify:   classify,
 }
+
+const foreignTable = "the file has a table or index of this name that is not MyAuth's: set Options.Prefix, or give MyAuth a file of its own"
 
 // classify sorts SQLite's result codes (https://sqlite.org/rescode.html). A file
 // that is damaged, full or read-only is unavailable rather than unexpected: the
@@ -29,7 +33,9 @@ func classify(err error) sqlstore.Class {
 	case errors.Is(err, sqlite3.CONSTRAINT_UNIQUE), errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY):
 		return sqlstore.Class{Kind: sqlstore.Duplicate}
 	case errors.Is(err, sqlite3.ERROR) && strings.HasSuffix(err.Error(), " already exists"):
-		return sqlstore.Class{Advice: "the file has a table of another program: give MyAuth a file of its own"}
+		return sqlstore.Class{Advice: foreignTable}
+	case errors.Is(err, sqlite3.ERROR) && strings.Contains(err.Error(), "has no column named "), errors.Is(err, sqlite3.ERROR) && strings.Contains(err.Error(), "no such column: "):
+		return sqlstore.Class{Advice: foreignTable}
 	case errors.As(err, &code):
 		if advice, ok := outages[code]; ok {
 			return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: advice}

@@ -1,7 +1,7 @@
 // Package sqlite keeps MyAuth's users and tokens in an SQLite database, without
 // cgo, by github.com/ncruces/go-sqlite3.
 //
-//	store, err := sqlite.Open("auth.db", nil)
+//	store, err := sqlite.Open(ctx, "auth.db", nil)
 //	if err != nil {
 //		log.Fatal(err)
 //	}

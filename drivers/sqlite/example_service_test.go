@@ -41,7 +41,7 @@ func Example() {
 	ctx := context.Background()
 	path := filepath.Join(dir, "auth.db")
 
-	store, err := sqlite.Open(path, nil)
+	store, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	store, err = sqlite.Open(path, nil)
+	store, err = sqlite.Open(context.Background(), path, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func Example_mixedStores() {
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
 
-	accounts, err := sqlite.Open(filepath.Join(dir, "auth.db"), nil)
+	accounts, err := sqlite.Open(context.Background(), filepath.Join(dir, "auth.db"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func Example_purge() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	store, err := sqlite.Open(filepath.Join(dir, "auth.db"), nil)
+	store, err := sqlite.Open(context.Background(), filepath.Join(dir, "auth.db"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

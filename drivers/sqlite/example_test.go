@@ -22,7 +22,7 @@ func ExampleOpen() {
 	}
 	defer os.RemoveAll(dir)
 
-	store, err := sqlite.Open(filepath.Join(dir, "auth.db"), nil)
+	store, err := sqlite.Open(context.Background(), filepath.Join(dir, "auth.db"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func ExampleNew() {
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(8)
 
-	store, err := sqlite.New(context.Background(), db)
+	store, err := sqlite.New(context.Background(), db, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

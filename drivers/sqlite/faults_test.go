@@ -16,7 +16,7 @@ import (
 func TestFullDisk(t *testing.T) {
 	db := rawDB(t, tempFile(t))
 	db.SetMaxOpenConns(1) // the limit is the connection's
-	store, err := sqlite.New(t.Context(), db)
+	store, err := sqlite.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	store, err := sqlite.New(t.Context(), db)
+	store, err := sqlite.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 // A damaged file is an outage and never "not found".
 func TestDamagedFile(t *testing.T) {
 	path := tempFile(t)
-	store, err := sqlite.Open(path, nil)
+	store, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestDamagedFile(t *testing.T) {
 // The text of an error must not hold what was stored or asked for.
 func TestErrorsHoldNoValues(t *testing.T) {
 	db := rawDB(t, tempFile(t))
-	store, err := sqlite.New(t.Context(), db)
+	store, err := sqlite.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

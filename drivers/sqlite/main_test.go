@@ -40,7 +40,7 @@ func openPart(path string) error {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return err
 	}
-	store, err := sqlite.Open(path, nil)
+	store, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func openPart(path string) error {
 // registerPart creates users without end, and prints the id of each one after it was
 // acknowledged.
 func registerPart(path string) error {
-	store, err := sqlite.Open(path, nil)
+	store, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func process(t *testing.T, part, path string) *exec.Cmd {
 // open returns a store on a file, closed when the test ends.
 func open(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
-	store, err := sqlite.Open(path, nil)
+	store, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

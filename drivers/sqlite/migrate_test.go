@@ -59,7 +59,7 @@ func TestConcurrentOpenMigratesOnce(t *testing.T) {
 		for i := range errs {
 			wg.Go(func() {
 				<-start
-				store, err := sqlite.Open(path, nil)
+				store, err := sqlite.Open(t.Context(), path, nil)
 				if err == nil {
 					err = store.Close()
 				}
@@ -84,7 +84,7 @@ func TestConcurrentNewMigratesOnce(t *testing.T) {
 		db := rawDB(t, path)
 		wg.Go(func() {
 			<-start
-			store, err := sqlite.New(t.Context(), db)
+			store, err := sqlite.New(t.Context(), db, nil)
 			if err == nil {
 				err = store.Close()
 			}
@@ -103,14 +103,14 @@ func TestConcurrentNewMigratesOnce(t *testing.T) {
 func TestConcurrentOpenSwitchesToWAL(t *testing.T) {
 	for range 5 {
 		path := tempFile(t)
-		store, err := sqlite.New(t.Context(), rawDB(t, path))
+		store, err := sqlite.New(t.Context(), rawDB(t, path), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		store.Close()
 		handles := make([]*sqlite.Store, 16)
 		if won := race(t, len(handles), func(_ context.Context, i int) (err error) {
-			handles[i], err = sqlite.Open(path, nil)
+			handles[i], err = sqlite.Open(t.Context(), path, nil)
 			return err
 		}, nil); won != len(handles) {
 			t.Fatalf("%d handles of %d could start", won, len(handles))
@@ -225,7 +225,7 @@ func TestNewEndsWithItsContext(t *testing.T) {
 	defer lock(t, path)()
 	ctx, cancel := context.WithTimeout(t.Context(), shortWait)
 	defer cancel()
-	if store, err := sqlite.New(ctx, rawDB(t, path)); !errors.Is(err, context.DeadlineExceeded) {
+	if store, err := sqlite.New(ctx, rawDB(t, path), nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("New: %v, %v", store, err)
 	}
 }
@@ -235,11 +235,11 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	open(t, path)
 	db := rawDB(t, path)
 	mustExec(t, db, "INSERT INTO myauth_migrations (version, name) VALUES (2, '0002_from_the_future.sql')")
-	_, err := sqlite.Open(path, nil)
+	_, err := sqlite.Open(t.Context(), path, nil)
 	if !errors.Is(err, sqlite.ErrNewerSchema) || !strings.Contains(err.Error(), "schema version 2, known up to 1") {
 		t.Errorf("Open: %v", err)
 	}
-	if _, err := sqlite.New(t.Context(), db); !errors.Is(err, sqlite.ErrNewerSchema) {
+	if _, err := sqlite.New(t.Context(), db, nil); !errors.Is(err, sqlite.ErrNewerSchema) {
 		t.Errorf("New: %v", err)
 	}
 }
@@ -247,8 +247,8 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 func TestAnotherTableOfTheNameIsLeftAlone(t *testing.T) {
 	db := rawDB(t, tempFile(t))
 	mustExec(t, db, "CREATE TABLE tokens (mine TEXT)")
-	_, err := sqlite.New(t.Context(), db)
-	if err == nil || !strings.Contains(err.Error(), "table tokens already exists: the file has a table of another program") {
+	_, err := sqlite.New(t.Context(), db, nil)
+	if err == nil || !strings.Contains(err.Error(), "table tokens already exists: the file has a table or index of this name that is not MyAuth") {
 		t.Fatalf("New: %v", err)
 	}
 	// Nothing of the migration stays.
@@ -269,7 +269,7 @@ func TestOpenBesideALongWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	store, err := sqlite.Open(path, &sqlite.Options{BusyTimeout: time.Millisecond})
+	store, err := sqlite.Open(t.Context(), path, &sqlite.Options{BusyTimeout: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,9 +24,9 @@ import (
 // directory that is current now. A URI or :memory: is refused: they go through
 // the caller's own pool and [New]; and package kit/memstore is the store for tests.
 //
-// Open takes no context: it touches local files only, and waits for another process
-// that migrates, for Options.BusyTimeout and half a minute at most.
-func Open(path string, opts *Options) (*Store, error) {
+// It waits for another process that migrates until ctx ends, for Options.BusyTimeout
+// and half a minute at most.
+func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
@@ -42,9 +42,9 @@ func Open(path string, opts *Options) (*Store, error) {
 	}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
-	d := dialect
+	d := o.dialect()
 	d.AfterWrite = log.afterWrite
-	s, err := newStore(context.Background(), db, d)
+	s, err := newStore(ctx, db, d)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: open %q: %w", path, err), db.Close())
 	}

@@ -98,7 +98,7 @@ func TestFilesArePrivate(t *testing.T) {
 		}
 	}
 	for i := range 2 { // the second time -wal and -shm are new, the file is not
-		store, err := sqlite.Open(path, nil)
+		store, err := sqlite.Open(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestOpenRefuses(t *testing.T) {
 		{name: "BusyTimeout", path: filepath.Join(dir, "a.db"), opts: &sqlite.Options{BusyTimeout: -1}, want: "Options.BusyTimeout"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			store, err := sqlite.Open(c.path, c.opts)
+			store, err := sqlite.Open(t.Context(), c.path, c.opts)
 			if err == nil {
 				store.Close()
 				t.Fatal("it was opened")
@@ -157,7 +157,7 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := sqlite.New(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "*sql.DB") {
+	if _, err := sqlite.New(t.Context(), nil, nil); err == nil || !strings.Contains(err.Error(), "*sql.DB") {
 		t.Errorf("New(nil): %v", err)
 	}
 }
@@ -190,7 +190,7 @@ func TestCloseLeavesTheCallersPoolOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	store, err := sqlite.New(t.Context(), db)
+	store, err := sqlite.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func TestCloseLeavesTheCallersPoolOpen(t *testing.T) {
 }
 
 func TestClosedStoreIsUnavailable(t *testing.T) {
-	store, err := sqlite.Open(tempFile(t), nil)
+	store, err := sqlite.Open(t.Context(), tempFile(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestClosedPoolIsUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := sqlite.New(t.Context(), db)
+	store, err := sqlite.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestClosedPoolIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkUnavailable(t, store.Users(), store.Tokens())
-	if _, err := sqlite.New(t.Context(), db); !errors.Is(err, kit.ErrUnavailable) {
+	if _, err := sqlite.New(t.Context(), db, nil); !errors.Is(err, kit.ErrUnavailable) {
 		t.Errorf("New with a closed pool: %v", err)
 	}
 }

@@ -22,7 +22,7 @@ func TestOpenRefusesReadOnlyFiles(t *testing.T) {
 		return
 	}
 	path := tempFile(t)
-	store, err := sqlite.Open(path, nil)
+	store, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestOpenRefusesReadOnlyFiles(t *testing.T) {
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = sqlite.Open(path, nil); !errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "let this user write") {
+	if _, err = sqlite.Open(t.Context(), path, nil); !errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "let this user write") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -9,17 +9,23 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"myauth.internal/kit"
 	"myauth.internal/kit/sqlstore"
 )
 
-// Options adjusts what [Open] makes; nil or the zero value means the defaults.
+// Options adjusts a [Store]; nil or the zero value means the defaults.
 type Options struct {
-	// MaxConns bounds the pool; 0 means 8. Each connection
+	// Prefix begins the names of the tables and indexes, so that they stand beside
+	// tables of the application called users or tokens: up to 32 lower-case letters,
+	// digits and underscores. "" means none.
+	Prefix string
+	// MaxConns bounds the pool that [Open] makes; 0 means 8. Each connection
 	// takes a few megabytes when it is used, and more of them than twice the
 	// number of processors gain nothing.
 	MaxConns int
-	// BusyTimeout is how long a connection waits for a writer in another process
+	// BusyTimeout is how long a connection of [Open] waits for a writer in another process
 	// before the call fails with [kit.ErrUnavailable]; 0 means 5 seconds. The
 	// writers of one store wait one after another, so the third in the queue may
 	// wait three times as long. A call's context ends the wait too.
@@ -51,18 +57,48 @@ var ErrNewerSchema = sqlstore.ErrNewerSchema
 // New returns a store in the database of the caller's own pool, whose schema it
 // brings up to date: of many processes that start at once one does, and the others
 // wait, for the busy timeout of the connection and half a minute at most. The pool's
-// driver must be ncruces/go-sqlite3. Close leaves the pool open.
+// driver must be ncruces/go-sqlite3, and others are refused. Close leaves the pool
+// open.
 //
 // New changes no setting of the pool. For what [Open] promises, its data source
 // name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and
 // _pragma=synchronous(full). The tables are named users, tokens and
-// myauth_migrations: an application that has other tables of these names gives
-// MyAuth a file of its own.
-func New(ctx context.Context, db *sql.DB) (*Store, error) {
+// myauth_migrations, after Options.Prefix; tables of those names that are not MyAuth's
+// are refused and left as they are. Temporary and attached tables are none of them.
+func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlite: New needs a *sql.DB")
 	}
-	return newStore(ctx, db, dialect)
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDriver(ctx, db); err != nil {
+		return nil, err
+	}
+	return newStore(ctx, db, o.dialect())
+}
+
+// checkDriver refuses a pool whose errors classify cannot tell apart. It goes by an
+// error and not by the driver's type, which may be wrapped in another one.
+func checkDriver(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, "SELECT how_does_the_driver_report_this()")
+	var code sqlite3.ErrorCode
+	if errors.As(err, &code) {
+		return nil
+	}
+	if err != nil {
+		if outage := dialect.Explain(ctx, "New", err); ctx.Err() != nil || errors.Is(outage, kit.ErrUnavailable) {
+			return outage
+		}
+	}
+	return fmt.Errorf("sqlite: New: the pool's driver %T does not suit, since its errors are unknown: open the pool with github.com/ncruces/go-sqlite3/driver", db.Driver())
+}
+
+func (o *Options) dialect() sqlstore.Dialect {
+	d := dialect
+	d.Prefix = o.Prefix
+	return d
 }
 
 func newStore(ctx context.Context, db *sql.DB, d sqlstore.Dialect) (*Store, error) {
@@ -114,6 +150,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if opts.MaxConns < 0 {
 		return opts, errors.New("sqlite: Options.MaxConns is negative: leave it 0 for the default")
+	}
+	if err := sqlstore.CheckPrefix(opts.Prefix); err != nil {
+		return opts, fmt.Errorf("sqlite: %w", err)
 	}
 	if opts.BusyTimeout < 0 {
 		return opts, errors.New("sqlite: Options.BusyTimeout is negative: leave it 0 for the default")

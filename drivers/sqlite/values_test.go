@@ -96,7 +96,7 @@ func TestInMemoryWithOneConnection(t *testing.T) {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	store, err := sqlite.New(t.Context(), db)
+	store, err := sqlite.New(t.Context(), db, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

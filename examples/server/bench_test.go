@@ -38,7 +38,7 @@ type benchServer struct {
 
 func newBenchServer(b *testing.B) benchServer {
 	b.Helper()
-	store, err := sqlite.Open(filepath.Join(b.TempDir(), "auth.db"), nil)
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func Example_importCSV() {
 	dir, err := os.MkdirTemp("", "myauth")
 	check(err)
 	defer os.RemoveAll(dir)
-	store, err := sqlite.Open(filepath.Join(dir, "auth.db"), nil)
+	store, err := sqlite.Open(context.Background(), filepath.Join(dir, "auth.db"), nil)
 	check(err)
 	defer store.Close()
 	keys, err := accesstoken.HMAC([]byte("an example's secret: 32 bytes or more"))

@@ -18,7 +18,7 @@ import (
 // The wiring of an application: a store, keys, a mailer, the service, and the
 // routes. It is compiled and not run: it would serve for ever.
 func Example_wiring() {
-	store, err := sqlite.Open("auth.db", nil)
+	store, err := sqlite.Open(context.Background(), "auth.db", nil)
 	check(err)
 	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET"))) // at least 32 bytes
 	check(err)

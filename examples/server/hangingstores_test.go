@@ -37,7 +37,7 @@ func TestHangingStores(t *testing.T) {
 				return
 			}
 			path := filepath.Join(t.TempDir(), "auth.db")
-			s, err := sqlite.Open(path, nil)
+			s, err := sqlite.Open(t.Context(), path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +60,7 @@ func TestExhaustedPools(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "auth.db")
 		db := pool(t, "sqlite3", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_txlock=immediate")
-		s, err := sqlite.New(t.Context(), db)
+		s, err := sqlite.New(t.Context(), db, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestExhaustedPools(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		db := pool(t, "postgres", schema(t))
-		s, err := postgres.New(t.Context(), db)
+		s, err := postgres.New(t.Context(), db, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

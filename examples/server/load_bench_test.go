@@ -31,7 +31,7 @@ func BenchmarkMeUnderLogins(b *testing.B) {
 }
 
 func benchMeUnderLogins(b *testing.B, clients int) {
-	store, err := sqlite.Open(filepath.Join(b.TempDir(), "auth.db"), nil)
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -34,7 +34,7 @@ var databases = map[string]func(t testing.TB, n *conformance.Network) conformanc
 	"sqlite": func(t testing.TB, _ *conformance.Network) conformance.Open { // a file, and always there
 		path := filepath.Join(t.TempDir(), "auth.db")
 		return func(t testing.TB) conformance.Stores {
-			s, err := sqlite.Open(path, nil)
+			s, err := sqlite.Open(context.Background(), path, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -122,7 +122,7 @@ func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, 
 func (u storeURL) open(ctx context.Context) (stores, error) {
 	switch u.scheme {
 	case "sqlite":
-		db, err := sqlite.Open(u.rest, nil)
+		db, err := sqlite.Open(ctx, u.rest, nil)
 		if err != nil {
 			return stores{}, err
 		}

@@ -18,11 +18,27 @@ type Dialect struct {
 	// given, and what to do about it; nil for databases that all can. It is asked
 	// by each Migrate, also where nothing is to be done.
 	Suits func(context.Context, *sql.Conn) error
-	// Schema is a query for the schema that new tables go into, quoted where it has
-	// to be, or an empty text. A store finds its tables there and nowhere else,
-	// whatever becomes of the search path of a connection. No query: the database
-	// knows no schemas.
-	Schema string
+	// Schema is the schema of the tables, quoted where it has to be, and
+	// CurrentSchema a query for it that is asked where Schema is empty. A store finds
+	// its tables there and nowhere else, whatever becomes of the search path of a
+	// connection. Both are empty for a database that knows no schemas.
+	Schema, CurrentSchema string
+	// UseSchema begins a statement, which ends with the schema, that makes the
+	// names in the files of the migrations those of the schema until the
+	// transaction ends: "SET LOCAL search_path TO ". Empty: those names are found
+	// without it.
+	UseSchema string
+	// Prefix begins the names of the three tables and of their indexes: see
+	// [CheckPrefix].
+	Prefix string
+	// Prepared says that a [Store] prepares its statements, which lasts until it
+	// is closed. Otherwise it sends the text with each call, and the driver
+	// decides how to run it. Prepare only where two things are certain: that no other
+	// client can have a statement of the same name on the same connection of the
+	// server, as it can behind a pooler; and that the driver never answers
+	// [database/sql/driver.ErrBadConn] for a write that it has sent, since
+	// database/sql would repeat it.
+	Prepared bool
 	// ByteOrder follows an expression that is to compare and sort byte by byte
 	// where the columns do not do so by themselves, such as ` COLLATE "C"`.
 	ByteOrder string

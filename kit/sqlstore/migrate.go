@@ -41,10 +41,8 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 		return nil
 	case errors.Is(err, ErrNewerSchema):
 		return fmt.Errorf("%s: %w", d.Name, err)
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: migrate: %w", d.Name, ctx.Err())
 	default:
-		return d.explain("migrate", err)
+		return d.Explain(ctx, "migrate", err)
 	}
 }
 
@@ -53,70 +51,82 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 	if err != nil {
 		return err
 	}
-	var conn *sql.Conn
+	m := &migration{d: d, fsys: fsys, names: names}
 	current := false
 	err = inTime(ctx, func(ctx context.Context) (err error) {
-		if conn, err = db.Conn(ctx); err != nil {
+		if m.conn, err = db.Conn(ctx); err != nil {
 			return err
 		}
-		current, err = prepare(ctx, conn, d, names)
+		current, err = m.prepare(ctx)
 		return err
 	})
-	if conn != nil {
-		defer func() { _ = conn.Close() }() // back to the pool
+	if m.conn != nil {
+		defer func() { _ = m.conn.Close() }() // back to the pool
 	}
 	if err != nil || current {
 		return err
 	}
 	return d.again(ctx, func() error {
-		if err := inTime(ctx, func(ctx context.Context) error { return begin(ctx, conn, d) }); err != nil {
+		if err := inTime(ctx, m.begin); err != nil {
 			return err
 		}
-		err := apply(ctx, conn, d, fsys, names)
+		err := m.apply(ctx)
 		if err != nil {
-			abandon(ctx, conn)
+			abandon(ctx, m.conn)
 		}
 		return err
 	})
 }
 
+// migration is one that may be under way, on one connection. Only what is between
+// its BEGIN and its COMMIT relies on that: behind a pooler the rest may run on
+// several connections of the server.
+type migration struct {
+	conn    *sql.Conn
+	d       Dialect
+	fsys    fs.FS
+	names   []string // of the files
+	schema  string
+	qualify func(text string) string
+}
+
 // prepare reports whether the schema is up to date; when it is not, the lock is
 // there to be taken.
-func prepare(ctx context.Context, conn *sql.Conn, d Dialect, names []string) (current bool, err error) {
-	if d.Suits != nil {
-		if err := d.Suits(ctx, conn); err != nil {
+func (m *migration) prepare(ctx context.Context) (current bool, err error) {
+	if m.d.Suits != nil {
+		if err := m.d.Suits(ctx, m.conn); err != nil {
 			return false, err
 		}
 	}
-	qualify, err := d.locate(ctx, conn.QueryRowContext)
+	m.schema, m.qualify, err = m.d.locate(ctx, m.conn.QueryRowContext)
 	if err != nil {
 		return false, err
 	}
 	// Another schema of the search path may have tables of these names.
 	var version int
-	err = conn.QueryRowContext(ctx, qualify(maxVersion)).Scan(&version)
+	err = m.conn.QueryRowContext(ctx, m.qualify(maxVersion)).Scan(&version)
 	switch {
-	case err == nil && version >= len(names):
-		return true, checkVersion(version, names)
+	case err == nil && version >= len(m.names):
+		return true, checkVersion(version, m.names)
 	case ctx.Err() != nil:
 		return false, err
-	case d.Lock == "":
+	case m.d.Lock == "":
 		// Either something is to be done or the table does not exist yet; whatever
 		// else is wrong, it shows again later.
 		return false, nil
 	}
-	return false, prepareLock(ctx, conn, d)
+	return false, m.prepareLock(ctx)
 }
 
 // prepareLock makes the row that Lock locks. Databases let several processes
 // through IF NOT EXISTS at once, and then fail all but one of them.
-func prepareLock(ctx context.Context, conn *sql.Conn, d Dialect) error {
+func (m *migration) prepareLock(ctx context.Context) error {
 	for _, text := range []string{createMigrations, insertLockRow} {
-		err := d.again(ctx, func() error {
-			_, err := conn.ExecContext(ctx, text)
+		err := m.d.again(ctx, func() error {
+			_, err := m.conn.ExecContext(ctx, m.qualify(text))
 			return err
 		})
-		if err != nil && d.Classify(err).Kind != Duplicate {
+		if err != nil && m.d.Classify(err).Kind != Duplicate {
 			return err
 		}
 	}
@@ -124,43 +134,51 @@ func prepareLock(ctx context.Context, conn *sql.Conn, d Dialect) error {
 }
 
 // begin opens the transaction and waits for the lock.
-func begin(ctx context.Context, conn *sql.Conn, d Dialect) error {
-	if _, err := conn.ExecContext(ctx, d.Begin); err != nil || d.Lock == "" {
+func (m *migration) begin(ctx context.Context) error {
+	if _, err := m.conn.ExecContext(ctx, m.d.Begin); err != nil || m.d.Lock == "" {
 		return err
 	}
-	_, err := conn.ExecContext(ctx, d.Lock)
+	_, err := m.conn.ExecContext(ctx, m.qualify(m.d.Lock))
 	if err != nil {
-		abandon(ctx, conn)
+		abandon(ctx, m.conn)
 	}
 	return err
 }
 
 // apply runs in the transaction, and commits it.
-func apply(ctx context.Context, conn *sql.Conn, d Dialect, fsys fs.FS, names []string) error {
-	if _, err := conn.ExecContext(ctx, createMigrations); err != nil {
+func (m *migration) apply(ctx context.Context) error {
+	exec := func(text string, args ...any) error {
+		_, err := m.conn.ExecContext(ctx, text, args...)
+		return err
+	}
+	if err := exec(m.qualify(createMigrations)); err != nil {
 		return err
 	}
 	var version int
-	if err := conn.QueryRowContext(ctx, maxVersion).Scan(&version); err != nil {
+	if err := m.conn.QueryRowContext(ctx, m.qualify(maxVersion)).Scan(&version); err != nil {
 		return err
 	}
-	if err := checkVersion(version, names); err != nil {
+	if err := checkVersion(version, m.names); err != nil {
 		return err
 	}
-	for i, name := range names[version:] {
-		text, err := fs.ReadFile(fsys, name)
+	if m.d.UseSchema != "" && m.schema != "" {
+		if err := exec(m.d.UseSchema + m.schema); err != nil {
+			return err
+		}
+	}
+	for i, name := range m.names[version:] {
+		text, err := fs.ReadFile(m.fsys, name)
 		if err != nil {
 			return err
 		}
-		if _, err := conn.ExecContext(ctx, string(text)); err != nil {
+		if err := exec(rename(string(text), m.d.Prefix)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if _, err := conn.ExecContext(ctx, insertMigration, version+i+1, name); err != nil {
+		if err := exec(m.qualify(insertMigration), version+i+1, name); err != nil {
 			return err
 		}
 	}
-	_, err := conn.ExecContext(ctx, "COMMIT")
-	return err
+	return exec("COMMIT")
 }
 
 func checkVersion(version int, names []string) error {

@@ -124,11 +124,14 @@ func TestHowLongAMigrationWaits(t *testing.T) {
 
 func TestNewEndsWhenNothingAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testDialect()
-		db := sql.OpenDB(&slow{takes: map[string]time.Duration{d.texts()[tokenDelete]: never}})
-		defer db.Close()
-		if s, err := New(t.Context(), db, d); !errors.Is(err, kit.ErrUnavailable) {
-			t.Errorf("New: %v, %v, want kit.ErrUnavailable", s, err)
+		for prepared, text := range map[bool]string{true: testDialect().texts()[tokenDelete], false: tables[1]} {
+			d := testDialect()
+			d.Prepared = prepared
+			db := sql.OpenDB(&slow{takes: map[string]time.Duration{text: never}})
+			defer db.Close()
+			if s, err := New(t.Context(), db, d); !errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("New, prepared %v: %v, %v, want kit.ErrUnavailable", prepared, s, err)
+			}
 		}
 	})
 }

@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"regexp"
 )
 
-// statement names one of the prepared statements of a Store.
+// statement names one of the statements of a Store.
 type statement int
 
 const (
@@ -32,6 +33,12 @@ const (
 	userColumns  = `id, email, username, hashed_password, roles, user_settings, is_verified, is_active, session_epoch, created_at, updated_at, version`
 	tokenColumns = `id, token_type, user_id, session_id, epoch, secret_hash, previous_hash, salt, created_at, rotated_at, expires_at, revoked_at, version`
 )
+
+// tables are queries that find nothing, and fail where the tables are not MyAuth's.
+var tables = []string{
+	`SELECT ` + userColumns + `, email_key FROM users WHERE 1 = 0`,
+	`SELECT ` + tokenColumns + ` FROM tokens WHERE 1 = 0`,
+}
 
 // texts returns the statements in the dialect.
 func (d Dialect) texts() [statements]string {
@@ -58,24 +65,45 @@ func (d Dialect) texts() [statements]string {
 	}
 }
 
-var tableNames = regexp.MustCompile(`\b(users|tokens|myauth_migrations)\b`)
+// tableNames matches the names of the tables, and those of their indexes.
+var tableNames = regexp.MustCompile(`\b(users|tokens|myauth_migrations)(_\w+)?\b`)
 
-// locate returns what puts the schema before the names of the tables in a statement.
-func (d Dialect) locate(ctx context.Context, query func(context.Context, string, ...any) *sql.Row) (qualify func(text string) string, err error) {
-	var schema string
-	if d.Schema != "" {
-		err = query(ctx, d.Schema).Scan(&schema)
+// rename puts something before each name of a table or an index in a text of SQL.
+func rename(text, before string) string {
+	if before == "" {
+		return text
 	}
-	if schema != "" {
-		schema += "."
-	}
-	return func(text string) string {
-		return tableNames.ReplaceAllStringFunc(text, func(name string) string { return schema + name })
-	}, err
+	return tableNames.ReplaceAllStringFunc(text, func(name string) string { return before + name })
 }
 
-// Statements returns every statement that a [Store] of the dialect runs, without the
-// schema, so that a driver's test can ask its database for their plans.
+// locate returns the schema of the tables, and what puts it and the prefix before their
+// names in a statement.
+func (d Dialect) locate(ctx context.Context, query func(context.Context, string, ...any) *sql.Row) (schema string, qualify func(text string) string, err error) {
+	schema = d.Schema
+	if schema == "" && d.CurrentSchema != "" {
+		err = query(ctx, d.CurrentSchema).Scan(&schema)
+	}
+	before := d.Prefix
+	if schema != "" {
+		before = schema + "." + d.Prefix
+	}
+	return schema, func(text string) string { return rename(text, before) }, err
+}
+
+var validPrefix = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,31}$`)
+
+// CheckPrefix refuses a text that does not suit as [Dialect].Prefix: it has up to 32
+// lower-case letters, digits and underscores, and does not begin with a digit. The
+// empty one suits too.
+func CheckPrefix(prefix string) error {
+	if prefix != "" && !validPrefix.MatchString(prefix) {
+		return errors.New("Options.Prefix may have up to 32 characters, a to z, 0 to 9 and _, and begins with no digit")
+	}
+	return nil
+}
+
+// Statements returns every statement that a [Store] of the dialect runs, without
+// schema and prefix, so that a driver's test can ask its database for their plans.
 func Statements(d Dialect) []string {
 	texts := d.texts()
 	return texts[:]

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"myauth.internal/kit"
@@ -16,25 +17,38 @@ import (
 type Store struct {
 	db      *sql.DB
 	dialect Dialect
-	stmts   [statements]*sql.Stmt
+	texts   [statements]string
+	stmts   [statements]*sql.Stmt // where the dialect prepares them
+	closed  atomic.Bool
 	writers chan struct{} // nil: no bound
 }
 
 // New returns a store over db, whose schema is up to date: see [Migrate]. It
-// prepares the statements, and db prepares them again on each of its connections
-// at their first use there. The pool stays the caller's.
+// prepares the statements, where the dialect says so, and db prepares them again on
+// each of its connections at their first use there; otherwise it looks whether the
+// tables are those of MyAuth. The pool stays the caller's.
 func New(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
 	s := &Store{db: db, dialect: d}
 	if d.MaxWriters > 0 {
 		s.writers = make(chan struct{}, d.MaxWriters)
 	}
 	err := inTime(ctx, func(ctx context.Context) error {
-		qualify, err := d.locate(ctx, db.QueryRowContext)
+		_, qualify, err := d.locate(ctx, db.QueryRowContext)
 		if err != nil {
 			return err
 		}
 		for i, text := range d.texts() {
-			if s.stmts[i], err = db.PrepareContext(ctx, qualify(text)); err != nil {
+			s.texts[i] = qualify(text)
+		}
+		if d.Prepared {
+			return s.prepare(ctx)
+		}
+		for _, text := range tables {
+			rows, err := db.QueryContext(ctx, qualify(text))
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 				return err
 			}
 		}
@@ -46,6 +60,15 @@ func New(ctx context.Context, db *sql.DB, d Dialect) (*Store, error) {
 	return s, nil
 }
 
+func (s *Store) prepare(ctx context.Context) (err error) {
+	for i, text := range s.texts {
+		if s.stmts[i], err = s.db.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Users returns the store's users.
 func (s *Store) Users() *Users { return &Users{s} }
 
@@ -55,6 +78,7 @@ func (s *Store) Tokens() *Tokens { return &Tokens{s} }
 // Close gives the prepared statements back and leaves the pool open. Every later
 // call of the store returns an error that wraps kit.ErrUnavailable.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	var errs []error
 	for _, stmt := range s.stmts {
 		if stmt != nil {
@@ -64,6 +88,8 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
+var errClosed = errors.New("the store is closed")
+
 // Ping implements kit.Pinger with a query that reads the database.
 func (s *Store) Ping(ctx context.Context) error {
 	var version int64
@@ -71,12 +97,68 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.fail(ctx, "ping", err)
 }
 
-// row reads the one row that a statement selects. A read too may have met another
-// statement and do it again: under PostgreSQL's level SERIALIZABLE, say.
-func (s *Store) row(ctx context.Context, stmt statement, args []any, dest ...any) error {
+// query runs a statement that reads.
+func (s *Store) query(ctx context.Context, stmt statement, args []any) (*sql.Rows, error) {
+	switch {
+	case s.closed.Load():
+		return nil, errClosed
+	case s.dialect.Prepared:
+		return s.stmts[stmt].QueryContext(ctx, args...)
+	default:
+		return s.db.QueryContext(ctx, s.texts[stmt], args...)
+	}
+}
+
+// exec runs a statement that changes rows, once: on a connection that it holds, for
+// which database/sql does not do what it does for a pool, and run the statement again
+// on another connection when one breaks. The first run may have had its effect, so
+// the second would report a conflict of the caller with itself.
+func (s *Store) exec(ctx context.Context, stmt statement, args []any) (sql.Result, error) {
+	switch {
+	case s.closed.Load():
+		return nil, errClosed
+	case s.dialect.Prepared:
+		return s.stmts[stmt].ExecContext(ctx, args...)
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
+	return conn.ExecContext(ctx, s.texts[stmt], args...)
+}
+
+// each calls read with every row that a statement selects, and start before the first.
+// A read too may have met another statement and is then done again: under
+// PostgreSQL's level SERIALIZABLE, say.
+func (s *Store) each(ctx context.Context, stmt statement, args []any, start func(), read func(*sql.Rows) error) error {
 	return s.dialect.again(ctx, func() error {
-		return s.stmts[stmt].QueryRowContext(ctx, args...).Scan(dest...)
+		rows, err := s.query(ctx, stmt, args)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		start()
+		for rows.Next() {
+			if err := read(rows); err != nil {
+				return err
+			}
+		}
+		return errors.Join(rows.Err(), rows.Close())
 	})
+}
+
+// row reads the one row that a statement selects.
+func (s *Store) row(ctx context.Context, stmt statement, args []any, dest ...any) error {
+	found := false
+	err := s.each(ctx, stmt, args, func() { found = false }, func(rows *sql.Rows) error {
+		found = true
+		return rows.Scan(dest...)
+	})
+	if err == nil && !found {
+		return sql.ErrNoRows
+	}
+	return err
 }
 
 // write runs a statement that changes rows, and returns how many it changed.
@@ -88,7 +170,7 @@ func (s *Store) write(ctx context.Context, stmt statement, args ...any) (int64, 
 	return changed, err
 }
 
-func (s *Store) writeInTurn(ctx context.Context, stmt statement, args []any) (int64, error) {
+func (s *Store) writeInTurn(ctx context.Context, stmt statement, args []any) (changed int64, err error) {
 	if s.writers != nil {
 		select {
 		case s.writers <- struct{}{}:
@@ -97,41 +179,15 @@ func (s *Store) writeInTurn(ctx context.Context, stmt statement, args []any) (in
 			return 0, ctx.Err()
 		}
 	}
-	var changed int64
-	first := args[0]
-	defer func() { args[0] = first }()
-	err := s.dialect.again(ctx, func() error {
-		args[0] = &once{value: first}
-		result, err := s.stmts[stmt].ExecContext(ctx, args...)
+	err = s.dialect.again(ctx, func() error {
+		result, err := s.exec(ctx, stmt, args)
 		if err == nil {
 			changed, err = result.RowsAffected()
 		}
 		return err
 	})
-	if errors.Is(err, errAnswerLost) {
-		err = errAnswerLost // database/sql takes it for an argument that is wrong
-	}
 	return changed, err
 }
-
-// once is an argument that is sent once. database/sql runs a prepared statement
-// again when the connection broke, though the first run may have had its effect,
-// and would report the second: a conflict of the caller with itself.
-type once struct {
-	value driver.Value
-	sent  bool
-}
-
-// Value implements [driver.Valuer].
-func (o *once) Value() (driver.Value, error) {
-	if o.sent {
-		return nil, errAnswerLost
-	}
-	o.sent = true
-	return o.value, nil
-}
-
-var errAnswerLost = errors.New("the connection broke before the answer came")
 
 // attempts is how often a statement that met another one is run.
 const attempts = 10
@@ -191,10 +247,8 @@ func (s *Store) fail(ctx context.Context, op string, err error) error {
 		return kit.ErrNotFound
 	case errors.Is(err, kit.ErrConflict):
 		return err
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %s: %w", s.dialect.Name, op, ctx.Err())
 	}
-	return s.dialect.explain(op, err)
+	return s.dialect.Explain(ctx, op, err)
 }
 
 // duplicate is fail with an answer of the caller's to a key that is taken.
@@ -205,8 +259,13 @@ func (s *Store) duplicate(ctx context.Context, op string, err, taken error) erro
 	return s.fail(ctx, op, err)
 }
 
-// explain adds to an error what was being done, and what to do about it.
-func (d Dialect) explain(op string, err error) error {
+// Explain adds to an error what was being done, and what to do about it, and says
+// whether it is one of those that package kit knows: kit.ErrUnavailable, or what ended
+// the context.
+func (d Dialect) Explain(ctx context.Context, op string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %s: %w", d.Name, op, ctx.Err())
+	}
 	class := d.Classify(err)
 	if class.Advice != "" {
 		err = fmt.Errorf("%w: %s", err, class.Advice)
@@ -225,11 +284,11 @@ func (s *Store) absent(ctx context.Context, op string, err error) error {
 	return s.fail(ctx, op, err)
 }
 
-// isOutage reports whether the pool, a connection or the store was closed, or the
-// store gave up by itself. Two of the errors of database/sql have no name, so their
-// text has to do.
+// isOutage reports whether the pool, a connection or the store was closed, a
+// connection broke, or the store gave up by itself. Two of the errors of database/sql
+// have no name, so their text has to do.
 func isOutage(err error) bool {
-	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, errAnswerLost) || errors.Is(err, errUnsettled) || errors.Is(err, errNotInTime) {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, errClosed) || errors.Is(err, errUnsettled) || errors.Is(err, errNotInTime) {
 		return true
 	}
 	text := err.Error()

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -33,12 +34,12 @@ func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 
 // ByID implements kit.TokenStore.
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	var token kit.Token
-	err := t.s.dialect.again(ctx, func() (err error) {
-		token, err = scanToken(t.s.stmts[tokenByID].QueryRowContext(ctx, id))
-		return err
-	})
-	return token, t.s.absent(ctx, "token by id", err)
+	var row tokenRow
+	err := t.s.row(ctx, tokenByID, []any{id}, row.columns()...)
+	if err != nil {
+		return kit.Token{}, t.s.absent(ctx, "token by id", err)
+	}
+	return row.token(), nil
 }
 
 // Update implements kit.TokenStore.
@@ -61,9 +62,13 @@ func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
 // ByUser implements kit.TokenStore.
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 	var tokens []kit.Token
-	err := t.s.dialect.again(ctx, func() (err error) {
-		tokens, err = t.byUser(ctx, userID, after, clampLimit(limit))
-		return err
+	err := t.s.each(ctx, tokensByUser, []any{userID, after, clampLimit(limit)}, func() { tokens = []kit.Token{} }, func(rows *sql.Rows) error {
+		var row tokenRow
+		if err := rows.Scan(row.columns()...); err != nil {
+			return err
+		}
+		tokens = append(tokens, row.token())
+		return nil
 	})
 	switch err := t.s.absent(ctx, "tokens by user", err); {
 	case errors.Is(err, kit.ErrNotFound):
@@ -72,23 +77,6 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 		return nil, err
 	}
 	return tokens, nil
-}
-
-func (t *Tokens) byUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	rows, err := t.s.stmts[tokensByUser].QueryContext(ctx, userID, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	tokens := []kit.Token{}
-	for rows.Next() {
-		token, err := scanToken(rows)
-		if err != nil {
-			return nil, err
-		}
-		tokens = append(tokens, token)
-	}
-	return tokens, rows.Err()
 }
 
 // DeleteExpired implements kit.TokenStore.
@@ -101,20 +89,24 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 // negative one means all rows.
 func clampLimit(limit int) int { return max(0, min(limit, maxBatch)) }
 
-// scanToken reads a row: a *sql.Row or *sql.Rows.
-func scanToken(row interface{ Scan(...any) error }) (kit.Token, error) {
-	var r struct {
-		kit.Token
-		created, rotated, expires, revoked int64
+// tokenRow is what a row is read into.
+type tokenRow struct {
+	kit.Token
+	created, rotated, expires, revoked int64
+}
+
+// columns are the targets of tokenColumns.
+func (r *tokenRow) columns() []any {
+	return []any{
+		&r.ID, (*string)(&r.Type), &r.UserID, &r.SessionID, &r.Epoch, &r.SecretHash, &r.PreviousHash, &r.Salt,
+		&r.created, &r.rotated, &r.expires, &r.revoked, &r.Version,
 	}
-	err := row.Scan(&r.ID, (*string)(&r.Type), &r.UserID, &r.SessionID, &r.Epoch, &r.SecretHash, &r.PreviousHash, &r.Salt,
-		&r.created, &r.rotated, &r.expires, &r.revoked, &r.Version)
-	if err != nil {
-		return kit.Token{}, err
-	}
+}
+
+func (r *tokenRow) token() kit.Token {
 	r.CreatedAt, r.RotatedAt = fromMicros(r.created), fromMicros(r.rotated)
 	r.ExpiresAt, r.RevokedAt = fromMicros(r.expires), fromMicros(r.revoked)
-	return r.Token, nil
+	return r.Token
 }
 
 // notNull is b for a column that is never NULL: database/sql takes nil for it.

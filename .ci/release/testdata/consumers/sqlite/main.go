@@ -2,11 +2,13 @@
 package main
 
 import (
+	"context"
+
 	"myauth.internal/drivers/sqlite"
 )
 
 func main() {
-	store, err := sqlite.Open("auth.db", nil)
+	store, err := sqlite.Open(context.Background(), "auth.db", nil)
 	check(err)
 	defer store.Close()
 	live(store.Users(), store.Tokens())

@@ -1,0 +1,197 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/lib/pq"
+)
+
+// parse reads a data source: a URL or a key=value string. Its errors show no value,
+// since any part of it may be a password, or half of one.
+func parse(dataSource string) (pq.Config, error) {
+	cfg, err := pq.NewConfig(listHosts(dataSource))
+	if err != nil {
+		return pq.Config{}, cleanError(err)
+	}
+	if err := translate(&cfg); err != nil {
+		return pq.Config{}, err
+	}
+	if err := secure(&cfg); err != nil {
+		return pq.Config{}, err
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout
+	}
+	// Arguments go with the text in one message, which is safe behind a pooler: see
+	// stmt.
+	cfg.BinaryParameters = true
+	return cfg, nil
+}
+
+// listHosts writes the hosts of a URL as lib/pq can read them, where package net/url
+// cannot: several of them with ports, or a socket.
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+func listHosts(dataSource string) string {
+	scheme, rest, ok := strings.Cut(dataSource, "://")
+	if !ok || scheme != "postgres" && scheme != "postgresql" {
+		return dataSource
+	}
+	tail := ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest, tail = rest[:i], rest[i:]
+	}
+	login, list := "", rest
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		login, list = rest[:i+1], rest[i+1:]
+	}
+	socket := strings.HasPrefix(strings.ToLower(list), "%2f")
+	if !socket && (!strings.Contains(list, ",") || strings.Count(list, ":") < 2) {
+		return dataSource
+	}
+	var hosts, ports []string
+	for address := range strings.SplitSeq(list, ",") {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			host, port = strings.Trim(address, "[]"), "5432"
+		}
+		if host, err = url.PathUnescape(host); err != nil {
+			return dataSource
+		}
+		hosts, ports = append(hosts, host), append(ports, port)
+	}
+	separator := "?"
+	if strings.Contains(tail, "?") {
+		separator = "&"
+	}
+	query := url.Values{"host": {strings.Join(hosts, ",")}, "port": {strings.Join(ports, ",")}}
+	return scheme + "://" + login + tail + separator + query.Encode()
+}
+
+// wrongValue begins an error of lib/pq, which names one of its own settings.
+var wrongValue = regexp.MustCompile(`^pq: wrong value for "(\w+)"`)
+
+// cleanError returns what is wrong with a data source, without quoting it.
+func cleanError(err error) error {
+	if _, err := pq.NewConfig("user=x"); err != nil {
+		return fmt.Errorf("postgres: the environment: %w", err)
+	}
+	if errors.As(err, new(*url.Error)) {
+		return errors.New("postgres: this is not a URL of the form postgres://user:password@host:port/database: percent-encode the special characters of the password")
+	}
+	setting := "a setting"
+	if found := wrongValue.FindStringSubmatch(err.Error()); found != nil {
+		setting = "the setting " + found[1]
+	}
+	return fmt.Errorf("postgres: %s of the connection is unknown or has a wrong value: see the documentation of lib/pq", setting)
+}
+
+// needless are parameters of other clients that change nothing here.
+var needless = []string{
+	"pgbouncer", "supa", "sslcompression", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+}
+
+// foreign are parameters of other clients that would mean something, and what to write
+// instead. Lib/pq passes on what it does not know, and the server refuses it.
+var foreign = map[string]string{
+	"connection_limit":        "the pool's size is Options.MaxConns",
+	"default_query_exec_mode": "",
+	"pool_max_conns":          "the pool's size is Options.MaxConns",
+	"pool_mode":               "",
+	"pool_size":               "the pool's size is Options.MaxConns",
+	"pool_timeout":            "",
+	"prepareThreshold":        "",
+	"require_auth":            "",
+	"requirepeer":             "",
+	"requiressl":              "write sslmode=verify-full",
+	"schema":                  "write search_path, or set Options.Schema",
+	"socket_timeout":          "",
+	"ssl":                     "write sslmode=verify-full, or sslmode=require to check no certificate",
+	"sslaccept":               "write sslmode=verify-full, or sslmode=require to check no certificate",
+	"sslcert_password":        "",
+	"sslcertmode":             "",
+	"sslcrl":                  "",
+	"sslcrldir":               "",
+	"sslidentity":             "write sslcert and sslkey",
+	"sslpassword":             "",
+	"statement_cache_mode":    "",
+	"statement_cache_size":    "",
+	"uselibpqcompat":          "",
+}
+
+// translate deals with the parameters that lib/pq does not know. It leaves the others
+// to the server, as settings of the session: search_path, say.
+func translate(cfg *pq.Config) error {
+	for _, name := range needless {
+		delete(cfg.Runtime, name)
+	}
+	for name, instead := range foreign {
+		if _, ok := cfg.Runtime[name]; ok {
+			if instead != "" {
+				instead = ": " + instead
+			}
+			return fmt.Errorf("postgres: drop the parameter %s from the URL, which this driver does not know%s", name, instead)
+		}
+	}
+	gss, binding := cfg.Runtime["gssencmode"], cfg.Runtime["channel_binding"]
+	delete(cfg.Runtime, "gssencmode")
+	delete(cfg.Runtime, "channel_binding")
+	switch {
+	case gss == "require":
+		return errors.New("postgres: drop gssencmode=require from the URL: this driver encrypts by TLS only")
+	case binding == "require" && cfg.SSLMode == pq.SSLModeDisable:
+		return errors.New("postgres: drop channel_binding=require or sslmode=disable from the URL: the first needs TLS")
+	case binding == "require":
+		// Lib/pq cannot bind the login to the channel, which keeps whoever stands
+		// between from using it. The server's certificate does so too.
+		cfg.SSLMode = pq.SSLModeVerifyFull
+	}
+	return nil
+}
+
+// secure chooses the sslmode where the data source, the service file and the
+// environment have none: TLS with the server's certificate and name checked, except
+// for a server on this machine, which may do without TLS.
+func secure(cfg *pq.Config) error {
+	here, sockets := 0, 0
+	servers := append([]pq.ConfigMultihost{{Host: cfg.Host, Hostaddr: cfg.Hostaddr}}, cfg.Multi...)
+	for _, s := range servers {
+		if isSocket(s) {
+			sockets++
+		}
+		if isSocket(s) || isLoopback(s) {
+			here++
+		}
+	}
+	switch {
+	case sockets > 0 && sockets < len(servers):
+		// Lib/pq goes by the first of them, and would have the network without TLS.
+		return errors.New("postgres: the hosts are sockets and servers on the network: name one kind")
+	case cfg.SSLMode != "":
+	case here == len(servers) && cfg.SSLNegotiation != pq.SSLNegotiationDirect:
+		cfg.SSLMode = pq.SSLModePrefer
+	default:
+		cfg.SSLMode = pq.SSLModeVerifyFull
+	}
+	return nil
+}
+
+func isSocket(s pq.ConfigMultihost) bool {
+	return s.Hostaddr == netip.Addr{} && (filepath.IsAbs(s.Host) || strings.HasPrefix(s.Host, "@"))
+}
+
+// isLoopback reports whether a host is this machine, as its name or address says.
+func isLoopback(s pq.ConfigMultihost) bool {
+	if s.Hostaddr.IsValid() {
+		return s.Hostaddr.IsLoopback()
+	}
+	host := strings.TrimSuffix(strings.ToLower(s.Host), ".")
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
+}
