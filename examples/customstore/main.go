@@ -6,9 +6,17 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
+	"flag"
 	"log"
+	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
@@ -16,6 +24,8 @@ import (
 )
 
 func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free one")
+	flag.Parse()
 	store := Open("auth.jsonl")
 	keys, err := accesstoken.HMAC([]byte(rand.Text() + rand.Text())) // for this run
 	if err != nil {
@@ -25,6 +35,32 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Print("http://127.0.0.1:8080/auth/")
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", httpx.New(svc, nil)))
+	err = serve(*addr, httpx.New(svc, nil))
+	if err := errors.Join(err, svc.Close(context.Background()), store.Close()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// serve answers on addr until SIGINT or SIGTERM, and then lets running requests end.
+// The timeouts cut off clients that stall, which would keep their connections for ever.
+func serve(addr string, handler http.Handler) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	log.Printf("listening on http://%s", l.Addr())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop() // a second signal ends the process at once
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }

@@ -5,9 +5,16 @@ package demo
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"flag"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
@@ -34,14 +41,40 @@ func Hello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello, %s!\n", user.Username)
 }
 
-// Serve serves what router makes of a Service, until it cannot.
+// Serve serves what router makes of a Service, until a signal.
 func Serve(router func(*kit.Service) http.Handler) {
+	addr := flag.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free one")
+	flag.Parse()
 	svc, err := Service(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer svc.Close(context.Background()) //nolint:errcheck // the process ends
-	const address = "127.0.0.1:8080"
-	log.Printf("POST to http://%s/auth/register", address)
-	log.Print(http.ListenAndServe(address, router(svc)))
+	err = serve(*addr, router(svc))
+	if err := errors.Join(err, svc.Close(context.Background())); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// serve answers on addr until SIGINT or SIGTERM, and then lets running requests end.
+// The timeouts cut off clients that stall, which would keep their connections for ever.
+func serve(addr string, handler http.Handler) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	log.Printf("listening on http://%s", l.Addr())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop() // a second signal ends the process at once
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }

@@ -7,13 +7,18 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"myauth.internal/examples/wasm/hooks/plugin"
 	"myauth.internal/httpx"
@@ -24,16 +29,18 @@ import (
 
 func main() {
 	file := flag.String("plugin", "", "the module; without one, that of guest/ is built")
+	addr := flag.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free one")
 	flag.Parse()
-	if err := serve(context.Background(), *file); err != nil {
+	if err := run(context.Background(), *file, *addr); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve(ctx context.Context, file string) error {
+func run(ctx context.Context, file, addr string) error {
 	var module []byte
 	var err error
 	if file == "" {
+		log.Print("building the plug-in in guest/, which takes a minute the first time")
 		module, err = build(ctx)
 	} else {
 		module, err = os.ReadFile(file)
@@ -45,13 +52,36 @@ func serve(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer p.Close(ctx) //nolint:errcheck // the process ends
 	svc, err := newService(&kit.Options{Hooks: kit.Hooks{BeforeRegister: p.BeforeRegister}})
+	if err != nil {
+		return errors.Join(err, p.Close(ctx))
+	}
+	err = serve(addr, httpx.New(svc, nil))
+	return errors.Join(err, svc.Close(ctx), p.Close(ctx))
+}
+
+// serve answers on addr until SIGINT or SIGTERM, and then lets running requests end.
+// The timeouts cut off clients that stall, which would keep their connections for ever.
+func serve(addr string, handler http.Handler) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	log.Print("POST to http://127.0.0.1:8080/auth/register")
-	return http.ListenAndServe("127.0.0.1:8080", httpx.New(svc, nil))
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	log.Printf("listening on http://%s", l.Addr())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop() // a second signal ends the process at once
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return server.Shutdown(ctx)
 }
 
 // newService keeps its users in memory.
