@@ -142,7 +142,7 @@ func addressLiteral(addr net.Addr) string {
 func (m *Mailer) transact(ctx context.Context, client *smtp.Client, to string, message []byte) error {
 	options := &smtp.MailOptions{UTF8: !isASCII(to) || !isASCII(m.bounce) || !isASCII(m.from.address)}
 	if ok, _ := client.Extension("SMTPUTF8"); options.UTF8 && !ok {
-		err := failed(ctx, stageMail, errors.New("an address is not ASCII before its @, and the relay does not offer SMTPUTF8"))
+		err := failed(ctx, stageMail, errors.New("the local part of an address is not ASCII, and the relay does not offer SMTPUTF8"))
 		if !isASCII(to) {
 			err = kit.Permanent(err)
 		}

@@ -1,6 +1,7 @@
 package mailx
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"myauth.internal/kit"
 )
 
 // postfix is a private instance of Postfix, with a port for each of its services. It
@@ -188,6 +191,7 @@ func TestPostfix(t *testing.T) {
 		"LOGIN":      only("smtpd_sasl_mechanism_filter = login"),
 		"no UTF8":    only("smtputf8_enable = no"),
 		"pause":      {daemon: "postscreen", options: []string{"postscreen_greet_action = enforce", "postscreen_greet_wait = 1s", "postscreen_access_list ="}},
+		"limit":      only("smtpd_client_connection_rate_limit = 1", "smtpd_client_event_limit_exceptions ="),
 		"helo":       only("smtpd_helo_required = yes", "smtpd_helo_restrictions = reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname"),
 		"sender":     only("smtpd_sender_restrictions = reject_non_fqdn_sender"),
 		"unlisted":   only("smtpd_reject_unlisted_sender = yes"),
@@ -200,56 +204,52 @@ func TestPostfix(t *testing.T) {
 	}
 	p := startPostfix(t, services)
 
-	at := func(from, to, localName string) func(*Options) string {
-		return func(o *Options) string {
-			o.From, o.LocalName = from, localName
-			return to
-		}
-	}
-	const shop, ada = "Shop <no-reply@shop.example>", "ada@example.com"
 	for _, test := range []struct {
-		service   string
-		login     bool
-		options   func(*Options) string // returns the recipient
-		err       string                // empty: the mail arrives
-		permanent bool
+		service        string
+		from, to, name string // empty: no-reply@shop.example, ada@example.com, the default
+		password       kit.Secret
+		err            string // empty: the mail arrives
+		permanent      bool
 	}{
-		{"submission", true, at(shop, "eve@elsewhere.example", ""), "", false},
-		{"submission", true, at(shop, "zoë@bücher.example", ""), "", false},
-		{"submission", false, at(shop, ada, ""), "", false},
-		{"implicit", true, at(shop, "eve@elsewhere.example", ""), "", false},
-		{"LOGIN", true, at(shop, "eve@elsewhere.example", ""), "", false},
-		{"pause", false, at(shop, ada, ""), "", false},
-		{"helo", false, at(shop, ada, ""), "", false},
-		{"helo", false, at("no-reply@localhost", ada, ""), "", false},
-		{"no UTF8", true, at("Läden <no-reply@läden.example>", "zoe@bücher.example", ""), "", false},
+		{service: "submission"},
+		{service: "submission", to: "eve@elsewhere.example", password: testPassword},
+		{service: "submission", to: "zoë@bücher.example", password: testPassword},
+		{service: "implicit", to: "eve@elsewhere.example", password: testPassword},
+		{service: "LOGIN", to: "eve@elsewhere.example", password: testPassword},
+		{service: "pause"},
+		{service: "limit"},
+		{service: "helo"},
+		{service: "helo", from: "no-reply@localhost"}, // so the name is an address
+		{service: "no UTF8", from: "Läden <no-reply@läden.example>", to: "zoe@bücher.example", password: testPassword},
 
-		{"submission", false, at(shop, "nobody@example.com", ""), "RCPT: 550 5.1.1", true},
-		{"no UTF8", true, at(shop, "zoë@example.com", ""), "SMTPUTF8", true},
+		{service: "submission", to: "nobody@example.com", err: "RCPT: 550 5.1.1", permanent: true},
+		{service: "no UTF8", to: "zoë@example.com", err: "MAIL: the local part of an address is not ASCII, and the relay does not offer SMTPUTF8", permanent: true},
 
-		{"clear", true, at(shop, ada, ""), "STARTTLS", false},
-		{"submission", false, at(shop, "eve@elsewhere.example", ""), "RCPT: 554 5.7.1 [address] Relay access denied", false},
-		{"helo", false, at(shop, ada, "localhost"), "RCPT: 504 5.5.2 <localhost>: Helo command rejected", false},
-		{"sender", false, at("no-reply@localhost", ada, ""), "RCPT: 504 5.5.2 [address] Sender address rejected", false},
-		{"unlisted", false, at("no-reply@unlisted.example", ada, ""), "RCPT: 550 5.1.7 [address] Sender address rejected", false},
-		{"owner", true, at(shop, ada, ""), "RCPT: 553 5.7.1 [address] Sender address rejected", false},
-		{"domain", false, at(shop, ada, ""), "RCPT: 550 5.1.8 [address] Sender address rejected", false},
-		{"client", false, at(shop, ada, ""), "RCPT: 554 5.7.1 <unknown[127.0.0.1]>: Client host rejected", false},
-		{"leaving", false, at(shop, ada, ""), "RCPT: 421 4.3.2", false},
-		{"content", false, at(shop, ada, ""), "message: 554 5.7.1", false},
-		{"size", false, at(shop, ada, ""), "message: 552 5.3.4", false},
+		{service: "clear", password: testPassword, err: "the relay does not offer STARTTLS"},
+		{service: "limit", err: "STARTTLS: 421 4.7.0"},
+		{service: "submission", password: "wrong", err: "AUTH: 535 5.7.8"},
+		{service: "submission", to: "eve@elsewhere.example", err: "RCPT: 554 5.7.1 [address] Relay access denied"},
+		{service: "helo", name: "localhost", err: "RCPT: 504 5.5.2 <localhost>: Helo command rejected"},
+		{service: "sender", from: "no-reply@localhost", err: "RCPT: 504 5.5.2 [address] Sender address rejected"},
+		{service: "unlisted", from: "no-reply@unlisted.example", err: "RCPT: 550 5.1.7 [address] Sender address rejected"},
+		{service: "owner", password: testPassword, err: "RCPT: 553 5.7.1 [address] Sender address rejected"},
+		{service: "domain", err: "RCPT: 550 5.1.8 [address] Sender address rejected"},
+		{service: "client", err: "RCPT: 554 5.7.1 <unknown[127.0.0.1]>: Client host rejected"},
+		{service: "leaving", err: "RCPT: 421 4.3.2"},
+		{service: "content", err: "message: 554 5.7.1"},
+		{service: "size", err: "message: 552 5.3.4"},
 	} {
 		t.Run(test.service+"/"+test.err, func(t *testing.T) {
-			opts := &Options{TLS: p.authority.clientConfig(), Timeout: 10 * time.Second}
-			to := test.options(opts)
+			from, to := cmp.Or(test.from, "Shop <no-reply@shop.example>"), cmp.Or(test.to, "ada@example.com")
 			cfg := Config{Host: "127.0.0.1", Port: p.ports[test.service]}
 			if test.service == "implicit" {
 				cfg.Security = ImplicitTLS
 			}
-			if test.login {
-				cfg.Username, cfg.Password = testUser, testPassword
+			if test.password != "" {
+				cfg.Username, cfg.Password = testUser, test.password
 			}
-			err := newMailer(t, cfg, opts, nil).Send(t.Context(), sample(to))
+			m := newMailer(t, cfg, &Options{From: from, LocalName: test.name, TLS: p.authority.clientConfig(), Timeout: 10 * time.Second}, nil)
+			err := m.Send(t.Context(), sample(to))
 			t.Log(err)
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) || isPermanent(err) != test.permanent {
