@@ -68,7 +68,7 @@ func TestExhaustedPools(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		db := pool(t, "postgres", schema(t))
+		db := pool(t, "postgres", schema(t)+"&binary_parameters=yes")
 		s, err := postgres.New(t.Context(), db, nil)
 		if err != nil {
 			t.Fatal(err)
