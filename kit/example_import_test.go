@@ -43,6 +43,7 @@ func ExampleService_Import() {
 			roles: []string{"admin"}, settings: `{"theme":"dark"}`, verified: true, active: true, created: time.Date(2021, 5, 1, 8, 0, 0, 0, time.UTC)},
 		{id: "1043", email: "GRACE@example.com", username: "Grace again", settings: `{}`, active: true},
 		{id: "1044", email: "not an address", username: "Broken", settings: `{}`, active: true},
+		{id: "1045", email: "joan@example.com", username: "Joan", hash: "$2x$04$/zABIeZSmVmflWBJiFc6uuqE7JhsH/KrEclgYn7UeIk0CJnX3jeLS", settings: `{}`, active: true},
 	}
 
 	for _, row := range rows {
@@ -58,7 +59,7 @@ func ExampleService_Import() {
 		case errors.Is(err, kit.ErrUserExists):
 			fmt.Println(row.id, "the address is taken, without regard to ASCII case")
 		case errors.As(err, &invalid):
-			fmt.Println(row.id, "not importable:", invalid)
+			fmt.Println(row.id, "not importable:", invalid.Fields[0].Field, invalid.Fields[0].Message)
 		default:
 			panic(err) // an outage: running the whole import again is safe
 		}
@@ -81,7 +82,8 @@ func ExampleService_Import() {
 	// Output:
 	// 1042 imported
 	// 1043 the address is taken, without regard to ASCII case
-	// 1044 not importable: kit: invalid input: email invalid_email
+	// 1044 not importable: email must be an email address such as name@example.com, without display name, quotes or comments
+	// 1045 not importable: password_hash the hash is of $2x$, a faulty bcrypt that other passwords match as well: import the account with an empty hash, and its owner sets a password by a reset
 	// [admin] {"theme":"dark"}
 	// $2b$04$ became $2b$05$
 }

@@ -1,12 +1,19 @@
 package kit
 
-import "context"
+import (
+	"context"
+	"strings"
 
-// Import stores an account that comes from elsewhere, with its password hash: a
-// bcrypt string ($2a$, $2b$, $2y$) or passlib's $bcrypt-sha256$, so users of the
-// Python MyAuth keep their passwords. Email, Username, Roles and Settings are
-// checked as everywhere; ID, CreatedAt and UpdatedAt are kept when given and made
-// up otherwise; Verified and Active are taken as they are; no mail is sent.
+	"myauth.internal/kit/password"
+)
+
+// Import stores an account that comes from elsewhere with its password hash, so its
+// owner keeps the password: bcrypt, as passlib (and so the Python MyAuth), Django and
+// WordPress write it too. [password.CheckHash] lists the forms; a hash that it refuses
+// is refused here, as password_hash. An empty one is none: the owner sets a password by
+// a reset. Email, Username, Roles and Settings are checked as everywhere; ID, CreatedAt
+// and UpdatedAt are kept when given and made up otherwise; Verified and Active are taken
+// as they are; no mail is sent.
 //
 // An import that was cut short can run again over all of its records, if they give ID
 // and CreatedAt: one that is there already, and that nobody has changed since, is no
@@ -27,6 +34,7 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	fields = append(fields, bad...)
 	fields = append(fields, checkRoles(u.Roles)...)
 	fields = append(fields, checkID(u.ID)...)
+	fields = append(fields, checkHash(u.PasswordHash)...)
 	if len(fields) > 0 {
 		return User{}, &ValidationError{Fields: fields}
 	}
@@ -48,6 +56,17 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	}
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
 	return u, nil
+}
+
+// checkHash accepts what a login can be compared with, and no hash at all.
+func checkHash(hash PasswordHash) []FieldError {
+	if hash == "" {
+		return nil
+	}
+	if err := password.CheckHash(string(hash)); err != nil {
+		return []FieldError{{"password_hash", CodeInvalidType, strings.TrimPrefix(err.Error(), "password: ")}}
+	}
+	return nil
 }
 
 // checkID accepts the IDs that every store can keep; empty means that one is made.

@@ -3,6 +3,7 @@ package kit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestLoginRefusesAllTheSame(t *testing.T) {
 	if _, err := h.Deactivate(t.Context(), disabled.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Import(t.Context(), kit.User{Email: "corrupt@example.com", Username: "c", PasswordHash: "$2b$04$broken", Active: true, Verified: true}); err != nil {
+	if err := h.store.Users().Create(t.Context(), kit.User{ID: "corrupt", Email: "corrupt@example.com", Username: "c", PasswordHash: "$2b$04$broken", Active: true, Verified: true, Version: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.Import(t.Context(), kit.User{Email: "none@example.com", Username: "n", Active: true, Verified: true}); err != nil {
@@ -45,25 +46,42 @@ func TestLoginRefusesAllTheSame(t *testing.T) {
 	h.wantErr("the right password of a disabled account", err, kit.ErrAccountDisabled)
 }
 
-func TestLoginUpgradesAnotherCost(t *testing.T) {
-	h := newHarness(t, func(o *kit.Options) { o.BcryptCost = 5 })
-	// The hash of "password" by passlib's documentation is at cost 12.
-	u, err := h.Import(t.Context(), kit.User{
-		Email: "py@example.com", Username: "py", Active: true, Verified: true,
-		PasswordHash: "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2",
-	})
-	if err != nil {
-		t.Fatal(err)
+// TestLoginUpgradesImportedHashes: accounts of other software log in with their
+// passwords, and from then on have a hash of our own.
+func TestLoginUpgradesImportedHashes(t *testing.T) {
+	h := newHarness(t, func(o *kit.Options) { o.BcryptCost = 4 })
+	for i, c := range []struct{ hash, password string }{
+		// By passlib's documentation, at cost 12.
+		{"$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2", "password"},
+		// Vectors of package password, at the configured cost.
+		{"bcrypt$$2b$04$r5Xl4C3rkHxDSHV8fwCl1OtDzbTpei/FJeTQ.0lX.qlPILIpUChsC", "U*U"},
+		{"bcrypt_sha256$$2b$04$xbtiogEKVIaS52Nm0H93UeMGT5GbHq1kwrCoqj5kBOujfesik/RDa", "pässwörd 😀"},
+		{"$wp$2y$04$HOTYIcu61B3wBaFsBdVbi.fiUZIjwJmmwFSCTdwcGGXqso2HLINm.", "pässwörd 😀"},
+	} {
+		email := fmt.Sprintf("import-%d@example.com", i)
+		u, err := h.Import(t.Context(), kit.User{Email: email, Username: "py", Active: true, Verified: true, PasswordHash: kit.PasswordHash(c.hash)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = h.Login(t.Context(), email, c.password+" ")
+		h.wantErr("another password", err, kit.ErrInvalidCredentials)
+		h.login(email, c.password)
+		after, err := h.UserByID(t.Context(), u.ID)
+		if err != nil || !strings.HasPrefix(string(after.PasswordHash), "$2b$04$") {
+			t.Errorf("%.20s became %.12s…, want bcrypt at cost 4", c.hash, string(after.PasswordHash))
+		}
+		if after.SessionEpoch != u.SessionEpoch || !after.UpdatedAt.Equal(u.UpdatedAt) {
+			t.Error("the upgrade changed more than the hash")
+		}
+		h.login(email, c.password)
 	}
-	h.login("py@example.com", "password")
-	after, err := h.UserByID(t.Context(), u.ID)
-	if err != nil || !strings.HasPrefix(string(after.PasswordHash), "$2") || !strings.Contains(string(after.PasswordHash), "$05$") {
-		t.Errorf("the hash is %.12s…, want bcrypt at cost 5", string(after.PasswordHash))
+	for _, hash := range []kit.PasswordHash{"$2x$04$HEarS0wMsE1c3gXRHabyzO6do/2ulFEtM6XcVls63Sz.D.l6AT5n2", "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub", "$2b$04$broken"} {
+		_, err := h.Import(t.Context(), kit.User{Email: "new@example.com", Username: "n", PasswordHash: hash})
+		var invalid *kit.ValidationError
+		if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0].Field != "password_hash" || strings.Contains(invalid.Fields[0].Message, string(hash[4:])) {
+			t.Errorf("%.8s: %v", string(hash), err)
+		}
 	}
-	if after.SessionEpoch != u.SessionEpoch || !after.UpdatedAt.Equal(u.UpdatedAt) {
-		t.Error("the upgrade changed more than the hash")
-	}
-	h.login("py@example.com", "password")
 }
 
 func TestLoginUpgradeNeverOverwritesANewPassword(t *testing.T) {

@@ -24,9 +24,10 @@ type User struct {
 	Email string
 	// Username is a display name of 1 to 64 characters; it is not unique.
 	Username string
-	// PasswordHash is a bcrypt string ($2a$, $2b$ or $2y$), or passlib's
-	// $bcrypt-sha256$ for passwords of more than 72 bytes. Empty or
-	// unreadable: nobody can log in with a password until it is reset.
+	// PasswordHash is a bcrypt string ($2b$), or passlib's $bcrypt-sha256$ for
+	// passwords of more than 72 bytes. Imported ones have the other forms of
+	// [password.CheckHash] until the next login. Empty or unreadable: nobody can log
+	// in with a password until it is reset.
 	PasswordHash PasswordHash
 	// Roles are free-form names, in the order they were given, without
 	// duplicates; each 1 to 64 characters.

@@ -11,9 +11,9 @@
 //
 // Up to 72 bytes a password becomes a plain bcrypt string. bcrypt reads no further,
 // and C implementations stop at a NUL; what is longer or has one is condensed first,
-// in passlib's published bcrypt_sha256 format, so that every byte counts. Strings of
-// $2a$, $2b$ and $2y$ and both versions of passlib's format are checked, so accounts
-// of other systems can be taken over with their hashes.
+// in passlib's published bcrypt_sha256 format, so that every byte counts. The bcrypt
+// hashes of passlib, Django, WordPress and others are checked too, so accounts of other
+// systems can be taken over: see [CheckHash].
 //
 // # Why it is safe
 //

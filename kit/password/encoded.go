@@ -3,7 +3,9 @@ package password
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,10 +23,20 @@ const (
 type scheme int
 
 const (
-	plain    scheme = iota // the password itself: $2a$, $2b$, $2y$
-	sha256v1               // passlib before 1.7.3: base64(SHA-256(password))
-	sha256v2               // passlib since: base64(HMAC-SHA-256(salt, password))
+	plain        scheme = iota // the password itself: $2a$, $2b$, $2y$
+	sha256v1                   // passlib before 1.7.3: base64(SHA-256(password))
+	sha256v2                   // passlib since: base64(HMAC-SHA-256(salt, password))
+	django                     // Django's bcrypt: the password itself
+	djangoSHA256               // Django's bcrypt_sha256: hex(SHA-256(password))
+	wordPress                  // WordPress since 6.8: base64(HMAC-SHA-384("wp-sha384", password))
 )
+
+// prefixes stand before the bcrypt string in the schemes of other software. Django
+// writes the name of its hasher and a $ before it.
+var prefixes = map[scheme]string{django: "bcrypt$", djangoSHA256: "bcrypt_sha256$", wordPress: "$wp"}
+
+// lasting reports whether Hash still writes the scheme.
+func (s scheme) lasting() bool { return s == plain || s == sha256v2 }
 
 // encoded is a stored hash, taken apart.
 type encoded struct {
@@ -34,20 +46,31 @@ type encoded struct {
 	digest [digestSize]byte
 }
 
-// parse takes a stored hash apart: a bcrypt string, or passlib's bcrypt_sha256 in
-// either version. $2a$, $2b$ and $2y$ differ in bugs of the past that passwords of up
-// to 72 bytes do not meet; $2x$, and $2$ without a letter, are other functions.
+// parse takes a stored hash apart: a bcrypt string, alone or behind one of the
+// prefixes, or passlib's bcrypt_sha256 in either version.
 func parse(hash string) (encoded, bool) {
 	if rest, ok := strings.CutPrefix(hash, "$bcrypt-sha256$"); ok {
 		return parseSHA256(rest)
 	}
+	for scheme, prefix := range prefixes {
+		if rest, ok := strings.CutPrefix(hash, prefix); ok {
+			return parseBcrypt(scheme, rest)
+		}
+	}
+	return parseBcrypt(plain, hash)
+}
+
+// parseBcrypt reads $2b$12$salt+digest. $2a$, $2b$ and $2y$ differ in bugs of the past
+// that passwords of up to 72 bytes do not meet; $2x$, and $2$ without a letter, are
+// other functions.
+func parseBcrypt(s scheme, hash string) (encoded, bool) {
 	const cost, salt, digest, end = len("$2b$"), len("$2b$12$"), len("$2b$12$") + 22, 60
 	if len(hash) != end || hash[cost+2] != '$' {
 		return encoded{}, false
 	}
 	switch hash[:cost] {
 	case "$2a$", "$2b$", "$2y$":
-		return newRecord(plain, strings.TrimPrefix(hash[cost:cost+2], "0"), hash[salt:digest], hash[digest:])
+		return newRecord(s, strings.TrimPrefix(hash[cost:cost+2], "0"), hash[salt:digest], hash[digest:])
 	}
 	return encoded{}, false
 }
@@ -99,12 +122,12 @@ func (e encoded) text() string {
 	case sha256v2:
 		return fmt.Sprintf("$bcrypt-sha256$v=2,t=2b,r=%d$%s$%s", e.cost, e.saltText(), digest)
 	default:
-		return fmt.Sprintf("$2b$%02d$%s%s", e.cost, e.saltText(), digest)
+		return fmt.Sprintf("%s$2b$%02d$%s%s", prefixes[e.scheme], e.cost, e.saltText(), digest)
 	}
 }
 
 // key is what bcrypt is to hash for a password, and whether that stands for the
-// whole password. Under the plain scheme one that bcrypt would cut off, or that a C
+// whole password. Under plain and django one that bcrypt would cut off, or that a C
 // implementation would read up to its NUL, stands for nothing, and no key is made
 // of it: another would match by the part that counts.
 func (e encoded) key(password string) (key []byte, whole bool) {
@@ -115,6 +138,13 @@ func (e encoded) key(password string) (key []byte, whole bool) {
 		sum = s[:]
 	case sha256v2:
 		mac := hmac.New(sha256.New, []byte(e.saltText()))
+		mac.Write([]byte(password))
+		sum = mac.Sum(nil)
+	case djangoSHA256:
+		s := sha256.Sum256([]byte(password))
+		return hex.AppendEncode(nil, s[:]), true
+	case wordPress:
+		mac := hmac.New(sha512.New384, []byte("wp-sha384"))
 		mac.Write([]byte(password))
 		sum = mac.Sum(nil)
 	default:

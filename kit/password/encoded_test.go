@@ -30,6 +30,16 @@ var vectors = []struct{ from, hash, password string }{
 	{"passlib 1.7.4", "$bcrypt-sha256$2b,4$NPz4geueAa3wTP.jPRgJ8u$Na.RIP5npgoqaxMfIrGnOfD65I3JgEi", ""},
 	{"passlib 1.7.4", "$bcrypt-sha256$2b,4$4ovu1t.wI/tbM5VsJ/6AMe$xj.8QPoCyTPDna.YoltlJGu5IzeKQ12", "pässwörd 😀"},
 	{"passlib 1.7.4", "$bcrypt-sha256$2b,4$cCTqMWH9D98MeVSbcnUh9u$BKVq9PJ9mP8680m8tdwKGbJSNW/LnTu", strings.Repeat("z", 100)},
+	{"Django 3.2.25", "bcrypt$$2b$04$r5Xl4C3rkHxDSHV8fwCl1OtDzbTpei/FJeTQ.0lX.qlPILIpUChsC", "U*U"},
+	{"Django 3.2.25", "bcrypt$$2b$04$HEarS0wMsE1c3gXRHabyzO6do/2ulFEtM6XcVls63Sz.D.l6AT5n2", "pässwörd 😀"},
+	{"Django 3.2.25", "bcrypt_sha256$$2b$04$gYKoJruZCyLx66kxerqmYOjdVQZR2TAJGfwn8qkbXHeL59ecxa4tK", "U*U"},
+	{"Django 3.2.25", "bcrypt_sha256$$2b$04$xbtiogEKVIaS52Nm0H93UeMGT5GbHq1kwrCoqj5kBOujfesik/RDa", "pässwörd 😀"},
+	{"Django 3.2.25", "bcrypt_sha256$$2b$04$bQu4N6npVCnX8C1yHY84g.Weh.VcaH64J/Cb/.IME6oSucYjKxljC", strings.Repeat("z", 100)},
+	// wp_hash_password of WordPress 6.8, computed with PHP 8.2: '$wp' . password_hash(
+	// base64_encode(hash_hmac('sha384', trim($password), 'wp-sha384', true)), PASSWORD_BCRYPT).
+	{"WordPress 6.8", "$wp$2y$04$Q0i9QzVnLMvnouHCerdUcuD5.TihNhugp2rTzbET5ZrY8eaWsZI3m", "U*U"},
+	{"WordPress 6.8", "$wp$2y$04$HOTYIcu61B3wBaFsBdVbi.fiUZIjwJmmwFSCTdwcGGXqso2HLINm.", "pässwörd 😀"},
+	{"WordPress 6.8", "$wp$2y$04$DE7VCzkqXoPPfAWNCKo4g.Knf9RKBljrduOfmEJ2SIvdriBaefna.", strings.Repeat("z", 100)},
 }
 
 // published are those of passlib's documentation, at cost 12.
@@ -82,13 +92,13 @@ func TestParse(t *testing.T) {
 		v2  = "$bcrypt-sha256$v=2,t=2b,r=4$GISWv/w4vyFR59xIRMzUKe$h2HjKYRQIZqCQl8hUcrj9AbYMmdmjLq"
 		v1  = "$bcrypt-sha256$2b,4$NPz4geueAa3wTP.jPRgJ8u$Na.RIP5npgoqaxMfIrGnOfD65I3JgEi"
 	)
-	for _, s := range []string{b60, v2, v1} {
+	for _, s := range []string{b60, v2, v1, "bcrypt$" + b60, "bcrypt_sha256$" + b60, "$wp" + b60} {
 		if e, ok := parse(s); !ok || e.cost != 4 || e.text() != s {
 			t.Errorf("%s is read as %v and written as %s", s, ok, e.text())
 		}
 	}
 	for _, good := range []string{
-		"$2a" + b60[3:], "$2y" + b60[3:], "$2b$16" + b60[6:], strings.Replace(v2, "r=4", "r=16", 1), strings.Replace(v1, "2b", "2a", 1),
+		"$2a" + b60[3:], "$2y" + b60[3:], "$wp$2y" + b60[3:], "bcrypt$$2a" + b60[3:], "$2b$16" + b60[6:], strings.Replace(v2, "r=4", "r=16", 1), strings.Replace(v1, "2b", "2a", 1),
 		// Spare bits of the salt: software of the past set them.
 		b60[:28] + "f" + b60[29:],
 	} {
@@ -98,7 +108,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", "$", "$2b$", "$2b$04$", "password", b60[:59], b60 + "x", b60 + "\n", " " + b60, b60[:59] + "\n", b60[:59] + "!", b60[:59] + "\x00", b60[:59] + "=",
-		"$2x" + b60[3:], "$2c" + b60[3:], "$2$" + b60[3:], "$1a" + b60[3:], "$3b" + b60[3:], "$2B" + b60[3:], "$\u0161" + b60[3:],
+		"$2x" + b60[3:], "$wp$2x" + b60[3:], "$wp$wp" + b60, "$wp", "$wp$" + b60, "wp" + b60, "bcrypt" + b60, "bcrypt$$" + b60, "bcrypt$bcrypt$" + b60, "bcrypt_sha256" + b60, "bcrypt_sha512$" + b60, "$2c" + b60[3:], "$2$" + b60[3:], "$1a" + b60[3:], "$3b" + b60[3:], "$2B" + b60[3:], "$\u0161" + b60[3:],
 		"$2b$03" + b60[6:], "$2b$17" + b60[6:], "$2b$31" + b60[6:], "$2b$99" + b60[6:], "$2b$00" + b60[6:], "$2b$-4" + b60[6:], "$2b$+4" + b60[6:], "$2b$ 4" + b60[6:], "$2b$4x" + b60[6:], "$2b$4$" + b60[7:], "$2b04$$" + b60[7:],
 		b60[:59] + "L", // the spare bits of the digest
 		b60[:10] + "\r\n" + b60[12:],

@@ -110,14 +110,14 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 type Match struct {
 	// OK: it is the password.
 	OK bool
-	// NeedsRehash: it is, and the hash has another cost than the configured, or
-	// is of passlib's first format. Hash the password again and store that. A
-	// $2a$ or $2y$ alone is no reason: it is as good as $2b$.
+	// NeedsRehash: it is, and the hash has another cost than the configured, or is
+	// of passlib's first format, of Django or of WordPress. Hash the password again
+	// and store that. A $2a$ or $2y$ alone is no reason: it is as good as $2b$.
 	NeedsRehash bool
 }
 
-// Verify checks a password against a stored hash: $2a$, $2b$, $2y$, or passlib's
-// bcrypt_sha256 of either version. One that is empty, corrupt, of another kind or of
+// Verify checks a password against a stored hash of a kind that [CheckHash] lists. One
+// that is empty, corrupt, of another kind or of
 // a cost over 16 matches nothing, after the same work as a comparison at the
 // configured cost. A password of more than 72 bytes, or with a NUL, matches no plain
 // bcrypt hash, after the same work as a wrong one; so an account taken over from
@@ -142,7 +142,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, erro
 		return Match{}, err
 	}
 	if subtle.ConstantTimeCompare(digest[:], e.digest[:]) == 1 && whole && readable {
-		return Match{OK: true, NeedsRehash: e.cost != h.cost || e.scheme == sha256v1}, nil
+		return Match{OK: true, NeedsRehash: e.cost != h.cost || !e.scheme.lasting()}, nil
 	}
 	if e.cost < h.cost {
 		// The quicker answer would tell that the account exists, and is an old one.

@@ -106,6 +106,11 @@ func TestRefusalsCostTheSame(t *testing.T) {
 		"right, and a NUL":         {good, right + "\x00", []int{64}},
 		"right, a NUL, right":      {good, right + "\x00" + right, []int{64}},
 		"last of 100 changed":      {long, strings.Repeat("l", 99) + "m", []int{64}},
+		"Django's, wrong":          {"bcrypt$" + good, "wrong password", []int{64}},
+		"Django's, a space more":   {"bcrypt$" + good, right + " ", []int{64}},
+		"Django's SHA-256, wrong":  {"bcrypt_sha256$" + good, right, []int{64}},
+		"WordPress's, wrong":       {"$wp" + good, right, []int{64}},
+		"WordPress's, older":       {"$wp" + older, right, []int{16, 48}},
 		"no hash":                  {"", right, []int{64}},
 		"no hash, long":            {"", strings.Repeat("x", 5000), []int{64}},
 		"corrupt":                  {good[:59], right, []int{64}},
@@ -165,7 +170,7 @@ func TestNeedsRehash(t *testing.T) {
 	four, five := newTestHasher(t, 4), newTestHasher(t, 5)
 	for _, v := range vectors {
 		e, _ := parse(v.hash)
-		want := Match{OK: true, NeedsRehash: e.cost != 5 || e.scheme == sha256v1}
+		want := Match{OK: true, NeedsRehash: e.cost != 5 || !slices.Contains([]scheme{plain, sha256v2}, e.scheme)}
 		if got := five.matches(v.hash, v.password); got != want {
 			t.Errorf("%s: %+v, want %+v", v.hash, got, want)
 		}
