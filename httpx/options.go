@@ -52,18 +52,19 @@ func (o *Options) withDefaults() Options {
 	if c.PublicPrefix == "" {
 		c.PublicPrefix = c.Prefix
 	}
-	c.Prefix = checkPrefix("Prefix", c.Prefix)
-	c.PublicPrefix = checkPrefix("PublicPrefix", c.PublicPrefix)
+	var err1, err2 error
+	c.Prefix, err1 = cleanPrefix("Options.Prefix", c.Prefix)
+	c.PublicPrefix, err2 = cleanPrefix("Options.PublicPrefix", c.PublicPrefix)
+	for _, err := range []error{err1, err2, checkProxies("Options.TrustedProxies", c.TrustedProxies)} {
+		if err != nil {
+			panic(err.Error())
+		}
+	}
 	if c.Realm == "" {
 		c.Realm = defaultRealm
 	}
 	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 		panic(fmt.Sprintf("httpx: Options.Realm is %q: it must be printable ASCII without quotes and backslashes", c.Realm))
-	}
-	for _, p := range c.TrustedProxies {
-		if !p.IsValid() || p.Addr().Is4In6() {
-			panic(fmt.Sprintf("httpx: Options.TrustedProxies has %v: it must be an IPv4 or IPv6 prefix, such as 10.0.0.0/8", p))
-		}
 	}
 	c.TrustedProxies = slices.Clone(c.TrustedProxies)
 	if c.Logger == nil {
@@ -72,15 +73,24 @@ func (o *Options) withDefaults() Options {
 	return c
 }
 
-// checkPrefix returns prefix without the slash at its end, so that the root is
+func checkProxies(field string, proxies []netip.Prefix) error {
+	for _, p := range proxies {
+		if !p.IsValid() || p.Addr().Is4In6() {
+			return fmt.Errorf("httpx: %s has %v: it must be an IPv4 or IPv6 prefix, such as 10.0.0.0/8", field, p)
+		}
+	}
+	return nil
+}
+
+// cleanPrefix returns prefix without the slash at its end, so that the root is
 // empty.
-func checkPrefix(field, prefix string) string {
+func cleanPrefix(field, prefix string) (string, error) {
 	trimmed := strings.TrimSuffix(prefix, "/")
 	strange := strings.ContainsFunc(prefix, func(r rune) bool {
 		return r >= utf8.RuneSelf || !isLetterOrDigit(byte(r)) && !strings.ContainsRune("-._~/", r)
 	})
 	if strange || prefix[0] != '/' || trimmed == "/" || trimmed != "" && trimmed != path.Clean(trimmed) {
-		panic(fmt.Sprintf(`httpx: Options.%s is %q: it must be a path such as "/auth", or "/" for the root`, field, prefix))
+		return "", fmt.Errorf(`httpx: %s is %q: it must be a path such as "/auth", or "/" for the root`, field, prefix)
 	}
-	return trimmed
+	return trimmed, nil
 }

@@ -34,14 +34,7 @@ func standalone() errorWriter { return errorWriter{defaultRealm, slog.Default()}
 // write answers r with err. bearer says that the token err is about, if any, was
 // presented in the Authorization header.
 func (e errorWriter) write(w http.ResponseWriter, r *http.Request, err error, bearer bool) {
-	p := ProblemOf(err)
-	if p.Code == codeInternal {
-		if gone(r, err) {
-			p = ProblemOf(r.Context().Err())
-		} else {
-			e.log(r, err)
-		}
-	}
+	p := e.problemOf(r, err)
 	header := w.Header()
 	for _, name := range []string{"Content-Encoding", "Content-Language", "Etag", "Last-Modified"} {
 		header.Del(name) // of what would have been the answer
@@ -53,6 +46,18 @@ func (e errorWriter) write(w http.ResponseWriter, r *http.Request, err error, be
 		header.Set("Retry-After", strconv.FormatInt(int64((p.RetryAfter+time.Second-1)/time.Second), 10))
 	}
 	send(w, r, reply{status: p.Status, mediaType: "application/problem+json", body: p.encode()})
+}
+
+// problemOf is [ProblemOf], and logs what the client is not told.
+func (e errorWriter) problemOf(r *http.Request, err error) Problem {
+	p := ProblemOf(err)
+	if p.Code == codeInternal {
+		if gone(r, err) {
+			return ProblemOf(r.Context().Err())
+		}
+		e.log(r, err)
+	}
+	return p
 }
 
 // gone reports whether err, which nothing explains, is but the echo of a context

@@ -1,0 +1,350 @@
+package httpx
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"path"
+	"strings"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+//go:embed pages
+var builtinPages embed.FS
+
+// PagesOptions are the settings of [Pages] that have a default. The zero value, and nil,
+// mean the defaults.
+type PagesOptions struct {
+	// Prefix is the path under which the handler finds its pages, in the requests as
+	// they reach it: mostly the path of [kit.Options].PublicURL. It is written as
+	// [Options].Prefix is; default "/".
+	Prefix string
+	// ProductName is what the pages call the application; default: they do not name it.
+	ProductName string
+	// Templates replace the built-in pages, file by file, from its root:
+	//
+	//	verify_email.html       confirms an address
+	//	verify_email_deny.html  "this wasn't me": deletes the account
+	//	reset_password.html     sets a new password
+	//	errors.html             defines "error": what went wrong, by PageData.Code
+	//	layout.html             defines "layout", which all pages execute
+	//	style.css               stands in the layout as {{.Style}}
+	//
+	// The .html are html/template, executed with a [PageData]. The Content-Security-Policy
+	// allows the style, and images of the same origin: no script, no font, nothing from
+	// another host. Any other .html or .css is an error, as it is most often a misspelled
+	// name.
+	Templates fs.FS
+	// TrustedProxies and Logger are as in [Options].
+	TrustedProxies []netip.Prefix
+	Logger         *slog.Logger
+}
+
+// PageData is what the templates of [Pages] are executed with.
+type PageData struct {
+	// ProductName is PagesOptions.ProductName.
+	ProductName string
+	// Token is for the hidden field of the form; empty when the form would be of no
+	// use, because the token is missing or was refused.
+	Token string
+	// Action is where the form posts to, and Deny the page for "this wasn't me",
+	// token included. Both are relative, and work behind any prefix.
+	Action, Deny string
+	// Done says that what the page is for has been done.
+	Done bool
+	// Code says what went wrong, as in [Problem]; empty when nothing did.
+	Code string
+	// Errors are the rules that the new password breaks, with Code validation_failed.
+	// The field is new_password, or repeat when the two are different.
+	Errors []kit.FieldError
+	// RetryAfter is how many seconds to wait, with too_many_requests and
+	// service_unavailable.
+	RetryAfter int
+	// Style is style.css.
+	Style template.CSS
+}
+
+// Format writes [redacted], whatever the verb: PageData holds a token.
+func (PageData) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
+
+// page is one of the pages.
+type page struct {
+	file string // of its template
+	path string // below the prefix, as in the links of mails
+	do   func(p *pages, r *http.Request, form map[string]string) error
+}
+
+func allPages() []page {
+	return []page{
+		{"verify_email.html", "/verify-email", (*pages).verifyEmail},
+		{"verify_email_deny.html", "/verify-email/deny", (*pages).denyEmail},
+		{"reset_password.html", "/reset-password", (*pages).resetPassword},
+	}
+}
+
+// pages is the handler of [Pages].
+type pages struct {
+	svc     *kit.Service
+	product string
+	clients clientAddresses
+	errors  errorWriter
+	style   template.CSS
+	policy  string
+}
+
+// Pages returns the handler of the pages that the links in mails lead to: /verify-email,
+// /verify-email/deny and /reset-password, under the prefix. Mount it where
+// [kit.Options].PublicURL points to:
+//
+//	pages, err := httpx.Pages(svc, nil)
+//	mux.Handle("/", pages)
+//
+// Opening a page shows a form and changes nothing, since mail scanners and previews open
+// links. Pressing its button does the work, by the same methods of the Service as the
+// routes of [New], with the same status codes. The pages are plain HTML: no script, no
+// cookie, no request to another host. The token of the link travels on in the form's body,
+// and is not in any address that the pages make, but for that of the deny page; they are
+// not cached and send no Referer. The handler logs no query. A proxy in front of it writes
+// addresses into its log unless told not to.
+//
+// The forms have no token against cross-site request forgery: what they do is allowed by
+// the mailed token alone. The browser adds no cookie or other authority that a foreign
+// page could borrow, and no session begins.
+//
+// Tokens are read from the address with some tolerance for what mail programs and people
+// do to a link: white space anywhere in it, and characters before and behind it that no
+// token begins or ends with, are dropped. The routes of [New] have no such tolerance.
+//
+// Errors name the option that is out of bounds, or the template that is wrong.
+func Pages(svc *kit.Service, opts *PagesOptions) (http.Handler, error) {
+	if svc == nil {
+		return nil, errors.New("httpx: Pages needs a kit.Service")
+	}
+	var o PagesOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.Prefix == "" {
+		o.Prefix = "/"
+	}
+	prefix, err := cleanPrefix("PagesOptions.Prefix", o.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkProxies("PagesOptions.TrustedProxies", o.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	files, err := pageFiles(o.Templates)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(files["style.css"]))
+	p := &pages{
+		svc: svc, product: o.ProductName, clients: clientAddresses{o.TrustedProxies}, errors: errorWriter{defaultRealm, o.Logger},
+		style: template.CSS(files["style.css"]), //nolint:gosec // of the application's own
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+			"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	}
+	mux := http.NewServeMux()
+	for _, page := range allPages() {
+		t := template.New(page.file)
+		_, err1 := t.New("layout.html").Parse(files["layout.html"])
+		_, err2 := t.New("errors.html").Parse(files["errors.html"])
+		_, err3 := t.Parse(files[page.file])
+		for _, err := range []error{err1, err2, err3} {
+			if err != nil {
+				return nil, fmt.Errorf("httpx: PagesOptions.Templates: %w", err)
+			}
+		}
+		if err := p.tryOut(t); err != nil {
+			return nil, err
+		}
+		mux.HandleFunc(prefix+page.path, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, page, t) })
+	}
+	return mux, nil
+}
+
+// pageFiles returns the built-in files, or those of custom where it has them.
+func pageFiles(custom fs.FS) (map[string]string, error) {
+	files := map[string]string{}
+	entries, err := builtinPages.ReadDir("pages")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		text, err := builtinPages.ReadFile("pages/" + e.Name())
+		if err != nil {
+			return nil, err
+		}
+		files[e.Name()] = string(text)
+	}
+	if custom == nil {
+		return files, nil
+	}
+	entries, err = fs.ReadDir(custom, ".")
+	if err != nil {
+		return nil, fmt.Errorf("httpx: PagesOptions.Templates: %w", err)
+	}
+	found := false
+	for _, e := range entries {
+		name := e.Name()
+		if _, known := files[name]; !known {
+			if ext := path.Ext(name); ext == ".html" || ext == ".css" {
+				return nil, fmt.Errorf("httpx: PagesOptions.Templates: no template is called %q: see the option's documentation", name)
+			}
+			continue
+		}
+		text, err := fs.ReadFile(custom, name)
+		if err != nil {
+			return nil, fmt.Errorf("httpx: PagesOptions.Templates: %s: %w", name, err)
+		}
+		files[name], found = string(text), true
+	}
+	if !found {
+		return nil, errors.New("httpx: PagesOptions.Templates has no template at its root: use fs.Sub when they are in a folder")
+	}
+	// A line break of another system would be another text than the one whose hash the
+	// policy has: browsers and html/template read CRLF as LF.
+	files["style.css"] = strings.ReplaceAll(files["style.css"], "\r\n", "\n")
+	return files, nil
+}
+
+// tryOut renders each state of a page, so that a mistake shows at the start and not when
+// somebody follows a link.
+func (p *pages) tryOut(t *template.Template) error {
+	const token = "SampleToken"
+	for _, d := range []PageData{
+		{Token: token},
+		{Token: token, Code: "validation_failed", Errors: []kit.FieldError{{Field: "new_password", Code: "too_short", Message: "must be longer"}}},
+		{Token: token, Code: "service_unavailable", RetryAfter: 1},
+		{Code: codeInvalidToken},
+		{Done: true},
+	} {
+		html, err := p.render(t, d)
+		if err != nil {
+			return fmt.Errorf("httpx: PagesOptions.Templates: %w", err)
+		}
+		if d.Token != "" && !bytes.Contains(html, []byte(token)) {
+			return fmt.Errorf("httpx: PagesOptions.Templates: %s shows no form with {{.Token}}", t.Name())
+		}
+	}
+	return nil
+}
+
+func (p *pages) render(t *template.Template, d PageData) ([]byte, error) {
+	d.ProductName, d.Style = p.product, p.style
+	var b bytes.Buffer
+	err := t.Execute(&b, d)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// serve answers one request for a page.
+func (p *pages) serve(w http.ResponseWriter, r *http.Request, page page, t *template.Template) {
+	var d PageData
+	var err error
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		if d.Token = tokenInQuery(r.URL.RawQuery); d.Token == "" {
+			err = malformed("The address has no token.")
+		}
+	case http.MethodPost:
+		err = guard(func() error {
+			form, err := readForm(r)
+			if err != nil {
+				return err
+			}
+			d.Token = cleanToken(form["token"])
+			form["token"] = d.Token
+			if addr := p.clients.of(r); addr.IsValid() {
+				r = r.WithContext(kit.WithClientIP(r.Context(), addr))
+			}
+			return page.do(p, r, form)
+		})
+		d.Done = err == nil
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		err = errMethodNotAllowed
+	}
+	p.answer(w, r, page, t, d, err)
+}
+
+func (p *pages) answer(w http.ResponseWriter, r *http.Request, page page, t *template.Template, d PageData, err error) {
+	status, header := http.StatusOK, w.Header()
+	if err != nil {
+		problem := p.errors.problemOf(r, err)
+		status, d.Code, d.Errors = problem.Status, problem.Code, problem.Errors
+		d.RetryAfter = int((problem.RetryAfter + time.Second - 1) / time.Second)
+		if status == http.StatusUnauthorized || status == http.StatusNotFound {
+			d.Token = "" // no other try can succeed
+		}
+		if c := p.errors.challenge(problem, false); c != "" {
+			header.Set("WWW-Authenticate", c)
+		}
+		if d.RetryAfter > 0 {
+			header.Set("Retry-After", fmt.Sprint(d.RetryAfter))
+		}
+		if r.ProtoMajor == 1 && unread(err) {
+			header.Set("Connection", "close")
+		}
+	}
+	d.Action = path.Base(page.path)
+	if d.Token != "" {
+		d.Deny = "verify-email/deny?token=" + d.Token
+	}
+	html, err := p.render(t, d)
+	if err != nil {
+		p.errors.log(r, err)
+		status, html = http.StatusInternalServerError, []byte("<!DOCTYPE html><title>Error</title><p>Something went wrong on our side.")
+	}
+	header.Set("Content-Security-Policy", p.policy)
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Frame-Options", "DENY")
+	send(w, r, reply{status: status, mediaType: "text/html; charset=utf-8", body: html})
+}
+
+func (p *pages) verifyEmail(r *http.Request, form map[string]string) error {
+	return p.svc.VerifyEmail(r.Context(), form["token"])
+}
+
+// denyEmail also succeeds when the account is gone already.
+func (p *pages) denyEmail(r *http.Request, form map[string]string) error {
+	if err := p.svc.DenyEmail(r.Context(), form["token"]); !errors.Is(err, kit.ErrUserNotFound) {
+		return err
+	}
+	return nil
+}
+
+// resetPassword wants the password twice: without a script nobody sees what they type.
+func (p *pages) resetPassword(r *http.Request, form map[string]string) error {
+	if form["new_password"] != form["repeat"] {
+		return kit.Invalid("repeat", "mismatch", "type the same password twice")
+	}
+	return p.svc.ResetPassword(r.Context(), form["token"], form["new_password"])
+}
+
+// readForm reads the body of a form.
+func readForm(r *http.Request) (map[string]string, error) {
+	c, err := readContent(r, true)
+	if err != nil {
+		return nil, err
+	}
+	if !c.form {
+		return nil, unsupported("Send application/x-www-form-urlencoded, in UTF-8.")
+	}
+	form := map[string]string{}
+	return form, parseForm(c.data, func(name, value string) { form[name] = value })
+}

@@ -1,0 +1,363 @@
+package httpx
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// pageRig is the pages over a Service whose mails are kept.
+type pageRig struct {
+	*rig
+	t      *testing.T
+	pages  http.Handler
+	mailer *kittest.Mailer
+}
+
+func newPageRig(t *testing.T, opts PagesOptions, change ...func(*kit.Options)) *pageRig {
+	t.Helper()
+	p := &pageRig{t: t, mailer: kittest.NewMailer()}
+	p.rig = newRig(t, Options{}, append(change, func(o *kit.Options) { o.Mailer, o.PublicURL = p.mailer, "https://example.com" })...)
+	opts.Logger = slog.New(slog.NewJSONHandler(p.log, nil))
+	var err error
+	if p.pages, err = Pages(p.svc, &opts); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// mail returns the next mail.
+func (p *pageRig) mail() kit.Mail {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
+	defer cancel()
+	m, err := p.mailer.Next(ctx)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return m
+}
+
+func (p *pageRig) resetMail() kit.Mail {
+	p.t.Helper()
+	if err := p.svc.RequestPasswordReset(p.t.Context(), p.user.Email); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.mail()
+}
+
+// open opens a link as a browser does, and returns the page.
+func (p *pageRig) open(link kit.Secret) *httptest.ResponseRecorder {
+	p.t.Helper()
+	return do(p.pages, http.MethodGet, strings.TrimPrefix(string(link), "https://example.com"), "")
+}
+
+var (
+	formTag  = regexp.MustCompile(`<form method="post" action="([^"]*)">`)
+	inputTag = regexp.MustCompile(`<input [^>]*name="(\w+)"[^>]*>`)
+	valueOf  = regexp.MustCompile(`value="([^"]*)"`)
+)
+
+// press fills in the form of a page, which was opened at that link, and sends it.
+func (p *pageRig) press(at kit.Secret, page *httptest.ResponseRecorder, fields ...string) *httptest.ResponseRecorder {
+	p.t.Helper()
+	form := formTag.FindStringSubmatch(page.Body.String())
+	if form == nil {
+		p.t.Fatalf("no form in %d %s", page.Code, page.Body)
+	}
+	values := url.Values{}
+	for _, input := range inputTag.FindAllStringSubmatch(page.Body.String(), -1) {
+		values.Set(input[1], "")
+		if v := valueOf.FindStringSubmatch(input[0]); v != nil {
+			values.Set(input[1], html.UnescapeString(v[1]))
+		}
+	}
+	for i := 0; i < len(fields); i += 2 {
+		if !values.Has(fields[i]) {
+			p.t.Fatalf("the form has no field %s", fields[i])
+		}
+		values.Set(fields[i], fields[i+1])
+	}
+	base, err := url.Parse(string(at))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	target := base.ResolveReference(&url.URL{Path: form[1]})
+	return do(p.pages, http.MethodPost, target.RequestURI(), values.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+}
+
+func (p *pageRig) stored() kit.User {
+	u, err := p.svc.UserByID(context.Background(), p.user.ID)
+	if err != nil && u.ID != "" {
+		p.t.Error(err)
+	}
+	return u
+}
+
+// says wants a page of that status, with the words, and with the headers of each page.
+func says(t *testing.T, w *httptest.ResponseRecorder, status int, words string) {
+	t.Helper()
+	if w.Code != status || !strings.Contains(html.UnescapeString(w.Body.String()), words) {
+		t.Errorf("got %d, want %d with %q:\n%s", w.Code, status, words, w.Body)
+	}
+	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(w.Body.String())
+	if style == nil {
+		t.Fatalf("no style: %s", w.Body)
+	}
+	sum := sha256.Sum256([]byte(style[1]))
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		"Content-Type":            "text/html; charset=utf-8",
+		"Referrer-Policy":         "no-referrer",
+		"Cache-Control":           "no-store",
+		"X-Content-Type-Options":  "nosniff",
+		"X-Frame-Options":         "DENY",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if bad := regexp.MustCompile(`(?i)<script|<link|\s(on\w+|style)=|https?://`).FindString(w.Body.String()); bad != "" {
+		t.Errorf("the page has %q", bad)
+	}
+}
+
+func TestVerifyEmailPage(t *testing.T) {
+	p := newPageRig(t, PagesOptions{ProductName: "Shop <3"})
+	mail := p.mail()
+	page := p.open(mail.Link)
+	says(t, page, 200, "Confirm email address")
+	says(t, page, 200, "Shop <3")
+	do(p.pages, http.MethodHead, strings.TrimPrefix(string(mail.Link), "https://example.com"), "")
+	if p.stored().Verified {
+		t.Fatal("opening the page has verified the address")
+	}
+	says(t, p.press(mail.Link, page), 200, "Your email address is confirmed")
+	if !p.stored().Verified {
+		t.Error("the address is not verified")
+	}
+	says(t, p.press(mail.Link, page), 200, "Your email address is confirmed")
+}
+
+func TestDenyPage(t *testing.T) {
+	p := newPageRig(t, PagesOptions{})
+	mail := p.mail()
+	// The page of the first link leads to it as well.
+	href := regexp.MustCompile(`href="([^"]*)"`).FindStringSubmatch(p.open(mail.Link).Body.String())
+	if want := strings.TrimPrefix(string(mail.DenyLink), "https://example.com/"); html.UnescapeString(href[1]) != want {
+		t.Errorf("the link is %s, want %s", href[1], want)
+	}
+	page := p.open(mail.DenyLink)
+	says(t, page, 200, "delete the account")
+	if p.stored().ID == "" {
+		t.Fatal("opening the page has deleted the account")
+	}
+	for range 2 { // the second time there is nothing left to delete
+		says(t, p.press(mail.DenyLink, page), 200, "The account is deleted")
+	}
+	if p.stored().ID != "" {
+		t.Error("the account is there")
+	}
+	says(t, p.press(mail.Link, p.open(mail.Link)), 404, "There is no such account")
+}
+
+func TestDenyPageOfVerifiedAccount(t *testing.T) {
+	p := newPageRig(t, PagesOptions{})
+	mail := p.mail()
+	if err := p.svc.VerifyEmail(t.Context(), string(mail.Token)); err != nil {
+		t.Fatal(err)
+	}
+	page := p.press(mail.DenyLink, p.open(mail.DenyLink))
+	says(t, page, 401, "confirmed already")
+	if formTag.MatchString(page.Body.String()) || page.Header().Get("WWW-Authenticate") == "" {
+		t.Errorf("%v %s", page.Header(), page.Body)
+	}
+}
+
+func TestResetPasswordPage(t *testing.T) {
+	p := newPageRig(t, PagesOptions{})
+	p.mail()
+	mail := p.resetMail()
+	page := p.open(mail.Link)
+	says(t, page, 200, "Choose a new password")
+	// What is refused leaves the form as it is, with its token and without the password.
+	for _, test := range []struct{ first, second, words string }{
+		{"short", "short", "use at least 8 characters"},
+		{"", "", "This password doesn't work yet"},
+		{"Another-Horse-8", "Another-horse-8", "type the same password twice"},
+	} {
+		refused := p.press(mail.Link, page, "new_password", test.first, "repeat", test.second)
+		says(t, refused, 422, test.words)
+		if test.first != "" && strings.Contains(refused.Body.String(), test.first) {
+			t.Error("the page shows the password")
+		}
+		page = refused
+	}
+	for _, op := range []kittest.Op{"tokens.ByID", "users.ByID"} {
+		p.faults.Inject(op, kittest.Down, 1)
+		page = p.press(mail.Link, page, "new_password", "Another-Horse-8", "repeat", "Another-Horse-8")
+		says(t, page, 503, "We can't do this right now")
+		if page.Header().Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	}
+	says(t, p.press(mail.Link, page, "new_password", "Another-Horse-8", "repeat", "Another-Horse-8"), 200, "Your password is changed")
+	if _, err := p.svc.Login(t.Context(), p.user.Email, "Another-Horse-8"); err != nil {
+		t.Error(err)
+	}
+	says(t, p.press(mail.Link, page, "new_password", goodPassword, "repeat", goodPassword), 401, "This link was used already")
+	if entries := p.log.entries(t); len(entries) > 0 {
+		t.Errorf("logged: %v", entries)
+	}
+}
+
+func TestPagesRefuse(t *testing.T) {
+	p := newPageRig(t, PagesOptions{}, func(o *kit.Options) { o.Limiter = refuseAfter{o.Now().Add(time.Hour), o.Now} })
+	mail := p.mail()
+	const form = "application/x-www-form-urlencoded"
+	for _, target := range []string{"/verify-email", "/verify-email/deny?x=1", "/reset-password?token=", "/verify-email?token=..%20.", "/verify-email?token=" + strings.Repeat("x", 5000)} {
+		w := do(p.pages, http.MethodGet, target, "")
+		says(t, w, 400, "copy the whole link")
+		if formTag.MatchString(w.Body.String()) {
+			t.Errorf("%s has a form", target)
+		}
+	}
+	says(t, do(p.pages, "PUT", "/verify-email?token=x", ""), 405, "something that we don't understand")
+	says(t, post(p.pages, "/verify-email", `{"token":"x"}`), 415, "something that we don't understand")
+	says(t, do(p.pages, "POST", "/verify-email", "token=a&token=b", "Content-Type", form), 400, "copy the whole link")
+	says(t, do(p.pages, "POST", "/verify-email", "token="+strings.Repeat("x", 65<<10), "Content-Type", form), 413, "something that we don't understand")
+	says(t, do(p.pages, "POST", "/verify-email", "token=x", "Content-Type", form), 401, "This link doesn't work")
+	says(t, do(p.pages, "POST", "/verify-email", "token=%22%3E%3Cscript%3E", "Content-Type", form), 401, "This link doesn't work")
+	says(t, do(p.pages, "GET", "/reset-password?token="+url.QueryEscape(`x"><script>alert(1)</script>y`), ""), 200, "Choose a new password")
+	for _, target := range []string{"/", "/verify-email/", "/reset-password/x"} {
+		if w := do(p.pages, "GET", target, ""); w.Code != 404 {
+			t.Errorf("%s: %d", target, w.Code)
+		}
+	}
+	page := p.open(mail.Link)
+	p.clock.Advance(2 * time.Hour)
+	page = p.press(mail.Link, page)
+	says(t, page, 429, "Wait 90 seconds")
+	p.clock.Advance(24 * time.Hour)
+	p.faults.Inject("users.ByID", kittest.Panic, 1)
+	says(t, p.press(mail.Link, page), 401, "This link has expired")
+}
+
+// refuseAfter limits from some moment on.
+type refuseAfter struct {
+	at  time.Time
+	now func() time.Time
+}
+
+func (l refuseAfter) Allow(context.Context, kit.Attempt) error {
+	if l.now().Before(l.at) {
+		return nil
+	}
+	return &kit.LimitError{RetryAfter: 90 * time.Second}
+}
+
+func TestPagesSurvivePanics(t *testing.T) {
+	p := newPageRig(t, PagesOptions{})
+	mail := p.mail()
+	p.faults.Inject("users.ByID", kittest.Panic, 1)
+	page := p.press(mail.Link, p.open(mail.Link))
+	says(t, page, 500, "Something went wrong on our side")
+	if entries := p.log.entries(t); len(entries) != 1 || strings.Contains(fmt.Sprint(entries), string(mail.Token)) {
+		t.Errorf("logged: %v", entries)
+	}
+	says(t, p.press(mail.Link, page), 200, "Your email address is confirmed")
+}
+
+// What is done to links on their way is undone; a token that is changed stays refused.
+func TestLinksThatSuffered(t *testing.T) {
+	const token = "myauth_pr_Abc-d_e.f9"
+	for name, query := range map[string]string{
+		"as sent": "token=" + token, "full stop": "token=" + token + ".", "bracket": "token=" + token + ">", "escaped bracket": "token=" + token + "%3E",
+		"quotes": "token=%22" + token + "%22", "typographic quotes": "token=%E2%80%9C" + token + "%E2%80%9D", "markdown": "token=" + token + ")**",
+		"spaces": "token=%20" + token + "+", "broken line": "token=" + token[:9] + "%0D%0A" + token[9:], "quoted reply": "token=" + token + "%0A%3E",
+		"soft hyphen": "token=" + token[:5] + "%C2%AD" + token[5:], "zero width": "token=" + token + "%E2%80%8B",
+		"encoded as a whole": "token%3D" + token, "tracking before": "utm_source=mail&token=" + token, "tracking behind": "token=" + token + "&utm_source=mail",
+		"bad encoding elsewhere": "x=%zz&token=" + token,
+	} {
+		if got := tokenInQuery(query); got != token {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+	for name, query := range map[string]string{"cut": "token=" + token[:12], "inside": "token=" + token[:12] + "x" + token[12:], "case": "token=" + strings.ToUpper(token)} {
+		if tokenInQuery(query) == token {
+			t.Errorf("%s: the token was mended", name)
+		}
+	}
+}
+
+func TestPagesBelowAPrefix(t *testing.T) {
+	p := newPageRig(t, PagesOptions{Prefix: "/account/"}, func(o *kit.Options) { o.PublicURL = "https://example.com/account" })
+	mail := p.mail()
+	link := kit.Secret(strings.Replace(string(mail.Link), "https://example.com/", "https://example.com/account/", 1))
+	says(t, p.press(link, p.open(link)), 200, "Your email address is confirmed")
+}
+
+func TestPagesOptionsAreChecked(t *testing.T) {
+	p := newPageRig(t, PagesOptions{})
+	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
+	for name, test := range map[string]struct {
+		opts PagesOptions
+		err  string
+	}{
+		"prefix":      {PagesOptions{Prefix: "account"}, "PagesOptions.Prefix"},
+		"syntax":      {PagesOptions{Templates: fstest.MapFS{"reset_password.html": file("{{if}}")}}, "reset_password.html:1"},
+		"unknown":     {PagesOptions{Templates: fstest.MapFS{"reset_pasword.html": file("")}}, `"reset_pasword.html"`},
+		"field":       {PagesOptions{Templates: fstest.MapFS{"reset_password.html": file("{{.Tokn}}")}}, "Tokn"},
+		"no form":     {PagesOptions{Templates: fstest.MapFS{"reset_password.html": file("hello")}}, "{{.Token}}"},
+		"in a folder": {PagesOptions{Templates: fstest.MapFS{"pages/layout.html": file("")}}, "fs.Sub"},
+	} {
+		if _, err := Pages(p.svc, &test.opts); err == nil || !strings.HasPrefix(err.Error(), "httpx: ") || !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, err := Pages(nil, nil); err == nil {
+		t.Error("no Service is no error")
+	}
+	pages, err := Pages(p.svc, &PagesOptions{Templates: fstest.MapFS{
+		"verify_email.html": file(`<style>{{.Style}}</style><p>Guten Tag{{with .Code}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`),
+		"style.css":         file("p > a { color: red }\r\n"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, do(pages, "GET", "/verify-email?token=x", ""), 200, "Guten Tag")
+	says(t, do(pages, "GET", "/verify-email", ""), 400, "Guten Tag, malformed_request")
+}
+
+func TestPageDataPrintsNoToken(t *testing.T) {
+	if s := fmt.Sprintf("%v %+v", PageData{Token: "hunter2"}, &PageData{Token: "hunter2"}); strings.Contains(s, "hunter2") {
+		t.Error(s)
+	}
+}
+
+// Every page that a mail leads to is there.
+func TestPagesAreWhereMailsLead(t *testing.T) {
+	p := newPageRig(t, PagesOptions{})
+	mail := p.mail()
+	for _, link := range []kit.Secret{mail.Link, mail.DenyLink, p.resetMail().Link} {
+		if w := p.open(link); w.Code != 200 {
+			u, _ := url.Parse(string(link))
+			t.Errorf("%s: %d", path.Clean(u.Path), w.Code)
+		}
+	}
+}
