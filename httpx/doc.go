@@ -6,6 +6,8 @@
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
 //	mux := http.NewServeMux()
 //	mux.Handle("/auth/", httpx.New(svc, nil))
+//	pages, err := httpx.Pages(svc, nil) // where the links in mails lead
+//	mux.Handle("/", pages)
 //	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
 //	mux.Handle("GET /prices", httpx.RequireToken(svc.Verifier())(prices)) // no look-up
 //	mux.Handle("GET /office", httpx.RequireUser(svc)(httpx.RequireRole("admin")(office)))

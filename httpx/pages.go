@@ -2,26 +2,26 @@ package httpx
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path"
-	"strings"
 	"time"
 
 	"myauth.internal/kit"
 )
 
-//go:embed pages
-var builtinPages embed.FS
+// The pages of [Pages], as PageData.Page names them.
+const (
+	PageVerifyEmail   = "verify-email"
+	PageDenyEmail     = "deny-email"
+	PageResetPassword = "reset-password"
+)
 
 // PagesOptions are the settings of [Pages] that have a default. The zero value, and nil,
 // mean the defaults.
@@ -32,30 +32,33 @@ type PagesOptions struct {
 	Prefix string
 	// ProductName is what the pages call the application; default: they do not name it.
 	ProductName string
-	// Templates replace the built-in pages, file by file, from its root:
-	//
-	//	verify_email.html       confirms an address
-	//	verify_email_deny.html  "this wasn't me": deletes the account
-	//	reset_password.html     sets a new password
-	//	errors.html             defines "error": what went wrong, by PageData.Code
-	//	layout.html             defines "layout", which all pages execute
-	//	style.css               stands in the layout as {{.Style}}
-	//
-	// The .html are html/template, executed with a [PageData]. The Content-Security-Policy
-	// allows the style, and images of the same origin: no script, no font, nothing from
-	// another host. Any other .html or .css is an error, as it is most often a misspelled
-	// name.
-	Templates fs.FS
+	// Text returns what the built-in pages say instead of an English text, which is one
+	// of theirs or the message of a rule that the new password breaks. A %d stands for a
+	// number. Default: the English text.
+	Text func(english string) string
+	// Lang is the language that Text speaks, a BCP 47 tag such as "pt-BR"; default "en".
+	Lang string
+	// Template replaces the built-in pages, all of them: it is executed with a
+	// [PageData], and tried out by Pages in each state of each page. A template of
+	// html/template is one.
+	Template PageTemplate
 	// TrustedProxies and Logger are as in [Options].
 	TrustedProxies []netip.Prefix
 	Logger         *slog.Logger
 }
 
-// PageData is what the templates of [Pages] are executed with.
+// PageTemplate writes a page. *[html/template.Template] is one.
+type PageTemplate interface {
+	Execute(w io.Writer, data any) error
+}
+
+// PageData is what a [PageTemplate] is executed with.
 type PageData struct {
+	// Page is PageVerifyEmail, PageDenyEmail or PageResetPassword.
+	Page string
 	// ProductName is PagesOptions.ProductName.
 	ProductName string
-	// Token is for the hidden field of the form; empty when the form would be of no
+	// Token is for the field "token" of the form; empty when the form would be of no
 	// use, because the token is missing or was refused.
 	Token string
 	// Action is where the form posts to, and Deny the page for "this wasn't me",
@@ -71,8 +74,10 @@ type PageData struct {
 	// RetryAfter is how many seconds to wait, with too_many_requests and
 	// service_unavailable.
 	RetryAfter int
-	// Style is style.css.
-	Style template.CSS
+	// Nonce is for the style element: <style nonce="…">. The Content-Security-Policy
+	// allows that element, images of the same origin, and nothing else: no script, no
+	// font, no style attribute, nothing from another host.
+	Nonce string
 }
 
 // Format writes [redacted], whatever the verb: PageData holds a token.
@@ -80,27 +85,26 @@ func (PageData) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
 
 // page is one of the pages.
 type page struct {
-	file string // of its template
+	name string
 	path string // below the prefix, as in the links of mails
 	do   func(p *pages, r *http.Request, form map[string]string) error
 }
 
 func allPages() []page {
 	return []page{
-		{"verify_email.html", "/verify-email", (*pages).verifyEmail},
-		{"verify_email_deny.html", "/verify-email/deny", (*pages).denyEmail},
-		{"reset_password.html", "/reset-password", (*pages).resetPassword},
+		{PageVerifyEmail, "/verify-email", (*pages).verifyEmail},
+		{PageDenyEmail, "/verify-email/deny", (*pages).denyEmail},
+		{PageResetPassword, "/reset-password", (*pages).resetPassword},
 	}
 }
 
 // pages is the handler of [Pages].
 type pages struct {
-	svc     *kit.Service
-	product string
-	clients clientAddresses
-	errors  errorWriter
-	style   template.CSS
-	policy  string
+	svc      *kit.Service
+	product  string
+	template PageTemplate
+	clients  clientAddresses
+	errors   errorWriter
 }
 
 // Pages returns the handler of the pages that the links in mails lead to: /verify-email,
@@ -126,7 +130,7 @@ type pages struct {
 // do to a link: white space anywhere in it, and characters before and behind it that no
 // token begins or ends with, are dropped. The routes of [New] have no such tolerance.
 //
-// Errors name the option that is out of bounds, or the template that is wrong.
+// Errors name the option that is out of bounds, or say why the template fails.
 func Pages(svc *kit.Service, opts *PagesOptions) (http.Handler, error) {
 	if svc == nil {
 		return nil, errors.New("httpx: Pages needs a kit.Service")
@@ -148,112 +152,60 @@ func Pages(svc *kit.Service, opts *PagesOptions) (http.Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	files, err := pageFiles(o.Templates)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256([]byte(files["style.css"]))
-	p := &pages{
-		svc: svc, product: o.ProductName, clients: clientAddresses{o.TrustedProxies}, errors: errorWriter{defaultRealm, o.Logger},
-		style: template.CSS(files["style.css"]), //nolint:gosec // of the application's own
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	p := &pages{svc, o.ProductName, o.Template, clientAddresses{o.TrustedProxies}, errorWriter{defaultRealm, o.Logger}}
+	if p.template == nil {
+		if o.Text == nil {
+			o.Text = func(english string) string { return english }
+		}
+		if o.Lang == "" {
+			o.Lang = "en"
+		}
+		p.template = builtinPage{o.Text, o.Lang}
 	}
 	mux := http.NewServeMux()
 	for _, page := range allPages() {
-		t := template.New(page.file)
-		_, err1 := t.New("layout.html").Parse(files["layout.html"])
-		_, err2 := t.New("errors.html").Parse(files["errors.html"])
-		_, err3 := t.Parse(files[page.file])
-		for _, err := range []error{err1, err2, err3} {
-			if err != nil {
-				return nil, fmt.Errorf("httpx: PagesOptions.Templates: %w", err)
-			}
-		}
-		if err := p.tryOut(t); err != nil {
+		if err := p.tryOut(page); err != nil {
 			return nil, err
 		}
-		mux.HandleFunc(prefix+page.path, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, page, t) })
+		mux.HandleFunc(prefix+page.path, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, page) })
 	}
 	return mux, nil
 }
 
-// pageFiles returns the built-in files, or those of custom where it has them.
-func pageFiles(custom fs.FS) (map[string]string, error) {
-	files := map[string]string{}
-	entries, err := builtinPages.ReadDir("pages")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		text, err := builtinPages.ReadFile("pages/" + e.Name())
-		if err != nil {
-			return nil, err
-		}
-		files[e.Name()] = string(text)
-	}
-	if custom == nil {
-		return files, nil
-	}
-	entries, err = fs.ReadDir(custom, ".")
-	if err != nil {
-		return nil, fmt.Errorf("httpx: PagesOptions.Templates: %w", err)
-	}
-	found := false
-	for _, e := range entries {
-		name := e.Name()
-		if _, known := files[name]; !known {
-			if ext := path.Ext(name); ext == ".html" || ext == ".css" {
-				return nil, fmt.Errorf("httpx: PagesOptions.Templates: no template is called %q: see the option's documentation", name)
-			}
-			continue
-		}
-		text, err := fs.ReadFile(custom, name)
-		if err != nil {
-			return nil, fmt.Errorf("httpx: PagesOptions.Templates: %s: %w", name, err)
-		}
-		files[name], found = string(text), true
-	}
-	if !found {
-		return nil, errors.New("httpx: PagesOptions.Templates has no template at its root: use fs.Sub when they are in a folder")
-	}
-	// A line break of another system would be another text than the one whose hash the
-	// policy has: browsers and html/template read CRLF as LF.
-	files["style.css"] = strings.ReplaceAll(files["style.css"], "\r\n", "\n")
-	return files, nil
-}
-
 // tryOut renders each state of a page, so that a mistake shows at the start and not when
 // somebody follows a link.
-func (p *pages) tryOut(t *template.Template) error {
+func (p *pages) tryOut(page page) error {
 	const token = "SampleToken"
 	for _, d := range []PageData{
 		{Token: token},
-		{Token: token, Code: "validation_failed", Errors: []kit.FieldError{{Field: "new_password", Code: "too_short", Message: "must be longer"}}},
+		{Token: token, Code: "validation_failed", Errors: []kit.FieldError{{Field: "new_password", Code: "too_short", Message: "use more"}}},
 		{Token: token, Code: "service_unavailable", RetryAfter: 1},
 		{Code: codeInvalidToken},
 		{Done: true},
 	} {
-		html, err := p.render(t, d)
+		html, err := p.render(page, d)
 		if err != nil {
-			return fmt.Errorf("httpx: PagesOptions.Templates: %w", err)
+			return fmt.Errorf("httpx: PagesOptions.Template: %w", err)
 		}
 		if d.Token != "" && !bytes.Contains(html, []byte(token)) {
-			return fmt.Errorf("httpx: PagesOptions.Templates: %s shows no form with {{.Token}}", t.Name())
+			return fmt.Errorf("httpx: PagesOptions.Template: page %s has no form with the token", page.name)
 		}
 	}
 	return nil
 }
 
-func (p *pages) render(t *template.Template, d PageData) ([]byte, error) {
-	d.ProductName, d.Style = p.product, p.style
+func (p *pages) render(page page, d PageData) ([]byte, error) {
+	d.Page, d.ProductName, d.Action = page.name, p.product, path.Base(page.path)
+	if d.Token != "" {
+		d.Deny = "verify-email/deny?token=" + url.QueryEscape(d.Token)
+	}
 	var b bytes.Buffer
-	err := t.Execute(&b, d)
-	return bytes.TrimSpace(b.Bytes()), err
+	err := p.template.Execute(&b, d)
+	return b.Bytes(), err
 }
 
 // serve answers one request for a page.
-func (p *pages) serve(w http.ResponseWriter, r *http.Request, page page, t *template.Template) {
+func (p *pages) serve(w http.ResponseWriter, r *http.Request, page page) {
 	var d PageData
 	var err error
 	switch r.Method {
@@ -279,10 +231,10 @@ func (p *pages) serve(w http.ResponseWriter, r *http.Request, page page, t *temp
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		err = errMethodNotAllowed
 	}
-	p.answer(w, r, page, t, d, err)
+	p.answer(w, r, page, d, err)
 }
 
-func (p *pages) answer(w http.ResponseWriter, r *http.Request, page page, t *template.Template, d PageData, err error) {
+func (p *pages) answer(w http.ResponseWriter, r *http.Request, page page, d PageData, err error) {
 	status, header := http.StatusOK, w.Header()
 	if err != nil {
 		problem := p.errors.problemOf(r, err)
@@ -301,16 +253,13 @@ func (p *pages) answer(w http.ResponseWriter, r *http.Request, page page, t *tem
 			header.Set("Connection", "close")
 		}
 	}
-	d.Action = path.Base(page.path)
-	if d.Token != "" {
-		d.Deny = "verify-email/deny?token=" + d.Token
-	}
-	html, err := p.render(t, d)
+	d.Nonce = rand.Text()
+	html, err := p.render(page, d)
 	if err != nil {
 		p.errors.log(r, err)
 		status, html = http.StatusInternalServerError, []byte("<!DOCTYPE html><title>Error</title><p>Something went wrong on our side.")
 	}
-	header.Set("Content-Security-Policy", p.policy)
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+d.Nonce+"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Frame-Options", "DENY")
 	send(w, r, reply{status: status, mediaType: "text/html; charset=utf-8", body: html})

@@ -2,19 +2,18 @@ package httpx
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"html"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"myauth.internal/kit"
@@ -115,13 +114,12 @@ func says(t *testing.T, w *httptest.ResponseRecorder, status int, words string) 
 	if w.Code != status || !strings.Contains(html.UnescapeString(w.Body.String()), words) {
 		t.Errorf("got %d, want %d with %q:\n%s", w.Code, status, words, w.Body)
 	}
-	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(w.Body.String())
-	if style == nil {
+	nonce := regexp.MustCompile(`<style nonce="([A-Z2-7]{26})">`).FindStringSubmatch(w.Body.String())
+	if nonce == nil {
 		t.Fatalf("no style: %s", w.Body)
 	}
-	sum := sha256.Sum256([]byte(style[1]))
 	for name, want := range map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		"Content-Security-Policy": "default-src 'none'; style-src 'nonce-" + nonce[1] + "'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		"Content-Type":            "text/html; charset=utf-8",
 		"Referrer-Policy":         "no-referrer",
 		"Cache-Control":           "no-store",
@@ -314,34 +312,51 @@ func TestPagesBelowAPrefix(t *testing.T) {
 
 func TestPagesOptionsAreChecked(t *testing.T) {
 	p := newPageRig(t, PagesOptions{})
-	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
+	parse := func(s string) *template.Template { return template.Must(template.New("page").Parse(s)) }
 	for name, test := range map[string]struct {
 		opts PagesOptions
 		err  string
 	}{
-		"prefix":      {PagesOptions{Prefix: "account"}, "PagesOptions.Prefix"},
-		"syntax":      {PagesOptions{Templates: fstest.MapFS{"reset_password.html": file("{{if}}")}}, "reset_password.html:1"},
-		"unknown":     {PagesOptions{Templates: fstest.MapFS{"reset_pasword.html": file("")}}, `"reset_pasword.html"`},
-		"field":       {PagesOptions{Templates: fstest.MapFS{"reset_password.html": file("{{.Tokn}}")}}, "Tokn"},
-		"no form":     {PagesOptions{Templates: fstest.MapFS{"reset_password.html": file("hello")}}, "{{.Token}}"},
-		"in a folder": {PagesOptions{Templates: fstest.MapFS{"pages/layout.html": file("")}}, "fs.Sub"},
+		"prefix":  {PagesOptions{Prefix: "account"}, "PagesOptions.Prefix"},
+		"proxies": {PagesOptions{TrustedProxies: make([]netip.Prefix, 1)}, "PagesOptions.TrustedProxies"},
+		"field":   {PagesOptions{Template: parse("{{.Tokn}}")}, "Tokn"},
+		"no form": {PagesOptions{Template: parse("hello")}, "no form with the token"},
 	} {
-		if _, err := Pages(p.svc, &test.opts); err == nil || !strings.HasPrefix(err.Error(), "httpx: ") || !strings.Contains(err.Error(), test.err) {
+		if _, err := Pages(p.svc, &test.opts); err == nil || !strings.HasPrefix(err.Error(), "httpx: PagesOptions.") || !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	if _, err := Pages(nil, nil); err == nil {
 		t.Error("no Service is no error")
 	}
-	pages, err := Pages(p.svc, &PagesOptions{Templates: fstest.MapFS{
-		"verify_email.html": file(`<style>{{.Style}}</style><p>Guten Tag{{with .Code}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`),
-		"style.css":         file("p > a { color: red }\r\n"),
+}
+
+func TestOwnPages(t *testing.T) {
+	p := newPageRig(t, PagesOptions{Template: template.Must(template.New("page").Parse(
+		`<style nonce="{{.Nonce}}">p { color: red }</style><p>Guten Tag, {{.Page}}{{with .Code}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`))})
+	says(t, do(p.pages, "GET", "/verify-email?token=x", ""), 200, "Guten Tag, verify-email<")
+	says(t, do(p.pages, "GET", "/verify-email/deny", ""), 400, "Guten Tag, deny-email, malformed_request")
+}
+
+// All that the built-in pages say can be said in another language.
+func TestTextsAreReplaceable(t *testing.T) {
+	p := newPageRig(t, PagesOptions{Text: func(english string) string {
+		if strings.Contains(english, "%d") {
+			return "#%d"
+		}
+		return "#"
 	}})
-	if err != nil {
-		t.Fatal(err)
+	p.mail()
+	link := p.resetMail().Link
+	words := regexp.MustCompile(`(?s)<style.*?</style>|<[^>]*>`)
+	for _, page := range []*httptest.ResponseRecorder{
+		p.open("/verify-email?token=x"), p.open("/verify-email/deny?token=x"), p.open(link), p.open("/verify-email"),
+		p.press(link, p.open(link), "new_password", "x", "repeat", "x"), p.press(link, p.open(link), "new_password", goodPassword+"0", "repeat", goodPassword+"0"),
+	} {
+		if text := strings.Trim(words.ReplaceAllString(page.Body.String(), ""), "# \n"); text != "" {
+			t.Errorf("the page still says %q", text)
+		}
 	}
-	says(t, do(pages, "GET", "/verify-email?token=x", ""), 200, "Guten Tag")
-	says(t, do(pages, "GET", "/verify-email", ""), 400, "Guten Tag, malformed_request")
 }
 
 func TestPageDataPrintsNoToken(t *testing.T) {

@@ -60,7 +60,7 @@ func newBenchServer(b *testing.B) benchServer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return benchServer{listen(b, newHandler(svc, nil)), store, user, string(tokens.AccessToken)}
+	return benchServer{listen(b, handlerOf(b, svc)), store, user, string(tokens.AccessToken)}
 }
 
 func listen(b *testing.B, handler http.Handler) (addr string) {

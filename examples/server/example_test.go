@@ -26,7 +26,10 @@ func Example_wiring() {
 	check(err)
 	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{Mailer: mailer, PublicURL: "http://localhost:8080"})
 	check(err)
+	pages, err := httpx.Pages(svc, nil) // where the links in mails lead
+	check(err)
 	mux := http.NewServeMux()
+	mux.Handle("/", pages)
 	mux.Handle("/auth/", httpx.New(svc, nil))
 	mux.Handle("GET /hello", httpx.RequireUser(svc)(http.HandlerFunc(hello)))
 	log.Fatal(http.ListenAndServe("localhost:8080", mux))

@@ -51,7 +51,7 @@ func benchMeUnderLogins(b *testing.B, clients int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	addr := listen(b, newHandler(svc, nil))
+	addr := listen(b, handlerOf(b, svc))
 
 	var stop atomic.Bool
 	var admitted, refused atomic.Int64

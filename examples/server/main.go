@@ -3,8 +3,7 @@
 //
 // It is also an example of the wiring. main.go is the way from the settings to a
 // running server, settings.go the variables, stores.go, keys.go and mail.go what
-// they choose, serve.go the server's life, and pages.go the two pages that links in
-// mails lead to.
+// they choose, and serve.go the server's life.
 package main
 
 import (
@@ -120,7 +119,11 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	}
 	api := s.api
 	api.Logger = logger
-	return serve(ctx, l, svc, newHandler(svc, &api), logger, stderr)
+	handler, err := newHandler(svc, api)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, l, svc, handler, logger, stderr)
 }
 
 // unlessStopped is err, and nil once a signal has come: what ctx cut short tells

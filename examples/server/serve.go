@@ -33,10 +33,16 @@ const (
 
 // newHandler puts the API, the pages for links in mails and the two health checks
 // under one roof.
-func newHandler(svc *kit.Service, opts *httpx.Options) http.Handler {
-	api := httpx.New(svc, opts)
+func newHandler(svc *kit.Service, opts httpx.Options) (http.Handler, error) {
+	api := httpx.New(svc, &opts)
+	pages, err := httpx.Pages(svc, &httpx.PagesOptions{TrustedProxies: opts.TrustedProxies, Logger: opts.Logger})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
-	handlePages(mux)
+	for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password"} {
+		mux.Handle(path, pages)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
 	})
@@ -55,7 +61,7 @@ func newHandler(svc *kit.Service, opts *httpx.Options) http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
-	})
+	}), nil
 }
 
 func answerHealth(w http.ResponseWriter, status int, body string) {

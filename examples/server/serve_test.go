@@ -42,7 +42,7 @@ func newService(t *testing.T, store *memstore.Store, opts kit.Options) *kit.Serv
 
 func TestReadyzAsksTheStore(t *testing.T) {
 	store := memstore.New()
-	handler := newHandler(newService(t, store, kit.Options{}), nil)
+	handler := handlerOf(t, newService(t, store, kit.Options{}))
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -154,7 +154,7 @@ func TestSlowClientsEnd(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newPipeListener()
-				server := newServer(newHandler(newService(t, memstore.New(), kit.Options{}), nil), slog.New(slog.DiscardHandler))
+				server := newServer(handlerOf(t, newService(t, memstore.New(), kit.Options{})), slog.New(slog.DiscardHandler))
 				served := make(chan error, 1)
 				go func() { served <- server.Serve(l) }()
 				conn := l.dial()
@@ -176,7 +176,7 @@ func TestSlowClientsEnd(t *testing.T) {
 
 func TestLongHeadersAreRefused(t *testing.T) {
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = newServer(newHandler(newService(t, memstore.New(), kit.Options{}), nil), slog.New(slog.DiscardHandler))
+	server.Config = newServer(handlerOf(t, newService(t, memstore.New(), kit.Options{})), slog.New(slog.DiscardHandler))
 	server.Start()
 	defer server.Close()
 	for size, want := range map[int]int{16 << 10: 200, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
@@ -218,7 +218,7 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var announced bytes.Buffer
 		served := make(chan error, 1)
-		go func() { served <- serve(ctx, l, svc, newHandler(svc, nil), logger, &announced) }()
+		go func() { served <- serve(ctx, l, svc, handlerOf(t, svc), logger, &announced) }()
 		conn := l.dial()
 		go io.Copy(io.Discard, bufio.NewReader(conn))
 		io.WriteString(conn, "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
@@ -329,7 +329,7 @@ func TestStopWaitsForMails(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		start := time.Now()
-		if err := serve(ctx, newPipeListener(), svc, newHandler(svc, nil), slog.New(slog.DiscardHandler), io.Discard); err != nil {
+		if err := serve(ctx, newPipeListener(), svc, handlerOf(t, svc), slog.New(slog.DiscardHandler), io.Discard); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(start); took != 6*time.Second || sent.Load() != 5 {
@@ -347,7 +347,7 @@ func (brokenListener) Accept() (net.Conn, error) { return nil, errBroken }
 
 func TestServeSaysWhyItEnded(t *testing.T) {
 	svc := newService(t, memstore.New(), kit.Options{})
-	err := serve(t.Context(), brokenListener{newPipeListener()}, svc, newHandler(svc, nil), slog.New(slog.DiscardHandler), io.Discard)
+	err := serve(t.Context(), brokenListener{newPipeListener()}, svc, handlerOf(t, svc), slog.New(slog.DiscardHandler), io.Discard)
 	if !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
@@ -375,7 +375,7 @@ func TestURLs(t *testing.T) {
 
 // TestEveryPathUnderAuthIsAProblem: a mux in front of the API would redirect some.
 func TestEveryPathUnderAuthIsAProblem(t *testing.T) {
-	handler := newHandler(newService(t, memstore.New(), kit.Options{}), nil)
+	handler := handlerOf(t, newService(t, memstore.New(), kit.Options{}))
 	for _, path := range []string{"/auth", "/auth/", "/auth//me", "/auth/./me", "/auth/x/../me", "/auth/me/", "/auth/nothing"} {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
