@@ -185,19 +185,21 @@ func TestLinkedMailWithoutLink(t *testing.T) {
 func TestLongLinks(t *testing.T) {
 	c := newTestComposer(t, Options{})
 	for length, raw := range map[int]bool{80: true, 900: true, maxLine: true, maxLine + 1: false, 5000: false} {
-		mail := sample("ada@example.com")
-		mail.Link = "https://shop.example/verify-email?token="
-		mail.Link += kit.Secret(strings.Repeat("=", length-len(mail.Link)))
-		data, err := c.compose(mail)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, text, html, err := readMessage(data)
-		if err != nil || !strings.Contains(text, "\n"+string(mail.Link)+"\n") || !strings.Contains(html, `"`+string(mail.Link)+`"`) {
-			t.Errorf("%d: %v\n%s\n%s", length, err, text, html)
-		}
-		if got := bytes.Contains(data, []byte("\r\n"+string(mail.Link)+"\r\n")); got != raw || bytes.Contains(data, []byte("flowed")) {
-			t.Errorf("%d: in one piece %v, want %v:\n%s", length, got, raw, data)
+		for _, kind := range []kit.MailKind{kit.MailVerification, kit.MailPasswordReset} {
+			mail := sampleOf(kind)
+			mail.Link = "https://shop.example/page?token="
+			mail.Link += kit.Secret(strings.Repeat("=", length-len(mail.Link)))
+			data, err := c.compose(mail)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, text, html, err := readMessage(data)
+			if err != nil || !strings.Contains(text, "\n"+string(mail.Link)+"\n") || !strings.Contains(html, `"`+string(mail.Link)+`"`) {
+				t.Errorf("%s, %d: %v\n%.600s\n%.600s", kind, length, err, text, html)
+			}
+			if got := bytes.Contains(data, []byte("\r\n"+string(mail.Link)+"\r\n")); got != raw || bytes.Contains(data, []byte("flowed")) {
+				t.Errorf("%s, %d: in one piece %v, want %v:\n%.600s", kind, length, got, raw, data)
+			}
 		}
 	}
 }
