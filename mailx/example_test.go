@@ -70,7 +70,7 @@ func ExampleNewLog() {
 	//
 	//   Hello Ada,
 	//
-	//   Somebody – most likely you – asked to reset the password of your account at MyAuth. To choose a new one, open this link:
+	//   Somebody, most likely you, asked to reset the password of your account at MyAuth. To choose a new one, open this link:
 	//
 	//   http://127.0.0.1:8080/reset-password?token=myauth_pr_abc
 	//
