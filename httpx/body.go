@@ -21,6 +21,8 @@ const (
 type content struct {
 	data []byte
 	form bool // a form, else JSON
+	// grant: a form that asks for a grant of OAuth 2.0, and hears errors in its terms.
+	grant bool
 }
 
 // errCutShort is a body that did not come, or not to its end.
@@ -40,7 +42,7 @@ func readContent(r *http.Request, forms bool) (content, error) {
 		return content{}, unsupported("Send the body as it is, without Content-Encoding.")
 	}
 	data, err := readBody(r)
-	return content{data, form}, err
+	return content{data, form, form && err == nil && hasGrantType(data)}, err
 }
 
 // mediaType reports whether the Content-Type is one of the two, in UTF-8 if it says

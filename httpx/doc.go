@@ -38,6 +38,22 @@
 // with Allow. OPTIONS is another method, since CORS is the application's, in a
 // middleware around it.
 //
+// # Tools of OAuth 2.0
+//
+// POST /auth/login is also a token endpoint (RFC 6749) for the password grant and the
+// refresh of its tokens: a form with grant_type. That is all that golang.org/x/oauth2,
+// requests-oauthlib and the pages of FastAPI need:
+//
+//	config := oauth2.Config{Endpoint: oauth2.Endpoint{
+//		TokenURL: "https://example.com/auth/login", AuthStyle: oauth2.AuthStyleInParams,
+//	}}
+//	token, err := config.PasswordCredentialsToken(ctx, email, password)
+//	client := config.Client(ctx, token) // which refreshes by itself
+//
+// Such a form hears errors as RFC 6749, section 5.2, has them, and not as problem
+// details. Client credentials and scopes are ignored. (Without AuthStyle, x/oauth2 tries
+// a wrong password twice to find out how to send them.)
+//
 // # Time and size
 //
 // A body is read up to 64 KiB, at once or in chunks. How long it may take to come

@@ -29,21 +29,37 @@ func New(svc *kit.Service, opts *Options) http.Handler {
 		mux:     http.NewServeMux(),
 	}
 	post := func(route string, e func(context.Context, content) (reply, error), forms bool) {
-		h.route(http.MethodPost, o.Prefix+route, func(r *http.Request) (reply, error) {
-			if len(r.Header["Authorization"]) > 1 {
-				return reply{}, errManyAuthorizations
+		h.route(http.MethodPost, o.Prefix+route, func(r *http.Request) (answer reply, err error) {
+			var c content
+			err = guard(func() (err error) {
+				if c, err = readContent(r, forms); err != nil {
+					return err
+				}
+				if len(r.Header["Authorization"]) > 1 {
+					return errManyAuthorizations
+				}
+				ctx := r.Context()
+				// Without an address of its own, as on a Unix socket, the connection
+				// leaves the one that the application may have put there.
+				if addr := h.clients.of(r); addr.IsValid() {
+					ctx = kit.WithClientIP(ctx, addr)
+				}
+				answer, err = e(ctx, c)
+				return err
+			})
+			if err != nil && c.grant {
+				err = &grantError{err}
 			}
-			c, err := readContent(r, forms)
-			if err != nil {
-				return reply{}, err
-			}
-			ctx := r.Context()
-			// Without an address of its own, as on a Unix socket, the connection
-			// leaves the one that the application may have put there.
-			if addr := h.clients.of(r); addr.IsValid() {
-				ctx = kit.WithClientIP(ctx, addr)
-			}
-			return e(ctx, c)
+			return answer, err
+		})
+	}
+	get := func(route string, e endpoint) {
+		h.route(http.MethodGet, o.Prefix+route, func(r *http.Request) (answer reply, err error) {
+			err = guard(func() (err error) {
+				answer, err = e(r)
+				return err
+			})
+			return answer, err
 		})
 	}
 	post("/register", h.register, false)
@@ -55,9 +71,9 @@ func New(svc *kit.Service, opts *Options) http.Handler {
 	post("/verify-email-request", h.requestEmailVerification, false)
 	post("/verify-email", h.verifyEmail, false)
 	post("/verify-email/deny", h.denyEmail, false)
-	h.route(http.MethodGet, o.Prefix+"/me", h.me)
-	h.route(http.MethodGet, o.Prefix+"/openapi.json", h.serveOpenAPI)
-	h.route(http.MethodGet, o.Prefix+"/.well-known/jwks.json", h.serveJWKS)
+	get("/me", h.me)
+	get("/openapi.json", h.serveOpenAPI)
+	get("/.well-known/jwks.json", h.serveJWKS)
 	h.mux.HandleFunc("/", h.notFound)
 	return h
 }
@@ -72,18 +88,15 @@ type handler struct {
 	mux     *http.ServeMux
 }
 
-// endpoint is one route's own part: from the request to the whole reply.
+// endpoint is one route's own part: from the request to the whole reply. A panic has
+// become an error on the way.
 type endpoint func(r *http.Request) (reply, error)
 
 // route registers an endpoint, and for its path the answer to every other method,
 // which a ServeMux alone would give as plain text.
 func (h *handler) route(method, path string, e endpoint) {
 	h.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
-		var answer reply
-		err := guard(func() (err error) {
-			answer, err = e(r)
-			return err
-		})
+		answer, err := e(r)
 		if err != nil {
 			h.fail(w, r, err)
 			return

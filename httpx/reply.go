@@ -14,6 +14,7 @@ type reply struct {
 	location  string
 	caching   string // the Cache-Control header; empty: no-store
 	etag      string
+	pragma    string
 }
 
 // accepted is the answer that says nothing about accounts.
@@ -39,6 +40,9 @@ func send(w http.ResponseWriter, r *http.Request, a reply) {
 	set(1, "X-Content-Type-Options", "nosniff")
 	if a.etag != "" {
 		header.Set("Etag", a.etag)
+	}
+	if a.pragma != "" {
+		header.Set("Pragma", a.pragma)
 	}
 	if a.location != "" {
 		header.Set("Location", a.location)

@@ -9,9 +9,16 @@ import (
 	"myauth.internal/kit"
 )
 
-// login is POST /login, in JSON or as the form of the password flow of OAuth 2.0
-// (RFC 6749, section 4.3.2), whose username is the email.
+// login is POST /login, in JSON or as a form, whose username is the email. A form with a
+// grant_type makes it the token endpoint of OAuth 2.0.
 func (h *handler) login(ctx context.Context, c content) (reply, error) {
+	if c.grant {
+		return h.grant(ctx, c)
+	}
+	return h.loginWithPassword(ctx, c)
+}
+
+func (h *handler) loginWithPassword(ctx context.Context, c content) (reply, error) {
 	var email, password string
 	name := "email"
 	if c.form {

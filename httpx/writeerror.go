@@ -35,6 +35,12 @@ func standalone() errorWriter { return errorWriter{defaultRealm, slog.Default()}
 // presented in the Authorization header.
 func (e errorWriter) write(w http.ResponseWriter, r *http.Request, err error, bearer bool) {
 	p := e.problemOf(r, err)
+	refusal := reply{status: p.Status, mediaType: "application/problem+json", body: p.encode()}
+	var grant *grantError
+	if errors.As(err, &grant) {
+		p = grantProblem(p)
+		refusal = reply{status: p.Status, body: encodeGrantError(p), pragma: noCache}
+	}
 	header := w.Header()
 	for _, name := range []string{"Content-Encoding", "Content-Language", "Etag", "Last-Modified"} {
 		header.Del(name) // of what would have been the answer
@@ -45,7 +51,7 @@ func (e errorWriter) write(w http.ResponseWriter, r *http.Request, err error, be
 	if p.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatInt(int64((p.RetryAfter+time.Second-1)/time.Second), 10))
 	}
-	send(w, r, reply{status: p.Status, mediaType: "application/problem+json", body: p.encode()})
+	send(w, r, refusal)
 }
 
 // problemOf is [ProblemOf], and logs what the client is not told.
@@ -103,11 +109,14 @@ func (e errorWriter) challenge(p Problem, bearer bool) string {
 	return c
 }
 
-func (p *Problem) encode() []byte {
+func (p *Problem) encode() []byte { return encode(p) }
+
+// encode is v, of strings and numbers, as JSON.
+func encode(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(p); err != nil {
+	if err := enc.Encode(v); err != nil {
 		panic(err) // strings and an int
 	}
 	return bytes.TrimRight(b.Bytes(), "\n")

@@ -23,8 +23,8 @@ type Document struct {
 	validator responses.ResponseBodyValidator
 }
 
-// Outcome is one way in which a route can answer. Code is the problem's code, empty
-// for a success.
+// Outcome is one way in which a route can answer. Code is that of the problem, or the
+// error of a token endpoint, and empty for a success.
 type Outcome struct {
 	Method, Path string
 	Status       int
@@ -73,7 +73,7 @@ func (d *Document) Outcomes() []Outcome {
 		for method, operation := range item.GetOperations().FromOldest() {
 			for status, response := range operation.Responses.Codes.FromOldest() {
 				n, _ := strconv.Atoi(status) // a class such as 4XX is none that a test could produce
-				for _, code := range problemCodes(response) {
+				for _, code := range errorCodes(n, response) {
 					all = append(all, Outcome{strings.ToUpper(method), path, n, code})
 				}
 			}
@@ -82,23 +82,24 @@ func (d *Document) Outcomes() []Outcome {
 	return all
 }
 
-// problemCodes lists the codes of a response's problems; one empty code when it is
-// no problem.
-func problemCodes(response *v3.Response) []string {
-	if response.Content == nil {
+// errorCodes lists the codes that a response can have, of problems and of a token
+// endpoint (RFC 6749, section 5.2); one empty code when it is no error.
+func errorCodes(status int, response *v3.Response) (codes []string) {
+	if status < http.StatusBadRequest {
 		return []string{""}
 	}
-	media := response.Content.GetOrZero(problemType)
-	if media == nil {
-		return []string{""}
-	}
-	code := media.Schema.Schema().Properties.GetOrZero("code").Schema()
-	if code.Const != nil {
-		return []string{code.Const.Value}
-	}
-	var codes []string
-	for _, node := range code.Enum {
-		codes = append(codes, node.Value)
+	for kind, media := range response.Content.FromOldest() {
+		member := "code"
+		if kind != problemType {
+			member = "error"
+		}
+		code := media.Schema.Schema().Properties.GetOrZero(member).Schema()
+		if code.Const != nil {
+			codes = append(codes, code.Const.Value)
+		}
+		for _, node := range code.Enum {
+			codes = append(codes, node.Value)
+		}
 	}
 	return codes
 }
@@ -204,9 +205,10 @@ func checkContentType(response *http.Response, declared *v3.Response) []error {
 	return []error{fmt.Errorf("Content-Type is %q; the document says %q", got, types)}
 }
 
-// code returns the code of a problem, and nothing for any other body.
+// code returns the code of a problem or of a token endpoint's error, and nothing for
+// any other body.
 func code(body []byte) string {
-	var problem struct{ Code string }
+	var problem struct{ Code, Error string }
 	_ = json.Unmarshal(body, &problem)
-	return problem.Code
+	return problem.Code + problem.Error
 }

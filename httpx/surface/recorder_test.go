@@ -73,6 +73,8 @@ var (
 		with("Content-Type", "application/problem+json").with("Www-Authenticate", `Bearer realm="myauth", error="invalid_token"`)
 	invalid = canned{"POST", "/auth/login", 422, general, `{"type":"urn:myauth:error:validation_failed","title":"Validation failed","status":422,"detail":"One rule.","code":"validation_failed",
 		"errors":[{"field":"email","code":"required","message":"is required"}]}`}.with("Content-Type", "application/problem+json")
+	grant = canned{"POST", "/auth/login", 400, general, `{"error":"invalid_grant","error_description":"The token was revoked."}`}.
+		with("Content-Type", "application/json").with("Pragma", "no-cache")
 	unknown = canned{"GET", "/auth/nowhere", 404, general, `{"type":"urn:myauth:error:not_found","title":"Not found","status":404,"detail":"No such route.","code":"not_found"}`}.with("Content-Type", "application/problem+json")
 	method  = canned{"PUT", "/auth/login", 405, general, `{"type":"urn:myauth:error:method_not_allowed","title":"Method not allowed","status":405,"detail":"See Allow.","code":"method_not_allowed"}`}.
 		with("Content-Type", "application/problem+json").with("Allow", "POST")
@@ -89,6 +91,8 @@ func TestRecorder(t *testing.T) {
 		"refused":                 refused,
 		"missing token":           refused.replacing("invalid_token", "missing_token").replacing(`"invalid_token"`, `"missing_token"`).with("Www-Authenticate", `Bearer realm="x"`),
 		"invalid":                 invalid,
+		"grant":                   grant,
+		"grant, no description":   grant.replacing(`,"error_description":"The token was revoked."`, ""),
 		"unknown route":           unknown,
 		"other method":            method,
 		"head":                    me.to("HEAD", "/auth/me").saying(""),
@@ -135,6 +139,11 @@ func TestRecorder(t *testing.T) {
 		"type that is not of the code":  refused.replacing("error:invalid_token", "error:expired_token"),
 		"422 without errors":            invalid.replacing(`{"field":"email","code":"required","message":"is required"}`, ""),
 		"extra field in an error":       invalid.replacing(`"message"`, `"value":"x","message"`),
+		"grant error as a problem":      grant.with("Content-Type", "application/problem+json"),
+		"extra field in a grant error":  grant.replacing(`"error"`, `"code":"x","error"`),
+		"grant error of another status": grant.replacing("invalid_grant", "server_error"),
+		"quotes in a description":       grant.replacing("The token", `\"The\" token`),
+		"another Pragma":                grant.with("Pragma", "cache"),
 		"head with a body":              me.to("HEAD", "/auth/me"),
 		"head without a header":         me.to("HEAD", "/auth/me").saying("").with("Cache-Control", ""),
 	}
