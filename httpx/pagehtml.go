@@ -33,7 +33,7 @@ func wordsOf(page string) pageWords {
 		return pageWords{
 			title: "Confirm your email address", doneTitle: "Your email address is confirmed",
 			done:   "Thank you. You can close this page and sign in.",
-			ask:    "Somebody – hopefully you – opened an account with your email address. If it was you, confirm that the address is yours.",
+			ask:    "Somebody, hopefully you, opened an account with your email address. If it was you, confirm that the address is yours.",
 			button: "Confirm email address",
 			aside:  "If it wasn't you, don't confirm: somebody else knows the password of the account and could use it in your name.",
 			link:   "This wasn't me",

@@ -80,15 +80,18 @@ func (s *Service) makeMail(ctx context.Context, job *mailJob, now time.Time) err
 	}
 	switch job.kind {
 	case MailVerification:
-		token, err := s.signVerification(u, now, job.validUntil)
+		token, err := mailedToken(func() (Secret, error) { return s.signVerification(u, now, job.validUntil) })
 		if err != nil {
 			return fmt.Errorf("signing its token: %w", err)
 		}
 		m.Token = token
 		m.Link, m.DenyLink = s.linkTo("/verify-email", token), s.linkTo("/verify-email/deny", token)
 	case MailPasswordReset:
-		token := newOpaqueToken(now)
-		m.Token = token.encode(resetPrefix)
+		var token opaqueToken
+		m.Token, _ = mailedToken(func() (Secret, error) {
+			token = newOpaqueToken(now)
+			return token.encode(resetPrefix), nil
+		})
 		m.Link = s.linkTo("/reset-password", m.Token)
 		job.row = &Token{
 			ID:         token.rowID(),

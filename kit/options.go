@@ -79,8 +79,9 @@ type Options struct {
 	// limit, which each Service counts for itself, strangers can fill any mailbox.
 	InsecureUnlimitedMails bool
 	// PublicURL is the http or https URL of the pages that links in mails lead
-	// to, without a query or fragment. Nothing else, and no header of a request,
-	// has a say in it. Required with a Mailer.
+	// to, without a query or fragment: letters and digits of ASCII, and -._~:/%@[].
+	// Links have no other source, and no header of a request. Package httpx has the
+	// pages. Required with a Mailer.
 	PublicURL string
 	// Limiter is asked before each attempt that guesses could be made with; nil
 	// limits nothing.
@@ -164,6 +165,9 @@ func (o *Options) withDefaults() (Options, error) {
 		u, err := url.Parse(c.PublicURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 			return c, errors.New("kit: Options.PublicURL must be an http or https URL with a host, without user, query and fragment")
+		}
+		if strings.ContainsFunc(c.PublicURL, func(r rune) bool { return !survivesText(r) && r != '#' }) {
+			return c, errors.New("kit: Options.PublicURL has characters at which mail programs cut a link off: percent-encode them in the path, and write the host in ASCII (xn--…)")
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/#")
 	}

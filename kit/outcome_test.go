@@ -260,6 +260,8 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"hardware key":  {store.Users(), store.Tokens(), hardware, &kit.Options{Mailer: mailer, PublicURL: "https://x.example"}},
 		"no URL":        {store.Users(), store.Tokens(), hmac, &kit.Options{Mailer: mailer}},
 		"bad URL":       {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "ftp://x.example"}},
+		"URL in words":  {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "https://x.example/my account"}},
+		"umlaut in URL": {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "https://b\u00fccher.example"}},
 		"URL and query": {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "https://x.example/?a=b"}},
 		"low cost":      {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 9}},
 		"high cost":     {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 17}},
