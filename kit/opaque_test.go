@@ -46,3 +46,29 @@ func TestRowIDsSortByTime(t *testing.T) {
 		}
 	}
 }
+
+// Every byte of a secret is random: a token of fewer bits would pass all other tests.
+func TestSecretsAreRandom(t *testing.T) {
+	for name, draw := range map[string]func() []byte{
+		"secret": func() []byte { s := newOpaqueToken(time.Time{}).secret; return s[:] },
+		"salt":   newSalt,
+	} {
+		first := draw()
+		if len(first) != 32 {
+			t.Errorf("%s: %d bytes, want 32", name, len(first))
+		}
+		all, any := slices.Clone(first), slices.Clone(first)
+		const draws = 1000
+		for range draws {
+			for i, b := range draw() {
+				all[i] &= b
+				any[i] |= b
+			}
+		}
+		for i := range first {
+			if all[i] != 0 || any[i] != 0xff {
+				t.Errorf("%s: byte %d is not random: in %d draws, bits %08b were always set and %08b never", name, i, draws, all[i], ^any[i])
+			}
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package kit_test
+
+import (
+	"bytes"
+	"testing"
+
+	"myauth.internal/kit"
+)
+
+// TestDumpLogsNothingIn is a thief with a copy of the database: no value of a row serves
+// as the secret of that row's token.
+func TestDumpLogsNothingIn(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	h.mustRefresh(h.login(testEmail, goodPassword).RefreshToken) // a row with a previous hash
+	h.resetToken(testEmail)
+	rows, err := h.store.Tokens().ByUser(t.Context(), u.ID, "", 10)
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%d rows, %v: want a session and a reset token", len(rows), err)
+	}
+	for _, row := range rows {
+		for name, value := range map[string][]byte{
+			"SecretHash": row.SecretHash, "PreviousHash": row.PreviousHash, "Salt": row.Salt,
+			"no secret": make([]byte, 32), "another secret": bytes.Repeat([]byte("s"), 32),
+		} {
+			if row.Type == kit.PasswordResetToken {
+				h.wantErr(name+" as the secret of a reset token", h.ResetPassword(t.Context(), kit.ResetTokenOf(row.ID, value), otherPassword), kit.ErrInvalidToken)
+				continue
+			}
+			if tokens, err := h.Refresh(t.Context(), kit.RefreshTokenOf(row.ID, value)); err == nil || tokens.AccessToken != "" {
+				t.Errorf("%s as the secret of a refresh token: got tokens, error %v", name, err)
+			}
+			// The session that a wrong secret ended begins again, for the next value.
+			stored, err := h.store.Tokens().ByID(t.Context(), row.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored.RevokedAt = row.RevokedAt
+			if err := h.store.Tokens().Update(t.Context(), stored); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	h.login(testEmail, goodPassword)
+}
