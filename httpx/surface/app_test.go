@@ -20,7 +20,6 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
-	"myauth.internal/kit/memstore"
 )
 
 // recorder judges every response of every test.
@@ -129,8 +128,8 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 	for _, f := range change {
 		f(c)
 	}
-	store := memstore.New()
-	if a.Service, err = kit.New(a.faults.Users(store.Users()), a.faults.Tokens(store.Tokens()), c.keys, &c.Options); err != nil {
+	users, tokens := openStores(t)
+	if a.Service, err = kit.New(a.faults.Users(users), a.faults.Tokens(tokens), c.keys, &c.Options); err != nil {
 		t.Fatal(err)
 	}
 	a.prefix = c.http.Prefix
