@@ -42,7 +42,7 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", unreadable(path, err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // nothing was written
 	content, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
 	switch {
 	case err != nil:

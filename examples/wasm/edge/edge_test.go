@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -238,11 +239,72 @@ func TestManyAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-func TestAlias(t *testing.T) {
-	for _, module := range []string{"", "\x00asm", "nothing at all", "\x00asm\x01\x00\x00\x00\x07\xff", "\x00asm\x01\x00\x00\x00\x07\x01\x00"} {
-		if out, err := alias([]byte(module), "_initialize", "_start"); err == nil {
+// Hosts differ in what they call to start a guest: see startOnce.
+func TestStartsInEveryHost(t *testing.T) {
+	good := "Bearer " + sign(must(accesstoken.HMAC([]byte(secret))), "myauth", time.Hour)
+	for _, calls := range [][]string{{"_start"}, {"_initialize"}, {"_start", "_initialize"}, {"_initialize", "_start"}, {"_start", "_start"}} {
+		t.Run(strings.Join(calls, " "), func(t *testing.T) {
+			m, l, err := load(t, `{"hmac_secret":"`+secret+`"}`, wazero.NewModuleConfig().WithSysWalltime().WithStartFunctions(calls...))
+			if err != nil {
+				t.Fatalf("%v: %s", err, l)
+			}
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header.Set("Authorization", good)
+			w := httptest.NewRecorder()
+			m.NewHandler(t.Context(), http.HandlerFunc(whoAmI)).ServeHTTP(w, r)
+			if w.Code != 200 {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+func FuzzStartOnce(f *testing.F) {
+	f.Add([]byte(header))
+	f.Add([]byte("nothing at all"))
+	f.Add([]byte(header + "\x07\xff"))
+	f.Add([]byte(header + "\x02\x01\x00\x03\x02\x01\x00\x06\x01\x00\x07\x0f\x01\x0b_initialize\x00\x00\x0a\x01\x00"))
+	f.Fuzz(func(t *testing.T, module []byte) {
+		out, err := startOnce(module)
+		if err == nil && !strings.Contains(string(out), "\x06_start\x00") {
 			t.Errorf("%q became %q", module, out)
 		}
+	})
+}
+
+// What goes on to the application fits into what proxies and servers accept as one
+// header, and claims that do not fit are not cut.
+func TestLongClaims(t *testing.T) {
+	keys := must(accesstoken.HMAC([]byte(secret)))
+	edge := protect(t, `{"hmac_secret":"`+secret+`"}`, http.HandlerFunc(whoAmI))
+	now := time.Now()
+	ask := func(subject string, roles ...string) *httptest.ResponseRecorder {
+		t.Helper()
+		token := must(must(accesstoken.NewSigner(keys, "myauth", "myauth")).Sign(accesstoken.Claims{
+			Subject: subject, SessionID: "s1", TokenID: "t1", ClientID: "web", Roles: roles, IssuedAt: now, ExpiresAt: now.Add(time.Hour),
+		}))
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		edge.ServeHTTP(w, r)
+		return w
+	}
+	const room = 4096
+	if w := ask("ada", strings.Repeat("r", room-len("ada"+"s1"))); w.Code != 200 || !strings.Contains(w.Body.String(), "rrr") {
+		t.Errorf("as long as it may be: %d", w.Code)
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"a long role":    ask("ada", strings.Repeat("r", room)),
+		"a strange role": ask("ada", strings.Repeat("é", room/6)), // %C3%A9
+		"many roles":     ask("ada", slices.Repeat([]string{"accounts"}, 460)...),
+		"a long subject": ask(strings.Repeat("s", room)),
+	} {
+		if w.Code != 431 || !strings.Contains(w.Body.String(), `"code":"claims_too_large"`) || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if w := ask("ada\r\nX-Auth-Roles: admin"); w.Code != 200 || !strings.Contains(w.Body.String(), "ada%0D%0AX-Auth-Roles:%20admin") {
+		t.Errorf("a subject with lines: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -16,6 +16,10 @@ import (
 // maxHeader is more than the longest token with its scheme.
 const maxHeader = accesstoken.MaxLength + 64
 
+// maxClaims is how many bytes the three headers may have together. Proxies and servers
+// accept 8 KiB for one header, some of them for all, and the token is there as well.
+const maxClaims = 4096
+
 // What the application behind reads. They are taken out of every request first, so
 // that no client can send them.
 const (
@@ -75,9 +79,16 @@ func handleRequest() uint64 {
 		invalidToken.write()
 		return 0
 	}
-	setHeader(ofRequest, subjectHeader, claims.Subject)
-	setHeader(ofRequest, sessionHeader, claims.SessionID)
-	setHeader(ofRequest, rolesHeader, encodeRoles(claims.Roles))
+	subject, session, roles := encode(claims.Subject), encode(claims.SessionID), encode(claims.Roles...)
+	if len(subject)+len(session)+len(roles) > maxClaims {
+		// Without some of the roles the request would be another one.
+		logError("myauth edge: the claims of a token do not fit into the headers for the application: give its user fewer or shorter roles")
+		claimsTooLarge.write()
+		return 0
+	}
+	setHeader(ofRequest, subjectHeader, subject)
+	setHeader(ofRequest, sessionHeader, session)
+	setHeader(ofRequest, rolesHeader, roles)
 	return 1
 }
 
