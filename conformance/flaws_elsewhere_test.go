@@ -121,19 +121,27 @@ var elsewhereFlaws = []flaw{
 	{name: "wants usernames to be unique", by: "users/create/nothing-else-is-unique", alter: func(f *fake) {
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error {
-			if f.flag("name "+u.Username, true) {
+			if slices.Contains(f.flagged("name "), u.Username) {
 				return errors.New("UNIQUE constraint failed: users.username")
 			}
-			return create(ctx, u)
+			err := create(ctx, u)
+			if err == nil {
+				f.flag("name "+u.Username, true)
+			}
+			return err
 		}
 	}},
 	{name: "wants sessions of tokens to be unique", by: "tokens/create/nothing-else-is-unique", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
-			if f.flag("session "+t.SessionID, true) {
+			if slices.Contains(f.flagged("session "), t.SessionID) {
 				return errors.New("UNIQUE constraint failed: tokens.session_id")
 			}
-			return create(ctx, t)
+			err := create(ctx, t)
+			if err == nil {
+				f.flag("session "+t.SessionID, true)
+			}
+			return err
 		}
 	}},
 

@@ -78,8 +78,8 @@ var tokenPageRules = []rule{{
 		for _, half := range halves {
 			for nth := 1; p.losesPage(list, nth, half.lose); nth++ {
 			}
-			for nth := 1; p.losesPage(p.purgeOfMany(), nth, half.lose); nth++ {
-			}
+		}
+		for nth := 1; p.losesPage(p.purgeOfMany(), nth, (*Network).LoseAnswer); nth++ {
 		}
 	},
 }}
