@@ -77,7 +77,8 @@ type Config struct {
 	// fails them, so that nothing goes untested by accident.
 	Without []Ability
 
-	// Parallel runs the cases in parallel, as many as -parallel allows.
+	// Parallel runs the cases in parallel, as many as -parallel allows, but for those
+	// in which two callers meet in a loop.
 	Parallel bool
 
 	// Timeout is when a call that does not return counts as stuck; two minutes by
@@ -89,7 +90,8 @@ type Config struct {
 
 	// Soon is how long a call may go on after its context is done, how long it may
 	// take over a network that loses something, and how long a store may need to work
-	// again after an outage; five seconds by default.
+	// again after an outage; five seconds by default. For half of it the data hangs in
+	// the case that looks for a lock timeout of the store's own: more finds longer ones.
 	Soon time.Duration
 }
 

@@ -47,7 +47,7 @@
 //
 // # Why it can be trusted
 //
-// The suite is tried against more than 400 stores of which each is broken in one
+// The suite is tried against more than 430 stores of which each is broken in one
 // way, and against correct ones of many varieties. Each flaw is caught by the case that
 // names its rule, and no correct store fails.
 //

@@ -91,7 +91,11 @@ func everyMethodRules(k kind) []rule {
 				// within the call, and the same in every run.
 				long := k.long(p, p.b)
 				for look := 1; look <= 12; look++ {
-					for _, a := range append(k.attempts(p, p.b, fmt.Sprint("look", look)), long...) {
+					attempts := k.attempts(p, p.b, fmt.Sprint("look", look))
+					if look%2 == 0 {
+						attempts = append(attempts, long...)
+					}
+					for _, a := range attempts {
 						ctx := newTripContext(look)
 						err := a.call(ctx)
 						ctx.stop()

@@ -85,6 +85,14 @@ func TestWatchdogNamesTheCall(t *testing.T) {
 			}
 		}})
 		wantNoted(t, got, "users/x/hangs", "Users.Update through handle 2 has not returned within 30s", "TestWatchdogNamesTheCall")
+		first, rest, _ := strings.Cut(got.failures[0], "\n")
+		if !strings.Contains(first, "Users.Update through handle 2") {
+			t.Errorf("the first line does not name the call: %s", first)
+		}
+		// The goroutine in the call, and the store's own if it has any. Of the suite's none.
+		if strings.Contains(rest, "conformance.(*probe).run(") || strings.Contains(rest, "testing.tRunner") {
+			t.Errorf("goroutines of the suite are listed beside the call:\n%s", rest)
+		}
 	})
 }
 
