@@ -75,7 +75,7 @@ func (d *dataset) flagged(prefix string) []string {
 type fake struct {
 	*dataset
 	number  int // 1 for the first handle of the data set
-	closed  bool
+	closed  atomic.Bool
 	closing bool
 	wire    *wire // to its server, where it is far away
 	queue   func() (leave func())
@@ -119,7 +119,7 @@ func newFake(d *dataset) *fake {
 		return d.tokens.DeleteExpired(ctx, before, limit)
 	}
 	f.pingTokens = func(ctx context.Context) error { return f.gate(ctx) }
-	f.close = func() error { f.closed = true; return nil }
+	f.close = func() error { f.closed.Store(true); return nil }
 	f.stall = func() func() {
 		gate := make(chan struct{})
 		d.mu.Lock()
@@ -141,7 +141,7 @@ func (f *fake) gate(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if f.closed {
+	if f.closed.Load() {
 		return fmt.Errorf("fake: closed: %w", kit.ErrUnavailable)
 	}
 	if f.queue != nil {

@@ -433,7 +433,7 @@ func flawsOfMoments(k kind) []flaw {
 				f.closing = true
 				mu.Unlock()
 				yield()
-				f.closed = true
+				f.closed.Store(true)
 				return nil
 			}
 			errorsOf(f, func(_ context.Context, err error) error {

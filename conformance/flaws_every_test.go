@@ -298,7 +298,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 		{name: "answers after Close as before", by: "closed/unavailable", alter: func(f *fake) { f.close = func() error { return nil } }},
 		{name: "answers with an error of its own after Close", by: "closed/unavailable", alter: func(f *fake) {
 			errorsOf(f, func(_ context.Context, err error) error {
-				if f.closed {
+				if f.closed.Load() {
 					return errors.New("sql: database is closed")
 				}
 				return err
@@ -306,7 +306,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 		}},
 		{name: "answers ErrNotFound after Close", by: "closed/never-not-found", alter: func(f *fake) {
 			errorsOf(f, func(_ context.Context, err error) error {
-				if f.closed {
+				if f.closed.Load() {
 					return kit.ErrNotFound
 				}
 				return err
@@ -315,13 +315,13 @@ func flawsOfEveryMethod(k kind) []flaw {
 		{name: "still reads from a cache after Close", by: "closed/unavailable", alter: func(f *fake) {
 			byID, tokenByID := f.byID, f.tokenByID
 			f.byID = func(ctx context.Context, id string) (kit.User, error) {
-				if f.closed {
+				if f.closed.Load() {
 					return f.users.ByID(ctx, id)
 				}
 				return byID(ctx, id)
 			}
 			f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
-				if f.closed {
+				if f.closed.Load() {
 					return f.tokens.ByID(ctx, id)
 				}
 				return tokenByID(ctx, id)
