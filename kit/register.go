@@ -100,20 +100,26 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 }
 
 // createConcealed is createUser at the same cost for a free address and a taken one: one
-// look-up and one write. Where the address is taken, it writes that account as it is.
+// write that is done, which is what takes a store its time, and one look-up. Where the
+// address is taken, it writes that account as it is.
 func (s *Service) createConcealed(ctx context.Context, u User) error {
-	owner, err := s.users.ByEmail(ctx, u.Email)
-	if errors.Is(err, ErrNotFound) {
-		return s.createUser(ctx, u)
-	} else if err != nil {
+	err := s.users.Create(ctx, u)
+	if err != nil && !errors.Is(err, ErrUserExists) && !errors.Is(err, ErrUnavailable) {
 		return err
 	}
-	switch err := s.users.Update(ctx, owner); {
-	case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
-		return ErrUserExists
-	default:
+	owner, readErr := s.users.ByEmail(ctx, u.Email)
+	switch {
+	case err == nil, readErr == nil && owner.ID == u.ID: // no other call has this ID
+		return nil
+	case errors.Is(readErr, ErrUnavailable):
+		return readErr
+	case readErr != nil || errors.Is(err, ErrUnavailable):
 		return err
 	}
+	if writeErr := s.users.Update(ctx, owner); writeErr != nil && !errors.Is(writeErr, ErrConflict) && !errors.Is(writeErr, ErrNotFound) {
+		return writeErr
+	}
+	return err
 }
 
 // createUser stores u. When the answer is lost, or the driver's own repetition met
