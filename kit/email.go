@@ -36,7 +36,7 @@ const (
 // checkEmail returns the address as it is stored: without the white space around it
 // (of all of Unicode), which keyboards and password managers add. It accepts a bare
 // address: a dot-atom (RFC 5322 section 3.2.3, with the
-// letters of RFC 6531) at a domain of two or more labels. It is a grammar of its own
+// letters of RFC 6531) at a domain of two or more labels, in its canonical spelling. It is a grammar of its own
 // rather than net/mail's, which accepts display names and comments, removes
 // quotes, and lets zero-width characters and the ideographic full stop through.
 func checkEmail(field, email string) (string, []FieldError) {
@@ -45,10 +45,18 @@ func checkEmail(field, email string) (string, []FieldError) {
 		return "", []FieldError{{field, CodeTooLong, "must have at most 254 bytes"}}
 	}
 	local, domain, ok := strings.Cut(email, "@")
-	if !ok || !utf8.ValidString(email) || len(local) > maxLocalPartBytes || !isDotAtom(local) || !isDomain(domain) {
-		return "", []FieldError{{field, CodeInvalidEmail, "must be an email address such as name@example.com, without display name, quotes or comments"}}
+	message := "must be an email address such as name@example.com, without display name, quotes or comments"
+	if ok && utf8.ValidString(email) && len(local) <= maxLocalPartBytes && isDotAtom(local) {
+		if isDomain(domain) {
+			return email, nil
+		}
+		if canonical := canonicalDomain(domain); isDomain(canonical) {
+			message = "must have its domain in the canonical spelling: " + canonical
+		} else if !isASCII(domain) {
+			message = "has a domain that cannot be taken in this spelling: give it in ASCII (xn--…)"
+		}
 	}
-	return email, nil
+	return "", []FieldError{{field, CodeInvalidEmail, message}}
 }
 
 // isDotAtom accepts atoms that are joined by single dots.
@@ -72,18 +80,4 @@ func isAtomRune(r rune) bool {
 // script, so nothing invisible.
 func isLetterOrDigit(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.M, unicode.N) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && !unicode.Is(unicode.Variation_Selector, r)
-}
-
-// isDomain accepts two or more labels of letters, digits and inner hyphens, the
-// last one not all digits: a name and never an IP address.
-func isDomain(domain string) bool {
-	labels := strings.Split(domain, ".")
-	for _, label := range labels {
-		if label == "" || len(label) > maxLabelBytes || label[0] == '-' || label[len(label)-1] == '-' ||
-			strings.ContainsFunc(label, func(r rune) bool { return r != '-' && !isLetterOrDigit(r) }) {
-			return false
-		}
-	}
-	top := labels[len(labels)-1]
-	return len(labels) > 1 && strings.ContainsFunc(top, func(r rune) bool { return r < '0' || r > '9' })
 }

@@ -70,13 +70,14 @@ type FieldError struct {
 	// Field is the field's name in the HTTP API, such as "email".
 	Field string `json:"field"`
 	// Code says which rule, for programs; Message the same for people, without
-	// the value.
+	// the value: only the canonical spelling of an address's domain is in it, if
+	// another was given.
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
 // ValidationError lists every rule that the input breaks, in the order of the
-// fields. It never holds the values.
+// fields. It does not hold the values.
 type ValidationError struct {
 	Fields []FieldError
 }

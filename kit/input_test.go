@@ -92,6 +92,9 @@ func FuzzEmail(f *testing.F) {
 		if strings.ContainsAny(s, "\r\n\x00 <>,;:\"()[]\\") || strings.Count(s, "@") != 1 {
 			t.Errorf("%q was accepted", s)
 		}
+		if _, domain, _ := strings.Cut(EmailKey(s), "@"); canonicalDomain(domain) != domain {
+			t.Errorf("%q has another spelling of %q", s, canonicalDomain(domain))
+		}
 		if k := EmailKey(s); EmailKey(k) != k || len(k) != len(s) || k != address(k) {
 			t.Errorf("the key of %q is %q", s, k)
 		}

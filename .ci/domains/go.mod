@@ -1,0 +1,17 @@
+module myauth.internal/ci/domains
+
+go 1.26.0
+
+require (
+	golang.org/x/net v0.62.0
+	golang.org/x/text v0.43.0
+)
+
+require myauth.internal/kit v0.1.0
+
+require (
+	github.com/lestrrat-go/dsig v1.4.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+)
+
+replace myauth.internal/kit => ../../kit
