@@ -114,3 +114,29 @@ func ExampleWriteError() {
 	// 404 {"type":"urn:myauth:error:user_not_found","title":"User not found","status":404,"detail":"There is no such user.","code":"user_not_found"}
 	// 410 {"type":"about:blank","title":"Gone","status":410,"detail":"User 0 has left.","code":"moved_away"}
 }
+
+// The pages that mailed links lead to: opening one changes nothing, its button does the work.
+func ExamplePages() {
+	pages, err := httpx.Pages(newService(), &httpx.PagesOptions{
+		ProductName: "Shop",
+		Lang:        "de",
+		Text: func(english string) string {
+			switch english {
+			case "Choose a new password":
+				return "Neues Passwort"
+			default:
+				return english // and so on
+			}
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", pages)
+	fmt.Println(strings.Contains(get(mux, "/reset-password?token=myauth_pr_abc", ""), "<h1>Neues Passwort</h1>"))
+	fmt.Println(get(mux, "/reset-password", "")[:3]) // a link that lost its token
+	// Output:
+	// true
+	// 400
+}

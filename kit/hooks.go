@@ -10,7 +10,8 @@ type Hooks struct {
 	// BeforeRegister sees a registration that is valid, without its password,
 	// before anything is hashed or stored.
 	BeforeRegister func(context.Context, Registration) error
-	// AfterRegister sees the new account.
+	// AfterRegister sees the new account. It runs for a free address only, and the client
+	// waits for it: with Options.ConcealAccounts it must take no time that could be noticed.
 	AfterRegister func(context.Context, User)
 	// BeforeLogin is called after the right password of an account that may
 	// log in, before its session starts.

@@ -13,7 +13,8 @@ import (
 // is refused here, as password_hash. An empty one is none: the owner sets a password by
 // a reset. Email, Username, Roles and Settings are checked as everywhere; ID, CreatedAt
 // and UpdatedAt are kept when given and made up otherwise; Verified and Active are taken
-// as they are; no mail is sent.
+// as they are; no mail is sent. A password reset clears Username and Settings of an account
+// that was not Verified: see [Service.ResetPassword].
 //
 // An import that was cut short can run again over all of its records, if they give ID
 // and CreatedAt: one that is there already, and that nobody has changed since, is no

@@ -210,7 +210,7 @@ func TestConcealedLogin(t *testing.T) {
 	h := newHarness(t, func(o *kit.Options) { o.ConcealAccounts, o.RequireVerifiedEmail = true, true })
 	u, _ := h.register(testEmail)
 	login := func() error { _, err := h.Login(t.Context(), testEmail, goodPassword); return err }
-	if err := login(); err != kit.ErrInvalidCredentials { //nolint:errorlint // the very one, with no word more
+	if err := login(); err != kit.ErrInvalidCredentials { // the very one, with no word more
 		t.Errorf("got %v", err)
 	}
 	mail := h.nextMail(kit.MailVerification)

@@ -405,10 +405,17 @@ func setPolicy(s *settings, v string) error {
 	return nil
 }
 
+// publicURL has the characters that programs which look for links in plain text take for
+// a part of one.
+var publicURL = regexp.MustCompile(`^[A-Za-z0-9._~:/%@\[\]-]+$`)
+
 func setPublicURL(s *settings, v string) error {
 	u, err := url.Parse(v)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
 		return errors.New("not a plain http or https URL: write for example https://example.com, without user, query and fragment")
+	}
+	if !publicURL.MatchString(v) {
+		return errors.New("has characters at which mail programs cut a link off: percent-encode them in the path, and write the host in ASCII (xn--…)")
 	}
 	s.opts.PublicURL = strings.TrimRight(v, "/")
 	return nil
