@@ -41,11 +41,20 @@
 // again and goes on as if its own write had been answered when it finds it there;
 // otherwise it returns [ErrUnavailable], and trying again is safe.
 //
+// # Mails
+//
+// A mail is made and sent some 100 ms after the call that asks for it, so that the time
+// of an answer does not tell whether an account exists. A mailbox gets one mail of a
+// kind a minute, and after five in an hour one every ten minutes; [Service.Stats] counts
+// what was left out. A failed attempt is repeated, with growing pauses.
+//
 // # What the application does itself
 //
 // Nothing runs in the background but the mail queue of [Options].Mailer, and
-// [Service.Close] ends that. So whoever runs the application calls
-// [Service.PurgeExpired] now and then, plugs in a [Limiter], and puts TLS in front.
+// [Service.Close] ends that. So the application calls [Service.PurgeExpired] now and
+// then, plugs in a [Limiter], and puts TLS in front. [WithClientIP] tells the Service
+// whose call it is; package httpx does that. Clients take turns to hash and to mail, so
+// calls without an address are one client.
 //
 // # Where to go next
 //

@@ -53,7 +53,8 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	}
 	if !s.opts.ConcealAccounts {
 		// A taken address is no secret here, so it need not cost a hash.
-		if _, err := s.users.ByEmail(ctx, r.Email); err == nil {
+		if owner, err := s.users.ByEmail(ctx, r.Email); err == nil {
+			s.emit(ctx, Event{Kind: EventRegistrationRefused, UserID: owner.ID, Err: ErrUserExists})
 			return User{}, ErrUserExists
 		} else if !errors.Is(err, ErrNotFound) {
 			return User{}, err

@@ -7,10 +7,16 @@
 //	svc, err := kit.New(faults.Users(store.Users()), faults.Tokens(store.Tokens()), keys, &kit.Options{
 //		Now: clock.Now, Mailer: mailer, PublicURL: "https://app.example.com",
 //		BcryptCost: 4, InsecureFastHash: true, // for tests only
+//		MailDelay: time.Millisecond,           // mails come at once
+//		InsecureUnlimitedMails: true,          // as many as a test asks for
 //	})
 //	clock.Advance(30 * time.Minute)             // every access token has expired
 //	sent, err := mailer.Next(ctx)               // the mail, with its token
 //	faults.Inject("users.ByEmail", kittest.Down, 1)
+//
+// Without the last two a mail comes some 100 ms after the call, and another of its kind
+// to that address a minute later by clock: advance it, or the mail is left out. In a
+// bubble of testing/synctest, with time.Now as the clock, both cost no time.
 //
 // It is for tests: a program in production links none of it. A store of one's own is
 // proved by package conformance, and not by this one.
