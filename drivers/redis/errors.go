@@ -102,7 +102,10 @@ func ofTheNetwork(err error) error {
 		}
 	}
 	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &network) || errors.As(err, &certificate) {
+	if errors.As(err, &certificate) {
+		return fmt.Errorf("%w: have this machine trust the authority that signed it; skip_verify=true in the URL encrypts and does not ask who answers", err)
+	}
+	if errors.As(err, &network) {
 		return err
 	}
 	return errors.New("the server's answer cannot be read")

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +30,10 @@ const startTimeout = 10 * time.Second
 // others are found by it:
 //
 //	redis://user:password@node1:6379,node2:6379,node3:6379?cluster=true
+//
+// A password is not sent in clear to another machine: with redis:// and such a host the
+// URL has to say tls=none. With rediss the server's certificate and name are checked, unless the
+// URL says skip_verify=true.
 //
 // Further options are those of [redis.ParseURL] and [redis.ParseClusterURL], such as
 // pool_size and read_timeout. The client repeats reads, as often as max_retries says,
@@ -82,6 +88,13 @@ func connect(raw string, opts *Options) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errURL
 	}
+	if err := translate(query, scheme); err != nil {
+		return nil, err
+	}
+	if scheme == "redis" && login != "" && query.Get("tls") != "none" && slices.ContainsFunc(nodes, isElsewhere) {
+		return nil, errors.New("redis: the URL sends its password in clear to another machine: write rediss:// for TLS, or add tls=none if nobody is in between")
+	}
+	query.Del("tls")
 	cluster := false
 	if query.Has("cluster") {
 		if cluster, err = strconv.ParseBool(query.Get("cluster")); err != nil {
@@ -100,6 +113,44 @@ func connect(raw string, opts *Options) (redis.UniversalClient, error) {
 		return nil, errors.New("redis: the URL names several servers: add cluster=true if they are a Redis Cluster, or name one")
 	}
 	return connectServer(u, opts)
+}
+
+// foreign are options of other clients, and what to write instead.
+var foreign = map[string]string{
+	"ssl":              "write rediss://",
+	"ssl_ca_certs":     "have the machine trust the authority",
+	"ssl_cert_reqs":    "write skip_verify=true to check no certificate",
+	"timeout":          "write dial_timeout, read_timeout and write_timeout",
+	"socket_timeout":   "write read_timeout and write_timeout",
+	"max_connections":  "write pool_size",
+	"retry_on_timeout": "write max_retries",
+	"decode_responses": "it means nothing here",
+}
+
+// translate deals with the options that go-redis does not know.
+func translate(query url.Values, scheme string) error {
+	query.Del("family") // of addresses: both are tried
+	for name, instead := range foreign {
+		if query.Has(name) {
+			return fmt.Errorf("redis: drop the option %s from the URL, which this driver does not know: %s", name, instead)
+		}
+	}
+	if query.Has("tls") && (query.Get("tls") != "none" || scheme != "redis") {
+		return errors.New("redis: the option tls of the URL can be none, with redis://: for TLS write rediss:// and leave it out")
+	}
+	return nil
+}
+
+// isElsewhere reports whether a node, host:port, is not this machine by its name or
+// address.
+func isElsewhere(node string) bool {
+	host, _, err := net.SplitHostPort(node)
+	if err != nil {
+		host = node
+	}
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	addr, err := netip.ParseAddr(host)
+	return host != "" && host != "localhost" && !strings.HasSuffix(host, ".localhost") && (err != nil || !addr.IsLoopback())
 }
 
 func connectServer(u *url.URL, opts *Options) (redis.UniversalClient, error) {

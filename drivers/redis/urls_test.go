@@ -1,0 +1,55 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"myauth.internal/drivers/redis"
+)
+
+// URLs as services hand them out. Those with nothing in want are dialed: what is asked of the
+// network is not the test's.
+func TestURLsOfServices(t *testing.T) {
+	const inClear = "tls=none"
+	for url, want := range map[string]string{
+		"rediss://default:s3cret@eu1-fit-cat-3.upstash.io:6379":                        "",
+		"redis://default:s3cret@eu1-fit-cat-3.upstash.io:6379":                         inClear,
+		"redis://default:s3cret@redis-1.c1.eu-1.ec2.redns.redis-cloud.com:14000":       inClear,
+		"rediss://:s3cret@ec2-1-2-3-4.compute-1.amazonaws.com:6380":                    "", // Heroku
+		"rediss://:s3cret@ec2-1-2-3-4.compute-1.amazonaws.com:6380?skip_verify=true":   "",
+		"rediss://:s3cret@ec2-1-2-3-4.compute-1.amazonaws.com?ssl_cert_reqs=none":      "drop the option ssl_cert_reqs",
+		"rediss://master.app.abc123.use1.cache.amazonaws.com:6379":                     "", // ElastiCache
+		"rediss://app:s3cret@clustercfg.app.abc.cache.amazonaws.com:6379?cluster=true": "",
+		"rediss://default:s3cret@app-do-user-1-0.db.ondigitalocean.com:25061":          "",
+		"rediss://:s3cret%3D@app.redis.cache.windows.net:6380":                         "", // Azure
+		"redis://red-abc123:6379":                                              "", // Render, within
+		"rediss://red-abc123:s3cret@frankfurt-redis.render.com:6379":           "",
+		"redis://default:s3cret@fly-app.upstash.io:6379?family=6":              inClear,
+		"redis://default:s3cret@redis.railway.internal:6379?family=0&tls=none": "",
+		"redis://default:s3cret@one:1,two:2?cluster=true":                      inClear,
+		"redis://default:s3cret@localhost:1,two:2?cluster=true":                inClear,
+		"redis://default:s3cret@one:1,two:2?cluster=true&tls=none":             "",
+		"redis://:s3cret@localhost:6379/0":                                     "",
+		"redis://:s3cret@127.0.0.2":                                            "",
+		"redis://:s3cret@[::1]:6379":                                           "",
+		"redis://s3cret@redis":                                                 inClear, // a user, so a login
+		"redis://:s3cret@redis?tls=true":                                       "rediss://",
+		"rediss://:s3cret@redis?tls=none":                                      "tls",
+		"redis://:s3cret@redis?ssl=true":                                       "drop the option ssl",
+	} {
+		dialed := errors.New("dialed")
+		_, err := redis.Open(t.Context(), url, &redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: dialed}
+		}})
+		if err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: got %v", url, err)
+			continue
+		}
+		if want == "" && !errors.Is(err, dialed) || want != "" && (errors.Is(err, dialed) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got %v, want %q", url, err, want)
+		}
+	}
+}
