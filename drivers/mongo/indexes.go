@@ -2,7 +2,10 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -12,8 +15,16 @@ import (
 // prepare makes the indexes, which is safe however many processes do it: an index
 // that exists as it is asked for stays as it is.
 func (s *Store) prepare(ctx context.Context) error {
-	for _, c := range []*driver.Collection{s.users, s.tokens} {
+	for _, c := range []struct {
+		*driver.Collection
+		field string // that all documents have
+	}{
+		{s.users, "email_key"}, {s.tokens, "secret_hash"},
+	} {
 		if err := s.checkCollation(ctx, c.Name()); err != nil {
+			return err
+		}
+		if err := s.checkOwner(ctx, c.Collection, c.field); err != nil {
 			return err
 		}
 	}
@@ -43,6 +54,40 @@ func (s *Store) prepare(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkOwner refuses a collection that another program has made: an index of MyAuth's
+// would change what that one may store. It is MyAuth's with one of its indexes, or, as
+// after a restore without indexes, when all documents have the field.
+func (s *Store) checkOwner(ctx context.Context, c *driver.Collection, field string) error {
+	return s.do(ctx, "look at the collection "+c.Name(), nil, func(ctx context.Context) error {
+		indexes, err := c.Indexes().ListSpecifications(ctx)
+		if err != nil || slices.ContainsFunc(indexes, func(i driver.IndexSpecification) bool { return strings.HasPrefix(i.Name, "myauth_") }) {
+			return err
+		}
+		foreign, err := exists(ctx, c, bson.D{{Key: field, Value: bson.D{{Key: "$exists", Value: false}}}})
+		if err == nil && !foreign && slices.ContainsFunc(indexes, func(i driver.IndexSpecification) bool { return i.Name != "_id_" }) {
+			// Some programs make the indexes first and the documents later.
+			var some bool
+			some, err = exists(ctx, c, bson.D{})
+			foreign = !some
+		}
+		if err != nil {
+			return err
+		}
+		if foreign {
+			return &damaged{errors.New("it is another program's: set Options.Prefix")}
+		}
+		return nil
+	})
+}
+
+func exists(ctx context.Context, c *driver.Collection, filter bson.D) (bool, error) {
+	err := c.FindOne(ctx, filter, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+	if errors.Is(err, driver.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // checkCollation refuses a collection that was made with a collation: its strings

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,9 +24,10 @@ import (
 
 // Options adjusts a [Store]; nil or the zero value means the defaults.
 type Options struct {
-	// UsersCollection and TokensCollection name the collections: users and tokens
-	// by default.
-	UsersCollection, TokensCollection string
+	// Prefix begins the names of the collections, users and tokens, so that they stand
+	// beside those of the application: up to 64 letters, digits and the signs . _ -
+	// "" means none.
+	Prefix string
 	// Dialer connects to the servers, in place of a [net.Dialer]: through a tunnel,
 	// say. Only [Open] uses it.
 	Dialer options.ContextDialer
@@ -51,7 +56,11 @@ const (
 
 // Open connects to the database that the URI names in its path,
 // mongodb://user:password@host/database or mongodb+srv://…, with a client of its
-// own, and makes what indexes are missing. No error shows the URI.
+// own, and makes what indexes are missing: see [New]. No error shows the URI.
+//
+// Users and passwords, and what they protect, are not sent in clear to another
+// machine: a URI with a login needs tls=true, unless its hosts are loopback addresses
+// or sockets, or it says tls=false. With mongodb+srv:// TLS is the default.
 //
 // Errors wrap [kit.ErrUnavailable] when no server can be reached or it refuses,
 // and say what can be done about it.
@@ -68,6 +77,9 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 		// What is wrong is quoted in the error, and may be the password.
 		return nil, errors.New("mongo: an option of the URI is unknown or has a wrong value, or a host cannot be looked up; percent-encode the special characters of the password")
 	}
+	if sendsInClear(client) && !saysWhetherTLS(uri) {
+		return nil, errors.New("mongo: the URI has a login, and would send it in clear to another machine: add tls=true, or tls=false if nobody is in between")
+	}
 	c, err := driver.Connect(client)
 	if err != nil {
 		return nil, fmt.Errorf("mongo: connect: %w: %w", kit.ErrUnavailable, err)
@@ -78,6 +90,37 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 	}
 	s.own = c
 	return s, nil
+}
+
+// sendsInClear reports whether a client logs in to another machine without TLS.
+func sendsInClear(client *options.ClientOptions) bool {
+	return client.Auth != nil && client.TLSConfig == nil && slices.ContainsFunc(client.Hosts, isElsewhere)
+}
+
+// isElsewhere reports whether a host, with or without a port, is not this machine by its
+// name or address.
+func isElsewhere(host string) bool {
+	if strings.HasSuffix(host, ".sock") {
+		return false
+	}
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	addr, err := netip.ParseAddr(host)
+	return host != "localhost" && !strings.HasSuffix(host, ".localhost") && (err != nil || !addr.IsLoopback())
+}
+
+// saysWhetherTLS reports whether the URI has one of the options for it.
+func saysWhetherTLS(uri string) bool {
+	_, query, _ := strings.Cut(uri, "?")
+	for option := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, _, _ := strings.Cut(option, "=")
+		if strings.EqualFold(name, "tls") || strings.EqualFold(name, "ssl") {
+			return true
+		}
+	}
+	return false
 }
 
 // databaseName returns the path of a URI, which package net/url cannot read where
@@ -98,8 +141,11 @@ func databaseName(uri string) (string, error) {
 	return name, nil
 }
 
+var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
+
 // New returns a store in a database of the caller's own client, and makes what
-// indexes are missing. Close leaves the client connected.
+// indexes are missing. Close leaves the client connected. A collection of that name
+// that is not MyAuth's, by its documents or indexes, is refused and left as it is.
 //
 // Whatever the client's settings are, writes of the store wait for a majority and
 // its journal, reads ask the primary for what a majority has, and a session in
@@ -115,6 +161,9 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 	if opts != nil {
 		o = *opts
 	}
+	if !validPrefix.MatchString(o.Prefix) || strings.HasPrefix(o.Prefix, "system.") {
+		return nil, errors.New("mongo: Options.Prefix may have up to 64 letters, digits and the signs . _ - only, and is not system.")
+	}
 	journaled := true
 	collection := options.Collection().
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journaled}).
@@ -122,19 +171,10 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 		SetReadPreference(readpref.Primary()).
 		SetBSONOptions(&options.BSONOptions{}).
 		SetRegistry(bson.NewRegistry())
-	name := func(given, preset string) string {
-		if given != "" {
-			return given
-		}
-		return preset
-	}
 	s := &Store{
 		db:     db,
-		users:  db.Collection(name(o.UsersCollection, "users"), collection),
-		tokens: db.Collection(name(o.TokensCollection, "tokens"), collection),
-	}
-	if s.users.Name() == s.tokens.Name() {
-		return nil, errors.New("mongo: users and tokens need collections of their own")
+		users:  db.Collection(o.Prefix+"users", collection),
+		tokens: db.Collection(o.Prefix+"tokens", collection),
 	}
 	limited := ctx
 	if _, ok := ctx.Deadline(); !ok {

@@ -345,8 +345,8 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	uri := database(t)
-	if _, err := mongo.Open(t.Context(), uri, &mongo.Options{UsersCollection: "tokens"}); err == nil {
-		t.Error("users and tokens in one collection")
+	if _, err := mongo.Open(t.Context(), uri, &mongo.Options{Prefix: "a$"}); err == nil {
+		t.Error("a prefix that MongoDB does not allow")
 	}
 	if _, err := mongo.New(t.Context(), nil, nil); err == nil {
 		t.Error("New takes no database")
