@@ -4,41 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"net/http"
-	"os"
 
-	"myauth.internal/drivers/sqlite"
-	"myauth.internal/httpx"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
-	"myauth.internal/mailx"
 )
-
-// The wiring of an application: a store, keys, a mailer, the service, and the
-// routes. It is compiled and not run: it would serve for ever.
-func Example_wiring() {
-	store, err := sqlite.Open(context.Background(), "auth.db", nil)
-	check(err)
-	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET"))) // at least 32 bytes
-	check(err)
-	mailer, err := mailx.NewLog(os.Stderr, nil) // or mailx.New, for SMTP
-	check(err)
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{Mailer: mailer, PublicURL: "http://localhost:8080"})
-	check(err)
-	pages, err := httpx.Pages(svc, nil) // where the links in mails lead
-	check(err)
-	mux := http.NewServeMux()
-	mux.Handle("/", pages)
-	mux.Handle("/auth/", httpx.New(svc, nil))
-	mux.Handle("GET /hello", httpx.RequireUser(svc)(http.HandlerFunc(hello)))
-	log.Fatal(http.ListenAndServe("localhost:8080", mux))
-}
-
-func hello(w http.ResponseWriter, r *http.Request) {
-	user, _ := httpx.UserFrom(r.Context())
-	fmt.Fprintf(w, "Hello, %s!\n", user.Username)
-}
 
 func check(err error) {
 	if err != nil {

@@ -62,16 +62,26 @@ func launch(t testing.TB, dir string, tee io.Writer, env ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, dir: dir, tee: tee, done: make(chan struct{}), changed: make(chan struct{})}
-	p.cmd = exec.Command(exe)
-	p.cmd.Dir = dir
+	cmd := exec.Command(exe)
+	cmd.Dir = dir
+	cmd.Env = append(cmd.Env, asServer+"=1", "GORACE=atexit_sleep_ms=0", "MYAUTH_ADDR=127.0.0.1:0", "MYAUTH_BCRYPT_COST=4", "MYAUTH_INSECURE_FAST_HASH=1")
+	cmd.Env = append(cmd.Env, env...)
+	return startProcess(t, cmd, tee)
+}
+
+// startProcess starts cmd, with the environment of the test but for the settings of a
+// server and what cmd has of its own. It is killed when the test ends.
+func startProcess(t testing.TB, cmd *exec.Cmd, tee io.Writer) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, dir: cmd.Dir, tee: tee, done: make(chan struct{}), changed: make(chan struct{})}
+	own := cmd.Env
+	cmd.Env = nil
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, "MYAUTH_") {
-			p.cmd.Env = append(p.cmd.Env, entry)
+			cmd.Env = append(cmd.Env, entry)
 		}
 	}
-	p.cmd.Env = append(p.cmd.Env, asServer+"=1", "GORACE=atexit_sleep_ms=0", "MYAUTH_ADDR=127.0.0.1:0", "MYAUTH_BCRYPT_COST=4", "MYAUTH_INSECURE_FAST_HASH=1")
-	p.cmd.Env = append(p.cmd.Env, env...)
+	cmd.Env = append(cmd.Env, own...)
 	p.cmd.Stdout = &p.out
 	if _, err := p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,11 +25,12 @@ func TestExamplesEndStalledClients(t *testing.T) {
 	}
 	stalled := map[string]stalledClient{}
 	for _, dir := range servingExamples {
-		program, in := buildProgram(t, dir, "."), t.TempDir()
+		cmd := exec.Command(buildProgram(t, dir, "."), "-addr", "127.0.0.1:0")
+		cmd.Dir = t.TempDir()
 		if dir == "../wasm/hooks" {
-			in = dir // where it builds its plug-in
+			cmd.Dir = dir // where it builds its plug-in
 		}
-		stalled[dir] = stall(t, in, program, "-addr", "127.0.0.1:0")
+		stalled[dir] = stall(startProgram(t, cmd))
 	}
 	for dir, client := range stalled {
 		t.Run(dir, client.ends)
@@ -66,59 +65,41 @@ func TestExamplesAreListed(t *testing.T) {
 	}
 }
 
-// buildProgram builds what, a package or a file, in the module of dir.
-func buildProgram(t *testing.T, dir, what string) (program string) {
+// buildProgram builds what, a package or a file, in dir.
+func buildProgram(t *testing.T, dir, what string, env ...string) (program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), "program")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, what)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build %s in %s: %v\n%s", what, dir, err, text)
 	}
 	return program
 }
 
-// stalledClient is a client of a program that has stopped in the middle of a body.
-type stalledClient struct {
-	cmd  *exec.Cmd
-	conn net.Conn
-	done chan struct{} // the program has closed its standard error
+// startProgram starts a program that says where it listens.
+func startProgram(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := startProcess(t, cmd, nil)
+	p.url = p.waitFor(`listening on (http://\S+)$`)[1]
+	return p
 }
 
-// stall runs a program that says where it listens, in dir.
-func stall(t *testing.T, dir, program string, args ...string) stalledClient {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Dir = dir
-	stderr, err := cmd.StderrPipe()
+// stalledClient is a client of a program that has stopped in the middle of a body.
+type stalledClient struct {
+	program *process
+	conn    net.Conn
+}
+
+func stall(p *process) stalledClient {
+	p.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(stderr)
-	addr := ""
-	for addr == "" && lines.Scan() {
-		if m := regexp.MustCompile(`listening on http://(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
-			addr = m[1]
-		}
-	}
-	if addr == "" {
-		t.Fatalf("%s does not say where it listens: %v", dir, cmd.Wait())
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		io.Copy(io.Discard, stderr)
-	}()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	p.t.Cleanup(func() { conn.Close() })
 	io.WriteString(conn, "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
-	return stalledClient{cmd, conn, done}
+	return stalledClient{p, conn}
 }
 
 // ends looks for the end of the connection, and of the program after a SIGTERM.
@@ -127,9 +108,5 @@ func (c stalledClient) ends(t *testing.T) {
 	if text, err := io.ReadAll(c.conn); err != nil {
 		t.Errorf("%v; it has answered %q", err, text)
 	}
-	c.cmd.Process.Signal(syscall.SIGTERM)
-	<-c.done
-	if err := c.cmd.Wait(); err != nil {
-		t.Errorf("after SIGTERM: %v", err)
-	}
+	c.program.stop()
 }

@@ -60,42 +60,7 @@ func TestReadmeListsTheRoutes(t *testing.T) {
 	}
 }
 
-// TestReadmeShowsCompiledGo: each Go block of README.md is part of the examples, word
-// for word, so it compiles and, where it has an output, is right.
-func TestReadmeShowsCompiledGo(t *testing.T) {
-	var source string
-	for _, file := range []string{"example_test.go", "ownstore_test.go"} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source += flat(string(text))
-	}
-	found := blocks(readme(t), "go")
-	if len(found) < 3 {
-		t.Errorf("%d Go blocks in README.md", len(found))
-	}
-	for _, block := range found {
-		if !strings.Contains(source, flat(block)) {
-			t.Errorf("this block of README.md is not part of the examples:\n%s", block)
-		}
-	}
-}
-
 // flat is code without its indentation.
 func flat(code string) string {
 	return regexp.MustCompile(`(?m)^[\t ]+`).ReplaceAllString(code, "")
-}
-
-// TestReadmeLinks: every relative link of README.md leads to a file.
-func TestReadmeLinks(t *testing.T) {
-	links := regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(readme(t), -1)
-	if len(links) == 0 {
-		t.Error("no links found")
-	}
-	for _, m := range links {
-		if _, err := os.Stat("../../" + m[1]); err != nil {
-			t.Errorf("README.md: %v", err)
-		}
-	}
 }
