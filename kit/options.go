@@ -53,7 +53,8 @@ type Options struct {
 	// hashes are guessed tens of thousands of times a second.
 	InsecureFastHash bool
 	// PasswordPolicy says which passwords are accepted; default
-	// [password.Strict].
+	// [password.Strict]. Each refuses what is little more than the user's address,
+	// the user name, JWTIssuer or the host of PublicURL.
 	PasswordPolicy password.Policy
 	// RequireVerifiedEmail refuses the login of a user whose address is not
 	// verified, with [ErrEmailNotVerified], after the right password only.

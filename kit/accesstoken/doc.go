@@ -3,8 +3,8 @@
 // Service of package kit, without a store and without a network.
 //
 // A [Keyring] holds the keys: one that signs, and any number that verify.
-// [HMAC] makes one from a single secret; [NewKeyring] from keys that can be
-// rotated while the program runs. A [Signer] turns [Claims] into a token, and a
+// [HMAC] makes one from a single secret, [NewKeyring] from keys of every kind; both
+// can be given further keys while the program runs. A [Signer] turns [Claims] into a token, and a
 // [Verifier] turns it back, or refuses it:
 //
 //	keys, err := accesstoken.HMAC(secret)
