@@ -170,9 +170,11 @@ func TestNeedsRehash(t *testing.T) {
 	four, five := newTestHasher(t, 4), newTestHasher(t, 5)
 	for _, v := range vectors {
 		e, _ := parse(v.hash)
-		want := Match{OK: true, NeedsRehash: e.cost != 5 || !slices.Contains([]scheme{plain, sha256v2}, e.scheme)}
-		if got := five.matches(v.hash, v.password); got != want {
-			t.Errorf("%s: %+v, want %+v", v.hash, got, want)
+		for cost, h := range map[int]*testHasher{4: four, 5: five} {
+			want := Match{OK: true, NeedsRehash: e.cost != cost || !slices.Contains([]scheme{plain, sha256v2}, e.scheme)}
+			if got := h.matches(v.hash, v.password); got != want {
+				t.Errorf("%s at cost %d: %+v, want %+v", v.hash, cost, got, want)
+			}
 		}
 	}
 	if m := four.matches(five.hash("p"), "p"); m != (Match{OK: true, NeedsRehash: true}) {
