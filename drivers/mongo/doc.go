@@ -1,6 +1,6 @@
 // Package mongo keeps users and tokens in MongoDB, through mongo-driver v2.
 //
-//	store, err := mongo.Open(ctx, "mongodb://app:secret@db.example.com/app", nil)
+//	store, err := mongo.Open(ctx, "mongodb://app:secret@db.example.com/app?tls=true", nil)
 //	if err != nil {
 //		log.Fatal(err)
 //	}

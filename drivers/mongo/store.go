@@ -162,7 +162,7 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 		o = *opts
 	}
 	if !validPrefix.MatchString(o.Prefix) || strings.HasPrefix(o.Prefix, "system.") {
-		return nil, errors.New("mongo: Options.Prefix may have up to 64 letters, digits and the signs . _ - only, and is not system.")
+		return nil, errors.New("mongo: Options.Prefix may have up to 64 letters, digits and the signs . _ - only, and does not begin with system")
 	}
 	journaled := true
 	collection := options.Collection().

@@ -8,8 +8,10 @@
 //	defer store.Close()
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
 //
-// [New] uses the pool that an application has already; [NewConnector] makes one
-// whose calls end with their contexts also while the network hangs.
+// [New] uses the pool that an application has already, pgx's too; [NewConnector] makes
+// one whose calls end with their contexts also while the network hangs. Without an
+// sslmode the server's certificate is checked, unless the server is on this machine.
+// Poolers such as PgBouncer may stand in between, in transaction mode too.
 //
 // # What it promises
 //

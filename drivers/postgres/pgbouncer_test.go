@@ -47,7 +47,7 @@ func TestPgBouncer(t *testing.T) {
 				store := openStore(t)
 				svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
 					BcryptCost: 4, InsecureFastHash: true, Mailer: kittest.NewMailer(), PublicURL: "https://app.example.com",
-					Logger: slog.New(slog.DiscardHandler), StoreTimeout: time.Minute, // PgBouncer 1.18 may end at the cancellation of a statement
+					Logger: slog.New(slog.DiscardHandler), StoreTimeout: time.Minute, // the machine may be busy
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -1,7 +1,7 @@
 // Package redis keeps MyAuth's users and tokens in Redis, on one server or in a
 // Redis Cluster, by github.com/redis/go-redis/v9.
 //
-//	store, err := redis.Open(ctx, "redis://localhost:6379", nil)
+//	store, err := redis.Open(ctx, "rediss://:secret@redis.example.com:6379", nil)
 //	if err != nil {
 //		log.Fatal(err)
 //	}

@@ -12,6 +12,10 @@
 //
 // Two tables, users and tokens, with the columns that [Statements] names.
 //
+// The files of the migrations name tables and indexes without a schema, and every
+// index begins with the name of its table, as users_email_key does: Dialect.Prefix is
+// put before such words.
+//
 //   - Text is equal only when it is the same byte by byte, and tokens.id sorts so,
 //     if need be by Dialect.ByteOrder.
 //   - users.id and users.email_key are unique, tokens.id is. Further unique columns
