@@ -47,7 +47,7 @@ func withPostgres(ctx context.Context, keys *accesstoken.Keyring) error {
 }
 
 func withMongo(ctx context.Context, keys *accesstoken.Keyring) error {
-	store, err := mongo.Open(ctx, "mongodb://app:secret@db.example.com/app", nil)
+	store, err := mongo.Open(ctx, "mongodb://app:secret@db.example.com/app?tls=true", nil)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func withMongo(ctx context.Context, keys *accesstoken.Keyring) error {
 }
 
 func withRedis(ctx context.Context, keys *accesstoken.Keyring) error {
-	store, err := redis.Open(ctx, "redis://:secret@localhost:6379/0", nil) // rediss:// for TLS
+	store, err := redis.Open(ctx, "rediss://:secret@redis.example.com:6379/0", nil)
 	if err != nil {
 		return err
 	}
@@ -74,14 +74,14 @@ func withRedis(ctx context.Context, keys *accesstoken.Keyring) error {
 
 func withOwnPool(ctx context.Context, keys *accesstoken.Keyring) error {
 	const dataSource = ""
-	connector, err := postgres.NewConnector(dataSource, nil) // or a pool of plain lib/pq: see below
+	connector, err := postgres.NewConnector(dataSource, nil)
 	if err != nil {
 		return err
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(16)                   // the default keeps two, and each new one prepares the statements again
-	store, err := postgres.New(ctx, db, nil) // Close leaves db open
+	db.SetMaxIdleConns(16)                                                  // the default keeps two, and each new one prepares the statements again
+	store, err := postgres.New(ctx, db, &postgres.Options{Prefix: "auth_"}) // Close leaves db open
 	if err != nil {
 		return err
 	}
