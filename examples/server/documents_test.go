@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"io/fs"
 	"net"
 	"net/http"
@@ -8,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -211,16 +214,43 @@ func TestGoRun(t *testing.T) {
 	out := t.TempDir()
 	run(build("./examples/wasm/edge"), "-o", filepath.Join(out, "edge.wasm"))
 	run(build("./examples/wasm/playground"), "-out", filepath.Join(out, "site"))
-	for _, file := range []string{"edge.wasm", "site/index.html", "site/page.wasm"} {
-		if _, err := os.Stat(filepath.Join(out, file)); err != nil {
-			t.Error(err)
-		}
-	}
+	checkSize(t, filepath.Join(out, "edge.wasm"), "../wasm/edge/README.md", `(\S+) MB, (\S+) MB with gzip`)
+	checkSize(t, filepath.Join(out, "site/page.wasm"), "../wasm/playground/README.md", "`page.wasm` is (\\S+) MB, (\\S+) MB after `gzip -9`")
 	cmd := exec.Command(build("./examples/server"))
 	cmd.Dir, cmd.Env = t.TempDir(), []string{"MYAUTH_ADDR=127.0.0.1:0"}
 	p := startProgram(t, cmd)
 	p.do(http.StatusOK, "GET", "/readyz", "", "")
 	p.stop()
+}
+
+// checkSize compares the size of a file, and that after gzip, with what a document says.
+func checkSize(t *testing.T, file, document, pattern string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var packed bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a level that there is
+	w.Write(content)
+	w.Close()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	said := regexp.MustCompile(pattern).FindStringSubmatch(string(text))
+	if said == nil {
+		t.Errorf("%s does not say how large %s is", document, filepath.Base(file))
+		return
+	}
+	for i, size := range []int{len(content), packed.Len()} {
+		mb := float64(size) / 1e6
+		if n, err := strconv.ParseFloat(said[i+1], 64); err != nil || n < mb*0.9 || n > mb*1.1 {
+			t.Errorf("%s says that %s has %s MB, and it has %.1f", document, filepath.Base(file), said[i+1], mb)
+		}
+	}
 }
 
 // TestReadmeGetsWhatItImports: go get in README.md names the modules of its program.
