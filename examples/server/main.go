@@ -119,7 +119,7 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	}
 	api := s.api
 	api.Logger = logger
-	handler, err := newHandler(svc, api)
+	handler, err := newHandler(svc, api, opts.PublicURL)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 // handlerOf is [newHandler] with the defaults.
 func handlerOf(t testing.TB, svc *kit.Service) http.Handler {
 	t.Helper()
-	handler, err := newHandler(svc, httpx.Options{})
+	handler, err := newHandler(svc, httpx.Options{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,16 +33,23 @@ const (
 )
 
 // newHandler puts the API, the pages for links in mails and the two health checks
-// under one roof.
-func newHandler(svc *kit.Service, opts httpx.Options) (http.Handler, error) {
-	api := httpx.New(svc, &opts)
-	pages, err := httpx.Pages(svc, &httpx.PagesOptions{TrustedProxies: opts.TrustedProxies, Logger: opts.Logger})
-	if err != nil {
-		return nil, err
-	}
+// under one roof. The pages are at the root, for a proxy that takes the path of
+// publicURL off, and below that path, for one that leaves it.
+func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Handler, error) {
+	api, prefix := httpx.New(svc, &opts), cmp.Or(opts.Prefix, "/auth")
 	mux := http.NewServeMux()
-	for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password"} {
-		mux.Handle(path, pages)
+	roots := []string{"/"}
+	if u, err := url.Parse(publicURL); err == nil && prefixes.MatchString(u.Path) {
+		roots = append(roots, u.Path)
+	}
+	for _, root := range roots {
+		pages, err := httpx.Pages(svc, &httpx.PagesOptions{Prefix: root, TrustedProxies: opts.TrustedProxies, Logger: opts.Logger})
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password"} {
+			mux.Handle(strings.TrimSuffix(root, "/")+path, pages)
+		}
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
@@ -53,10 +61,10 @@ func newHandler(svc *kit.Service, opts httpx.Options) (http.Handler, error) {
 		}
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
 	})
-	// The API is not behind the mux, which would redirect /auth and paths such as
+	// The API is not behind the mux, which would redirect its prefix and paths such as
 	// /auth//me; so they are answered as problems like every other path below it.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/auth" || strings.HasPrefix(r.URL.Path, "/auth/") {
+		if r.URL.Path == prefix || strings.HasPrefix(r.URL.Path, prefix+"/") {
 			api.ServeHTTP(w, r)
 			return
 		}

@@ -195,6 +195,13 @@ func TestSettingsOverHTTP(t *testing.T) {
 			p.do(201, "POST", "/auth/register", "", registration)
 			p.waitFor(`https://example\.com/app/verify-email\?token=`)
 		}},
+		{"below a path", []string{"MYAUTH_PREFIX=/app/auth", "MYAUTH_PUBLIC_URL=https://example.com/app"}, func(_ *testing.T, p *process) {
+			p.do(404, "POST", "/auth/register", "", registration)
+			p.do(201, "POST", "/app/auth/register", "", registration)
+			link := p.waitFor(`https://example\.com(/app)(/verify-email\?token=\S+)`)
+			p.do(200, "GET", link[1]+link[2], "", "") // from a proxy that leaves the path
+			p.do(200, "GET", link[2], "", "")         // and from one that takes it off
+		}},
 		{"misspelled", []string{"MYAUTH_PUBLIC_ULR=https://s3cret.example"}, func(t *testing.T, p *process) {
 			p.waitFor(`level=WARN .*MYAUTH_PUBLIC_ULR`)
 			if strings.Contains(p.stderr(), "s3cret") {

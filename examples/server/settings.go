@@ -141,9 +141,12 @@ var settingsTable = []setting{
 	{name: "MYAUTH_PUBLIC_URL", option: "PublicURL", otherwise: "http://HOST:PORT of the listener, http://localhost:PORT on loopback",
 		meaning: "where links in mails lead: PUBLIC_URL/verify-email?token=… and PUBLIC_URL/reset-password?token=…",
 		set:     setPublicURL},
-	{name: "MYAUTH_PUBLIC_PREFIX", preset: "/auth",
+	{name: "MYAUTH_PREFIX", preset: "/auth",
+		meaning: "path of the API in the requests as they reach the server",
+		set:     setPrefix},
+	{name: "MYAUTH_PUBLIC_PREFIX", otherwise: "as MYAUTH_PREFIX",
 		meaning: "path of the API as clients see it, for the Location header and the OpenAPI document; another one behind a proxy that changes paths",
-		set:     setPublicPrefix},
+		set:     func(s *settings, v string) error { return setPath(&s.api.PublicPrefix, v) }},
 	{name: "MYAUTH_TRUSTED_PROXIES", otherwise: "none",
 		meaning: "addresses and prefixes of the proxies whose X-Forwarded-For counts, with commas: 10.0.0.7,fd00::/8",
 		set:     setTrustedProxies},
@@ -425,13 +428,21 @@ func setPublicURL(s *settings, v string) error {
 // another slash or dot would change.
 var prefixes = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+/?$`)
 
-func setPublicPrefix(s *settings, v string) error {
+func setPath(field *string, v string) error {
 	trimmed := strings.TrimSuffix(v, "/")
 	if !prefixes.MatchString(v) || trimmed != path.Clean(trimmed) {
 		return fmt.Errorf("%s is not a path: write for example /auth or /api/v1/auth", shown(v))
 	}
-	s.api.PublicPrefix = trimmed
+	*field = trimmed
 	return nil
+}
+
+func setPrefix(s *settings, v string) error {
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(v, "/"), "/"); first {
+	case "healthz", "readyz", "verify-email", "reset-password":
+		return fmt.Errorf("/%s is a path of the server itself: write for example /auth", first)
+	}
+	return setPath(&s.api.Prefix, v)
 }
 
 func setTrustedProxies(s *settings, v string) error {

@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		algorithm:  "HS256",
 		mail:       mailx.Options{From: "MyAuth <no-reply@localhost>", Timeout: 30 * time.Second},
 		logFormat:  "text",
-		api:        httpx.Options{PublicPrefix: "/auth", Realm: "MyAuth"},
+		api:        httpx.Options{Prefix: "/auth", Realm: "MyAuth"},
 		opts: kit.Options{
 			JWTIssuer: "myauth", JWTAudience: "myauth",
 			AccessTokenTTL:       30 * time.Minute,
@@ -101,6 +101,7 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_MAIL_BOUNCE":            {value: "b@example.com", got: func(s settings) any { return s.mail.Bounce }, want: "b@example.com"},
 		"MYAUTH_MAIL_TEMPLATES":         {value: "templates", got: func(s settings) any { return s.mail.Templates }, want: os.DirFS("templates")},
 		"MYAUTH_PUBLIC_URL":             {value: "https://example.com/app/", got: func(s settings) any { return s.opts.PublicURL }, want: "https://example.com/app"},
+		"MYAUTH_PREFIX":                 {value: "/api/auth", got: func(s settings) any { return s.api.Prefix }, want: "/api/auth"},
 		"MYAUTH_PUBLIC_PREFIX":          {value: "/api/v1/auth/", got: func(s settings) any { return s.api.PublicPrefix }, want: "/api/v1/auth"},
 		"MYAUTH_TRUSTED_PROXIES": {value: "10.0.0.7, fd00::/8", got: func(s settings) any { return s.api.TrustedProxies },
 			want: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("fd00::/8")}},
@@ -200,6 +201,9 @@ var badSettings = []struct {
 	{"MYAUTH_PUBLIC_URL=http://", "https://example.com"},
 	{"MYAUTH_PUBLIC_URL=https://example.com/my account", "percent-encode"},
 	{"MYAUTH_PUBLIC_URL=https://b\u00fccher.example", "xn--"},
+	{"MYAUTH_PREFIX=/", "/auth"},
+	{"MYAUTH_PREFIX=/healthz", "server itself"},
+	{"MYAUTH_PREFIX=/verify-email/auth", "server itself"},
 	{"MYAUTH_PUBLIC_PREFIX=auth", "/auth"},
 	{"MYAUTH_PUBLIC_PREFIX=/", "/auth"},
 	{"MYAUTH_PUBLIC_PREFIX=//auth", "/auth"},
@@ -332,7 +336,7 @@ func TestOptionsExist(t *testing.T) {
 // TestHTTPXAcceptsWhatTheSettingsAccept is the same for what goes to httpx.
 func TestHTTPXAcceptsWhatTheSettingsAccept(t *testing.T) {
 	svc := newService(t, memstore.New(), kit.Options{})
-	for _, name := range []string{"MYAUTH_PUBLIC_PREFIX", "MYAUTH_TRUSTED_PROXIES", "MYAUTH_REALM"} {
+	for _, name := range []string{"MYAUTH_PREFIX", "MYAUTH_PUBLIC_PREFIX", "MYAUTH_TRUSTED_PROXIES", "MYAUTH_REALM"} {
 		accepted := 0
 		for _, value := range []string{"/auth/", "/a", "/./a", "/a/.", "/~a.b-c_d/e", "/a//b", "/.../a", "10.0.0.1/8", "::1", "::ffff:1.2.3.4/96", "a realm", "a\tb", "\x7f"} {
 			if s, err := parseSettings(env(name + "=" + value)); err == nil {
