@@ -242,3 +242,63 @@ func TestAfterWriteHasNoTurn(t *testing.T) {
 		t.Errorf("a write that fails: %v, and %d calls of AfterWrite, want none", err, calls-2)
 	}
 }
+
+// lossy is a database, and all that belongs to one, whose connections break before they
+// answer, and which counts what it was told to change.
+type lossy struct{ changes *int }
+
+func (l lossy) Connect(context.Context) (driver.Conn, error) { return l, nil }
+func (lossy) Driver() driver.Driver                          { return nil }
+func (lossy) Prepare(string) (driver.Stmt, error)            { return nil, errDown }
+func (lossy) Begin() (driver.Tx, error)                      { return nil, errDown }
+func (lossy) Close() error                                   { return nil }
+func (lossy) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	return &elusive{}, nil
+}
+
+func (l lossy) ExecContext(context.Context, string, []driver.NamedValue) (driver.Result, error) {
+	*l.changes++
+	return nil, driver.ErrBadConn
+}
+
+// Package sql runs a statement again when a connection breaks. A write whose answer was
+// lost may have had its effect.
+func TestAWriteIsSentOnce(t *testing.T) {
+	changes := 0
+	db := sql.OpenDB(lossy{&changes})
+	t.Cleanup(func() { _ = db.Close() })
+	s, err := New(t.Context(), db, testDialect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Users().Create(t.Context(), kit.User{}); !errors.Is(err, kit.ErrUnavailable) || changes != 1 {
+		t.Errorf("Create on a connection that breaks: %v, sent %d times", err, changes)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Users().Create(t.Context(), kit.User{}); !errors.Is(err, kit.ErrUnavailable) || changes != 1 {
+		t.Errorf("Create in a store that was closed: %v, sent %d times", err, changes-1)
+	}
+}
+
+func TestNamesOfTables(t *testing.T) {
+	d := testDialect()
+	d.Schema, d.Prefix = `"Auth"`, "app_"
+	_, qualify, err := d.locate(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		`SELECT id, user_id, token_type FROM tokens WHERE user_id = $1`: `SELECT id, user_id, token_type FROM "Auth".app_tokens WHERE user_id = $1`,
+		maxVersion: `SELECT coalesce(max(version), 0) FROM "Auth".app_myauth_migrations`,
+	} {
+		if got := qualify(text); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	const index = `CREATE UNIQUE INDEX users_email_key ON users (email_key)`
+	if got := rename(index, d.Prefix); got != `CREATE UNIQUE INDEX app_users_email_key ON app_users (email_key)` {
+		t.Errorf("a migration becomes %s", got)
+	}
+}
