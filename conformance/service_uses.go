@@ -169,6 +169,20 @@ func (s *instances) accountUses() []useCase {
 			},
 		},
 		{
+			name: "DenyEmail",
+			prepare: func(email string) (func() error, func()) {
+				u := s.registerAt(email)
+				token := s.mail(kit.MailVerification, email).Token
+				return func() error { return s.a.DenyEmail(s.ctx(), string(token)) }, func() {
+					if _, err := s.b.UserByID(s.ctx(), u.ID); !errors.Is(err, kit.ErrUserNotFound) {
+						s.failf("UserByID after DenyEmail: got error %v, want %q", err, kit.ErrUserNotFound)
+					}
+					s.registerAt(email) // which is free again
+				}
+			},
+			already: kit.ErrUserNotFound, // the first try may have deleted the account
+		},
+		{
 			name: "ChangeEmail",
 			prepare: func(email string) (func() error, func()) {
 				u, changed := s.registerAt(email), "new-"+email

@@ -155,9 +155,11 @@ func (h *harness) nextMail(kind kit.MailKind) kit.Mail {
 // changedEmail takes the two mails of a change of address, which come in any order.
 func (h *harness) changedEmail() (verification, notice kit.Mail) {
 	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	defer cancel()
 	mails := map[kit.MailKind]kit.Mail{}
 	for range 2 {
-		m, err := h.mailer.Next(h.t.Context())
+		m, err := h.mailer.Next(ctx)
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -1,10 +1,12 @@
 package kit_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
@@ -83,8 +85,10 @@ var repeatables = map[string]repeatable{
 		return func() error { _, err := h.ChangeEmail(h.t.Context(), u.ID, "new@example.com"); return err }, func() {
 			h.login("new@example.com", goodPassword)
 			// The old address is told by the try that changed it, if that learns of it.
+			ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+			defer cancel()
 			for {
-				mail, err := h.mailer.Next(h.t.Context())
+				mail, err := h.mailer.Next(ctx)
 				if err != nil {
 					h.t.Fatal(err)
 				}
