@@ -344,10 +344,15 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 		}
 		settle()
 		h.mailer.Fail(nil)
+		// What has just been asked for is sent, and what waited for its next attempt.
+		if err := h.RequestPasswordReset(t.Context(), testEmail); err != nil {
+			t.Fatal(err)
+		}
 		if err := h.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		h.nextMail(kit.MailVerification) // what waited for its next attempt was tried at once
+		h.nextMail(kit.MailPasswordReset)
+		h.nextMail(kit.MailVerification)
 		_, err := h.Login(t.Context(), testEmail, goodPassword)
 		h.wantErr("after Close", err, kit.ErrClosed)
 		h.wantErr("after Close", h.Ready(t.Context()), kit.ErrUnavailable)
