@@ -61,7 +61,7 @@ func TestFirstLines(t *testing.T) {
 				u.Username = strings.ReplaceAll(u.Username, "x", "y")
 				return u, err
 			}
-		}, []string{"read by caller", "Version 7", "order"}, []string{"update"}},
+		}, []string{"read by caller", "Version 7", "order"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := noted(t, fakeConfig(c.alter), ruleOf(t, c.by))
