@@ -40,6 +40,7 @@ var (
 	grow = []byte{i32, 1, memoryGrow, 0, drop}
 	// tableGrow asks for a thousand entries more.
 	tableGrow = slices.Concat([]byte{0xd0, 0x70}, consts(1000), []byte{0xfc, 0x0f, 0, drop})
+	many      = number(1 << 27) // entries, all missing
 	aTable    = module{4: {1, 0x70, 0, 1}}
 )
 
@@ -67,7 +68,7 @@ func TestHostileModulesAreRefused(t *testing.T) {
 		"many functions":     {module{3: bytes.Repeat([]byte{0}, 1<<17)}, "section 3 has more than"},
 		"many globals":       {module{6: list(slices.Repeat([][]byte{{ofI32, 0, i32, 0, end}}, 1000)...)}, "section 6 has more than"},
 		"many elements":      {module{9: bytes.Repeat([]byte{0}, 1<<20)}, "section 9 has more than"},
-		"many segments":      {module{11: slices.Concat(number(1<<17+1), bytes.Repeat([]byte{0}, 1<<17))}, "131073 segments"},
+		"many segments":      {module{11: slices.Concat(number(1<<17+1), bytes.Repeat([]byte{0}, 1<<17+1))}, "131073 segments"},
 		"large":              {module{0: bytes.Repeat([]byte{0}, 9<<20)}, "more than 8388608"},
 		"memory":             {module{5: {1, 0, 17}}, "over limit of 16 pages"},
 		"import of memory":   {imports("env", "memory", 2, 0, 1), "no function"},
@@ -75,6 +76,17 @@ func TestHostileModulesAreRefused(t *testing.T) {
 		"import of global":   {imports("env", "global", 3, ofI32, 0), "no function"},
 		"import of another":  {imports("env", "f", 0, 0), "only WASI"},
 		"WASI misunderstood": {imports("wasi_snapshot_preview1", "random_get", 0, 0), "another type"},
+		"function lie":       {module{3: many}, "more than it has"},
+		"global lie":         {module{6: many}, "more than it has"},
+		"export lie":         {module{7: many}, "more than it has"},
+		"export name lie":    {module{7: list(many)}, "cut off"},
+		"element lie":        {module{9: many}, "more than it has"},
+		"elements lie":       {module{9: list(slices.Concat([]byte{0}, place, many))}, "more than it has"},
+		"data lie":           {module{11: list(slices.Concat([]byte{0}, place, many))}, "cut off"},
+		"local of two bytes": {module{10: list(function(0, place), sized(slices.Concat([]byte{2, 1, 0x63, 1}, many, nothing)))}, "no numbers"},
+		"param of two bytes": {module{1: list(slices.Concat([]byte{0x60, 2, 0x63, 0, ofI32}, many))}, "no numbers"},
+		"table with a value": {module{4: list(slices.Concat([]byte{0x40, 0, 0x70, 0}, many, []byte{0xd0, 0x70, end}))}, "other things than functions"},
+		"more than is said":  {module{3: {2, 0, 1, 0}}, "more than it announces"},
 		"a number too long":  {module{3: {0x82, 0x80, 0x80, 0x80, 0x80, 0x80, 0}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,6 +101,32 @@ func TestHostileModulesAreRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want something with %q", err, test.want)
 			}
+			if used > 32<<20 {
+				t.Errorf("it took %d MiB", used>>20)
+			}
+		})
+	}
+}
+
+// What custom sections say, nobody reads: wazero makes room for as many names as one
+// announces.
+func TestCustomSectionsAreLeftOut(t *testing.T) {
+	names := func(subsection ...byte) []byte { return slices.Concat(sized([]byte("name")), subsection) }
+	for name, section := range map[string][]byte{
+		"name of the section":   many,
+		"names of functions":    names(append([]byte{1}, sized(many)...)...),
+		"names of locals":       names(append([]byte{2}, sized(many)...)...),
+		"names of one function": names(append([]byte{2}, sized(append([]byte{1, 0}, many...))...)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := small.bytes(module{0: section})
+			used := allocated(func() {
+				p, err := plugin.Load(t.Context(), text, &plugin.Limits{Memory: 1 << 20}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.Close(t.Context())
+			})
 			if used > 32<<20 {
 				t.Errorf("it took %d MiB", used>>20)
 			}

@@ -37,6 +37,7 @@ var maxSection = map[byte]uint32{
 }
 
 const (
+	sectionCustom   = 0
 	sectionType     = 1
 	sectionImport   = 2
 	sectionFunction = 3
@@ -49,66 +50,103 @@ const (
 )
 
 // inspect refuses a module that could take more time or memory than [Limits] allow,
-// when it is loaded or when it runs. It comes before wazero reads the module, which
-// makes room for whatever a module declares, four billion local variables for
-// instance. Whether the module is valid is for wazero to say.
-func inspect(module []byte) error {
+// when it is loaded or when it runs, and returns the others as wazero is to have them:
+// without custom sections, which hold names for debuggers. It comes before wazero reads
+// the module, which makes room for whatever a module declares, such as four billion local
+// variables. So it reads the same bytes in the same way, each section to its last byte.
+// Whether the module is valid is for wazero to say.
+func inspect(module []byte) ([]byte, error) {
 	if len(module) > maxModule {
-		return fmt.Errorf("it has %d bytes, more than %d", len(module), maxModule)
+		return nil, fmt.Errorf("it has %d bytes, more than %d", len(module), maxModule)
 	}
-	rest, found := bytes.CutPrefix(module, []byte("\x00asm\x01\x00\x00\x00"))
+	magic := []byte("\x00asm\x01\x00\x00\x00")
+	rest, found := bytes.CutPrefix(module, magic)
 	if !found {
-		return errors.New("it is not a WebAssembly module of version 1")
+		return nil, errors.New("it is not a WebAssembly module of version 1")
 	}
+	kept := magic
 	r := reader{rest: rest}
 	for len(r.rest) > 0 && r.err == nil {
+		whole := r.rest
 		id := r.byte()
 		section := reader{rest: r.take(r.u32())}
-		if most, bounded := maxSection[id]; bounded && uint32(len(section.rest)) > most {
-			return fmt.Errorf("section %d has more than %d bytes", id, most)
+		if id == sectionCustom {
+			continue
 		}
-		if check := sectionChecks[id]; check != nil && r.err == nil {
-			if err := check(&section); err != nil {
-				return err
-			}
-			if section.err != nil {
-				return fmt.Errorf("section %d: %w", id, section.err)
-			}
+		kept = append(kept, whole[:len(whole)-len(r.rest)]...)
+		if most, bounded := maxSection[id]; bounded && uint32(len(section.rest)) > most {
+			return nil, fmt.Errorf("section %d has more than %d bytes", id, most)
+		}
+		check := sectionChecks[id]
+		if check == nil || r.err != nil {
+			continue // it has no lists
+		}
+		err := check(&section)
+		if err == nil && section.err == nil && len(section.rest) > 0 {
+			section.err = errors.New("it has more than it announces")
+		}
+		if err == nil {
+			err = section.err
+		}
+		if err != nil {
+			return nil, fmt.Errorf("section %d: %w", id, err)
 		}
 	}
-	return r.err
+	return kept, r.err
 }
 
 var sectionChecks = map[byte]func(*reader) error{
 	sectionType:   inspectTypes,
 	sectionImport: inspectImports,
-	sectionTable:  inspectTables,
-	sectionCode:   inspectCode,
-	sectionData: func(r *reader) error {
-		if n := r.u32(); n > maxSegments {
-			return fmt.Errorf("it has %d segments of data, more than %d", n, maxSegments)
+	sectionFunction: func(r *reader) error {
+		for n := r.count(); n > 0 && r.err == nil; n-- {
+			r.u32() // its type
 		}
 		return nil
 	},
+	sectionTable: inspectTables,
+	sectionGlobal: func(r *reader) error {
+		for n := r.count(); n > 0 && r.err == nil; n-- {
+			r.number()
+			r.byte() // whether it can change
+			r.constant()
+		}
+		return nil
+	},
+	sectionExport: func(r *reader) error {
+		for n := r.count(); n > 0 && r.err == nil; n-- {
+			r.take(r.u32()) // its name
+			r.byte()        // its kind
+			r.u32()         // which one
+		}
+		return nil
+	},
+	sectionElement: inspectElements,
+	sectionCode:    inspectCode,
+	sectionData:    inspectData,
 }
 
 func inspectTypes(r *reader) error {
-	for n := r.u32(); n > 0 && r.err == nil; n-- {
+	for n := r.count(); n > 0 && r.err == nil; n-- {
 		if form := r.byte(); form != 0x60 {
 			return fmt.Errorf("it has a type of form %#x; there are only functions here", form)
 		}
-		params := r.u32()
+		params := r.count()
 		if params > maxParams {
 			return fmt.Errorf("it has a function of %d parameters, more than %d", params, maxParams)
 		}
-		r.take(params)
-		r.take(r.u32()) // the results: at most one without multi-value
+		for range params {
+			r.number()
+		}
+		for range r.count() { // the results: at most one without multi-value
+			r.number()
+		}
 	}
 	return nil
 }
 
 func inspectImports(r *reader) error {
-	for n := r.u32(); n > 0 && r.err == nil; n-- {
+	for n := r.count(); n > 0 && r.err == nil; n-- {
 		from, name := r.take(r.u32()), r.take(r.u32())
 		if kind := r.byte(); kind != 0 && r.err == nil {
 			return fmt.Errorf("it imports %q.%q, which is no function", from, name)
@@ -119,8 +157,10 @@ func inspectImports(r *reader) error {
 }
 
 func inspectTables(r *reader) error {
-	for n := r.u32(); n > 0 && r.err == nil; n-- {
-		r.byte() // what it holds
+	for n := r.count(); n > 0 && r.err == nil; n-- {
+		if holds := r.byte(); holds != 0x70 {
+			return errors.New("it has a table of other things than functions")
+		}
 		limits, entries := r.byte(), r.u32()
 		if entries > maxTable {
 			return fmt.Errorf("it has a table of %d entries, more than %d", entries, maxTable)
@@ -132,17 +172,30 @@ func inspectTables(r *reader) error {
 	return nil
 }
 
+func inspectElements(r *reader) error {
+	for n := r.count(); n > 0 && r.err == nil; n-- {
+		if form := r.u32(); form != 0 && r.err == nil {
+			return fmt.Errorf("it has elements of form %d; compilers write form 0 for functions in a table", form)
+		}
+		r.constant() // where they begin
+		for m := r.count(); m > 0 && r.err == nil; m-- {
+			r.u32() // a function
+		}
+	}
+	return nil
+}
+
 func inspectCode(r *reader) error {
-	for n := r.u32(); n > 0 && r.err == nil; n-- {
+	for n := r.count(); n > 0 && r.err == nil; n-- {
 		size := r.u32()
 		if size > maxBody {
 			return fmt.Errorf("it has a function of %d bytes, more than %d", size, maxBody)
 		}
 		body := reader{rest: r.take(size)}
 		locals := uint64(0)
-		for groups := body.u32(); groups > 0 && body.err == nil; groups-- {
+		for groups := body.count(); groups > 0 && body.err == nil; groups-- {
 			locals += uint64(body.u32())
-			body.byte() // their type
+			body.number()
 			if locals > maxLocals {
 				return fmt.Errorf("it has a function of more than %d local variables", maxLocals)
 			}
@@ -153,6 +206,27 @@ func inspectCode(r *reader) error {
 		if ranges(body.rest) > maxRanges {
 			return fmt.Errorf("it has a function of more than %d instructions that copy or fill a range", maxRanges)
 		}
+	}
+	return nil
+}
+
+func inspectData(r *reader) error {
+	segments := r.count()
+	if segments > maxSegments {
+		return fmt.Errorf("it has %d segments, more than %d", segments, maxSegments)
+	}
+	for ; segments > 0 && r.err == nil; segments-- {
+		switch form := r.u32(); form {
+		case 0:
+			r.constant() // where it begins
+		case 1: // nowhere, until memory.init
+		case 2:
+			r.u32() // which memory
+			r.constant()
+		default:
+			return fmt.Errorf("it has data of form %d", form)
+		}
+		r.take(r.u32())
 	}
 	return nil
 }
@@ -175,9 +249,15 @@ type reader struct {
 	err  error
 }
 
+func (r *reader) fail(text string) {
+	if r.err == nil {
+		r.err, r.rest = errors.New(text), nil
+	}
+}
+
 func (r *reader) take(n uint32) []byte {
 	if uint64(n) > uint64(len(r.rest)) {
-		r.err, r.rest = errors.New("it is cut off"), nil
+		r.fail("it is cut off")
 		return nil
 	}
 	taken := r.rest[:n]
@@ -196,9 +276,46 @@ func (r *reader) byte() byte {
 func (r *reader) u32() uint32 {
 	value, n := binary.Uvarint(r.rest[:min(len(r.rest), 5)])
 	if n <= 0 || value > 1<<32-1 {
-		r.err, r.rest = errors.New("it has a bad number"), nil
+		r.fail("it has a bad number")
 		return 0
 	}
 	r.rest = r.rest[n:]
 	return uint32(value)
+}
+
+// count reads how many entries follow. Each has a byte at least, and wazero makes room
+// for as many as are announced.
+func (r *reader) count() uint32 {
+	n := r.u32()
+	if uint64(n) > uint64(len(r.rest)) {
+		r.fail("it announces more than it has")
+		return 0
+	}
+	return n
+}
+
+// number reads a type of values, one of four: what else may stand there is longer.
+func (r *reader) number() {
+	if t := r.byte(); t < 0x7c || t > 0x7f {
+		r.fail("it has values that are no numbers")
+	}
+}
+
+// constant reads an expression with a constant value.
+func (r *reader) constant() {
+	for r.err == nil {
+		switch r.byte() {
+		case 0x41, 0x42, 0x23: // i32.const, i64.const, global.get
+			for r.byte()&0x80 != 0 {
+			}
+		case 0x43: // f32.const
+			r.take(4)
+		case 0x44: // f64.const
+			r.take(8)
+		case 0x0b: // end
+			return
+		default:
+			r.fail("it has a constant that is computed")
+		}
+	}
 }

@@ -87,10 +87,10 @@ func Load(ctx context.Context, module []byte, limits *Limits, logger *slog.Logge
 }
 
 func (p *Plugin) compile(ctx context.Context, module []byte) error {
-	if err := inspect(module); err != nil {
+	module, err := inspect(module)
+	if err != nil {
 		return err
 	}
-	var err error
 	if p.module, err = p.runtime.CompileModule(experimental.WithFunctionListenerFactory(ctx, guard{}), module); err != nil {
 		return err
 	}
