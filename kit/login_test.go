@@ -164,6 +164,55 @@ func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
 	}
 }
 
+// TestLimiterIsAskedBeforeTheWork: whoever is refused must cost no hash, and no look-up
+// but that of a user who is logged in.
+func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
+	var limiting kit.Limiter
+	h := newHarness(t, func(o *kit.Options) {
+		o.Limiter = limiterFunc(func(a kit.Attempt) error { return limiting.Allow(t.Context(), a) })
+	})
+	limiting = limiterFunc(func(kit.Attempt) error { return nil })
+	u, verification := h.register(testEmail)
+	session := h.login(testEmail, goodPassword)
+	reset := h.resetToken(testEmail)
+	limiting = &limiter{}
+	for name, call := range map[string]func(ctx context.Context) error{
+		"Login": func(ctx context.Context) error { _, err := h.Login(ctx, testEmail, goodPassword); return err },
+		"Register": func(ctx context.Context) error {
+			_, err := h.Register(ctx, kit.Registration{Email: "other@example.com", Username: "o", Password: goodPassword})
+			return err
+		},
+		"Refresh":                  func(ctx context.Context) error { _, err := h.Refresh(ctx, string(session.RefreshToken)); return err },
+		"RequestPasswordReset":     func(ctx context.Context) error { return h.RequestPasswordReset(ctx, testEmail) },
+		"ResetPassword":            func(ctx context.Context) error { return h.ResetPassword(ctx, reset, otherPassword) },
+		"RequestEmailVerification": func(ctx context.Context) error { return h.RequestEmailVerification(ctx, testEmail) },
+		"VerifyEmail":              func(ctx context.Context) error { return h.VerifyEmail(ctx, string(verification.Token)) },
+		"DenyEmail":                func(ctx context.Context) error { return h.DenyEmail(ctx, string(verification.Token)) },
+		"ChangePassword":           func(ctx context.Context) error { return h.ChangePassword(ctx, u.ID, goodPassword, otherPassword) },
+	} {
+		work := func() [3]int {
+			calls := 0
+			for _, op := range []kittest.Op{"users.ByEmail", "users.Create", "users.Update", "users.Delete", "tokens.Create", "tokens.ByID", "tokens.Update"} {
+				calls += h.faults.Calls(op)
+			}
+			users := h.faults.Calls("users.ByID")
+			if name == "ChangePassword" {
+				users = 0
+			}
+			return [3]int{int(h.Stats().Hashing.Admitted), calls, users}
+		}
+		before := work()
+		h.wantErr(name, call(t.Context()), kit.ErrTooManyRequests)
+		if after := work(); after != before {
+			t.Errorf("%s: hashes, calls of stores and users read went from %v to %v before the limiter refused", name, before, after)
+		}
+	}
+}
+
+type limiterFunc func(kit.Attempt) error
+
+func (f limiterFunc) Allow(_ context.Context, a kit.Attempt) error { return f(a) }
+
 func TestEpochAndDeactivation(t *testing.T) {
 	h := newHarness(t)
 	u, _ := h.register(testEmail)

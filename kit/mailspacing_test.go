@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/memstore"
 )
 
 // spacedBubble is a bubble whose Service has the defaults of the mail queue.
@@ -159,6 +162,50 @@ func TestMailRequestsDoTheSameWork(t *testing.T) {
 		}
 		if n := len(h.mailer.All()); n != 4 {
 			t.Errorf("%d mails, want two registrations and two requests", n)
+		}
+	})
+}
+
+// lookedUp is a store that remembers which addresses it was asked for.
+type lookedUp struct {
+	kit.UserStore
+	emails []string
+}
+
+func (s *lookedUp) ByEmail(ctx context.Context, email string) (kit.User, error) {
+	s.emails = append(s.emails, email)
+	return s.UserStore.ByEmail(ctx, email)
+}
+
+// TestMailRequestsLookUpOneAddress: a store may answer sooner for an address without an
+// account, so a request asks for the same address every time.
+func TestMailRequestsLookUpOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys, err := accesstoken.HMAC([]byte("0123456789abcdefghijklmnopqrstuv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stores := memstore.New()
+		users := &lookedUp{UserStore: stores.Users()}
+		svc, err := kit.New(users, stores.Tokens(), keys, &kit.Options{Mailer: kittest.NewMailer(), PublicURL: "https://example.com", OnEvent: discardEvents})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer svc.Close(t.Context())
+		if _, err := svc.Import(t.Context(), kit.User{Email: testEmail, Username: "Ada", Active: true}); err != nil {
+			t.Fatal(err)
+		}
+		users.emails = nil
+		for _, email := range []string{testEmail, "nobody@example.com"} {
+			if err := svc.RequestPasswordReset(t.Context(), email); err != nil {
+				t.Fatal(err)
+			}
+			if err := svc.RequestEmailVerification(t.Context(), email); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if seen := slices.Compact(slices.Clone(users.emails)); len(users.emails) != 4 || len(seen) != 1 {
+			t.Errorf("the requests asked the store for %q, want one address each time", users.emails)
 		}
 	})
 }

@@ -19,8 +19,9 @@ type Stats struct {
 	// Running is how many hashes are being computed, Waiting how many calls wait
 	// for their turn.
 	Running, Waiting int
-	// Refused is how many calls got [ErrBusy] so far.
-	Refused uint64
+	// Admitted is how many calls have had their turn so far, Refused how many got
+	// [ErrBusy].
+	Admitted, Refused uint64
 }
 
 // gate admits a bounded number of calls at a time, out of a bounded queue in which
@@ -35,7 +36,8 @@ type gate struct {
 	mu      sync.Mutex
 	running int
 	waiting *turns.Queue[*waiter] // empty while a place is free
-	refused uint64
+
+	admitted, refused uint64
 }
 
 // waiter is a call that waits. Its fields are settled under the gate's lock before done
@@ -61,6 +63,7 @@ func (g *gate) enter(ctx context.Context) error {
 	g.mu.Lock()
 	if g.running < g.concurrent {
 		g.running++
+		g.admitted++
 		g.mu.Unlock()
 		return nil
 	}
@@ -118,6 +121,7 @@ func (g *gate) leave() {
 func (g *gate) pass() {
 	if next, ok := g.waiting.Pop(); ok {
 		next.admitted = true
+		g.admitted++
 		close(next.done)
 		return
 	}
@@ -127,5 +131,5 @@ func (g *gate) pass() {
 func (g *gate) stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Stats{Running: g.running, Waiting: g.waiting.Len(), Refused: g.refused}
+	return Stats{Running: g.running, Waiting: g.waiting.Len(), Admitted: g.admitted, Refused: g.refused}
 }
