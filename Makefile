@@ -1,7 +1,7 @@
 # The commands of the project. CONTRIBUTING.md says what each is for; the work is
 # done by the scripts that they name.
 
-.PHONY: test lint bench fuzz release wasm
+.PHONY: test lint bench fuzz release wasm mutants
 
 # Every module's tests, with the race detector. ARGS goes to go test: make test ARGS='-run Refresh'
 test:
@@ -27,3 +27,7 @@ fuzz:
 # A static module proxy tree: make release VERSION=v0.1.0 OUT=dist. MODULE=github.com/acme/myauth gives the modules another path.
 release:
 	@VERSION='$(VERSION)' OUT='$(OUT)' MODULE='$(MODULE)' bash .ci/scripts/release
+
+# Breaks the code in many ways, and requires the test that each names to fail. WORD chooses some: make mutants WORD=reset
+mutants:
+	@WORD='$(WORD)' bash .ci/scripts/mutants

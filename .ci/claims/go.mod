@@ -1,0 +1,3 @@
+module myauth.internal/ci/claims
+
+go 1.26.0
