@@ -96,7 +96,7 @@ func classify(op string, err error) error {
 // so a record.
 func ofTheNetwork(err error) error {
 	var network net.Error
-	for _, known := range []error{io.EOF, io.ErrUnexpectedEOF, redis.ErrClosed, redis.ErrPoolExhausted, redis.ErrPoolTimeout, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{errInClear, io.EOF, io.ErrUnexpectedEOF, redis.ErrClosed, redis.ErrPoolExhausted, redis.ErrPoolTimeout, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return err
 		}

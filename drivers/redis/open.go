@@ -31,8 +31,8 @@ const startTimeout = 10 * time.Second
 //
 //	redis://user:password@node1:6379,node2:6379,node3:6379?cluster=true
 //
-// A password is not sent in clear to another machine: with redis:// and such a host the
-// URL has to say tls=none. With rediss the server's certificate and name are checked, unless the
+// A password is not sent in clear to another machine, those included that a cluster names:
+// with redis:// and such a host the URL has to say tls=none. With rediss the server's certificate and name are checked, unless the
 // URL says skip_verify=true.
 //
 // Further options are those of [redis.ParseURL] and [redis.ParseClusterURL], such as
@@ -64,6 +64,8 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 var errURL = errors.New("redis: this is not the URL of a server: write redis://user:password@host:6379/0, or rediss:// for TLS, " +
 	"with special characters of the password as % and two hexadecimal digits, and options as go-redis' ParseURL has them")
 
+var errInClear = errors.New("the URL sends its password in clear to another machine: write rediss:// for TLS, or add tls=none if nobody is in between")
+
 // connect makes the client for a URL. The errors of net/url and of go-redis quote
 // parts of it, which may be parts of the password, so none is passed on.
 func connect(raw string, opts *Options) (redis.UniversalClient, error) {
@@ -91,8 +93,9 @@ func connect(raw string, opts *Options) (redis.UniversalClient, error) {
 	if err := translate(query, scheme); err != nil {
 		return nil, err
 	}
-	if scheme == "redis" && login != "" && query.Get("tls") != "none" && slices.ContainsFunc(nodes, isElsewhere) {
-		return nil, errors.New("redis: the URL sends its password in clear to another machine: write rediss:// for TLS, or add tls=none if nobody is in between")
+	inClear := scheme == "redis" && login != "" && query.Get("tls") != "none"
+	if inClear && slices.ContainsFunc(nodes, isElsewhere) {
+		return nil, fmt.Errorf("redis: %w", errInClear)
 	}
 	query.Del("tls")
 	cluster := false
@@ -107,7 +110,7 @@ func connect(raw string, opts *Options) (redis.UniversalClient, error) {
 	}
 	u.RawQuery = query.Encode()
 	if cluster {
-		return connectCluster(u, opts)
+		return connectCluster(u, opts, inClear)
 	}
 	if len(nodes) > 1 {
 		return nil, errors.New("redis: the URL names several servers: add cluster=true if they are a Redis Cluster, or name one")
@@ -150,7 +153,7 @@ func isElsewhere(node string) bool {
 	}
 	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
 	addr, err := netip.ParseAddr(host)
-	return host != "" && host != "localhost" && !strings.HasSuffix(host, ".localhost") && (err != nil || !addr.IsLoopback())
+	return host != "" && host != "localhost" && (err != nil || !addr.IsLoopback())
 }
 
 func connectServer(u *url.URL, opts *Options) (redis.UniversalClient, error) {
@@ -164,6 +167,19 @@ func connectServer(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 	o.DisableIdentity = true // fewer exchanges for a connection
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(o), nil
+}
+
+// here connects to this machine only.
+func here(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if isElsewhere(addr) {
+			return nil, errInClear
+		}
+		return dial(ctx, network, addr)
+	}
 }
 
 // dialer adds TLS to the connections of the caller's dialer, which go-redis leaves to
@@ -191,7 +207,9 @@ func dialer(dial func(context.Context, string, string) (net.Conn, error), config
 	}
 }
 
-func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
+// connectCluster is told whether the password goes in clear: the nodes name others, which
+// may be anywhere.
+func connectCluster(u *url.URL, opts *Options, inClear bool) (redis.UniversalClient, error) {
 	if u.Path != "" && u.Path != "/" && u.Path != "/0" || u.Query().Has("db") {
 		return nil, errors.New("redis: a cluster has no numbered databases: leave the number out of the URL")
 	}
@@ -201,6 +219,9 @@ func connectCluster(u *url.URL, opts *Options) (redis.UniversalClient, error) {
 		return nil, errURL
 	}
 	o.Dialer = dialer(opts.Dialer, o.TLSConfig)
+	if inClear {
+		o.Dialer = here(o.Dialer)
+	}
 	o.ContextTimeoutEnabled = true
 	o.DialerRetries = 1
 	o.DisableIdentity = true

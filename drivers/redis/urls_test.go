@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"myauth.internal/drivers/redis"
 )
@@ -36,6 +39,7 @@ func TestURLsOfServices(t *testing.T) {
 		"redis://:s3cret@127.0.0.2":                                            "",
 		"redis://:s3cret@[::1]:6379":                                           "",
 		"redis://s3cret@redis":                                                 inClear, // a user, so a login
+		"redis://:s3cret@redis.localhost":                                      inClear, // a name server is asked for it
 		"redis://:s3cret@redis?tls=true":                                       "rediss://",
 		"rediss://:s3cret@redis?tls=none":                                      "tls",
 		"redis://:s3cret@redis?ssl=true":                                       "drop the option ssl",
@@ -50,6 +54,29 @@ func TestURLsOfServices(t *testing.T) {
 		}
 		if want == "" && !errors.Is(err, dialed) || want != "" && (errors.Is(err, dialed) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %v, want %q", url, err, want)
+		}
+	}
+}
+
+// The nodes of a cluster name each other, so the URL does not have all of them.
+func TestNoPasswordInClearToANodeElsewhere(t *testing.T) {
+	server := startServer(t, "--requirepass", "s3cret", "--cluster-enabled", "yes", "--cluster-announce-ip", "192.0.2.1")
+	client := goredis.NewClient(&goredis.Options{Addr: server.addr, Password: "s3cret"})
+	defer client.Close()
+	if err := client.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]bool{"": false, "&addr=192.0.2.1:6379": false, "&tls=none": true} {
+		var elsewhere atomic.Bool
+		_, err := redis.Open(t.Context(), "redis://:s3cret@"+server.addr+"?cluster=true"+query, &redis.Options{Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if strings.HasPrefix(addr, "192.0.2.1:") {
+				elsewhere.Store(true)
+				return nil, &net.OpError{Op: "dial", Err: errors.New("dialed")}
+			}
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}})
+		if err == nil || elsewhere.Load() != want || !want && !strings.Contains(err.Error(), "tls=none") {
+			t.Errorf("with %q: node elsewhere dialed: %t, %v", query, elsewhere.Load(), err)
 		}
 	}
 }
