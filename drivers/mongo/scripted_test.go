@@ -25,7 +25,7 @@ type scripted struct {
 	// with an ok of its own.
 	answer func(name string, body bson.Raw) bson.D
 
-	mu   sync.Mutex
+	mu   sync.Mutex // of hello too
 	seen []string // names of the commands that a program asked for
 }
 
@@ -61,6 +61,20 @@ func startScripted(t *testing.T, answers ...func(name string, body bson.Raw) bso
 		serving.Wait() // the clients of the test have gone before
 	})
 	return members, "mongodb://" + strings.Join(addresses, ",") + "/app?replicaSet=rs&retryWrites=false"
+}
+
+// elsewhere has the member name another one as the only one of its set.
+func (m *scripted) elsewhere(address string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.hello {
+		switch m.hello[i].Key {
+		case "hosts":
+			m.hello[i].Value = bson.A{address}
+		case "me":
+			m.hello[i].Value = address
+		}
+	}
 }
 
 // count returns how often a command of that name came.
@@ -171,10 +185,11 @@ func (m *scripted) reply(body bson.Raw) bson.D {
 		return bson.D{{Key: "ok", Value: 0}, {Key: "errmsg", Value: errors.Join(err, errors.New("no command")).Error()}}
 	}
 	name := elements[0].Key()
+	m.mu.Lock()
 	if name == "hello" || strings.EqualFold(name, "ismaster") {
+		defer m.mu.Unlock()
 		return m.hello
 	}
-	m.mu.Lock()
 	m.seen = append(m.seen, name)
 	m.mu.Unlock()
 	if answer := m.answer(name, body); answer != nil {

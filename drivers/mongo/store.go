@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,8 +60,8 @@ const (
 // own, and makes what indexes are missing: see [New]. No error shows the URI.
 //
 // Users and passwords, and what they protect, are not sent in clear to another
-// machine: a URI with a login needs tls=true, unless its hosts are loopback addresses
-// or sockets, or it says tls=false. With mongodb+srv:// TLS is the default.
+// machine: a URI with a login needs tls=true, unless its hosts, and those that they name,
+// are loopback addresses or sockets, or it says tls=false. With mongodb+srv:// TLS is the default.
 //
 // Errors wrap [kit.ErrUnavailable] when no server can be reached or it refuses,
 // and say what can be done about it.
@@ -77,8 +78,11 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 		// What is wrong is quoted in the error, and may be the password.
 		return nil, errors.New("mongo: an option of the URI is unknown or has a wrong value, or a host cannot be looked up; percent-encode the special characters of the password")
 	}
-	if sendsInClear(client) && !saysWhetherTLS(uri) {
-		return nil, errors.New("mongo: the URI has a login, and would send it in clear to another machine: add tls=true, or tls=false if nobody is in between")
+	if client.Auth != nil && client.TLSConfig == nil && !saysWhetherTLS(uri) {
+		if slices.ContainsFunc(client.Hosts, isElsewhere) {
+			return nil, fmt.Errorf("mongo: %w", errInClear)
+		}
+		client.SetDialer(here{cmp.Or[options.ContextDialer](client.Dialer, new(net.Dialer))})
 	}
 	c, err := driver.Connect(client)
 	if err != nil {
@@ -92,9 +96,18 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// sendsInClear reports whether a client logs in to another machine without TLS.
-func sendsInClear(client *options.ClientOptions) bool {
-	return client.Auth != nil && client.TLSConfig == nil && slices.ContainsFunc(client.Hosts, isElsewhere)
+var errInClear = errors.New("the URI has a login, and would send it in clear to another machine: add tls=true, or tls=false if nobody is in between")
+
+// here connects to this machine only: the members of a replica set name others, which may
+// be anywhere.
+type here struct{ options.ContextDialer }
+
+// DialContext implements [options.ContextDialer].
+func (h here) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if isElsewhere(address) {
+		return nil, errInClear
+	}
+	return h.ContextDialer.DialContext(ctx, network, address)
 }
 
 // isElsewhere reports whether a host, with or without a port, is not this machine by its
@@ -106,9 +119,9 @@ func isElsewhere(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	host = strings.ToLower(strings.Trim(host, "[]"))
 	addr, err := netip.ParseAddr(host)
-	return host != "localhost" && !strings.HasSuffix(host, ".localhost") && (err != nil || !addr.IsLoopback())
+	return host != "localhost" && (err != nil || !addr.IsLoopback())
 }
 
 // saysWhetherTLS reports whether the URI has one of the options for it.

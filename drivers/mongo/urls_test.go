@@ -11,11 +11,10 @@ import (
 	"myauth.internal/drivers/mongo"
 )
 
-type dialer func()
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-func (d dialer) DialContext(context.Context, string, string) (net.Conn, error) {
-	d()
-	return nil, errors.New("no network")
+func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return d(ctx, network, address)
 }
 
 // URIs as services hand them out. Those with nothing in want are dialed. (Those that begin with
@@ -33,9 +32,15 @@ func TestURIsOfServices(t *testing.T) {
 		"mongodb://mongo.internal/app":                   "",
 		"mongodb://app:s3cret@localhost:27017/app":       "",
 		"mongodb://app:s3cret@127.0.0.1,[::1]:27018/app": "",
+		"mongodb://app:s3cret@localhost./app":            "tls=false", // a name server is asked for it
+		"mongodb://app:s3cret@mongo.localhost/app":       "tls=false",
 		"mongodb://app:s3cret@%2Ftmp%2Fmongodb.sock/app": "",
 	} {
 		var dialed atomic.Bool
+		noNetwork := dialer(func(context.Context, string, string) (net.Conn, error) {
+			dialed.Store(true)
+			return nil, errors.New("no network")
+		})
 		separator := "&"
 		if !strings.Contains(uri, "?") {
 			separator = "?"
@@ -43,7 +48,7 @@ func TestURIsOfServices(t *testing.T) {
 		if !strings.Contains(uri, "+srv") {
 			uri += separator + "serverSelectionTimeoutMS=50"
 		}
-		store, err := mongo.Open(t.Context(), uri, &mongo.Options{Dialer: dialer(func() { dialed.Store(true) })})
+		store, err := mongo.Open(t.Context(), uri, &mongo.Options{Dialer: noNetwork})
 		if err == nil {
 			store.Close()
 		}
@@ -53,6 +58,26 @@ func TestURIsOfServices(t *testing.T) {
 		}
 		if want == "" && !dialed.Load() || want != "" && (dialed.Load() || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %v, want %q", uri, err, want)
+		}
+	}
+}
+
+// The members of a replica set name each other, so the URI does not have all of them.
+func TestNoLoginInClearToAMemberElsewhere(t *testing.T) {
+	for option, want := range map[string]bool{"": false, "&tls=false": true} {
+		members, uri := startScripted(t, nil)
+		members[0].elsewhere("192.0.2.1:27017")
+		var elsewhere atomic.Bool
+		uri = strings.Replace(uri, "mongodb://", "mongodb://app:s3cret@", 1) + option + "&serverSelectionTimeoutMS=500"
+		_, err := mongo.Open(t.Context(), uri, &mongo.Options{Dialer: dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address == "192.0.2.1:27017" {
+				elsewhere.Store(true)
+				return nil, errors.New("dialed")
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		})})
+		if err == nil || elsewhere.Load() != want || !want && !strings.Contains(err.Error(), "tls=false") {
+			t.Errorf("with %q: member elsewhere dialed: %t, %v", option, elsewhere.Load(), err)
 		}
 	}
 }
