@@ -186,12 +186,12 @@ func isSocket(s pq.ConfigMultihost) bool {
 	return s.Hostaddr == netip.Addr{} && (filepath.IsAbs(s.Host) || strings.HasPrefix(s.Host, "@"))
 }
 
-// isLoopback reports whether a host is this machine, as its name or address says.
+// isLoopback reports whether a host is this machine, as its name or address says. A name
+// such as db.localhost, or one with a dot at its end, is asked of a name server.
 func isLoopback(s pq.ConfigMultihost) bool {
 	if s.Hostaddr.IsValid() {
 		return s.Hostaddr.IsLoopback()
 	}
-	host := strings.TrimSuffix(strings.ToLower(s.Host), ".")
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
+	addr, err := netip.ParseAddr(s.Host)
+	return strings.EqualFold(s.Host, "localhost") || err == nil && addr.IsLoopback()
 }

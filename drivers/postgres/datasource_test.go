@@ -50,7 +50,9 @@ func TestDataSources(t *testing.T) {
 		"postgres://u:s3cret@%2Fvar%2Frun%2Fpostgresql/app":                                                             "disable",
 		"postgres:///app?host=/tmp,db.example.com":                                                                      "name one kind",
 		"postgres://u:s3cret@localhost/app":                                                                             "prefer",
-		"postgres://u:s3cret@LOCALHOST./app":                                                                            "prefer",
+		"postgres://u:s3cret@LOCALHOST/app":                                                                             "prefer",
+		"postgres://u:s3cret@localhost./app":                                                                            "verify-full", // a name server is asked for it
+		"postgres://u:s3cret@db.localhost/app":                                                                          "verify-full",
 		"postgres://u:s3cret@127.3.2.1:6432/app":                                                                        "prefer",
 		"user=u":                                                                                                        "prefer",
 		"postgres://u:s3cret@db.example.com/app?keepalives=1&keepalives_idle=30&gssencmode=prefer":                      "verify-full",

@@ -151,7 +151,7 @@ func isElsewhere(node string) bool {
 	if err != nil {
 		host = node
 	}
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	host = strings.ToLower(strings.Trim(host, "[]"))
 	addr, err := netip.ParseAddr(host)
 	return host != "" && host != "localhost" && (err != nil || !addr.IsLoopback())
 }

@@ -39,7 +39,8 @@ func TestURLsOfServices(t *testing.T) {
 		"redis://:s3cret@127.0.0.2":                                            "",
 		"redis://:s3cret@[::1]:6379":                                           "",
 		"redis://s3cret@redis":                                                 inClear, // a user, so a login
-		"redis://:s3cret@redis.localhost":                                      inClear, // a name server is asked for it
+		"redis://:s3cret@localhost.":                                           inClear, // a name server is asked for it
+		"redis://:s3cret@redis.localhost":                                      inClear,
 		"redis://:s3cret@redis?tls=true":                                       "rediss://",
 		"rediss://:s3cret@redis?tls=none":                                      "tls",
 		"redis://:s3cret@redis?ssl=true":                                       "drop the option ssl",
