@@ -26,7 +26,7 @@ type scripted struct {
 	answer func(name string, body bson.Raw) bson.D
 
 	mu   sync.Mutex // of hello too
-	seen []string // names of the commands that a program asked for
+	seen []string   // names of the commands that a program asked for
 }
 
 // startScripted returns members of one replica set, the first of which is the
