@@ -38,7 +38,7 @@ func isHMAC(a accesstoken.Algorithm) bool { return strings.HasPrefix(string(a), 
 func readKey(algorithm accesstoken.Algorithm, path string) (*accesstoken.Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, cannotRead(path, err)
+		return nil, unreadable(path, err)
 	}
 	key, err := accesstoken.ParsePEM(algorithm, "", text)
 	if err != nil {

@@ -96,6 +96,7 @@ func TestKeyFilesThatDoNotFit(t *testing.T) {
 		{"public", "ES256", writePEM(t, "PUBLIC KEY", public), "public key"},
 		{"other kind", "RS256", writePEM(t, "PRIVATE KEY", private), "RS256"},
 		{"damaged", "ES256", writePEM(t, "PRIVATE KEY", private[:20]), "ES256"},
+		{"key itself", "ES256", "s3cretMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH", "no such file"},
 		{"directory", "ES256", t.TempDir(), "cannot read"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

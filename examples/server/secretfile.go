@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // fileSuffix makes the name of the variable that gives a secret as a file.
@@ -57,11 +58,12 @@ func readSecret(path string) (string, error) {
 	return secret, nil
 }
 
-// unreadable says why a secret's file cannot be read. It repeats the path only where
-// that can be nothing but a path: people write the secret itself into the wrong
-// variable.
+// unreadable says why the file of a secret or a private key cannot be read. It repeats
+// the path only where that can be nothing but a path: people write the secret itself into
+// the wrong variable, or a key in base64.
 func unreadable(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) && (!filepath.IsAbs(path) || strings.Contains(path, "://")) {
+	missing := errors.Is(err, fs.ErrNotExist) && (!filepath.IsAbs(path) || strings.Contains(path, "://"))
+	if missing || errors.Is(err, syscall.ENAMETOOLONG) {
 		return errors.New("there is no such file (the value is not shown, as it may be the secret): write the path of the file that holds it")
 	}
 	return cannotRead(path, err)

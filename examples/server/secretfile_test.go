@@ -56,7 +56,8 @@ func TestSecretsAsFiles(t *testing.T) {
 				{[]string{name + "=" + writeSecret(t, "")}, "is empty"},
 				{[]string{name + "=" + writeSecret(t, "\r\n")}, "is empty"},
 				{[]string{name + "=" + writeSecret(t, strings.Repeat("s3cret", 20000))}, "more than 65536 bytes"},
-				{[]string{name + "=" + value.good}, "no such file"}, // the secret where its path belongs
+				{[]string{name + "=" + value.good}, "no such file"},                    // the secret where its path belongs
+				{[]string{name + "=" + strings.Repeat("s3cret", 100)}, "no such file"}, // too long for a path
 				{[]string{name + "=/s3cret://" + value.good}, "no such file"},
 			} {
 				_, err := parseSettings(env(test.env...))

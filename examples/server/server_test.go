@@ -303,7 +303,7 @@ func TestBadSettingStopsTheStart(t *testing.T) {
 		{1, []string{"MYAUTH_STORE=sqlite:notes.txt/auth.db"}, ""},
 		{1, []string{"MYAUTH_STORE=sqlite:notes.txt"}, ""},
 		{1, []string{"MYAUTH_TOKEN_STORE=sqlite:" + dir}, ""},
-		{1, []string{"MYAUTH_JWT_PRIVATE_KEY_FILE=absent.pem", "MYAUTH_JWT_ALGORITHM=RS256"}, "absent.pem"},
+		{1, []string{"MYAUTH_JWT_PRIVATE_KEY_FILE=absent.pem", "MYAUTH_JWT_ALGORITHM=RS256"}, "no such file"},
 		{1, []string{"MYAUTH_JWT_PRIVATE_KEY_FILE=notes.txt", "MYAUTH_JWT_ALGORITHM=ES256"}, "notes.txt"},
 	}
 	for _, row := range rows {
