@@ -235,6 +235,11 @@ func (s *settings) checkTogether(problems map[string]error) {
 	if s.opts.ConcealAccounts && !s.opts.RequireVerifiedEmail && problems["MYAUTH_REQUIRE_VERIFIED_EMAIL"] == nil {
 		found[conceal] = errors.New("set MYAUTH_REQUIRE_VERIFIED_EMAIL=true as well: without it, a login right after a registration tells whether the address was free")
 	}
+	// Where no proxy changes paths, the API hides pages below its own path.
+	if u, err := url.Parse(s.opts.PublicURL); err == nil && (s.api.PublicPrefix == "" || s.api.PublicPrefix == s.api.Prefix) &&
+		strings.HasPrefix(u.Path+"/", s.api.Prefix+"/") && problems["MYAUTH_PREFIX"] == nil {
+		found["MYAUTH_PUBLIC_URL"] = errors.New("its path is the API's, which would answer the links in mails: write the URL without it, or set MYAUTH_PUBLIC_PREFIX if a proxy changes paths")
+	}
 	if problems[algorithm] == nil {
 		hmac := isHMAC(s.algorithm)
 		switch {
