@@ -358,3 +358,27 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 		h.wantErr("after Close", h.Ready(t.Context()), kit.ErrUnavailable)
 	})
 }
+
+// TestFloodHidesNoNotice: a thief of a password floods the queue and changes it, all
+// from one address. The owner hears of the change.
+func TestFloodHidesNoNotice(t *testing.T) {
+	spacedBubble(t, func(t *testing.T, h *harness) {
+		u, _ := h.register(testEmail)
+		thief := kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.1"))
+		flood := func() {
+			t.Helper()
+			for range 1100 {
+				if err := h.RequestPasswordReset(thief, "nobody@example.com"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		flood()
+		if err := h.ChangePassword(thief, u.ID, goodPassword, otherPassword); err != nil {
+			t.Fatal(err)
+		}
+		flood()
+		time.Sleep(time.Second)
+		h.nextMail(kit.MailPasswordChanged)
+	})
+}

@@ -48,6 +48,10 @@ func (s *Service) enqueueMail(ctx context.Context, job *mailJob) {
 	}
 	job.clientIP = ClientIP(ctx)
 	job.source = turns.SourceOf(job.clientIP)
+	if !mayBeSpaced(job.kind) {
+		// A thief of a password could hide the notice of its change in a flood.
+		job.source = job.source.Apart()
+	}
 	job.askedAt = s.now()
 	job.validUntil = job.askedAt.Add(s.mailTTL(job.kind))
 	s.mail.enqueue(job)

@@ -5,7 +5,10 @@ import "net/netip"
 // Source is what counts as one client: an IPv4 address, or the /64 of an IPv6 address,
 // which is the least that a provider hands to one customer. The zero Source is all
 // that has no address. Sources compare with ==.
-type Source struct{ addr netip.Addr }
+type Source struct {
+	addr  netip.Addr
+	apart bool
+}
 
 // SourceOf returns the source that addr belongs to. IPv4 in IPv6 is IPv4, and a zone is
 // dropped.
@@ -15,9 +18,12 @@ func SourceOf(addr netip.Addr) Source {
 		network, _ := addr.Prefix(64) // fails for other lengths only
 		addr = network.Addr()
 	}
-	return Source{addr}
+	return Source{addr: addr}
 }
 
-// Addr returns the IPv4 address or the first address of the /64; the zero Addr for the
-// zero Source.
-func (s Source) Addr() netip.Addr { return s.addr }
+// Apart returns a second source for the same client, with its own turns and its own
+// room, for what the client's other values must not crowd out.
+func (s Source) Apart() Source {
+	s.apart = true
+	return s
+}
