@@ -130,3 +130,20 @@ func throughPgBouncer(t *testing.T, mode string, outage error) {
 		}
 	}
 }
+
+// Of pgx's modes New refuses the one that sends a statement without a name and its
+// arguments apart: behind a pooler they may meet another client's statement.
+func TestModes(t *testing.T) {
+	for mode, suits := range map[string]bool{
+		"cache_statement": true, "cache_describe": true, "exec": true, "simple_protocol": true, "describe_exec": false,
+	} {
+		db := pool(t, servers.Postgres(t)+"&default_query_exec_mode="+mode)
+		store, err := postgres.New(t.Context(), db, &postgres.Options{Schema: schema(t)})
+		if err == nil {
+			_ = store.Close()
+		}
+		if suits != (err == nil) || !suits && (errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "default_query_exec_mode=exec")) {
+			t.Errorf("%s: %v", mode, err)
+		}
+	}
+}

@@ -136,7 +136,7 @@ var codes = map[string]sqlstore.Class{
 	"42P01": {Advice: "the tables are gone: was the schema dropped, or search_path changed?"},
 	"42703": {Advice: "the table is not MyAuth's: set Options.Schema or Options.Prefix"}, // undefined_column
 	"42704": unavailable("drop this parameter from the URL"),                             // undefined_object
-	"08P01": unavailable("a pooler refuses this parameter of the URL: drop it (in place of search_path, set Options.Schema)"),
+	"08P01": unavailable("if a pooler refuses a parameter of the URL, drop it (in place of search_path, set Options.Schema)"),
 	"3F000": {Advice: "create the schema that search_path names"},
 	"53100": unavailable("the disk of the server is full"),
 	"53300": unavailable("the server has no connection left: raise max_connections, or lower MaxConns"),

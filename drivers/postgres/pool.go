@@ -2,11 +2,11 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
-
-	"github.com/lib/pq"
+	"strings"
 
 	"myauth.internal/kit/sqlstore"
 )
@@ -15,17 +15,12 @@ import (
 // what the driver does, and not by what it is called: many are wrapped in others,
 // for tracing say.
 func checkPool(ctx context.Context, db *sql.DB) error {
-	libpq := false
-	err := inTransaction(ctx, db, func(tx *sql.Tx) error {
-		named, err := namesStatements(ctx, tx)
-		if err != nil {
+	name := ""
+	err := inTransaction(ctx, db, func(tx *sql.Tx) (err error) {
+		if name, err = nameOfStatement(ctx, tx); err != nil {
 			return err
 		}
-		if named {
-			return unsuitable(db, "numbers its prepared statements, so behind a pooler a call may run another client's statement")
-		}
 		_, err = tx.ExecContext(ctx, "SELECT 'MyAuth asks how the driver of its pool reports this error'::int")
-		libpq = errors.As(err, new(*pq.Error))
 		var state interface{ SQLState() string }
 		switch isState := errors.As(err, &state); {
 		case isState && state.SQLState() == "22P02": // invalid_text_representation
@@ -35,10 +30,20 @@ func checkPool(ctx context.Context, db *sql.DB) error {
 		}
 		return unsuitable(db, "reports errors without their SQLSTATE")
 	})
-	if err != nil || !libpq {
+	switch {
+	case err != nil:
 		return err
+	case len(name) >= 20: // a digest of the statement, or random
+		return nil
+	case name != "":
+		return unsuitable(db, "numbers its prepared statements, so behind a pooler a call may run another client's statement")
 	}
-	return inTransaction(ctx, db, func(tx *sql.Tx) error { return checkLibpq(ctx, db, tx) })
+	apart, err := sendsApart(ctx, db)
+	if err == nil && apart {
+		return unsuitable(db, "sends a statement and its arguments apart, so behind a pooler a call may run another client's statement: "+
+			"add binary_parameters=yes to a data source of lib/pq, default_query_exec_mode=exec to one of pgx")
+	}
+	return err
 }
 
 // inTransaction runs f, which changes nothing, in a transaction: it stays on one
@@ -53,30 +58,30 @@ func inTransaction(ctx context.Context, db *sql.DB, f func(*sql.Tx) error) error
 	return err
 }
 
-// namesStatements reports whether the driver gives the statement that it is asked for a
-// name that is too short to be a digest of it, or random.
-func namesStatements(ctx context.Context, tx *sql.Tx) (bool, error) {
-	const query = "SELECT coalesce(max(name), '') FROM pg_prepared_statements WHERE statement = $1"
-	var name string
-	if err := tx.QueryRowContext(ctx, query, query).Scan(&name); err != nil {
-		return false, err
-	}
-	return name != "" && len(name) < 20, nil
+// nameOfStatement returns the name that the driver gives the statement that it is asked
+// for, if any. Behind a pooler the server has statements of other clients too, so the
+// text is one that no other has.
+func nameOfStatement(ctx context.Context, tx *sql.Tx) (name string, err error) {
+	mark := rand.Text()
+	query := "SELECT coalesce(max(name), '') FROM pg_prepared_statements WHERE position($1 in statement) > 0 AND '" + mark + "' <> ''"
+	err = tx.QueryRowContext(ctx, query, mark).Scan(&name)
+	return name, err
 }
 
-// checkLibpq refuses a pool of lib/pq that sends a statement and its arguments apart:
-// behind a pooler the second message may meet the statement of another client. With
-// binary_parameters=yes they go together, and a []byte is a number in binary form.
-func checkLibpq(ctx context.Context, db *sql.DB, tx *sql.Tx) error {
-	const five = "00000005" // as text
-	var number int64
-	if err := tx.QueryRowContext(ctx, "SELECT $1::bigint", []byte(five)).Scan(&number); err != nil {
-		return err
+// sendsApart reports whether a driver that names no statements sends one and its
+// arguments in two messages: behind a pooler the second may meet the statement of another
+// client. The word now is read with the statement, and now() with the arguments, which
+// outside a transaction is in another one. With as many arguments as hardly another
+// statement has, the server refuses them where they meet it.
+func sendsApart(ctx context.Context, db *sql.DB) (apart bool, err error) {
+	var list strings.Builder
+	arguments := make([]any, 40)
+	for i := range arguments {
+		arguments[i] = ""
+		fmt.Fprintf(&list, " || $%d::text", i+1)
 	}
-	if number == 5 {
-		return unsuitable(db, "sends a statement and its arguments apart, so behind a pooler a call may run another client's statement: add binary_parameters=yes to its data source")
-	}
-	return nil
+	err = db.QueryRowContext(ctx, "SELECT 'now'::timestamptz <> now() OR ''"+list.String()+" <> ''", arguments...).Scan(&apart)
+	return apart, err
 }
 
 func unsuitable(db *sql.DB, why string) error {
