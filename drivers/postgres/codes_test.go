@@ -2,7 +2,11 @@ package postgres
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"myauth.internal/kit/sqlstore"
 )
@@ -44,6 +48,8 @@ func TestClassOf(t *testing.T) {
 		"57P03": sqlstore.Unavailable, // cannot_connect_now
 		"58000": sqlstore.Unavailable, // system_error
 		"58030": sqlstore.Unavailable, // io_error
+		"25P04": sqlstore.Unavailable, // transaction_timeout
+		"XX000": sqlstore.Unavailable, // internal_error: Supavisor's code for all that it refuses
 		"XX001": sqlstore.Unavailable, // data_corrupted
 		"XX002": sqlstore.Unavailable, // index_corrupted
 
@@ -55,11 +61,30 @@ func TestClassOf(t *testing.T) {
 		"42P01": sqlstore.Unexpected, // undefined_table
 		"42703": sqlstore.Unexpected, // undefined_column
 		"55000": sqlstore.Unexpected, // object_not_in_prerequisite_state
-		"XX000": sqlstore.Unexpected, // internal_error
 	} {
 		if got := classOf(code).Kind; got != want {
 			t.Errorf("code %q is of kind %d, want %d", code, got, want)
 		}
+	}
+}
+
+// Whatever the code, a server that refuses or ends a connection cannot be reached.
+func TestNoConnection(t *testing.T) {
+	for _, code := range []pqerror.Code{
+		"55000", // object_not_in_prerequisite_state: ALTER DATABASE … ALLOW_CONNECTIONS false
+		"22023", // invalid_parameter_value, in the URL
+		"0A000", // feature_not_supported: a version of the protocol
+		"XX000", // Supavisor: tenant or user not found
+	} {
+		refused := &pq.Error{Severity: "FATAL", Code: code}
+		for _, err := range []error{&noConnection{refused}, (&conn{breaks: new(atomic.Int64)}).judge(refused)} {
+			if got := classify(err).Kind; got != sqlstore.Unavailable {
+				t.Errorf("code %s is of kind %d, want Unavailable", code, got)
+			}
+		}
+	}
+	if got := classify(&noConnection{&pq.Error{Code: "28P01"}}).Advice; !strings.Contains(got, "password") {
+		t.Errorf("the advice for a wrong password is %q", got)
 	}
 }
 

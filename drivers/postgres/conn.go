@@ -105,6 +105,10 @@ func (c *conn) judge(err error) error {
 		if e.Code == "25006" { // read_only_sql_transaction
 			c.bad.Store(true)
 		}
+		if e.Fatal() { // the server has ended the connection
+			c.lost()
+			return &noConnection{err}
+		}
 		return err
 	case err != nil:
 		c.lost()

@@ -73,11 +73,16 @@ const foreignTable = "the schema has a table, index or type of this name that is
 
 // classify sorts the codes of SQLSTATE
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html), which are not of
-// one driver, and takes what has none for a fault of the network.
+// one driver, and takes what has none for a fault of the network. Where there is no
+// connection, the code says no more than what to do: poolers have their own.
 func classify(err error) sqlstore.Class {
 	var state interface{ SQLState() string }
 	if errors.As(err, &state) {
-		return classOf(state.SQLState())
+		class := classOf(state.SQLState())
+		if errors.As(err, new(*noConnection)) {
+			class.Kind = sqlstore.Unavailable
+		}
+		return class
 	}
 	var network net.Error
 	switch {
@@ -131,6 +136,7 @@ var codes = map[string]sqlstore.Class{
 	"22P05": {Kind: sqlstore.Unstorable}, // untranslatable_character: the database's encoding is not UTF8
 
 	"40003": unavailable(""), // statement_completion_unknown: CockroachDB's ambiguous commit
+	"25P04": unavailable("the server ended the transaction: transaction_timeout"),
 	"25006": unavailable("this server takes no writes: name the primary, or all servers with target_session_attrs=read-write"),
 	"42501": unavailable("grant this user the rights on its tables, and CREATE on the schema for migrations"),
 	"42P01": {Advice: "the tables are gone: was the schema dropped, or search_path changed?"},
@@ -150,6 +156,7 @@ var codes = map[string]sqlstore.Class{
 	"53": unavailable("the server has too little of something"),
 	"57": unavailable("the server is starting, stopping, or ended the connection"),
 	"58": unavailable("the server cannot read or write its files"),
+	"XX": unavailable("the server, or a pooler in front of it, has a fault: look at its log"),
 
 	"XX001": unavailable("a table is damaged: restore the database from a backup"), // data_corrupted
 	"XX002": unavailable("an index is damaged: REINDEX, and find out why"),         // index_corrupted
