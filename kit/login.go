@@ -64,7 +64,8 @@ func (s *Service) checkCredentials(ctx context.Context, email, password string) 
 		u, err = s.users.ByEmail(ctx, email)
 	}
 	if errors.Is(err, ErrNotFound) {
-		if err := s.compareWithNobody(ctx, password); err != nil {
+		// No hash matches nothing, after the work of a comparison.
+		if _, _, err := s.compare(ctx, "", password); err != nil {
 			return User{}, err
 		}
 		return User{}, ErrInvalidCredentials

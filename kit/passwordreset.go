@@ -119,7 +119,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	return nil
 }
 
-// resetRow reads and judges the record of a reset token.
+// resetRow reads and checks the record of a reset token.
 func (s *Service) resetRow(ctx context.Context, presented opaqueToken) (Token, error) {
 	row, err := s.tokens.ByID(ctx, presented.rowID())
 	switch {

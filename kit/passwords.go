@@ -9,8 +9,8 @@ import (
 	"myauth.internal/kit/password"
 )
 
-// hash, compare and compareWithNobody are the only ways from the Service to
-// bcrypt. All wait for their turn in the hasher's queue.
+// hash and compare are the only ways from the Service to bcrypt. Both wait for their
+// turn in the hasher's queue.
 func (s *Service) hash(ctx context.Context, pw string) (PasswordHash, error) {
 	hash, err := s.hasher.Hash(ctx, pw)
 	return PasswordHash(hash), hasherError(ctx, err)
@@ -19,10 +19,6 @@ func (s *Service) hash(ctx context.Context, pw string) (PasswordHash, error) {
 func (s *Service) compare(ctx context.Context, hash PasswordHash, pw string) (matched, outdated bool, err error) {
 	m, err := s.hasher.Verify(ctx, string(hash), pw)
 	return m.OK, m.NeedsRehash, hasherError(ctx, err)
-}
-
-func (s *Service) compareWithNobody(ctx context.Context, pw string) error {
-	return hasherError(ctx, s.hasher.VerifyNobody(ctx, pw))
 }
 
 func hasherError(ctx context.Context, err error) error {

@@ -55,7 +55,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 	wasCurrent := false
 	for range casRounds {
 		now := s.now()
-		if err := s.judgeSession(ctx, session, u, now); err != nil {
+		if err := s.checkSession(ctx, session, u, now); err != nil {
 			return Tokens{}, err
 		}
 		if !sameHash(presented.hash(), session.SecretHash) {
@@ -148,10 +148,10 @@ func (s *Service) sessionOf(ctx context.Context, presented opaqueToken) (Token, 
 	return session, err
 }
 
-// judgeSession says whether a session is still one, and ends it when it has
-// outlived its user's account.
-func (s *Service) judgeSession(ctx context.Context, session Token, u User, now time.Time) error {
-	if err := s.judge(session, now); err != nil {
+// checkSession returns nil for a live session of a user who may have one. It ends the
+// session of a deactivated account.
+func (s *Service) checkSession(ctx context.Context, session Token, u User, now time.Time) error {
+	if err := s.checkLive(session, now); err != nil {
 		return err
 	}
 	err := checkEpoch(u, session.Epoch)
@@ -163,8 +163,8 @@ func (s *Service) judgeSession(ctx context.Context, session Token, u User, now t
 	return err
 }
 
-// judge says whether a session is live by its own record.
-func (s *Service) judge(session Token, now time.Time) error {
+// checkLive returns nil if the session is live by its own record.
+func (s *Service) checkLive(session Token, now time.Time) error {
 	switch {
 	case !session.RevokedAt.IsZero():
 		return ErrRevokedToken

@@ -127,7 +127,7 @@ func newSalt() []byte {
 // sameHash compares in constant time.
 func sameHash(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCompare(a, b) == 1 }
 
-// checkEpoch judges a token made under epoch against the user as stored. The
+// checkEpoch checks a token made under epoch against the user as stored. The
 // last thing that a deactivation ends says so; whatever ended before it, and
 // everything that ended otherwise, was revoked.
 func checkEpoch(u User, epoch int64) error {

@@ -24,7 +24,7 @@ func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error
 	}
 	var sessions []Session
 	err = s.eachSession(ctx, userID, func(t Token) error {
-		if s.judge(t, s.now()) == nil && checkEpoch(u, t.Epoch) == nil {
+		if s.checkLive(t, s.now()) == nil && checkEpoch(u, t.Epoch) == nil {
 			session := Session{ID: t.SessionID, CreatedAt: t.CreatedAt, LastUsedAt: t.RotatedAt, ExpiresAt: t.ExpiresAt}
 			if t.RotatedAt.IsZero() {
 				session.LastUsedAt = t.CreatedAt

@@ -39,9 +39,9 @@ type Options struct {
 // Hasher hashes and checks passwords, at most so many at a time. It is safe for
 // concurrent use.
 type Hasher struct {
-	cost   int
-	gate   *gate
-	nobody encoded
+	cost  int
+	gate  *gate
+	dummy encoded // compared with where there is no hash to compare with
 	// digest is bcryptDigest; tests watch its calls.
 	digest func(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error)
 }
@@ -72,10 +72,9 @@ func NewHasher(o Options) (*Hasher, error) {
 		return nil, errors.New("password: Options.MaxWait is negative")
 	}
 	h := &Hasher{cost: o.Cost, gate: newGate(o.MaxConcurrent, o.MaxQueue, o.MaxWait, o.Source), digest: bcryptDigest}
-	// Random bytes are a hash like any other, whose password nobody knows, for
-	// nothing.
-	h.nobody = encoded{scheme: plain, cost: o.Cost, salt: newSalt()}
-	rand.Read(h.nobody.digest[:])
+	// Random bytes are the hash of a password that is not known, and cost nothing.
+	h.dummy = encoded{scheme: plain, cost: o.Cost, salt: newSalt()}
+	rand.Read(h.dummy.digest[:])
 	return h, nil
 }
 
@@ -116,10 +115,10 @@ type Match struct {
 	NeedsRehash bool
 }
 
-// Verify checks a password against a stored hash of a kind that [CheckHash] lists. One
-// that is empty, corrupt, of another kind or of
-// a cost over 16 matches nothing, after the same work as a comparison at the
-// configured cost. A password of more than 72 bytes, or with a NUL, matches no plain
+// Verify checks a password against a stored hash of a kind that [CheckHash] lists. A
+// hash that is empty, corrupt, of another kind or of a cost over 16 matches nothing, after
+// the same work as a comparison at the configured cost: so verify the empty hash when
+// there is no such account. A password of more than 72 bytes, or with a NUL, matches no plain
 // bcrypt hash, after the same work as a wrong one; so an account taken over from
 // software that cut such a password off needs a reset. Neither an error nor the time
 // tells any of these from a wrong password. Only the refusal of a hash of a higher cost
@@ -130,7 +129,7 @@ type Match struct {
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, error) {
 	e, readable := parse(hash)
 	if !readable {
-		e = h.nobody
+		e = h.dummy
 	}
 	key, whole := e.key(password)
 	if err := h.gate.enter(ctx); err != nil {
@@ -146,16 +145,9 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, erro
 	}
 	if e.cost < h.cost {
 		// The quicker answer would tell that the account exists, and is an old one.
-		_, err = h.digest(ctx, nil, h.nobody.salt, 1<<h.cost-1<<e.cost)
+		_, err = h.digest(ctx, nil, h.dummy.salt, 1<<h.cost-1<<e.cost)
 	}
 	return Match{}, err
-}
-
-// VerifyNobody does the work of a [Hasher.Verify] that matches nothing, for a login
-// to an account that does not exist. Errors: [ErrBusy], or ctx's.
-func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
-	_, err := h.Verify(ctx, "", password)
-	return err
 }
 
 // Stats returns how much hashing goes on, for metrics.
