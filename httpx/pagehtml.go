@@ -33,27 +33,27 @@ func wordsOf(page string) pageWords {
 		return pageWords{
 			title: "Confirm your email address", doneTitle: "Your email address is confirmed",
 			done:   "Thank you. You can close this page and sign in.",
-			ask:    "Somebody, hopefully you, opened an account with your email address. If it was you, confirm that the address is yours.",
+			ask:    "Someone, hopefully you, signed up with your email address. If that was you, please confirm that the address is yours.",
 			button: "Confirm email address",
-			aside:  "If it wasn't you, don't confirm: somebody else knows the password of the account and could use it in your name.",
+			aside:  "If it wasn't you, don't confirm: someone else knows the account's password and could use the account in your name.",
 			link:   "This wasn't me",
 		}
 	case PageDenyEmail:
 		return pageWords{
-			title: "You didn't open this account?", doneTitle: "The account is deleted",
-			done:   "Thank you for telling us. There is no account with your email address any more. You can close this page.",
-			ask:    "Somebody opened an account with your email address. If it wasn't you, we delete it, and your address is free again.",
+			title: "Didn't sign up?", doneTitle: "The account is deleted",
+			done:   "Thank you for telling us. There is no longer an account with your email address. You can close this page.",
+			ask:    "Someone signed up with your email address. If it wasn't you, we'll delete the account, and you can use your address for one of your own.",
 			button: "It wasn't me: delete the account", danger: true,
-			aside:   "If it was you, close this page and use the other link in the mail.",
-			revoked: "The email address was confirmed already, so we don't delete the account. If you didn't open it, reset its password: that signs out everybody else.",
+			aside:   "If it was you, close this page and use the other link in the email.",
+			revoked: "Your email address has already been confirmed, so we didn't delete the account. If you didn't create it, reset its password: that signs everyone else out.",
 		}
 	default:
 		return pageWords{
 			title: "Choose a new password", doneTitle: "Your password is changed",
-			done:    "All devices were signed out. You can close this page and sign in with the new password.",
+			done:    "All devices were signed out. You can close this page and sign in with your new password.",
 			button:  "Change password",
-			aside:   "This signs out all devices.",
-			revoked: "This link was used already, or a newer change has ended it. If you still need it, ask for a new mail.",
+			aside:   "This signs you out on all devices.",
+			revoked: "This link has already been used, or your account has changed since we sent it. If you still need to reset your password, ask for a new email.",
 		}
 	}
 }
@@ -64,21 +64,21 @@ func problemText(d PageData) string {
 	case codeRevokedToken:
 		return wordsOf(d.Page).revoked
 	case codeInvalidToken, "malformed_request":
-		return "This link doesn't work. Perhaps a part of it got lost on the way: copy the whole link from the mail into the address bar of your browser. If that doesn't help, ask for a new mail."
+		return "This link doesn't work. Perhaps part of it is missing: copy the whole link from the email into the address bar of your browser. If that doesn't help, ask for a new email."
 	case codeExpiredToken:
-		return "This link has expired. Ask for a new mail."
+		return "This link has expired. Please ask for a new email."
 	case "user_not_found":
-		return "There is no such account any more."
+		return "This account no longer exists."
 	case "validation_failed":
 		return "This password doesn't work yet. Please:"
 	case "too_many_requests":
-		return "That was tried too often. Wait %d seconds, then press the button again."
+		return "Too many attempts. Wait %d seconds, then press the button again."
 	case "service_unavailable":
 		return "We can't do this right now. Wait a moment, then press the button again."
 	case "method_not_allowed", "unsupported_media_type", "request_too_large":
-		return "Your browser sent something that we don't understand. Open the link in the mail again."
+		return "Your browser sent something we don't understand. Please open the link in the email again."
 	default:
-		return "Something went wrong on our side. Try again later."
+		return "Something went wrong on our side. Please try again later."
 	}
 }
 
@@ -118,7 +118,7 @@ func (p builtinPage) Execute(w io.Writer, data any) error {
 		b.WriteString(`<form method="post" action="` + html.EscapeString(d.Action) + `">` + "\n" +
 			`<input type="hidden" name="token" value="` + html.EscapeString(d.Token) + `">` + "\n")
 		if d.Page == PageResetPassword {
-			for _, field := range [][3]string{{"new_password", "New password", " autofocus"}, {"repeat", "The same password again", ""}} {
+			for _, field := range [][3]string{{"new_password", "New password", " autofocus"}, {"repeat", "Repeat the new password", ""}} {
 				element(`<label for="`+field[0]+`">`, p.text(field[1]), "</label>")
 				b.WriteString(`<input id="` + field[0] + `" name="` + field[0] + `" type="password" autocomplete="new-password" required` + field[2] + ">\n")
 			}

@@ -171,7 +171,7 @@ func TestDenyPage(t *testing.T) {
 	if p.stored().ID != "" {
 		t.Error("the account is there")
 	}
-	says(t, p.press(mail.Link, p.open(mail.Link)), 404, "There is no such account")
+	says(t, p.press(mail.Link, p.open(mail.Link)), 404, "no longer exists")
 }
 
 func TestDenyPageOfVerifiedAccount(t *testing.T) {
@@ -181,7 +181,7 @@ func TestDenyPageOfVerifiedAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := p.press(mail.DenyLink, p.open(mail.DenyLink))
-	says(t, page, 401, "confirmed already")
+	says(t, page, 401, "already been confirmed")
 	if formTag.MatchString(page.Body.String()) || page.Header().Get("WWW-Authenticate") == "" {
 		t.Errorf("%v %s", page.Header(), page.Body)
 	}
@@ -218,7 +218,7 @@ func TestResetPasswordPage(t *testing.T) {
 	if _, err := p.svc.Login(t.Context(), p.user.Email, "Another-Horse-8"); err != nil {
 		t.Error(err)
 	}
-	says(t, p.press(mail.Link, page, "new_password", goodPassword, "repeat", goodPassword), 401, "This link was used already")
+	says(t, p.press(mail.Link, page, "new_password", goodPassword, "repeat", goodPassword), 401, "already been used")
 	if entries := p.log.entries(t); len(entries) > 0 {
 		t.Errorf("logged: %v", entries)
 	}
@@ -235,10 +235,10 @@ func TestPagesRefuse(t *testing.T) {
 			t.Errorf("%s has a form", target)
 		}
 	}
-	says(t, do(p.pages, "PUT", "/verify-email?token=x", ""), 405, "something that we don't understand")
-	says(t, post(p.pages, "/verify-email", `{"token":"x"}`), 415, "something that we don't understand")
+	says(t, do(p.pages, "PUT", "/verify-email?token=x", ""), 405, "something we don't understand")
+	says(t, post(p.pages, "/verify-email", `{"token":"x"}`), 415, "something we don't understand")
 	says(t, do(p.pages, "POST", "/verify-email", "token=a&token=b", "Content-Type", form), 400, "copy the whole link")
-	says(t, do(p.pages, "POST", "/verify-email", "token="+strings.Repeat("x", 65<<10), "Content-Type", form), 413, "something that we don't understand")
+	says(t, do(p.pages, "POST", "/verify-email", "token="+strings.Repeat("x", 65<<10), "Content-Type", form), 413, "something we don't understand")
 	says(t, do(p.pages, "POST", "/verify-email", "token=x", "Content-Type", form), 401, "This link doesn't work")
 	says(t, do(p.pages, "POST", "/verify-email", "token=%22%3E%3Cscript%3E", "Content-Type", form), 401, "This link doesn't work")
 	says(t, do(p.pages, "GET", "/reset-password?token="+url.QueryEscape(`x"><script>alert(1)</script>y`), ""), 200, "Choose a new password")

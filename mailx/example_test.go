@@ -70,13 +70,13 @@ func ExampleNewLog() {
 	//
 	//   Hello Ada,
 	//
-	//   Somebody, most likely you, asked to reset the password of your account at MyAuth. To choose a new one, open this link:
+	//   Someone, most likely you, asked to reset the password of your MyAuth account. To choose a new one, open this link:
 	//
 	//   http://127.0.0.1:8080/reset-password?token=myauth_pr_abc
 	//
 	//   The link works once, for 15 minutes. Don't share it with anyone.
 	//
-	//   If you didn't ask for this, you can ignore this message: your password stays as it is.
+	//   If you didn't ask for this, you can safely ignore this email: your password stays the same.
 	//
 	//   This message was sent automatically by MyAuth.
 	// --- end of mail ---

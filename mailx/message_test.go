@@ -148,8 +148,8 @@ func TestKinds(t *testing.T) {
 		{kit.MailVerification, "Confirm your email address for Shop", "confirm", true},
 		{kit.MailPasswordReset, "Reset your password for Shop", "The link works once, for 24 hours", true},
 		{kit.MailPasswordChanged, "Your password for Shop was changed", "was changed", false},
-		{kit.MailAccountExists, "This address has an account at Shop already", "tried to open", false},
-		{kit.MailEmailChanged, "Your email address for Shop was changed", "another email address", false},
+		{kit.MailAccountExists, "You already have an account at Shop", "tried to sign up", false},
+		{kit.MailEmailChanged, "Your email address for Shop was changed", "no longer send messages", false},
 	} {
 		r.mails = nil
 		// A link in a mail that has none does not get into it.

@@ -74,7 +74,7 @@ const subjects = {
   password_reset: "Choose a new password",
   password_changed: "Your password was changed",
   email_changed: "Your address was changed",
-  account_exists: "This address has an account already",
+  account_exists: "You already have an account",
 };
 const tokenFields = {
   verification: document.getElementById("verify-token"),
