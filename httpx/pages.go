@@ -61,8 +61,8 @@ type PageData struct {
 	// Token is for the field "token" of the form; empty when the form would be of no
 	// use, because the token is missing or was refused.
 	Token string
-	// Action is where the form posts to, and Deny the page for "this wasn't me",
-	// token included. Both are relative, and work behind any prefix.
+	// Action is where the form posts to, and Deny, on PageVerifyEmail, the page for
+	// "this wasn't me", token included. Both are relative, and work behind any prefix.
 	Action, Deny string
 	// Done says that what the page is for has been done.
 	Done bool
@@ -196,7 +196,7 @@ func (p *pages) tryOut(page page) error {
 
 func (p *pages) render(page page, d PageData) ([]byte, error) {
 	d.Page, d.ProductName, d.Action = page.name, p.product, path.Base(page.path)
-	if d.Token != "" {
+	if d.Token != "" && page.name == PageVerifyEmail {
 		d.Deny = "verify-email/deny?token=" + url.QueryEscape(d.Token)
 	}
 	var b bytes.Buffer

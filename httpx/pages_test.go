@@ -333,8 +333,11 @@ func TestPagesOptionsAreChecked(t *testing.T) {
 
 func TestOwnPages(t *testing.T) {
 	p := newPageRig(t, PagesOptions{Template: template.Must(template.New("page").Parse(
-		`<style nonce="{{.Nonce}}">p { color: red }</style><p>Guten Tag, {{.Page}}{{with .Code}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`))})
-	says(t, do(p.pages, "GET", "/verify-email?token=x", ""), 200, "Guten Tag, verify-email<")
+		`<style nonce="{{.Nonce}}">p { color: red }</style><p>Guten Tag, {{.Page}}{{with .Code}}, {{.}}{{end}}{{with .Deny}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`))})
+	says(t, do(p.pages, "GET", "/verify-email?token=x", ""), 200, "Guten Tag, verify-email, verify-email/deny?token=x<")
+	// Elsewhere the relative link would lead nowhere, or take a token of another kind along.
+	says(t, do(p.pages, "GET", "/verify-email/deny?token=x", ""), 200, "Guten Tag, deny-email<")
+	says(t, do(p.pages, "GET", "/reset-password?token=x", ""), 200, "Guten Tag, reset-password<")
 	says(t, do(p.pages, "GET", "/verify-email/deny", ""), 400, "Guten Tag, deny-email, malformed_request")
 }
 
