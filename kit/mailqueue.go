@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxQueuedMails bounds how many mails have just been asked for, how many are ready
-	// to be sent, and how many wait for their next attempt, each apart, so that
-	// addresses which a relay puts off do not take the room of others.
+	// maxQueuedMails bounds each of three queues: the mails that arrived since the last
+	// tick, those that are ready to be sent, and those that wait for their next attempt.
+	// So mails that a relay puts off take no room from the others.
 	maxQueuedMails = 1024
 	// mailWorkers is how many mails are under way at once, so that one relay
 	// connection that hangs holds up one worker.
@@ -31,7 +31,7 @@ const (
 // mailJob is one mail that may have to be sent.
 type mailJob struct {
 	kind MailKind
-	// email is whose account has to be looked up first; empty once that is done.
+	// email is the address whose account is to be looked up; empty once that is done.
 	email      string
 	user       User
 	source     turns.Source
@@ -39,27 +39,26 @@ type mailJob struct {
 	askedAt    time.Time
 	validUntil time.Time
 	mail       Mail   // once it is made
-	row        *Token // to be stored before the first attempt to send; nil: none, or done
+	row        *Token // to be stored before the first attempt to send; nil: none, or stored
 	pause      time.Duration
 	timer      *time.Timer // while it waits for its next attempt
 }
 
-// mailQueue delivers mails outside of the requests that cause them. A request adds a
-// job, whatever the address. Everything that depends on the address is done by the
-// workers: the look-up, the token and its row, the mail. They take the job over at the
-// next tick of a timer, when the request has been answered, so the answer's time tells
-// nothing.
+// mailQueue sends mails outside of the requests that cause them. A request adds a job,
+// whatever the address. The workers do everything that depends on the address: the
+// look-up, the token and its row, the mail. They take the job at the next tick of a timer.
+// The tick does not depend on the address, so the time of the answer does not either.
 //
 // The timer and the workers run only while there is work, so an idle Service has no
 // goroutine, and one that is never closed leaks none. Jobs take turns by source, and a
-// full queue drops a job of the source with the most in it.
+// full queue drops a job of the source that has the most jobs in it.
 type mailQueue struct {
 	svc     *Service
 	ctx     context.Context // ends when close gives up
 	cancel  context.CancelFunc
 	spacing *mailSpacing // nil: mails are not spaced
-	crowded burst        // jobs that were dropped for want of room
-	spaced  burst        // mails that came too soon after another
+	crowded burst        // jobs dropped because a queue was full
+	spaced  burst        // mails not sent because they came too soon after another
 
 	mu      sync.Mutex
 	arrived *turns.Queue[*mailJob] // since the last tick
@@ -96,35 +95,38 @@ func newMailQueue(svc *Service) *mailQueue {
 		q.spacing = newMailSpacing()
 	}
 	q.crowded = burst{delay: svc.opts.MailDelay, report: func(n int, _ string, ip netip.Addr) {
-		svc.emit(ctx, Event{Kind: EventMailDropped, ClientIP: ip, Err: fmt.Errorf("the mail queue is full: %d mails were dropped, of the clients that asked for the most", n)})
+		svc.emit(ctx, Event{Kind: EventMailDropped, ClientIP: ip, Err: fmt.Errorf("the mail queue is full: dropped %d mails of the clients with the most in it", n)})
 	}}
 	q.spaced = burst{delay: svc.opts.MailDelay, report: func(n int, userID string, ip netip.Addr) {
-		svc.emit(ctx, Event{Kind: EventMailSpaced, UserID: userID, ClientIP: ip, Err: fmt.Errorf("%d mails were left out: their mailboxes had others of the kind too recently", n)})
+		svc.emit(ctx, Event{Kind: EventMailSpaced, UserID: userID, ClientIP: ip, Err: fmt.Errorf("%d mails were not sent: their mailboxes had one of the same kind too recently", n)})
 	}}
 	return q
 }
 
-// enqueue never waits, and leaves all else to the workers.
+// enqueue adds a job. It never waits.
 func (q *mailQueue) enqueue(job *mailJob) {
+	if !q.arrive(job) {
+		q.report(job, errors.New("the mail queue is closed")) // the request outlived Close
+	}
+}
+
+func (q *mailQueue) arrive(job *mailJob) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		// A request that outlives Close. There is no worker left to report it.
 		q.droppedCount++
-		q.mu.Unlock()
-		q.report(job, errors.New("the mail queue is closed"))
-		q.mu.Lock()
-		return
+		return false
 	}
 	q.push(q.arrived, job)
 	if q.tick == nil {
 		delay := q.svc.opts.MailDelay / 2
 		q.tick = time.AfterFunc(delay+rand.N(delay), q.takeOver)
 	}
+	return true
 }
 
-// push adds job, and drops another or job itself if to is full. It returns nil in the
-// last case. It runs under the lock.
+// push adds job to a queue. If that is full, it drops another job, or job itself, and then
+// returns nil. The caller holds the lock.
 func (q *mailQueue) push(to *turns.Queue[*mailJob], job *mailJob) *turns.Place[*mailJob] {
 	place, refused, full := to.Push(job.source, job)
 	if full {
@@ -135,7 +137,7 @@ func (q *mailQueue) push(to *turns.Queue[*mailJob], job *mailJob) *turns.Place[*
 	return place
 }
 
-// takeOver is the tick of the timer.
+// takeOver makes what has arrived ready. The timer calls it.
 func (q *mailQueue) takeOver() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -149,7 +151,8 @@ func (q *mailQueue) takeOver() {
 	q.startWorkers(q.ready.Len())
 }
 
-// startWorkers starts as many as there are jobs and free places. It runs under the lock.
+// startWorkers starts a worker for each job, up to mailWorkers in all. The caller holds
+// the lock.
 func (q *mailQueue) startWorkers(jobs int) {
 	for ; jobs > 0 && q.workers < mailWorkers; jobs-- {
 		q.workers++
@@ -170,7 +173,7 @@ func (q *mailQueue) work() {
 	}
 }
 
-// next returns the next job, or nil when there is none and the worker has to end.
+// next returns the next job, or nil when there is none and the worker must end.
 func (q *mailQueue) next() *mailJob {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -179,7 +182,7 @@ func (q *mailQueue) next() *mailJob {
 		job, ok = q.arrived.Pop()
 	}
 	if !ok && q.closed {
-		// What waits for its next attempt is tried once more.
+		// Try once more what waits for its next attempt.
 		if job, ok = q.waiting.Pop(); ok {
 			q.stopWaiting(job)
 		}
@@ -194,19 +197,19 @@ func (q *mailQueue) next() *mailJob {
 	return job
 }
 
-// attempt sends the job's mail, after what is still to be done before that. It reports
-// whether there was one to send.
+// attempt sends the job's mail, and first does what an earlier attempt has not done. sent
+// is false if there is no mail to send.
 func (q *mailQueue) attempt(job *mailJob) (sent bool, err error) {
 	now := q.svc.now()
 	if !now.Before(job.validUntil) {
-		return false, Permanent(errors.New("it is of no use any more"))
+		return false, Permanent(errors.New("it has expired"))
 	}
 	ctx, cancel := context.WithTimeout(q.ctx, mailAttemptTimeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			logPanic(ctx, q.svc.opts.Logger, "the mailer", p)
-			err = Permanent(errors.New("the mailer panicked"))
+			logPanic(ctx, q.svc.opts.Logger, "the sending of a mail", p)
+			err = Permanent(errors.New("its sending panicked"))
 		}
 	}()
 	if job.mail.Kind == "" {
@@ -233,7 +236,7 @@ func (q *mailQueue) attempt(job *mailJob) (sent bool, err error) {
 // maySend reports whether the mailbox may have this mail now.
 func (q *mailQueue) maySend(job *mailJob, now time.Time) bool {
 	if job.pause == 0 {
-		now = job.askedAt // the moment of the tick is no business of the requester's
+		now = job.askedAt // the tick depends on other requests
 	}
 	if q.spacing == nil || !mayBeSpaced(job.kind) || q.spacing.allow(job.kind, job.user.Email, now) {
 		return true
@@ -245,8 +248,8 @@ func (q *mailQueue) maySend(job *mailJob, now time.Time) bool {
 	return false
 }
 
-// retry has job tried again after a pause that doubles each time, unless that is
-// pointless or too late.
+// retry schedules another attempt, after a pause that doubles each time. It gives the job
+// up if another attempt is pointless or too late.
 func (q *mailQueue) retry(job *mailJob, cause error) {
 	job.pause = min(max(2*job.pause, firstMailPause), longestMailPause)
 	// A quarter more or less, so that what failed together is not tried together.
@@ -266,9 +269,9 @@ func (q *mailQueue) retry(job *mailJob, cause error) {
 	q.svc.emit(q.ctx, Event{Kind: EventMailFailed, UserID: job.user.ID, ClientIP: job.clientIP, Err: fmt.Errorf("%s mail, retrying: %w", job.kind, cause)})
 }
 
-// wait has job tried again after the pause. It takes the place of an older one that says
-// the same to the same mailbox, so that a relay which was down for hours does not hand
-// out hours of mails when it is back. It runs under the lock.
+// wait schedules job's next attempt. The job replaces an older one of its kind to the same
+// mailbox, so that a mailbox does not get hours of mails when the relay was down for hours.
+// The caller holds the lock.
 func (q *mailQueue) wait(job *mailJob, pause time.Duration) {
 	replaces := mayBeSpaced(job.kind) && job.email == ""
 	if other := q.latest[job.key()]; replaces && other != nil {
@@ -296,8 +299,8 @@ func (q *mailQueue) wait(job *mailJob, pause time.Duration) {
 	})
 }
 
-// stopWaiting forgets that a job waited, once it has left the queue of those that do. It
-// runs under the lock.
+// stopWaiting stops the timer of a job that has left the waiting queue. For a job that did
+// not wait it does nothing. The caller holds the lock.
 func (q *mailQueue) stopWaiting(job *mailJob) {
 	if job.timer == nil {
 		return
@@ -309,7 +312,7 @@ func (q *mailQueue) stopWaiting(job *mailJob) {
 	}
 }
 
-// report tells of one mail that was given up.
+// report emits the event of one mail that was given up.
 func (q *mailQueue) report(job *mailJob, cause error) {
 	q.svc.emit(q.ctx, Event{Kind: EventMailDropped, UserID: job.user.ID, ClientIP: job.clientIP, Err: fmt.Errorf("%s mail, given up: %w", job.kind, cause)})
 }
@@ -322,8 +325,8 @@ func (q *mailQueue) count(s *Stats) {
 	s.MailsSent, s.MailsDropped, s.MailsSpaced = q.sentCount, q.droppedCount, q.spacedCount
 }
 
-// close tries at once what is queued, and once more what waits for its next attempt,
-// and waits for the workers.
+// close sends what is queued, tries once more what waits for its next attempt, and waits
+// for the workers until ctx is done.
 func (q *mailQueue) close(ctx context.Context) error {
 	q.mu.Lock()
 	q.closed = true

@@ -9,7 +9,7 @@ import (
 	"myauth.internal/kit/internal/turns"
 )
 
-// noteTTL is how long a mail without a link is tried.
+// noteTTL is how long the queue tries to send a mail without a link.
 const noteTTL = 24 * time.Hour
 
 // mailTTL is how long a mail of that kind is of use.
@@ -24,20 +24,20 @@ func (s *Service) mailTTL(kind MailKind) time.Duration {
 	}
 }
 
-// mayBeSpaced reports whether a mailbox may be spared a mail of that kind when it had
-// one a moment ago. A stranger can cause such mails. Notices of security follow what
-// the owner did, or somebody who had the owner's secrets, and are never left out.
+// mayBeSpaced reports whether a mail of that kind is left out when the mailbox had one a
+// moment ago. Strangers can cause such mails. Only the owner, or somebody with the owner's
+// secrets, can cause a notice of security, and it is never left out.
 func mayBeSpaced(kind MailKind) bool { return kind != MailPasswordChanged && kind != MailEmailChanged }
 
 // queueMail queues a mail to u, at the address that u has.
 func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
-	// The queue may hold many, and none needs these.
+	// No mail needs these, and the queue may hold many users.
 	u.PasswordHash, u.Settings, u.Roles = "", nil, nil
 	s.enqueueMail(ctx, &mailJob{kind: kind, user: u})
 }
 
-// queueMailFor queues a mail to the account with that address, if it turns out that
-// there is one that should get it. The caller learns nothing of that, in time either.
+// queueMailFor queues a mail to the account with that address, if there is one that should
+// get it. The queue finds that out later, so the caller learns nothing of it.
 func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string) {
 	s.enqueueMail(ctx, &mailJob{kind: kind, email: email})
 }
@@ -78,8 +78,8 @@ func (s *Service) makeMail(ctx context.Context, job *mailJob, now time.Time) err
 	u := job.user
 	m := Mail{Kind: job.kind, To: u.Email, UserID: u.ID, ValidUntil: job.validUntil}
 	if u.Verified {
-		// Otherwise a stranger may have chosen the name, and would speak to the owner of the
-		// address in a mail of ours.
+		// A stranger may have registered an address that is not verified. Our mails must not
+		// show the owner what the stranger wrote as the name.
 		m.Username = u.Username
 	}
 	switch job.kind {

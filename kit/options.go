@@ -70,9 +70,10 @@ type Options struct {
 	// Mailer sends the mails. Without one nothing is sent, and requests for a
 	// reset or a verification mail return [ErrEmailNotConfigured].
 	Mailer Mailer
-	// MailDelay is how long after a request the work for its mail begins, at most: each
-	// time some moment between the half of it and the whole, so that the time of the
-	// answer tells nothing of the account. 1 ms to 10 s, default 100 ms.
+	// MailDelay bounds how long after a request the work for its mail begins. A timer of
+	// half of it to the whole, at random, starts with the first request and covers those
+	// that come meanwhile, so the time of an answer does not depend on the account. 1 ms to
+	// 10 s, default 100 ms.
 	MailDelay time.Duration
 	// InsecureUnlimitedMails sends every mail that is asked for. By default a mailbox
 	// gets one mail of a kind a minute, and after five in an hour one every ten minutes;

@@ -16,7 +16,7 @@ type Stats struct {
 	// for, also for addresses without an account.
 	MailsReady, MailsWaiting int
 	// MailsSent is how many mails the Mailer took. MailsDropped were given up: refused
-	// for good, of no use any more, or for want of room. MailsSpaced were left out,
+	// for good, expired, or dropped because a queue was full. MailsSpaced were not sent,
 	// because their mailboxes had others of the kind too recently.
 	MailsSent, MailsDropped, MailsSpaced uint64
 }
