@@ -50,6 +50,7 @@ func TestConcealment(t *testing.T) {
 			register, login,
 			{"POST /login", object("email", strings.ToUpper(email), "password", goodPassword), js},
 			{"POST /login", "username=" + email + "&password=" + goodPassword, form},
+			{"POST /login", "grant_type=password&username=" + email + "&password=" + goodPassword, form},
 			{"POST /login", object("email", email, "password", otherPassword), js},
 			register,
 			{"POST /verify-email-request", object("email", email), js},
@@ -80,7 +81,11 @@ func TestConcealment(t *testing.T) {
 		})
 	}
 	for i, r := range requests("free@example.com") {
-		if want := map[string]int{"POST /login": 401, "POST /register": 202, "POST /verify-email-request": 202, "POST /password-reset-request": 202}[r.path]; want != 0 && free[i].status != want && free[i].status != 422 {
+		want := map[string]int{"POST /login": 401, "POST /register": 202, "POST /verify-email-request": 202, "POST /password-reset-request": 202}[r.path]
+		if strings.HasPrefix(r.body, "grant_type=") {
+			want = 400
+		}
+		if want != 0 && free[i].status != want && free[i].status != 422 {
 			t.Errorf("%d. %s: %d, want %d", i+1, r.path, free[i].status, want)
 		}
 	}
