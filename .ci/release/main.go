@@ -73,8 +73,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(stdout, `
-The tree is %s. Serve it with any web server, or use it from the disk. Whoever
-uses the modules sets these, with the address of the tree in place of file://…:
+The tree is %s. Serve it with any web server, or use it from the disk. Users
+of the modules set these, with the address of the tree in place of file://…:
 
 export GOPROXY=%s,%s
 export GONOSUMDB=%s
