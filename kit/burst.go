@@ -9,9 +9,9 @@ import (
 // burstEvery is how far apart the events of one burst lie.
 const burstEvery = time.Minute
 
-// burst makes few events of things that may happen very often, such as the mails that a
-// flood of requests costs: one soon after the first, and then one a minute while there
-// are more. Its timer runs only during a burst.
+// burst sums up what may happen very often, such as the mails dropped in a flood, in a few
+// events: one soon after the first, and then one a minute while there are more. Its timer
+// runs only during a burst.
 type burst struct {
 	report func(n int, userID string, clientIP netip.Addr)
 	delay  time.Duration // of a burst's first event
@@ -34,7 +34,8 @@ func (b *burst) add(userID string, clientIP netip.Addr) {
 	}
 }
 
-// flush reports what has not been, and goes on with the burst or ends it.
+// flush reports what has not been reported. It ends the burst, unless goOn is set and there
+// was something to report.
 func (b *burst) flush(goOn bool) {
 	b.mu.Lock()
 	n, userID, clientIP := b.n, b.userID, b.clientIP

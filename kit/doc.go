@@ -3,15 +3,15 @@
 // addresses and resets passwords, over two small stores and a mailer that the
 // application chooses.
 //
-//	store, err := sqlite.Open(ctx, "auth.db", nil)     // or another driver, or memstore.New()
-//	keys, err := accesstoken.HMAC(secret)         // at least 32 bytes
-//	mailer, err := mailx.New(relay, nil)          // or any kit.Mailer, or none
+//	store, err := sqlite.Open(ctx, "auth.db", nil) // or another driver, or memstore.New()
+//	keys, err := accesstoken.HMAC(secret)          // at least 32 bytes
+//	mailer, err := mailx.New(relay, nil)           // or any kit.Mailer, or none
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
 //		Mailer:    mailer,
 //		PublicURL: "https://app.example.com", // where links in mails lead
 //	})
-//	defer svc.Close(ctx)                          // finishes the queued mails
-//	mux.Handle("/auth/", httpx.New(svc, nil))     // the routes
+//	defer svc.Close(ctx)                      // finishes the queued mails
+//	mux.Handle("/auth/", httpx.New(svc, nil)) // the routes
 //	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
 //
 // Without HTTP the methods of [Service] are the same use cases; each lists its

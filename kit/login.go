@@ -25,8 +25,8 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 	u, err := s.checkCredentials(ctx, email, password)
 	switch {
 	case errors.Is(err, ErrEmailNotVerified):
-		// Concealed: whoever just registered the address knows this password. The owner
-		// of the mailbox hears more.
+		// Concealed: somebody who just registered the address knows this password. The
+		// mail tells the owner.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		if u.Active {
 			s.queueMail(ctx, MailVerification, u)
@@ -53,10 +53,10 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 	return tokens, nil
 }
 
-// checkCredentials returns the user whose password this is. With
-// [ErrInvalidCredentials] comes the user that was meant, for the audit stream,
-// and never its presence as a difference outside. [ErrEmailNotVerified], with the user,
-// is for concealed accounts only, and must not reach the caller of Login.
+// checkCredentials returns the user with that address and password. With
+// [ErrInvalidCredentials] it returns the ID of the account, if there is one, for the audit
+// stream only. It returns [ErrEmailNotVerified], with the user, only if accounts are
+// concealed, and that must not reach the caller of Login.
 func (s *Service) checkCredentials(ctx context.Context, email, password string) (User, error) {
 	var u User
 	err := ErrNotFound
@@ -100,9 +100,9 @@ func (s *Service) mayLogin(ctx context.Context, u User) error {
 	return nil
 }
 
-// rehash brings the hash of a password that was just proved right to the
-// configured cost. It is a favour: when there is no room to hash, or the user was
-// changed meanwhile (perhaps to another password), it leaves things as they are.
+// rehash replaces the hash of a password that was just proved right by one of the
+// configured cost. It leaves things as they are when the hash queue is full, or the user
+// was changed meanwhile, perhaps to another password.
 func (s *Service) rehash(ctx context.Context, u User, password string) User {
 	hash, err := s.hash(ctx, password)
 	if err != nil {

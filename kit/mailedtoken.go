@@ -3,9 +3,8 @@ package kit
 import "unicode/utf8"
 
 // mailedToken draws tokens until one survives what mail programs and chat clients do to
-// links in plain text, which nearly every draw does at the first, second or third try.
-// It gives up after some: a verification token that holds an address beyond ASCII may have
-// no better draw.
+// links in plain text. That takes one to three draws. It gives up after 64, because a
+// verification token with an address beyond ASCII may never survive.
 func mailedToken(draw func() (Secret, error)) (Secret, error) {
 	var token Secret
 	for range 64 {
@@ -33,8 +32,8 @@ func survivesMail(token string) bool {
 	return !punctuation
 }
 
-// survivesText reports whether c, in Options.PublicURL, is taken for a part of a link by
-// programs that look for links in plain text.
+// survivesText reports whether programs that look for links in plain text take c, in
+// Options.PublicURL, for a part of the link.
 func survivesText(c rune) bool {
 	switch {
 	case c >= utf8.RuneSelf:

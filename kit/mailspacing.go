@@ -22,15 +22,14 @@ const (
 	spacingWays    = 16
 )
 
-// mailSpacing bounds how many mails of a kind one mailbox gets, in fixed memory. It
-// counts only mails that are about to be sent, so requests for unknown addresses leave
-// no trace in it.
+// mailSpacing limits the mails of one kind to one mailbox, in fixed memory. It counts only
+// mails that are about to be sent, so requests for unknown addresses leave no trace in it.
 //
-// Which bucket a mailbox falls into depends on a random key, so an attacker cannot
-// choose addresses that meet. When a bucket is full, a new mailbox takes the entry that
-// blocks least, together with its times: no crowd of mailboxes frees one that has to
-// wait, and a new one waits for others' mails only while all entries of its bucket had
-// theirs within the last minutes, as long as the least of them.
+// The bucket of a mailbox depends on a random key, so an attacker cannot choose addresses
+// that share one. When a bucket is full, a new mailbox takes the entry that is free first,
+// and keeps its times. So a crowd of mailboxes never frees one that must wait. A new
+// mailbox waits for others only if each entry of its bucket has to wait, and then for the
+// shortest of these waits.
 type mailSpacing struct {
 	seed maphash.Seed
 
@@ -48,8 +47,8 @@ func newMailSpacing() *mailSpacing {
 	return &mailSpacing{seed: maphash.MakeSeed(), entries: make([]spacingEntry, spacingBuckets*spacingWays)}
 }
 
-// allow reports whether a mail that was asked for at now may be sent, and counts it if
-// so.
+// allow reports whether a mail that was requested at now may be sent, and counts it if it
+// may.
 func (m *mailSpacing) allow(kind MailKind, email string, now time.Time) bool {
 	type mailbox struct {
 		kind  MailKind
@@ -95,9 +94,9 @@ func (e *spacingEntry) freeAt(now int64) int64 {
 	return e.sent[0] + gap.Microseconds()
 }
 
-// setBack moves times that lie far after now to now: the clock was set back, and the
-// mailbox would wait until it is there again. Times that lie a little after now are
-// those of requests that were worked on in another order.
+// setBack moves times far after now to now: the clock was set back, and the mailbox would
+// wait until the clock is there again. Times a little after now are those of requests that
+// the workers took in another order.
 func (e *spacingEntry) setBack(now int64) {
 	if e.sent[0]-now <= mailLongGap.Microseconds() {
 		return

@@ -41,7 +41,9 @@ type Options struct {
 	// call whose answer was lost.
 	RefreshGrace time.Duration
 	// PasswordResetTTL is the lifetime of reset tokens, 1 s to 24 h; default
-	// 15 minutes.
+	// 15 minutes. Strangers can have a mailbox reach its limit of a mail in 10 minutes:
+	// see InsecureUnlimitedMails. With a shorter lifetime than that its owner has no
+	// working link at times, and cannot get one.
 	PasswordResetTTL time.Duration
 	// EmailVerificationTTL is the lifetime of verification tokens, 1 s to 30
 	// days; default 24 hours.
@@ -63,7 +65,7 @@ type Options struct {
 	// whether or not the address is taken; the owner of a taken one is told by
 	// mail. Login then answers [ErrInvalidCredentials] for an account whose address
 	// is not verified, also with the right password, and mails the verification
-	// link again: whoever registered an address and then logs in must not learn
+	// link again: somebody who registers an address and then logs in must not learn
 	// whether it was free. It needs RequireVerifiedEmail, without which that login
 	// would succeed for a free address only.
 	ConcealAccounts bool

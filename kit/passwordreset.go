@@ -49,7 +49,7 @@ func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind,
 // session, access token and other reset token of the user ends, and the address,
 // whose owner the token proves, counts as verified. If it was not verified before, a
 // stranger may have made the account: the settings become {} and the username the local
-// part of the address; roles, which no user sets, stay. Nobody is logged in. A
+// part of the address; roles, which no user sets, stay. It does not log in. A
 // password that the policy refuses does not use up the token; of any number of
 // concurrent uses one succeeds. When an outage swallows both the answer of the write
 // and the look at its outcome, the error is [ErrUnavailable] and the password may have

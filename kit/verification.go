@@ -9,13 +9,13 @@ import (
 	"myauth.internal/kit/ijson"
 )
 
-// verificationType is the typ of e-mail verification tokens: with a key and an
-// audience of their own it keeps them apart from access tokens three times over.
+// verificationType is the typ of e-mail verification tokens. Their key and their audience
+// differ from those of access tokens too, so each of the three keeps them apart.
 const verificationType = "email-verification+jwt"
 
-// verificationClaims bind a token to a user and an address. It is stateless: a
-// second use finds the address verified and changes nothing, and after a change
-// of address it fits no more.
+// verificationClaims bind a token to a user and an address. The token is stateless: a
+// second use finds the address verified and changes nothing, and a change of address makes
+// it invalid.
 type verificationClaims struct {
 	Issuer    string `json:"iss"`
 	Audience  string `json:"aud"`
@@ -26,10 +26,10 @@ type verificationClaims struct {
 	TokenID   string `json:"jti"`
 }
 
-// RequestEmailVerification queues the verification mail anew, if there is an active
-// account with that address which is not verified yet. What is said of
-// [Service.RequestPasswordReset] holds here too: the same work for every address, and
-// the same spacing of mails.
+// RequestEmailVerification queues the verification mail again, if there is an active
+// account with that address which is not verified yet. As with
+// [Service.RequestPasswordReset], the work is the same for every address, and mails are
+// spaced.
 //
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestEmailVerification(ctx context.Context, email string) error {
@@ -69,9 +69,9 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	return s.refuseToken(ctx, "verification", claims.Subject, err)
 }
 
-// DenyEmail is for the owner of an address who did not make the account: with the token
-// of a verification mail it deletes the account, only while its address is not verified.
-// What a stranger could have done with the account is over, and the address is free.
+// DenyEmail is for the owner of an address who did not make the account. With the token of
+// a verification mail it deletes the account, if the address is not verified. The sessions
+// of the person who made the account end, and the address is free.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] when the address has
 // been verified, [ErrUserNotFound] when the account is gone, by an earlier denial
@@ -87,10 +87,10 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 	if err := s.limit(ctx, ActionDenyEmail, claims.EmailKey); err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // what is begun is finished even if the caller goes
-	// A store's Delete has no condition, so the verification and the denial of one
-	// account meet in this write: whichever comes first counts. It also ends the
-	// account for the stranger should the deletion fail; the token then still works.
+	ctx = context.WithoutCancel(ctx) // finish what was begun even if the caller goes
+	// A store's Delete has no condition, so this compare-and-swap decides between a
+	// verification and a denial of one account. It also locks the stranger out if the
+	// deletion fails; the token then still works.
 	u, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		switch {
 		case EmailKey(u.Email) != claims.EmailKey:

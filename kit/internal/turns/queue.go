@@ -1,6 +1,6 @@
-// Package turns shares a bounded queue among its sources: they take turns whatever
-// each has waiting, and a full queue refuses from the source that has the most. So one
-// client that asks for a thousand things delays its own, and another's by one turn.
+// Package turns is a bounded queue that is fair to its sources. The sources take turns,
+// and a full queue refuses a value of the source with the most in it. So a client with a
+// thousand values delays its own, and another client's by one turn.
 package turns
 
 import "container/list"
@@ -40,10 +40,10 @@ func New[T any](capacity int) *Queue[T] {
 // Len returns how many values wait.
 func (q *Queue[T]) Len() int { return q.length }
 
-// Push adds value behind what its source has waiting. When the queue is full, it
-// refuses one value: the newest of the longest source, if that has more than source
-// would have then, and value itself otherwise. With full comes what was refused; place
-// is nil when that is value.
+// Push adds value behind the other values of its source. A full queue refuses one value:
+// the newest of the source with the most, if that has more than source would then have,
+// and otherwise value itself. full reports that refused is such a value; place is nil if
+// it is value.
 func (q *Queue[T]) Push(source Source, value T) (place *Place[T], refused T, full bool) {
 	if q.length >= q.capacity {
 		full = true
@@ -71,8 +71,8 @@ func (q *Queue[T]) Push(source Source, value T) (place *Place[T], refused T, ful
 	return place, refused, full
 }
 
-// longest looks at every source that has something waiting, of which there are at most
-// capacity. Only a full queue asks.
+// longest looks at every source, of which there are at most capacity. Only a full queue
+// calls it.
 func (q *Queue[T]) longest() *line[T] {
 	var longest *line[T]
 	for e := q.order.Front(); e != nil; e = e.Next() {
