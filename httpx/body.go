@@ -21,14 +21,14 @@ const (
 type content struct {
 	data []byte
 	form bool // a form, else JSON
-	// grant: a form that asks for a grant of OAuth 2.0, and hears errors in its terms.
+	// grant: a form with a grant_type, whose errors have the shape of RFC 6749.
 	grant bool
 }
 
 // errCutShort is a body that did not come, or not to its end.
 var errCutShort = malformed("The body could not be read to its end.")
 
-// readContent judges the type of a request's body and reads it. Forms are taken
+// readContent checks the type of a request's body and reads it. Forms are taken
 // where forms says so.
 func readContent(r *http.Request, forms bool) (content, error) {
 	form, ok := mediaType(r.Header)

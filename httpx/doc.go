@@ -50,9 +50,9 @@
 //	token, err := config.PasswordCredentialsToken(ctx, email, password)
 //	client := config.Client(ctx, token) // which refreshes by itself
 //
-// Such a form hears errors as RFC 6749, section 5.2, has them, and not as problem
+// Errors of such a form have the shape of RFC 6749, section 5.2, and are not problem
 // details. Client credentials and scopes are ignored. (Without AuthStyle, x/oauth2 tries
-// a wrong password twice to find out how to send them.)
+// a wrong password twice to find out how to send client credentials.)
 //
 // # Time and size
 //

@@ -21,7 +21,7 @@ type field struct {
 	object *json.RawMessage // or where an object goes
 	// optional: it may be absent.
 	optional bool
-	// empty: the empty string is a value, which kit judges by the field's own
+	// empty: the empty string is a value, which kit checks by the field's own
 	// rules. Otherwise it counts as absent.
 	empty bool
 	// fault is the code of what is wrong with the field itself, if anything.

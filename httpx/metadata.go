@@ -24,8 +24,8 @@ func (h *handler) serveOpenAPI(*http.Request) (reply, error) {
 }
 
 // keySetCaching is for how long a key set may be kept. Resource servers fetch it often
-// and it changes rarely; it is public. Whoever changes keys waits as long between
-// publishing a key and signing with it.
+// and it changes rarely; it is public. After publishing a key, wait at least as long
+// before signing with it.
 const keySetCaching = "public, max-age=300"
 
 // serveJWKS is GET /.well-known/jwks.json: the public keys as they are now, or that

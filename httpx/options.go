@@ -21,15 +21,15 @@ type Options struct {
 	// the OpenAPI document; default Prefix. It differs only behind a router or a
 	// proxy that changes paths.
 	PublicPrefix string
-	// Realm is what the WWW-Authenticate header of the handler's own routes names,
-	// printable ASCII without quotes and backslashes; default "MyAuth", which is
-	// also what [WriteError] and the middleware say.
+	// Realm is the realm in the WWW-Authenticate header of the handler's own routes,
+	// printable ASCII without quotes and backslashes; default "MyAuth". [WriteError]
+	// and the middleware always use the default.
 	Realm string
 	// TrustedProxies are the addresses of the reverse proxies in front of the
-	// server. From one of them, and from nobody else, X-Forwarded-For is believed,
-	// read from the right up to the first address that is none of them. Default:
-	// none, and the client is whoever holds the connection. A proxy that connects
-	// over a Unix socket has no address and cannot be named.
+	// server. X-Forwarded-For counts only if the connection comes from one of them.
+	// The client is then its rightmost address that is not a trusted proxy. Default:
+	// none; the client is the other end of the connection. A proxy that connects over
+	// a Unix socket has no address and cannot be listed.
 	TrustedProxies []netip.Prefix
 	// Logger receives what the client is not told: internal errors and panics, each
 	// once, with the stack. Default: slog.Default().

@@ -24,9 +24,9 @@ type Data struct {
 	Name string
 	// Link is what to follow, empty in mails without one. Show it as text too.
 	Link string
-	// DenyLink is, in verification mails, what to follow for somebody who did not open
-	// the account; empty in others. Show it: it is how an address that a stranger has
-	// used gets free again.
+	// DenyLink, in verification mails, is the link for a recipient who did not open the
+	// account; it is empty in others. Show it: it frees an address that a stranger has
+	// registered.
 	DenyLink string
 	// Token is the token in Link, for those who build another link, or a code
 	// to paste.

@@ -11,9 +11,9 @@ import (
 	"myauth.internal/kit"
 )
 
-// Log prints mails instead of sending them, for development. Whoever can read its
-// output can take over the accounts of those who ask for mails: it prints the links,
-// which is its purpose. In production use a [Mailer].
+// Log prints mails instead of sending them, for development. Anyone who can read its
+// output can take over the accounts that mails are sent to, because it prints the links;
+// that is its purpose. In production use a [Mailer].
 type Log struct {
 	*composer
 	mu sync.Mutex

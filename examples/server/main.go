@@ -36,8 +36,7 @@ func run(args []string, lookup func(string) (string, bool), environ []string, st
 	// From the very start, so that no signal leaves things half done.
 	ctx, cancel := untilSignal()
 	defer cancel()
-	// Whoever reads the log may be gone first, as tee is after Ctrl-C. That ends
-	// no requests.
+	// The reader of the log may end first, as tee does after Ctrl-C. Requests go on.
 	signal.Ignore(syscall.SIGPIPE)
 
 	if len(args) > 0 {
@@ -126,9 +125,8 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	return serve(ctx, l, svc, handler, logger, stderr)
 }
 
-// unlessStopped is err, and nil once a signal has come: what ctx cut short tells
-// nothing about a setting, and whoever stops a server that waits for its database
-// gets the end that they asked for.
+// unlessStopped is err, and nil once a signal has come: an error of a start that a
+// signal cut short says nothing about a setting.
 func unlessStopped(ctx context.Context, logger *slog.Logger, err error) error {
 	if ctx.Err() == nil {
 		return err

@@ -304,8 +304,8 @@ func setAddr(s *settings, v string) error {
 	return nil
 }
 
-// setSecret leaves it to checkTogether to judge the secret, which depends on the
-// algorithm.
+// setSecret checks nothing: what a secret must be depends on the algorithm, so
+// checkTogether does.
 func setSecret(s *settings, v string) error {
 	s.secret = v
 	return nil
