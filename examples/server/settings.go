@@ -425,6 +425,14 @@ func setPublicURL(s *settings, v string) error {
 	if !publicURL.MatchString(v) {
 		return errors.New("has characters at which mail programs cut a link off: percent-encode them in the path, and write the host in ASCII (xn--…)")
 	}
+	if clean := strings.TrimRight(u.Path, "/"); clean != "" && clean != path.Clean(clean) {
+		return errors.New("has a path with empty parts or dots, which browsers and servers change: write for example https://example.com/app")
+	}
+	if port := u.Port(); port != "" {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return errors.New("has a port that there is not: write one from 1 to 65535")
+		}
+	}
 	s.opts.PublicURL = strings.TrimRight(v, "/")
 	return nil
 }

@@ -195,6 +195,9 @@ var badSettings = []struct {
 	{"MYAUTH_MAIL_FROM=a@example.com\r\nBcc: b@example.com", "mail address"},
 	{"MYAUTH_PUBLIC_URL=example.com", "https://example.com"},
 	{"MYAUTH_PUBLIC_URL=ftp://example.com", "http"},
+	{"MYAUTH_PUBLIC_URL=https://example.com/a/../b", "dots"},
+	{"MYAUTH_PUBLIC_URL=https://example.com/a//b", "empty parts"},
+	{"MYAUTH_PUBLIC_URL=https://example.com:65536", "port"},
 	{"MYAUTH_PUBLIC_URL=https://example.com/auth/", "the API's"}, // GET /auth/verify-email would be a 405
 	{"MYAUTH_PUBLIC_URL=https://example.com/app/auth/links|MYAUTH_PREFIX=/app/auth", "the API's"},
 	{"MYAUTH_PUBLIC_URL=https://u:s3cret@example.com", "user"},
