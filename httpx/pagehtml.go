@@ -72,7 +72,14 @@ func problemText(d PageData) string {
 	case "validation_failed":
 		return "This password doesn't work yet. Please:"
 	case "too_many_requests":
-		return "Too many attempts. Wait %d seconds, then press the button again."
+		switch {
+		case d.RetryAfter < 2:
+			return "Too many attempts. Wait a moment, then press the button again."
+		case d.RetryAfter <= 120:
+			return "Too many attempts. Wait %d seconds, then press the button again."
+		default:
+			return "Too many attempts. Wait %d minutes, then press the button again."
+		}
 	case "service_unavailable":
 		return "We can't do this right now. Wait a moment, then press the button again."
 	case "method_not_allowed", "unsupported_media_type", "request_too_large":
@@ -143,7 +150,11 @@ func (p builtinPage) Execute(w io.Writer, data any) error {
 func (p builtinPage) problem(b *strings.Builder, d PageData) {
 	text := p.text(problemText(d))
 	if strings.Contains(text, "%d") {
-		text = fmt.Sprintf(text, d.RetryAfter)
+		wait := d.RetryAfter
+		if wait > 120 {
+			wait = (wait + 59) / 60
+		}
+		text = fmt.Sprintf(text, wait)
 	}
 	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(text) + "</p>\n")
 	if len(d.Errors) > 0 {

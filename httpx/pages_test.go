@@ -225,7 +225,10 @@ func TestResetPasswordPage(t *testing.T) {
 }
 
 func TestPagesRefuse(t *testing.T) {
-	p := newPageRig(t, PagesOptions{}, func(o *kit.Options) { o.Limiter = refuseAfter{o.Now().Add(time.Hour), o.Now} })
+	p := newPageRig(t, PagesOptions{}, func(o *kit.Options) {
+		waits := []time.Duration{time.Second, 90 * time.Second, time.Hour + time.Second}
+		o.Limiter = &refuseAfter{o.Now().Add(time.Hour), o.Now, waits}
+	})
 	mail := p.mail()
 	const form = "application/x-www-form-urlencoded"
 	for _, target := range []string{"/verify-email", "/verify-email/deny?x=1", "/reset-password?token=", "/verify-email?token=..%20.", "/verify-email?token=" + strings.Repeat("x", 5000)} {
@@ -250,7 +253,11 @@ func TestPagesRefuse(t *testing.T) {
 	page := p.open(mail.Link)
 	p.clock.Advance(2 * time.Hour)
 	page = p.press(mail.Link, page)
+	says(t, page, 429, "Wait a moment")
+	page = p.press(mail.Link, page)
 	says(t, page, 429, "Wait 90 seconds")
+	page = p.press(mail.Link, page)
+	says(t, page, 429, "Wait 61 minutes")
 	p.clock.Advance(24 * time.Hour)
 	p.faults.Inject("users.ByID", kittest.Panic, 1)
 	says(t, p.press(mail.Link, page), 401, "This link has expired")
@@ -260,13 +267,17 @@ func TestPagesRefuse(t *testing.T) {
 type refuseAfter struct {
 	at  time.Time
 	now func() time.Time
+	// waits are how long each refusal asks for.
+	waits []time.Duration
 }
 
-func (l refuseAfter) Allow(context.Context, kit.Attempt) error {
+func (l *refuseAfter) Allow(context.Context, kit.Attempt) error {
 	if l.now().Before(l.at) {
 		return nil
 	}
-	return &kit.LimitError{RetryAfter: 90 * time.Second}
+	wait := l.waits[0]
+	l.waits = l.waits[1:]
+	return &kit.LimitError{RetryAfter: wait}
 }
 
 func TestPagesSurvivePanics(t *testing.T) {
