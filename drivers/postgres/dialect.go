@@ -32,7 +32,7 @@ var dialect = sqlstore.Dialect{
 	CurrentSchema: "WITH began AS MATERIALIZED (" +
 		"SELECT set_config('search_path', reset_val, true) FROM pg_settings WHERE name = 'search_path') " +
 		"SELECT coalesce(quote_ident(current_schema()), '') FROM began",
-	UseSchema: "SET LOCAL search_path TO ",
+	UseSchema: "SET LOCAL search_path TO %s, pg_temp", // which comes first where it is not named
 	ByteOrder: ` COLLATE "C"`,
 	DeleteExpired: `DELETE FROM tokens WHERE id = ANY (ARRAY(` +
 		`SELECT id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE))`,

@@ -93,3 +93,25 @@ func count(t *testing.T, db *sql.DB) (n int) {
 	}
 	return n
 }
+
+// A connection may have temporary tables, behind a pooler those of another client too.
+// PostgreSQL finds them first: the indexes would become theirs, and two users could have
+// one address.
+func TestATemporaryTableGetsNoIndex(t *testing.T) {
+	db := pool(t, schema(t), nil, 1)
+	exec(t, db, "CREATE TEMP TABLE users (id text, email_key text)")
+	exec(t, db, "CREATE TEMP TABLE tokens (id text, user_id text, expires_at bigint)")
+	store, err := postgres.New(t.Context(), db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	one, two := newUser("one"), newUser("two")
+	two.Email = one.Email
+	if err := store.Users().Create(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Users().Create(t.Context(), two); !errors.Is(err, kit.ErrUserExists) {
+		t.Errorf("a second user with the address: %v", err)
+	}
+}

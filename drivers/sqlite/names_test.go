@@ -78,6 +78,27 @@ func TestATemporaryTableIsNotMyAuths(t *testing.T) {
 	}
 }
 
+// So may the connection that migrates: the indexes would become those of that table, and
+// two users could have one address.
+func TestATemporaryTableGetsNoIndex(t *testing.T) {
+	db := rawDB(t, tempFile(t))
+	db.SetMaxOpenConns(1)
+	mustExec(t, db, "CREATE TEMP TABLE users (id, email_key); CREATE TEMP TABLE tokens (id, user_id, expires_at)")
+	store, err := sqlite.New(t.Context(), db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	one, two := newUser("one"), newUser("two")
+	two.Email = one.Email
+	if err := store.Users().Create(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Users().Create(t.Context(), two); !errors.Is(err, kit.ErrUserExists) {
+		t.Errorf("a second user with the address: %v", err)
+	}
+}
+
 // another is a driver for SQLite whose errors nobody knows.
 type another struct{}
 

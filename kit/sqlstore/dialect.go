@@ -23,10 +23,9 @@ type Dialect struct {
 	// its tables there and nowhere else, whatever becomes of the search path of a
 	// connection. Both are empty for a database that knows no schemas.
 	Schema, CurrentSchema string
-	// UseSchema begins a statement, which ends with the schema, that makes the
-	// names in the files of the migrations those of the schema until the
-	// transaction ends: "SET LOCAL search_path TO ". Empty: those names are found
-	// without it.
+	// UseSchema is a statement, with %s for the schema, that makes the names in the
+	// files of the migrations those of the schema until the transaction ends:
+	// "SET LOCAL search_path TO %s, pg_temp". Empty: those names are found without it.
 	UseSchema string
 	// Prefix begins the names of the three tables and of their indexes: see
 	// [CheckPrefix].

@@ -12,9 +12,10 @@
 //
 // Two tables, users and tokens, with the columns that [Statements] names.
 //
-// The files of the migrations name tables and indexes without a schema, and every
-// index begins with the name of its table, as users_email_key does: Dialect.Prefix is
-// put before such words.
+// In the files of the migrations every index begins with the name of its table, as
+// users_email_key does: Dialect.Prefix is put before such words. Those that they create
+// are in the one schema whatever temporary tables a connection has: by
+// Dialect.UseSchema, or because the files name the schema.
 //
 //   - Text is equal only when it is the same byte by byte, and tokens.id sorts so,
 //     if need be by Dialect.ByteOrder.

@@ -162,7 +162,7 @@ func (m *migration) apply(ctx context.Context) error {
 		return err
 	}
 	if m.d.UseSchema != "" && m.schema != "" {
-		if err := exec(m.d.UseSchema + m.schema); err != nil {
+		if err := exec(fmt.Sprintf(m.d.UseSchema, m.schema)); err != nil {
 			return err
 		}
 	}

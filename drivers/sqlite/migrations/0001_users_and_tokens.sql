@@ -1,7 +1,7 @@
 -- Times are microseconds since 1970-01-01 UTC; the zero time.Time of Go, which
 -- means "never", is -62135596800000000.
 
-CREATE TABLE users (
+CREATE TABLE main.users (
     id              TEXT    NOT NULL PRIMARY KEY,
     email           TEXT    NOT NULL, -- as it was given
     email_key       TEXT    NOT NULL, -- the same with ASCII letters in lower case
@@ -17,9 +17,9 @@ CREATE TABLE users (
     version         INTEGER NOT NULL  -- compare-and-swap counter
 ) STRICT;
 
-CREATE UNIQUE INDEX users_email_key ON users (email_key);
+CREATE UNIQUE INDEX main.users_email_key ON users (email_key);
 
-CREATE TABLE tokens (
+CREATE TABLE main.tokens (
     id            TEXT    NOT NULL PRIMARY KEY,
     token_type    TEXT    NOT NULL, -- refresh or password_reset
     user_id       TEXT    NOT NULL, -- no foreign key: the user may live elsewhere
@@ -37,5 +37,5 @@ CREATE TABLE tokens (
 
 -- In a table without rowid an index ends with the primary key, so this one also
 -- gives a user's tokens in the order of their ids.
-CREATE INDEX tokens_user_id ON tokens (user_id);
-CREATE INDEX tokens_expires_at ON tokens (expires_at);
+CREATE INDEX main.tokens_user_id ON tokens (user_id);
+CREATE INDEX main.tokens_expires_at ON tokens (expires_at);
