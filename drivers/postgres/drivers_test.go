@@ -94,3 +94,23 @@ func TestPoolsOfOtherDrivers(t *testing.T) {
 		})
 	}
 }
+
+// The random names of a connector suit also where another driver is around it.
+func TestAConnectorThatIsWrapped(t *testing.T) {
+	inner, err := postgres.NewConnector(schema(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(wrapped{inner, func(c driver.Conn) driver.Conn {
+		return struct { // that prepares what it reads
+			driver.Conn
+			driver.ExecerContext
+		}{c, c.(driver.ExecerContext)}
+	}})
+	defer db.Close()
+	store, err := postgres.New(t.Context(), db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Close()
+}

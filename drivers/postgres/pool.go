@@ -33,7 +33,7 @@ func checkPool(ctx context.Context, db *sql.DB) error {
 	switch {
 	case err != nil:
 		return err
-	case len(name) >= 20: // a digest of the statement, or random
+	case len(name) >= 19: // a digest of the statement, or random: see unique
 		return nil
 	case name != "":
 		return unsuitable(db, "numbers its prepared statements, so behind a pooler a call may run another client's statement")
