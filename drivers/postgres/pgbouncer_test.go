@@ -24,7 +24,7 @@ import (
 // PgBouncer.
 func throughPgBouncer(t testing.TB, mode string) func(testing.TB) *postgres.Store {
 	t.Helper()
-	dataSource := servers.PgBouncer(t, mode)
+	dataSource := with(t, servers.PgBouncer(t, mode), "connect_timeout", "60") // the machine may be busy
 	name := "bounced_" + strings.ToLower(rand.Text())
 	db := admin(t, servers.Postgres(t))
 	t.Cleanup(func() { exec(t, db, "DROP SCHEMA IF EXISTS "+name+" CASCADE") })
