@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -144,6 +146,38 @@ func TestModes(t *testing.T) {
 		}
 		if suits != (err == nil) || !suits && (errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "default_query_exec_mode=exec")) {
 			t.Errorf("%s: %v", mode, err)
+		}
+	}
+}
+
+// A server that does not speak as the pool wants it to cannot be reached, though pgx's
+// errors of connecting have no SQLSTATE and not all are of the network.
+func TestNoConnection(t *testing.T) {
+	for _, answer := range []string{"N", "SHTTP/1.1 400 Bad Request\r\n\r\n"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				request := make([]byte, 8) // SSLRequest
+				_, _ = io.ReadFull(conn, request)
+				_, _ = io.WriteString(conn, answer)
+				_, _ = io.Copy(io.Discard, conn) // until it hangs up
+				_ = conn.Close()
+			}
+		}()
+		store, err := postgres.New(t.Context(), pool(t, "postgres://u:s3cret@"+l.Addr().String()+"/app?sslmode=require"), nil)
+		if err == nil {
+			_ = store.Close()
+		}
+		if !errors.Is(err, kit.ErrUnavailable) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("answered %.10q: %v", answer, err)
 		}
 	}
 }

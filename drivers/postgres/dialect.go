@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -92,11 +93,15 @@ func classify(err error) sqlstore.Class {
 		return unavailable("let the server use TLS, or say sslmode=disable, which sends the password and everything else in clear")
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, driver.ErrBadConn), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
-		errors.As(err, new(*noConnection)):
+		errors.As(err, new(*noConnection)), strings.HasPrefix(err.Error(), pgxConnect):
 		return sqlstore.Class{Kind: sqlstore.Unavailable}
 	}
 	return sqlstore.Class{}
 }
+
+// pgxConnect begins the text of what pgx says of a connection that it could not make:
+// there is nothing else to know it by where pgx is not linked.
+const pgxConnect = "failed to connect to `"
 
 func classOf(code string) sqlstore.Class {
 	if class, ok := codes[code]; ok {
