@@ -434,6 +434,32 @@ func TestStatementsThatAreGone(t *testing.T) {
 	}
 }
 
+// In a transaction, which that has ended, the application hears of it.
+func TestAStatementThatIsGoneInATransaction(t *testing.T) {
+	db := pool(t, schema(t), nil, 1)
+	exec(t, db, "CREATE TABLE x (a int)")
+	stmt, err := db.PrepareContext(t.Context(), "SELECT * FROM x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stmt.Close()
+	exec(t, db, "ALTER TABLE x ADD b int")
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	rows, err := tx.StmtContext(t.Context(), stmt).QueryContext(t.Context())
+	if err == nil {
+		rows.Close()
+		err = rows.Err()
+	}
+	var state interface{ SQLState() string }
+	if !errors.As(err, &state) || state.SQLState() != "0A000" {
+		t.Errorf("got %v, want the error that ended the transaction", err)
+	}
+}
+
 // The end of a transaction has no context of its own, so that of its beginning holds.
 func TestTransactionsEndWithTheirContext(t *testing.T) {
 	for name, end := range map[string]func(*sql.Tx) error{"Commit": (*sql.Tx).Commit, "Rollback": (*sql.Tx).Rollback} {

@@ -48,6 +48,7 @@ type conn struct {
 	breaks   *atomic.Int64 // how many connections of the pool broke
 	bad      atomic.Bool   // not to be used again
 	nameless bool          // statements are sent as text: see stmt
+	inTx     bool          // a transaction of BeginTx is under way
 
 	used   time.Time // when it came back to the pool,
 	seen   int64     // and breaks then
@@ -210,6 +211,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	if err != nil {
 		return nil, c.judge(err)
 	}
+	c.inTx = true
 	return &tx{inner, ctx, c}, nil
 }
 
@@ -283,14 +285,15 @@ func (s *stmt) NumInput() int {
 	return s.named.NumInput()
 }
 
-// forgotten reports whether the server no longer knows the name of a statement, or
-// its result would be of another type now. It has done nothing then.
+// forgotten reports whether the statement is to be sent as text because the server no
+// longer knows its name, or its result would be of another type now. It has done nothing
+// then, but in a transaction, which has failed, it would do nothing again.
 func (s *stmt) forgotten(err error) bool {
 	var e *pq.Error
 	if errors.As(err, &e) && (e.Code == "26000" || e.Code == "0A000") { // invalid_sql_statement_name, feature_not_supported
 		s.conn.nameless = true
 	}
-	return s.conn.nameless
+	return s.conn.nameless && !s.conn.inTx
 }
 
 // ExecContext implements [driver.StmtExecContext].
@@ -347,6 +350,7 @@ type tx struct {
 // Commit implements [driver.Tx].
 func (t *tx) Commit() error {
 	defer t.conn.watch(t.ctx)()
+	t.conn.inTx = false
 	err := t.Tx.Commit()
 	if errors.Is(err, pq.ErrInFailedTransaction) {
 		return err // which was rolled back
@@ -357,6 +361,7 @@ func (t *tx) Commit() error {
 // Rollback implements [driver.Tx].
 func (t *tx) Rollback() error {
 	defer t.conn.watch(t.ctx)()
+	t.conn.inTx = false
 	return t.conn.judge(t.Tx.Rollback())
 }
 
