@@ -266,7 +266,14 @@ func FuzzLoad(f *testing.F) {
 	f.Add(small.bytes(calling("random_get", 2, 1, 1024, 16)))
 	f.Add(sections(1, place, i64Const(1024<<32|16), `{"refuse":false}`).bytes(module{4: aTable[4]}))
 	f.Fuzz(func(t *testing.T, module []byte) {
-		p, err := plugin.Load(t.Context(), module, &plugin.Limits{Timeout: 100 * time.Millisecond, Memory: 1 << 20}, slog.New(slog.DiscardHandler))
+		var p *plugin.Plugin
+		var err error
+		used := allocated(func() {
+			p, err = plugin.Load(t.Context(), module, &plugin.Limits{Timeout: 100 * time.Millisecond, Memory: 1 << 20}, slog.New(slog.DiscardHandler))
+		})
+		if used > 64<<20 {
+			t.Errorf("%d bytes took %d MiB", len(module), used>>20)
+		}
 		if err != nil {
 			return
 		}
