@@ -28,9 +28,7 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 		// Concealed: somebody who just registered the address knows this password. The
 		// mail tells the owner.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		if u.Active {
-			s.queueMail(ctx, MailVerification, u)
-		}
+		s.queueMailFor(ctx, MailVerification, u.Email) // if the account is active
 		return Tokens{}, ErrInvalidCredentials
 	case errors.Is(err, ErrInvalidCredentials):
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})

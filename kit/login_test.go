@@ -274,6 +274,7 @@ func TestConcealedLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.login(testEmail, goodPassword)
+	h.Close(t.Context()) // sends what is queued
 	if n := len(h.mailer.All()); n != 2 {
 		t.Errorf("%d mails, want 2: a disabled account gets none", n)
 	}
