@@ -41,8 +41,11 @@ func TestReport(t *testing.T) {
 {"Action":"pass","Package":"p","Test":"TestGood"}
 {"Action":"output","Package":"p","Test":"TestBad","Output":"loud\n"}
 {"Action":"fail","Package":"p","Test":"TestBad"}
-{"Action":"output","Package":"p","Test":"TestAway","Output":"skipped: no server\n"}
+{"Action":"output","Package":"p","Test":"TestAway","Output":"=== RUN   TestAway\n"}
+{"Action":"output","Package":"p","Test":"TestAway","Output":"    a_test.go:1: not tried: no server\n"}
 {"Action":"skip","Package":"p","Test":"TestAway"}
+{"Action":"output","Package":"p","Test":"TestAway2","Output":"    a_test.go:9: also not tried: no server\n"}
+{"Action":"skip","Package":"p","Test":"TestAway2"}
 {"Action":"output","Package":"p","Test":"TestStuck","Output":"stuck\n"}
 {"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
 {"Action":"fail","Package":"p"}
@@ -53,7 +56,7 @@ go: something of its own
 	if err := report(strings.NewReader(in), &out, record); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := out.String(), "loud\nskipped: no server\nFAIL\tp\t0.1s\nstuck\ngo: something of its own\n"; got != want {
+	if got, want := out.String(), "loud\nskipped: TestAway: a_test.go:1: not tried: no server\nFAIL\tp\t0.1s\nstuck\ngo: something of its own\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if passed, err := os.ReadFile(record); err != nil || string(passed) != "p.TestGood\n" {

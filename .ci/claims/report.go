@@ -21,6 +21,7 @@ type event struct {
 func report(in io.Reader, out io.Writer, record string) error {
 	var passed strings.Builder
 	pending := map[string]*strings.Builder{} // the output of tests that have not ended
+	reasons := map[string]bool{}             // why tests were skipped, each printed once
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -42,8 +43,7 @@ func report(in io.Reader, out io.Writer, record string) error {
 			fmt.Fprintln(&passed, test)
 			delete(pending, test)
 		case e.Action == "skip" && e.Test != "":
-			// A test that did not run says why.
-			fmt.Fprint(out, pending[test])
+			printReasons(out, reasons, e, pending[test])
 			delete(pending, test)
 		case e.Action == "fail" && e.Test != "":
 			fmt.Fprint(out, pending[test])
@@ -62,4 +62,19 @@ func report(in io.Reader, out io.Writer, record string) error {
 		return err
 	}
 	return os.WriteFile(record, []byte(passed.String()), 0o600)
+}
+
+// printReasons prints why a test was skipped, unless another test of the package was for
+// the same reason: what stands behind the last colon of a line.
+func printReasons(out io.Writer, seen map[string]bool, e event, output fmt.Stringer) {
+	for line := range strings.Lines(output.String()) {
+		if strings.HasPrefix(line, "=== ") || strings.HasPrefix(strings.TrimSpace(line), "--- ") {
+			continue
+		}
+		reason := e.Package + line[strings.LastIndex(line, ": ")+1:]
+		if !seen[reason] {
+			seen[reason] = true
+			fmt.Fprintf(out, "skipped: %s: %s", e.Test, strings.TrimLeft(line, " \t"))
+		}
+	}
 }
