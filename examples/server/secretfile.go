@@ -62,11 +62,18 @@ func readSecret(path string) (string, error) {
 // the path only where that can be nothing but a path: people write the secret itself into
 // the wrong variable, or a key in base64.
 func unreadable(path string, err error) error {
-	missing := errors.Is(err, fs.ErrNotExist) && (!filepath.IsAbs(path) || strings.Contains(path, "://"))
-	if missing || errors.Is(err, syscall.ENAMETOOLONG) {
+	if errors.Is(err, fs.ErrNotExist) && !inDirectory(path) || errors.Is(err, syscall.ENAMETOOLONG) {
 		return errors.New("there is no such file (the value is not shown, as it may be the secret): write the path of the file that holds it")
 	}
 	return cannotRead(path, err)
+}
+
+// inDirectory reports whether path leads into a directory that exists, other than the
+// root: base64 can begin with a slash.
+func inDirectory(path string) bool {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	return filepath.IsAbs(path) && dir != filepath.Dir(dir) && err == nil && info.IsDir()
 }
 
 // cannotRead is err with the path once.

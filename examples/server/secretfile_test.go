@@ -59,6 +59,7 @@ func TestSecretsAsFiles(t *testing.T) {
 				{[]string{name + "=" + value.good}, "no such file"},                    // the secret where its path belongs
 				{[]string{name + "=" + strings.Repeat("s3cret", 100)}, "no such file"}, // too long for a path
 				{[]string{name + "=/s3cret://" + value.good}, "no such file"},
+				{[]string{name + "=/s3cretAfterASlash"}, "no such file"}, // base64 may begin so
 			} {
 				_, err := parseSettings(env(test.env...))
 				if err == nil {
