@@ -148,7 +148,7 @@ func TestKinds(t *testing.T) {
 		{kit.MailVerification, "Confirm your email address for Shop", "confirm", true},
 		{kit.MailPasswordReset, "Reset your password for Shop", "The link works once, for 24 hours", true},
 		{kit.MailPasswordChanged, "Your password for Shop was changed", "was changed", false},
-		{kit.MailAccountExists, "You already have an account at Shop", "tried to sign up", false},
+		{kit.MailAccountExists, "You already have an account at Shop", "reset the password instead", false},
 		{kit.MailEmailChanged, "Your email address for Shop was changed", "no longer send messages", false},
 	} {
 		r.mails = nil
