@@ -82,7 +82,7 @@ func (c *crowd) email(i int) string { return fmt.Sprintf("user%d@example.com", i
 func (c *crowd) add(b *testing.B) kit.User {
 	u, err := c.svc.Import(b.Context(), kit.User{
 		Email: c.email(c.next), Username: "User", Active: true, Roles: []string{"member"}, Settings: []byte(`{"theme":"dark"}`),
-		PasswordHash: "$2a$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234",
+		PasswordHash: "$2a$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ0123.",
 	})
 	if err != nil {
 		b.Fatal(err)
