@@ -162,7 +162,7 @@ func (s *Store) catchUp(file *os.File) error {
 
 // apply makes a change in memory and returns how many records it changed. Every handle
 // makes the same changes in the same order, so all of them come to the same result: also
-// of a purge with a limit, as memstore promises.
+// of a purge with a limit, where memstore promises an order.
 func (s *Store) apply(c line) (n int, err error) {
 	ctx, users, tokens := context.Background(), s.memory.Users(), s.memory.Tokens()
 	user := kit.User(c.User)

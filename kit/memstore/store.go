@@ -1,3 +1,17 @@
+// Package memstore keeps users and tokens in the memory of the process, for
+// tests, demonstrations and WebAssembly. It passes the conformance suite like
+// any driver, so what works on it works on a database.
+//
+//	store := memstore.New()
+//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//
+// The data is lost when the process ends, and with [Store.Close]. Processes share
+// nothing: two servers that each have a memstore know different users.
+//
+// The store is a few maps and one heap under one lock. The time that a call takes does
+// not depend on the number of users. It grows with the number of the user's own tokens
+// for [Tokens.ByUser], and with the logarithm of the number of all tokens for a call that
+// removes a token or changes its ExpiresAt.
 package memstore
 
 import (
@@ -9,79 +23,72 @@ import (
 	"myauth.internal/kit"
 )
 
-// errClosed is what every method answers after Close.
+// errClosed is the error of every method after Close.
 var errClosed = fmt.Errorf("memstore: the store was closed: %w", kit.ErrUnavailable)
 
-// Store holds the two stores of one data set. Every call of [Store.Users] and of
-// [Store.Tokens] hands out the same data.
-type Store struct {
-	users  *Users
-	tokens *Tokens
+// Store holds users and tokens. It is safe for concurrent use.
+type Store struct{ data *data }
+
+// data is what Users and Tokens share.
+type data struct {
+	mu      sync.RWMutex // protects all that follows
+	closed  bool
+	users   map[string]*kit.User           // by ID
+	byEmail map[string]*kit.User           // by kit.EmailKey
+	tokens  map[string]*token              // by ID
+	byUser  map[string]map[*token]struct{} // by UserID
+	expiry  expiryHeap                     // of every token
 }
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{users: newUsers(), tokens: newTokens()}
+	return &Store{&data{
+		users:   make(map[string]*kit.User),
+		byEmail: make(map[string]*kit.User),
+		tokens:  make(map[string]*token),
+		byUser:  make(map[string]map[*token]struct{}),
+	}}
 }
 
-// Users returns the store of users.
-func (s *Store) Users() *Users { return s.users }
+// Users returns the store of users. Every call returns the same data.
+func (s *Store) Users() *Users { return &Users{s.data} }
 
-// Tokens returns the store of tokens.
-func (s *Store) Tokens() *Tokens { return s.tokens }
+// Tokens returns the store of tokens. Every call returns the same data.
+func (s *Store) Tokens() *Tokens { return &Tokens{s.data} }
 
-// Close drops the data. From then on every method of both stores returns an
-// error that wraps [kit.ErrUnavailable]. It always returns nil, also the second
-// time.
+// Close drops the data. From then on every method of both stores returns an error
+// that wraps [kit.ErrUnavailable]. Close returns nil, also when it is called again.
 func (s *Store) Close() error {
-	s.users.close()
-	s.tokens.close()
+	d := s.data
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	d.users, d.byEmail, d.tokens, d.byUser, d.expiry = nil, nil, nil, nil, nil
 	return nil
 }
 
-// gate is the lock of one store together with what every method asks first.
-type gate struct {
-	mu     sync.RWMutex
-	closed bool
+// Ping returns nil until the store is closed.
+func (d *data) Ping(ctx context.Context) error {
+	if err := d.lock(ctx, d.mu.RLocker()); err != nil {
+		return err
+	}
+	d.mu.RUnlock()
+	return nil
 }
 
-// read takes the lock for reading. Unless it returns an error, the caller
-// unlocks it with mu.RUnlock.
-func (g *gate) read(ctx context.Context) error {
+// lock takes l, which is d.mu or its side for readers. The caller must unlock it unless
+// lock returns an error.
+func (d *data) lock(ctx context.Context, l sync.Locker) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	g.mu.RLock()
-	if g.closed {
-		g.mu.RUnlock()
+	l.Lock()
+	if d.closed {
+		l.Unlock()
 		return errClosed
 	}
 	return nil
 }
 
-// write takes the lock for writing. Unless it returns an error, the caller
-// unlocks it with mu.Unlock.
-func (g *gate) write(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	g.mu.Lock()
-	if g.closed {
-		g.mu.Unlock()
-		return errClosed
-	}
-	return nil
-}
-
-// ping says whether the store still answers.
-func (g *gate) ping(ctx context.Context) error {
-	if err := g.read(ctx); err != nil {
-		return err
-	}
-	g.mu.RUnlock()
-	return nil
-}
-
-// instant returns t in UTC without its monotonic clock reading: what a database
-// would give back.
+// instant returns t as a database would: in UTC, without a monotonic clock reading.
 func instant(t time.Time) time.Time { return t.Round(0).UTC() }

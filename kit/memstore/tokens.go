@@ -1,7 +1,7 @@
 package memstore
 
 import (
-	"cmp"
+	"container/heap"
 	"context"
 	"slices"
 	"strings"
@@ -15,235 +15,185 @@ var (
 	_ kit.Pinger     = (*Tokens)(nil)
 )
 
-// maxLimit is the most records that ByUser returns and DeleteExpired removes.
+// maxLimit is the most tokens that ByUser returns and DeleteExpired removes.
 const maxLimit = 1000
 
 // Tokens is a [kit.TokenStore] in memory. It is safe for concurrent use.
-type Tokens struct {
-	gate
-	byID   map[string]*token
-	byUser map[string][]*token // in ascending order of their IDs
-	expiry expiryIndex
-}
+type Tokens struct{ *data }
 
-// token is one record. Its ID, UserID and Type never change; bucket and at say
-// where it waits in the expiry index.
+// token is a stored token.
 type token struct {
 	kit.Token
-	bucket *bucket
-	at     int
-}
-
-func newTokens() *Tokens {
-	return &Tokens{byID: make(map[string]*token), byUser: make(map[string][]*token), expiry: newExpiryIndex()}
+	at int // its index in the expiryHeap
 }
 
 // Create adds t, or returns [kit.ErrConflict].
 func (s *Tokens) Create(ctx context.Context, t kit.Token) error {
-	record := newToken(t)
-	if err := s.write(ctx); err != nil {
+	stored := &token{Token: copyToken(t)}
+	if err := s.lock(ctx, &s.mu); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	if s.byID[record.ID] != nil {
+	if s.tokens[t.ID] != nil {
 		return kit.ErrConflict
 	}
-	s.byID[record.ID] = record
-	others := s.byUser[record.UserID]
-	at, _ := search(others, record.ID)
-	s.byUser[record.UserID] = slices.Insert(others, at, record)
-	s.expiry.add(record)
+	s.tokens[t.ID] = stored
+	if s.byUser[t.UserID] == nil {
+		s.byUser[t.UserID] = make(map[*token]struct{})
+	}
+	s.byUser[t.UserID][stored] = struct{}{}
+	heap.Push(&s.expiry, stored)
 	return nil
 }
 
 // ByID returns the token with that ID, expired and revoked ones too, or
 // [kit.ErrNotFound].
 func (s *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	if err := s.read(ctx); err != nil {
+	if err := s.lock(ctx, s.mu.RLocker()); err != nil {
 		return kit.Token{}, err
 	}
 	defer s.mu.RUnlock()
-	record := s.byID[id]
-	if record == nil {
-		return kit.Token{}, kit.ErrNotFound
+	if stored := s.tokens[id]; stored != nil {
+		return stored.Clone(), nil
 	}
-	return record.Clone(), nil
+	return kit.Token{}, kit.ErrNotFound
 }
 
 // Update replaces the token while the stored version is t.Version, or returns
 // [kit.ErrConflict] or [kit.ErrNotFound]. The stored UserID and Type stay,
 // whatever t says.
 func (s *Tokens) Update(ctx context.Context, t kit.Token) error {
-	t = ownToken(t)
-	if err := s.write(ctx); err != nil {
+	t = copyToken(t)
+	if err := s.lock(ctx, &s.mu); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	record := s.byID[t.ID]
-	if record == nil {
+	stored := s.tokens[t.ID]
+	if stored == nil {
 		return kit.ErrNotFound
 	}
-	if record.Version != t.Version {
+	if stored.Version != t.Version {
 		return kit.ErrConflict
 	}
-	t.ID, t.UserID, t.Type = record.ID, record.UserID, record.Type
-	if t.SessionID == record.SessionID {
-		t.SessionID = record.SessionID // the one beside the others
-	}
+	t.UserID, t.Type = stored.UserID, stored.Type
 	t.Version++
-	moved := !t.ExpiresAt.Equal(record.ExpiresAt)
-	if moved {
-		s.expiry.remove(record)
-	}
-	record.Token = t
-	if moved {
-		s.expiry.add(record)
-	}
+	stored.Token = t
+	s.expiry[stored.at].time = t.ExpiresAt
+	heap.Fix(&s.expiry, stored.at)
 	return nil
 }
 
 // Delete removes the token with that ID and reports whether this call did.
 func (s *Tokens) Delete(ctx context.Context, id string) (bool, error) {
-	if err := s.write(ctx); err != nil {
+	if err := s.lock(ctx, &s.mu); err != nil {
 		return false, err
 	}
 	defer s.mu.Unlock()
-	record := s.byID[id]
-	if record == nil {
+	stored := s.tokens[id]
+	if stored == nil {
 		return false, nil
 	}
-	s.expiry.remove(record)
-	s.forget(record)
+	s.remove(stored)
 	return true, nil
 }
 
 // ByUser returns the user's tokens whose ID is greater than after, sorted by ID,
 // at most limit of them and at most 1000.
 func (s *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	if err := s.read(ctx); err != nil {
+	if err := s.lock(ctx, s.mu.RLocker()); err != nil {
 		return nil, err
 	}
 	defer s.mu.RUnlock()
-	mine := s.byUser[userID]
-	at, found := search(mine, after)
-	if found {
-		at++
+	var found []*token
+	for stored := range s.byUser[userID] {
+		if stored.ID > after {
+			found = append(found, stored)
+		}
 	}
-	mine = mine[at:]
-	mine = mine[:max(0, min(len(mine), limit, maxLimit))]
-	tokens := make([]kit.Token, 0, len(mine))
-	for _, record := range mine {
-		tokens = append(tokens, record.Clone())
+	slices.SortFunc(found, func(a, b *token) int { return strings.Compare(a.ID, b.ID) })
+	found = found[:max(0, min(len(found), limit, maxLimit))]
+	tokens := make([]kit.Token, len(found))
+	for i, stored := range found {
+		tokens[i] = stored.Clone()
 	}
 	return tokens, nil
 }
 
-// DeleteExpired removes tokens whose ExpiresAt is not after before, at most
-// limit of them and at most 1000, and returns how many. Which of them a limit spares
-// follows from the calls before it alone: the same calls in the same order, of one
-// goroutine, leave the same tokens, in every version of this package. So a log of
-// calls can be read back.
+// DeleteExpired removes tokens whose ExpiresAt is not after before, at most limit of
+// them and at most 1000, and returns how many. It removes them in order of their
+// ExpiresAt, and those that expire at the same time in order of their IDs: stores with the
+// same tokens are left with the same tokens.
 func (s *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	if err := s.write(ctx); err != nil {
+	if err := s.lock(ctx, &s.mu); err != nil {
 		return 0, err
 	}
 	defer s.mu.Unlock()
-	taken := s.expiry.take(before, min(limit, maxLimit))
-	s.forget(taken...)
-	return len(taken), nil
-}
-
-// Ping returns nil until the store is closed.
-func (s *Tokens) Ping(ctx context.Context) error { return s.ping(ctx) }
-
-func (s *Tokens) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed, s.byID, s.byUser, s.expiry = true, nil, nil, expiryIndex{}
-}
-
-// forget removes records that are no longer in the expiry index.
-func (s *Tokens) forget(records ...*token) {
-	var together []*token
-	for _, record := range records {
-		delete(s.byID, record.ID)
-		mine := s.byUser[record.UserID]
-		if len(mine) > longList && len(records) > 1 {
-			together = append(together, record)
-			continue
-		}
-		s.keep(record.UserID, without(mine, record))
+	n := 0
+	for n < min(limit, maxLimit) && len(s.expiry) > 0 && !s.expiry[0].time.After(before) {
+		s.remove(s.expiry[0].token)
+		n++
 	}
-	slices.SortFunc(together, func(a, b *token) int {
-		return cmp.Or(strings.Compare(a.UserID, b.UserID), strings.Compare(a.ID, b.ID))
-	})
-	for len(together) > 0 {
-		userID := together[0].UserID
-		n := slices.IndexFunc(together, func(t *token) bool { return t.UserID != userID })
-		if n < 0 {
-			n = len(together)
-		}
-		s.keep(userID, without(s.byUser[userID], together[:n]...))
-		together = together[n:]
+	return n, nil
+}
+
+// remove removes a stored token.
+func (d *data) remove(stored *token) {
+	delete(d.tokens, stored.ID)
+	delete(d.byUser[stored.UserID], stored)
+	if len(d.byUser[stored.UserID]) == 0 {
+		delete(d.byUser, stored.UserID)
 	}
+	heap.Remove(&d.expiry, stored.at)
 }
 
-// longList is the length of a list from which many tokens leave it at once: each
-// alone would move all that are behind it.
-const longList = 256
-
-// keep sets what is left of a user's tokens.
-func (s *Tokens) keep(userID string, rest []*token) {
-	if len(rest) == 0 {
-		delete(s.byUser, userID)
-	} else {
-		s.byUser[userID] = fitted(rest)
-	}
-}
-
-// without takes tokens out of a list that has them; both are sorted by ID.
-func without(list []*token, gone ...*token) []*token {
-	at, _ := search(list, gone[0].ID)
-	kept, rest := list[:at], list[at+1:]
-	for _, t := range gone[1:] {
-		at, _ := search(rest, t.ID)
-		kept = append(kept, rest[:at]...)
-		rest = rest[at+1:]
-	}
-	kept = append(kept, rest...)
-	clear(list[len(kept):]) // which would hold on to what was removed
-	return kept
-}
-
-// fitted returns a list in a place of its size, if it has shrunk to a small part of
-// the one that it is in.
-func fitted[T any](list []T) []T {
-	const small = 16
-	if cap(list) <= small || len(list) > cap(list)/4 {
-		return list
-	}
-	return append(make([]T, 0, 2*len(list)), list...)
-}
-
-// search returns the place of an ID in a list, and whether it is there.
-func search(tokens []*token, id string) (int, bool) {
-	return slices.BinarySearchFunc(tokens, id, func(t *token, id string) int { return strings.Compare(t.ID, id) })
-}
-
-// newToken returns a record that no caller can reach, with its texts side by side
-// as those of a [user] are.
-func newToken(t kit.Token) *token {
-	texts := []string{t.ID, t.UserID, t.SessionID}
-	sideBySide(texts)
-	record := &token{Token: ownToken(t)}
-	record.ID, record.UserID, record.SessionID = texts[0], texts[1], texts[2]
-	return record
-}
-
-// ownToken returns a copy that shares nothing which a caller can change.
-func ownToken(t kit.Token) kit.Token {
+// copyToken returns t as it is stored: without memory that the caller can change.
+func copyToken(t kit.Token) kit.Token {
 	t = t.Clone()
 	t.CreatedAt, t.RotatedAt = instant(t.CreatedAt), instant(t.RotatedAt)
 	t.ExpiresAt, t.RevokedAt = instant(t.ExpiresAt), instant(t.RevokedAt)
+	return t
+}
+
+// expiryHeap is a [heap.Interface] whose first token is the one that DeleteExpired removes
+// first. The times are beside the pointers because it takes longer to compare two tokens
+// that lie elsewhere in memory.
+type expiryHeap []expiry
+
+type expiry struct {
+	time  time.Time // token.ExpiresAt
+	token *token
+}
+
+func (h expiryHeap) Len() int { return len(h) }
+
+func (h expiryHeap) Less(i, j int) bool {
+	if c := h[i].time.Compare(h[j].time); c != 0 {
+		return c < 0
+	}
+	return h[i].token.ID < h[j].token.ID
+}
+
+func (h expiryHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].token.at, h[j].token.at = i, j
+}
+
+// Push implements [heap.Interface].
+func (h *expiryHeap) Push(x any) {
+	t := x.(*token)
+	t.at = len(*h)
+	*h = append(*h, expiry{t.ExpiresAt, t})
+}
+
+// Pop implements [heap.Interface]. It frees the removed token, and the room of the slice
+// when most of it is unused.
+func (h *expiryHeap) Pop() any {
+	last := len(*h) - 1
+	t := (*h)[last].token
+	(*h)[last] = expiry{}
+	*h = (*h)[:last]
+	if cap(*h) > 1024 && last < cap(*h)/4 {
+		*h = slices.Clone(*h)
+	}
 	return t
 }

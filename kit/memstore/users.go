@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"context"
-	"strings"
 
 	"myauth.internal/kit"
 )
@@ -13,140 +12,94 @@ var (
 )
 
 // Users is a [kit.UserStore] in memory. It is safe for concurrent use.
-type Users struct {
-	gate
-	byID  map[string]*user
-	byKey map[string]*user // by kit.EmailKey of the address
-}
-
-// user is one record. It is never changed once it is in the store, only replaced.
-// Its texts lie in one piece of memory and its roles, unless they are many, within
-// the record: to find somebody among a million is to wait for memory, and this way
-// it is waited for seldom.
-type user struct {
-	kit.User // without Settings
-	settings string
-	roles    [2]string
-}
-
-func newUsers() *Users {
-	return &Users{byID: make(map[string]*user), byKey: make(map[string]*user)}
-}
+type Users struct{ *data }
 
 // Create adds u, or returns [kit.ErrUserExists].
 func (s *Users) Create(ctx context.Context, u kit.User) error {
-	record := newUser(u)
-	key := kit.EmailKey(record.Email)
-	if err := s.write(ctx); err != nil {
+	u = copyUser(u)
+	key := kit.EmailKey(u.Email)
+	if err := s.lock(ctx, &s.mu); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	if s.byID[record.ID] != nil || s.byKey[key] != nil {
+	if s.users[u.ID] != nil || s.byEmail[key] != nil {
 		return kit.ErrUserExists
 	}
-	s.byID[record.ID], s.byKey[key] = record, record
+	s.users[u.ID], s.byEmail[key] = &u, &u
 	return nil
 }
 
 // ByID returns the user with that ID, or [kit.ErrNotFound].
 func (s *Users) ByID(ctx context.Context, id string) (kit.User, error) {
-	if err := s.read(ctx); err != nil {
+	if err := s.lock(ctx, s.mu.RLocker()); err != nil {
 		return kit.User{}, err
 	}
 	defer s.mu.RUnlock()
-	return s.byID[id].copy()
+	if u := s.users[id]; u != nil {
+		return u.Clone(), nil
+	}
+	return kit.User{}, kit.ErrNotFound
 }
 
 // ByEmail returns the user with that address, whatever the case of its ASCII
 // letters, or [kit.ErrNotFound].
 func (s *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 	key := kit.EmailKey(email)
-	if err := s.read(ctx); err != nil {
+	if err := s.lock(ctx, s.mu.RLocker()); err != nil {
 		return kit.User{}, err
 	}
 	defer s.mu.RUnlock()
-	return s.byKey[key].copy()
+	if u := s.byEmail[key]; u != nil {
+		return u.Clone(), nil
+	}
+	return kit.User{}, kit.ErrNotFound
 }
 
 // Update replaces the user while the stored version is u.Version. It returns
 // [kit.ErrNotFound], [kit.ErrConflict] or [kit.ErrUserExists] as
 // [kit.UserStore] says.
 func (s *Users) Update(ctx context.Context, u kit.User) error {
-	record := newUser(u)
-	record.Version++
-	key := kit.EmailKey(record.Email)
-	if err := s.write(ctx); err != nil {
+	u = copyUser(u)
+	key := kit.EmailKey(u.Email)
+	if err := s.lock(ctx, &s.mu); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	old := s.byID[record.ID]
-	if old == nil {
+	stored := s.users[u.ID]
+	if stored == nil {
 		return kit.ErrNotFound
 	}
-	if old.Version != u.Version {
+	if stored.Version != u.Version {
 		return kit.ErrConflict
 	}
-	if owner := s.byKey[key]; owner != nil && owner != old {
+	if owner := s.byEmail[key]; owner != nil && owner != stored {
 		return kit.ErrUserExists
 	}
-	if oldKey := kit.EmailKey(old.Email); oldKey != key {
-		delete(s.byKey, oldKey)
-	}
-	s.byID[record.ID], s.byKey[key] = record, record
+	delete(s.byEmail, kit.EmailKey(stored.Email))
+	s.byEmail[key] = stored
+	u.Version++
+	*stored = u
 	return nil
 }
 
 // Delete removes the user with that ID, or returns [kit.ErrNotFound].
 func (s *Users) Delete(ctx context.Context, id string) error {
-	if err := s.write(ctx); err != nil {
+	if err := s.lock(ctx, &s.mu); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	old := s.byID[id]
-	if old == nil {
+	stored := s.users[id]
+	if stored == nil {
 		return kit.ErrNotFound
 	}
-	delete(s.byKey, kit.EmailKey(old.Email))
-	delete(s.byID, id)
+	delete(s.byEmail, kit.EmailKey(stored.Email))
+	delete(s.users, id)
 	return nil
 }
 
-// Ping returns nil until the store is closed.
-func (s *Users) Ping(ctx context.Context) error { return s.ping(ctx) }
-
-func (s *Users) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed, s.byID, s.byKey = true, nil, nil
-}
-
-// newUser returns a record that no caller can reach.
-func newUser(u kit.User) *user {
-	texts := append([]string{u.ID, u.Email, u.Username, string(u.PasswordHash), string(u.Settings)}, u.Roles...)
-	sideBySide(texts)
-	record := &user{User: u, settings: texts[4]}
-	record.ID, record.Email, record.Username, record.PasswordHash = texts[0], texts[1], texts[2], kit.PasswordHash(texts[3])
-	record.Roles, record.Settings = append(record.roles[:0], texts[5:]...), nil
-	record.CreatedAt, record.UpdatedAt = instant(u.CreatedAt), instant(u.UpdatedAt)
-	return record
-}
-
-// copy returns what a caller may keep, or [kit.ErrNotFound] without a record.
-func (r *user) copy() (kit.User, error) {
-	if r == nil {
-		return kit.User{}, kit.ErrNotFound
-	}
-	u := r.User.Clone()
-	if r.settings != "" {
-		u.Settings = []byte(r.settings)
-	}
-	return u, nil
-}
-
-// sideBySide replaces texts by copies that follow each other in memory.
-func sideBySide(texts []string) {
-	rest := strings.Join(texts, "")
-	for i, text := range texts {
-		texts[i], rest = rest[:len(text)], rest[len(text):]
-	}
+// copyUser returns u as it is stored: without memory that the caller can change.
+func copyUser(u kit.User) kit.User {
+	u = u.Clone()
+	u.CreatedAt, u.UpdatedAt = instant(u.CreatedAt), instant(u.UpdatedAt)
+	return u
 }
