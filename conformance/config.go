@@ -107,7 +107,7 @@ func Run(t *testing.T, cfg Config) {
 // another, each of which RunUsers and RunTokens have proven.
 func RunTogether(t *testing.T, cfg Config) {
 	t.Helper()
-	runAll(t, cfg, slices.Concat(togetherRules(), serviceRules(), serviceNetworkRules()))
+	runAll(t, cfg, togetherRules())
 }
 
 // RunUsers proves a [kit.UserStore] alone, for users that live in a database of

@@ -99,18 +99,3 @@ func flawsOfNetworks(k kind) []flaw {
 		})},
 	}
 }
-
-// serviceNetworkFlaws are flaws as they show through a Service whose server is
-// far away.
-var serviceNetworkFlaws = []flaw{
-	{name: "says that a lost write of a Service succeeded", by: "service/network/lost-request", alter: func(f *fake) {
-		if f.wire != nil {
-			f.wire.fault = func(error, bool) error { return nil }
-		}
-	}},
-	{name: "answers a lost answer to a Service with ErrNotFound", by: "service/network/lost-answer", alter: func(f *fake) {
-		if f.wire != nil {
-			f.wire.fault = func(error, bool) error { return kit.ErrNotFound }
-		}
-	}},
-}

@@ -41,5 +41,5 @@ func tokenRules() []rule {
 
 // allRules are the rules of both stores, on their own and together.
 func allRules() []rule {
-	return slices.Concat(userRules(), tokenRules(), togetherRules(), serviceRules(), serviceNetworkRules())
+	return slices.Concat(userRules(), tokenRules(), togetherRules())
 }

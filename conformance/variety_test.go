@@ -120,7 +120,7 @@ func TestCorrectStoresPass(t *testing.T) {
 				if slices.Contains(r.needs, Networking) && alter != nil && name != "wrapped errors" && name != "reads that are tried again" && name != afterLoss {
 					continue // they differ in what the network makes of it
 				}
-				if strings.HasPrefix(r.id, "service/") && alter != nil && name != "wrapped errors" && name != "empty slices for nil ones" && name != afterLoss && name != inAMood {
+				if strings.HasPrefix(r.id, "together/") && alter != nil && name != "wrapped errors" && name != "empty slices for nil ones" && name != afterLoss && name != inAMood {
 					continue // they hash passwords, which takes its time
 				}
 				if name == "one Close for all the handles" && len(r.needs) > 1 {

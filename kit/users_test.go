@@ -124,6 +124,11 @@ func TestSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.resetToken(testEmail) // is a token of the user, and no session
+	ended := h.login(testEmail, goodPassword)
+	if err := h.Logout(t.Context(), string(ended.RefreshToken)); err != nil {
+		t.Fatal(err)
+	}
 	list, err := h.Sessions(t.Context(), u.ID)
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
@@ -137,14 +142,48 @@ func TestSessions(t *testing.T) {
 			t.Errorf("got %+v", s)
 		}
 	}
-	if err := h.EndSession(t.Context(), u.ID, claims.SessionID); err != nil {
+	if err := h.EndSession(t.Context(), "somebody else", claims.SessionID); err != nil {
 		t.Fatal(err)
+	}
+	a = h.mustRefresh(a.RefreshToken)
+	for range 2 { // the second call finds it ended
+		if err := h.EndSession(t.Context(), u.ID, claims.SessionID); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_, err = h.refresh(a.RefreshToken)
 	h.wantErr("the ended session", err, kit.ErrRevokedToken)
 	if list, _ := h.Sessions(t.Context(), u.ID); len(list) != 1 {
 		t.Errorf("%d sessions are left, want 1", len(list))
 	}
+	for range 230 { // more than the service reads at once
+		h.login(testEmail, goodPassword)
+	}
+	if list, err := h.Sessions(t.Context(), u.ID); len(list) != 231 || err != nil {
+		t.Errorf("%d sessions, %v after 230 logins, want 231", len(list), err)
+	}
+}
+
+func TestChangeEmail(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	h.register("bob@example.com")
+	tokens, reset := h.login(testEmail, goodPassword), h.resetToken(testEmail)
+	_, err := h.ChangeEmail(t.Context(), u.ID, "BOB@example.com")
+	h.wantErr("an address of another account", err, kit.ErrUserExists)
+	tokens = h.mustRefresh(tokens.RefreshToken)
+	if _, err := h.ChangeEmail(t.Context(), u.ID, "new@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.refresh(tokens.RefreshToken)
+	h.wantErr("a session from before", err, kit.ErrRevokedToken)
+	_, _, err = h.Authenticate(t.Context(), string(tokens.AccessToken))
+	h.wantErr("an access token from before", err, kit.ErrRevokedToken)
+	h.wantErr("a reset token from before", h.ResetPassword(t.Context(), reset, otherPassword), kit.ErrRevokedToken)
+	_, err = h.Login(t.Context(), testEmail, goodPassword)
+	h.wantErr("the old address", err, kit.ErrInvalidCredentials)
+	h.login("new@example.com", goodPassword)
+	h.register(testEmail) // the old address is free
 }
 
 func TestDeleteUser(t *testing.T) {
