@@ -1,15 +1,16 @@
 # The commands of the project. CONTRIBUTING.md says what each is for; the work is
 # done by the scripts that they name.
 
-.PHONY: test lint bench fuzz release wasm mutants
+.PHONY: test lint bench fuzz release wasm mutants proof
 
-# Every module's tests, with the race detector. ARGS goes to go test: make test ARGS='-run Refresh'
+# Every module's tests, with the race detector. ARGS goes to go test: make test ARGS='-run Refresh'.
+# ONLY chooses one module: make test ONLY=drivers/redis
 test:
-	@bash .ci/scripts/test $(ARGS)
+	@ONLY='$(ONLY)' bash .ci/scripts/test $(ARGS)
 
-# Formatting, vet, linters, tidy modules, dependency lists, what production links, WebAssembly builds.
+# Formatting, linters, tidy modules, dependency lists, what production links. ONLY chooses one module: make lint ONLY=kit
 lint:
-	@bash .ci/scripts/lint
+	@ONLY='$(ONLY)' bash .ci/scripts/lint
 
 # Every benchmark, and at the end the ratio of each to its baseline. ARGS goes to go test: make bench ARGS='-bench Verify'
 bench:
@@ -31,3 +32,8 @@ release:
 # Breaks the code in many ways, and requires the test that each names to fail. WORD chooses some: make mutants WORD=reset
 mutants:
 	@WORD='$(WORD)' bash .ci/scripts/mutants
+
+# What takes hours and is run before a release: a thousand crashes, purges of a million rows, long
+# statistics of time, long fuzzing, every mutant.
+proof:
+	@bash .ci/scripts/proof
