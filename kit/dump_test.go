@@ -2,6 +2,8 @@ package kit_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"testing"
 
 	"myauth.internal/kit"
@@ -12,8 +14,8 @@ import (
 func TestDumpLogsNothingIn(t *testing.T) {
 	h := newHarness(t)
 	u, _ := h.register(testEmail)
-	h.mustRefresh(h.login(testEmail, goodPassword).RefreshToken) // a row with a previous hash
-	h.resetToken(testEmail)
+	refreshToken := string(h.mustRefresh(h.login(testEmail, goodPassword).RefreshToken).RefreshToken) // a row with a previous hash
+	resetToken := h.resetToken(testEmail)
 	rows, err := h.store.Tokens().ByUser(t.Context(), u.ID, "", 10)
 	if err != nil || len(rows) != 2 {
 		t.Fatalf("%d rows, %v: want a session and a reset token", len(rows), err)
@@ -24,10 +26,10 @@ func TestDumpLogsNothingIn(t *testing.T) {
 			"no secret": make([]byte, 32), "another secret": bytes.Repeat([]byte("s"), 32),
 		} {
 			if row.Type == kit.PasswordResetToken {
-				h.wantErr(name+" as the secret of a reset token", h.ResetPassword(t.Context(), kit.ResetTokenOf(row.ID, value), otherPassword), kit.ErrInvalidToken)
+				h.wantErr(name+" as the secret of a reset token", h.ResetPassword(t.Context(), forged(t, resetToken, value), otherPassword), kit.ErrInvalidToken)
 				continue
 			}
-			if tokens, err := h.Refresh(t.Context(), kit.RefreshTokenOf(row.ID, value)); err == nil || tokens.AccessToken != "" {
+			if tokens, err := h.Refresh(t.Context(), forged(t, refreshToken, value)); err == nil || tokens.AccessToken != "" {
 				t.Errorf("%s as the secret of a refresh token: got tokens, error %v", name, err)
 			}
 			// The session that a wrong secret ended begins again, for the next value.
@@ -42,4 +44,20 @@ func TestDumpLogsNothingIn(t *testing.T) {
 		}
 	}
 	h.login(testEmail, goodPassword)
+}
+
+// forged is the token that a thief makes who knows the ID of token's row and takes these bytes
+// for its secret.
+func forged(t *testing.T, token string, secret []byte) string {
+	t.Helper()
+	prefix, encoded := token[:len("myauth_rt_")], token[len("myauth_rt_"):]
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil || len(raw) != 16+32+3 {
+		t.Fatalf("the token has %d bytes, %v", len(raw), err)
+	}
+	clear(raw[16:48])
+	copy(raw[16:48], secret)
+	sum := sha256.Sum256(append([]byte(prefix), raw[:48]...))
+	copy(raw[48:], sum[:])
+	return prefix + base64.RawURLEncoding.EncodeToString(raw)
 }

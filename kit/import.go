@@ -2,9 +2,8 @@ package kit
 
 import (
 	"context"
-	"strings"
 
-	"myauth.internal/kit/password"
+	"myauth.internal/kit/internal/uuid"
 )
 
 // Import stores an account that comes from elsewhere with its password hash, so its
@@ -41,7 +40,7 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	}
 	now := s.now()
 	if u.ID == "" {
-		u.ID = newUUID(now)
+		u.ID = uuid.New(now)
 	}
 	if u.CreatedAt.IsZero() {
 		u.CreatedAt = now
@@ -57,28 +56,4 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	}
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
 	return u, nil
-}
-
-// checkHash accepts what a login can be compared with, and no hash at all.
-func checkHash(hash PasswordHash) []FieldError {
-	if hash == "" {
-		return nil
-	}
-	if err := password.CheckHash(string(hash)); err != nil {
-		return []FieldError{{"password_hash", CodeInvalidType, strings.TrimPrefix(err.Error(), "password: ")}}
-	}
-	return nil
-}
-
-// checkID accepts the IDs that every store can keep; empty means that one is made.
-func checkID(id string) []FieldError {
-	if len(id) > 64 {
-		return []FieldError{{"id", CodeTooLong, "must have at most 64 bytes"}}
-	}
-	for _, c := range []byte(id) {
-		if c <= ' ' || c > '~' {
-			return []FieldError{{"id", CodeInvalidCharacters, "must be printable ASCII without spaces"}}
-		}
-	}
-	return nil
 }

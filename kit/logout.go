@@ -3,6 +3,8 @@ package kit
 import (
 	"context"
 	"errors"
+
+	"myauth.internal/kit/internal/opaque"
 )
 
 // Logout ends the session of a refresh token, its own only. A token that is
@@ -17,8 +19,8 @@ func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	presented, err := parseOpaqueToken(refreshPrefix, refreshToken)
-	if err != nil {
+	presented, ok := opaque.Parse(refreshPrefix, refreshToken)
+	if !ok {
 		return nil
 	}
 	session, err := s.sessionOf(ctx, presented)

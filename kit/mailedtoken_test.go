@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"myauth.internal/kit/internal/opaque"
 )
 
 func TestSurvivesMail(t *testing.T) {
@@ -37,7 +39,7 @@ func TestMailedTokenIsDrawnAgain(t *testing.T) {
 	}
 	at, plain := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), 0
 	for range 1000 {
-		if survivesMail(string(newOpaqueToken(at).encode(resetPrefix))) {
+		if survivesMail(opaque.New(at).Encode(resetPrefix)) {
 			plain++
 		}
 	}

@@ -1,53 +1,56 @@
 package kit
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"myauth.internal/kit/ijson"
 )
 
-const (
-	maxUsernameChars = 64
-	maxSettingsBytes = 16 << 10
-	maxSettingsDepth = 16
-)
-
-// checkUsername returns the name as it is stored, without surrounding space.
-func checkUsername(field, name string) (string, []FieldError) {
-	if !utf8.ValidString(name) {
-		return "", []FieldError{{field, CodeInvalidCharacters, "must be valid Unicode"}}
+// UserByID returns a user. Errors: [ErrUserNotFound].
+func (s *Service) UserByID(ctx context.Context, id string) (User, error) {
+	if err := s.enter(ctx); err != nil {
+		return User{}, err
 	}
-	name = strings.TrimSpace(name)
-	switch n := utf8.RuneCountInString(name); {
-	case n == 0:
-		return "", []FieldError{{field, CodeTooShort, "must have at least 1 character besides space"}}
-	case n > maxUsernameChars:
-		return "", []FieldError{{field, CodeTooLong, "must have at most 64 characters"}}
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return "", []FieldError{{field, CodeInvalidCharacters, "must not contain control characters"}}
-	}
-	return name, nil
+	u, err := s.users.ByID(ctx, id)
+	return u, userError(err)
 }
 
-// checkSettings returns the settings as they are stored, without insignificant
-// space. None at all is {}.
-func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []FieldError) {
-	if settings == nil {
-		return json.RawMessage("{}"), nil
+// UserByEmail returns the user with that address, without regard to ASCII case and to
+// white space around it.
+// Errors: [ErrUserNotFound].
+func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
+	if err := s.enter(ctx); err != nil {
+		return User{}, err
 	}
-	switch err := ijson.Object(settings, maxSettingsDepth, nil); {
-	case errors.Is(err, ijson.ErrDepth):
-		return nil, []FieldError{{field, CodeTooLong, "must be nested at most 16 deep"}}
-	case err != nil:
-		return nil, []FieldError{{field, CodeInvalidType, "must be one JSON object without repeated keys"}}
+	email, bad := checkEmail("email", email)
+	if len(bad) > 0 {
+		return User{}, ErrUserNotFound // no account has it
 	}
-	compact := ijson.Compact(nil, settings)
-	if len(compact) > maxSettingsBytes {
-		return nil, []FieldError{{field, CodeTooLong, "must have at most 16 KiB"}}
+	u, err := s.users.ByEmail(ctx, email)
+	return u, userError(err)
+}
+
+// SetUsername changes the display name. Errors: a [ValidationError],
+// [ErrUserNotFound].
+func (s *Service) SetUsername(ctx context.Context, id, username string) (User, error) {
+	username, bad := checkUsername("username", username)
+	if len(bad) > 0 {
+		return User{}, &ValidationError{Fields: bad}
 	}
-	return compact, nil
+	return s.changeUser(ctx, id, func(u *User) error {
+		u.Username = username
+		return nil
+	})
+}
+
+// SetSettings replaces the user's settings: a JSON object of at most 16 KiB, nested
+// at most 16 deep; nil means {}. Errors: a [ValidationError], [ErrUserNotFound].
+func (s *Service) SetSettings(ctx context.Context, id string, settings json.RawMessage) (User, error) {
+	settings, bad := checkSettings("user_settings", settings)
+	if len(bad) > 0 {
+		return User{}, &ValidationError{Fields: bad}
+	}
+	return s.changeUser(ctx, id, func(u *User) error {
+		u.Settings = settings
+		return nil
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/internal/opaque"
 )
 
 // Refresh exchanges a refresh token for new tokens. A session rotates at most once in
@@ -33,9 +34,9 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 	if err := s.enter(ctx); err != nil {
 		return Tokens{}, err
 	}
-	presented, err := parseOpaqueToken(refreshPrefix, refreshToken)
-	if err != nil {
-		return Tokens{}, s.refuseToken(ctx, "refresh", "", err)
+	presented, ok := opaque.Parse(refreshPrefix, refreshToken)
+	if !ok {
+		return Tokens{}, s.refuseToken(ctx, "refresh", "", ErrInvalidToken)
 	}
 	if err := s.limit(ctx, ActionRefresh, ""); err != nil {
 		return Tokens{}, err
@@ -58,7 +59,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 		if err := s.checkSession(ctx, session, u, now); err != nil {
 			return Tokens{}, err
 		}
-		if !sameHash(presented.hash(), session.SecretHash) {
+		if !sameHash(presented.Hash(), session.SecretHash) {
 			return s.refreshParent(ctx, session, u, presented, wasCurrent, now)
 		}
 		if s.withinGrace(session.RotatedAt, now) {
@@ -93,7 +94,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 }
 
 // refreshed hands out the tokens of a session whose current refresh token is token.
-func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaqueToken, now time.Time) (Tokens, error) {
+func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaque.Token, now time.Time) (Tokens, error) {
 	tokens, err := s.issue(u, session, token, now)
 	if err == nil {
 		s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: u.ID, SessionID: session.SessionID})
@@ -104,10 +105,10 @@ func (s *Service) refreshed(ctx context.Context, u User, session Token, token op
 // refreshParent answers a token that is not the session's current one: with the
 // successor that it already has, or as a reuse. A token that this very call has seen as
 // the current one is within its grace, if there is one, however slow the store was.
-func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaqueToken, wasCurrent bool, now time.Time) (Tokens, error) {
+func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaque.Token, wasCurrent bool, now time.Time) (Tokens, error) {
 	inTime := s.withinGrace(session.RotatedAt, now) || wasCurrent && s.opts.RefreshGrace >= 0
-	if inTime && sameHash(presented.hash(), session.PreviousHash) {
-		if next := successor(session.Salt, presented); sameHash(next.hash(), session.SecretHash) {
+	if inTime && sameHash(presented.Hash(), session.PreviousHash) {
+		if next := presented.Successor(session.Salt); sameHash(next.Hash(), session.SecretHash) {
 			return s.refreshed(ctx, u, s.renewed(ctx, session, now), next, now)
 		}
 	}
@@ -130,56 +131,12 @@ func (s *Service) renewed(ctx context.Context, session Token, now time.Time) Tok
 	return renewed
 }
 
-// revokedIfGone is err, but for a record that no longer exists: what belonged to it was
-// ended.
-func revokedIfGone(err error) error {
-	if errors.Is(err, ErrNotFound) {
-		return ErrRevokedToken
-	}
-	return err
-}
-
-// sessionOf reads the session that a presented token belongs to.
-func (s *Service) sessionOf(ctx context.Context, presented opaqueToken) (Token, error) {
-	session, err := s.tokens.ByID(ctx, presented.rowID())
-	if errors.Is(err, ErrNotFound) || err == nil && session.Type != RefreshToken {
-		return Token{}, ErrInvalidToken
-	}
-	return session, err
-}
-
-// checkSession returns nil for a live session of a user who may have one. It ends the
-// session of a deactivated account.
-func (s *Service) checkSession(ctx context.Context, session Token, u User, now time.Time) error {
-	if err := s.checkLive(session, now); err != nil {
-		return err
-	}
-	err := checkEpoch(u, session.Epoch)
-	if errors.Is(err, ErrAccountDisabled) {
-		if err := s.endSession(ctx, session); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// checkLive returns nil if the session is live by its own record.
-func (s *Service) checkLive(session Token, now time.Time) error {
-	switch {
-	case !session.RevokedAt.IsZero():
-		return ErrRevokedToken
-	case !now.Before(session.ExpiresAt), s.opts.SessionMaxAge > 0 && !now.Before(session.CreatedAt.Add(s.opts.SessionMaxAge)):
-		return ErrExpiredToken
-	}
-	return nil
-}
-
 // rotation returns the next token of the session, and the session with it.
-func (s *Service) rotation(session Token, presented opaqueToken, now time.Time) (opaqueToken, Token) {
-	salt := newSalt()
-	next := successor(salt, presented)
+func (s *Service) rotation(session Token, presented opaque.Token, now time.Time) (opaque.Token, Token) {
+	salt := opaque.NewSalt()
+	next := presented.Successor(salt)
 	session.PreviousHash = session.SecretHash
-	session.SecretHash = next.hash()
+	session.SecretHash = next.Hash()
 	session.Salt = salt
 	session.RotatedAt = now
 	session.ExpiresAt = s.sessionExpiry(session.CreatedAt, now)
@@ -192,33 +149,4 @@ func (s *Service) rotation(session Token, presented opaqueToken, now time.Time) 
 func (s *Service) withinGrace(rotatedAt, now time.Time) bool {
 	elapsed := now.Sub(rotatedAt)
 	return s.opts.RefreshGrace >= 0 && -accesstoken.ClockSkew <= elapsed && elapsed <= s.opts.RefreshGrace
-}
-
-// endSession marks a session or reset token as revoked. The record stays until it
-// expires, so that its holder is told what happened.
-func (s *Service) endSession(ctx context.Context, session Token) error {
-	for range casRounds {
-		if !session.RevokedAt.IsZero() {
-			return nil
-		}
-		session.RevokedAt = s.now()
-		err := s.tokens.Update(ctx, session)
-		switch {
-		case err == nil, errors.Is(err, ErrNotFound):
-			return nil
-		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable):
-			return err
-		}
-		stored, readErr := s.tokens.ByID(ctx, session.ID)
-		if errors.Is(readErr, ErrNotFound) {
-			return nil
-		} else if readErr != nil {
-			return readErr
-		}
-		if stored.RevokedAt.IsZero() && errors.Is(err, ErrUnavailable) {
-			return err
-		}
-		session = stored
-	}
-	return errContention
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"myauth.internal/kit/internal/uuid"
 )
 
 // Registration is what a new user gives. Printing it shows no password.
@@ -66,7 +68,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	}
 	now := s.now()
 	u := User{
-		ID:           newUUID(now),
+		ID:           uuid.New(now),
 		Email:        r.Email,
 		Username:     r.Username,
 		PasswordHash: hash,
@@ -121,29 +123,6 @@ func (s *Service) createConcealed(ctx context.Context, u User) error {
 		return writeErr
 	}
 	return err
-}
-
-// createUser stores u. When the answer is lost, or the driver's own repetition met
-// the first attempt's row, it looks whether that very record is there.
-func (s *Service) createUser(ctx context.Context, u User) error {
-	err := s.users.Create(ctx, u)
-	if errors.Is(err, ErrUserExists) || errors.Is(err, ErrUnavailable) {
-		stored, readErr := s.users.ByID(ctx, u.ID)
-		switch {
-		case readErr == nil && unchanged(stored, u):
-			return nil
-		case errors.Is(readErr, ErrUnavailable):
-			return readErr
-		}
-	}
-	return err
-}
-
-// unchanged reports whether the stored record is u as it was created. Its version says
-// nothing of that: createConcealed counts it up and changes nothing else.
-func unchanged(stored, u User) bool {
-	stored.Version = u.Version
-	return sameUser(stored, u) && stored.CreatedAt.Equal(u.CreatedAt)
 }
 
 // ValidateRegistration returns a [ValidationError] with every rule that r breaks,

@@ -3,8 +3,6 @@ package kit
 import (
 	"context"
 	"slices"
-	"strings"
-	"unicode/utf8"
 )
 
 // SetRoles replaces the user's roles: free-form names of 1 to 64 characters, kept
@@ -49,30 +47,6 @@ func (s *Service) changeRoles(ctx context.Context, id string, change func([]stri
 		s.emit(ctx, Event{Kind: EventRolesChanged, UserID: id})
 	}
 	return u, err
-}
-
-// maxRolesBytes bounds a user's roles as JSON, all together: every access token
-// carries them, and has to stay within [accesstoken.MaxLength].
-const maxRolesBytes = 4 << 10
-
-func checkRoles(roles []string) []FieldError {
-	size := 0
-	for _, role := range roles {
-		size += len(appendJSONString(nil, role)) + 1
-		switch {
-		case role == "":
-			return []FieldError{{"roles", CodeTooShort, "a role must not be empty"}}
-		case !utf8.ValidString(role):
-			return []FieldError{{"roles", CodeInvalidCharacters, "a role must be valid UTF-8"}}
-		case strings.ContainsRune(role, 0):
-			return []FieldError{{"roles", CodeInvalidCharacters, "a role must not contain U+0000, which not every store can keep"}}
-		case utf8.RuneCountInString(role) > 64:
-			return []FieldError{{"roles", CodeTooLong, "a role has at most 64 characters"}}
-		case size > maxRolesBytes:
-			return []FieldError{{"roles", CodeTooLong, "all roles together have at most 4 KiB"}}
-		}
-	}
-	return nil
 }
 
 // distinct returns roles without repetitions, in order of first appearance.

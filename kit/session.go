@@ -2,130 +2,129 @@ package kit
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"time"
 
-	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/internal/opaque"
 )
 
-// Tokens is what a login and a refresh hand out.
-type Tokens struct {
-	// AccessToken is a JWT (RFC 9068), valid for ExpiresIn.
-	AccessToken Secret
-	ExpiresIn   time.Duration
-	// RefreshToken replaces the one that was presented. RefreshTokenExpiresIn
-	// is what is left of the session's time if it is not used again.
-	RefreshToken          Secret
-	RefreshTokenExpiresIn time.Duration
-	// User is the account as it was when the tokens were made.
-	User User
+// Session is what may be shown of one session, in a list of devices for example.
+type Session struct {
+	// ID is the sid of the session's access tokens.
+	ID string
+	// CreatedAt is the login, LastUsedAt the last rotation, which is at most a grace
+	// before the last refresh, and ExpiresAt the end if it is not refreshed again.
+	CreatedAt, LastUsedAt, ExpiresAt time.Time
 }
 
-// startSession stores a new session of u and returns its first tokens.
-func (s *Service) startSession(ctx context.Context, u User) (Tokens, Token, error) {
-	now := s.now()
-	token := newOpaqueToken(now)
-	session := Token{
-		ID:         token.rowID(),
-		Type:       RefreshToken,
-		UserID:     u.ID,
-		SessionID:  randomID(),
-		Epoch:      u.SessionEpoch,
-		SecretHash: token.hash(),
-		CreatedAt:  now,
-		ExpiresAt:  s.sessionExpiry(now, now),
-		Version:    1,
+// Sessions lists the user's live sessions, in no particular order. Errors:
+// [ErrUserNotFound].
+func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error) {
+	u, err := s.UserByID(ctx, userID)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.createToken(ctx, session); err != nil {
-		return Tokens{}, Token{}, err
-	}
-	tokens, err := s.issue(u, session, token, now)
-	return tokens, session, err
+	var sessions []Session
+	err = s.eachSession(ctx, userID, func(t Token) error {
+		if s.checkLive(t, s.now()) == nil && checkEpoch(u, t.Epoch) == nil {
+			session := Session{ID: t.SessionID, CreatedAt: t.CreatedAt, LastUsedAt: t.RotatedAt, ExpiresAt: t.ExpiresAt}
+			if t.RotatedAt.IsZero() {
+				session.LastUsedAt = t.CreatedAt
+			}
+			sessions = append(sessions, session)
+		}
+		return nil
+	})
+	return sessions, err
 }
 
-// createToken stores t. When the answer is lost it looks whether the record is
-// there: nobody else knows its ID, so then it is this call's.
-func (s *Service) createToken(ctx context.Context, t Token) error {
-	err := s.tokens.Create(ctx, t)
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrConflict) {
-		stored, readErr := s.tokens.ByID(ctx, t.ID)
-		switch {
-		case readErr == nil && sameHash(stored.SecretHash, t.SecretHash):
+// EndSession ends one session of a user by its ID, as a logout would. One that is
+// unknown or over is no error.
+func (s *Service) EndSession(ctx context.Context, userID, sessionID string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	return s.eachSession(ctx, userID, func(t Token) error {
+		if t.SessionID != sessionID || !t.RevokedAt.IsZero() {
 			return nil
-		case errors.Is(readErr, ErrUnavailable):
-			return readErr
+		}
+		if err := s.endSession(context.WithoutCancel(ctx), t); err != nil {
+			return err
+		}
+		s.emit(ctx, Event{Kind: EventSessionEnded, UserID: userID, SessionID: sessionID})
+		return nil
+	})
+}
+
+// EndAllSessions ends every session, access token and reset token of a user in one
+// write. Errors: [ErrUserNotFound].
+func (s *Service) EndAllSessions(ctx context.Context, userID string) error {
+	_, err := s.changeUser(ctx, userID, func(u *User) error {
+		u.SessionEpoch++
+		return nil
+	})
+	if err == nil {
+		s.emit(ctx, Event{Kind: EventSessionsEnded, UserID: userID})
+	}
+	return err
+}
+
+func (s *Service) eachSession(ctx context.Context, userID string, do func(Token) error) error {
+	const page = 100
+	for after := ""; ; {
+		tokens, err := s.tokens.ByUser(ctx, userID, after, page)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		for _, t := range tokens {
+			after = t.ID
+			if t.Type != RefreshToken {
+				continue
+			}
+			if err := do(t); err != nil {
+				return err
+			}
+		}
+		if len(tokens) < page {
+			return nil
+		}
+	}
+}
+
+// sessionOf reads the session that a presented token belongs to.
+func (s *Service) sessionOf(ctx context.Context, presented opaque.Token) (Token, error) {
+	session, err := s.tokens.ByID(ctx, presented.RowID())
+	if errors.Is(err, ErrNotFound) || err == nil && session.Type != RefreshToken {
+		return Token{}, ErrInvalidToken
+	}
+	return session, err
+}
+
+// checkSession returns nil for a live session of a user who may have one. It ends the
+// session of a deactivated account.
+func (s *Service) checkSession(ctx context.Context, session Token, u User, now time.Time) error {
+	if err := s.checkLive(session, now); err != nil {
+		return err
+	}
+	err := checkEpoch(u, session.Epoch)
+	if errors.Is(err, ErrAccountDisabled) {
+		if err := s.endSession(ctx, session); err != nil {
+			return err
 		}
 	}
 	return err
 }
 
-// sessionExpiry is the idle lifetime from now on, cut off at the absolute one.
-func (s *Service) sessionExpiry(createdAt, now time.Time) time.Time {
-	expiry := now.Add(s.opts.RefreshTokenTTL)
-	if s.opts.SessionMaxAge > 0 {
-		if end := createdAt.Add(s.opts.SessionMaxAge); end.Before(expiry) {
-			return end
-		}
+// checkLive returns nil if the session is live by its own record.
+func (s *Service) checkLive(session Token, now time.Time) error {
+	switch {
+	case !session.RevokedAt.IsZero():
+		return ErrRevokedToken
+	case !now.Before(session.ExpiresAt), s.opts.SessionMaxAge > 0 && !now.Before(session.CreatedAt.Add(s.opts.SessionMaxAge)):
+		return ErrExpiredToken
 	}
-	return expiry
+	return nil
 }
-
-// issue makes the tokens of a session whose current refresh token is token.
-func (s *Service) issue(u User, session Token, token opaqueToken, now time.Time) (Tokens, error) {
-	issuedAt := now.Truncate(time.Second)
-	// No access token outlives the session's absolute end; whole seconds, at
-	// least one.
-	lifetime := s.opts.AccessTokenTTL
-	if s.opts.SessionMaxAge > 0 {
-		end := session.CreatedAt.Add(s.opts.SessionMaxAge)
-		lifetime = min(lifetime, max(end.Sub(issuedAt).Truncate(time.Second), time.Second))
-	}
-	access, err := s.signer.Sign(accesstoken.Claims{
-		Subject:   u.ID,
-		SessionID: session.SessionID,
-		TokenID:   randomID(),
-		ClientID:  s.opts.ClientID,
-		Roles:     u.Roles,
-		Epoch:     u.SessionEpoch,
-		IssuedAt:  issuedAt,
-		ExpiresAt: issuedAt.Add(lifetime),
-	})
-	if err != nil {
-		return Tokens{}, err
-	}
-	return Tokens{
-		AccessToken:           Secret(access),
-		ExpiresIn:             lifetime,
-		RefreshToken:          token.encode(refreshPrefix),
-		RefreshTokenExpiresIn: session.ExpiresAt.Sub(now),
-		User:                  u,
-	}, nil
-}
-
-// successor derives the next secret of a session. Whoever holds the presented
-// token can be answered with it again; the store, which has the salt but no
-// secret, cannot.
-func successor(salt []byte, presented opaqueToken) opaqueToken {
-	mac := hmac.New(sha256.New, salt)
-	mac.Write(presented.secret[:])
-	next := opaqueToken{id: presented.id}
-	mac.Sum(next.secret[:0])
-	return next
-}
-
-// newSalt draws the salt of one rotation.
-func newSalt() []byte {
-	salt := make([]byte, 32)
-	rand.Read(salt)
-	return salt
-}
-
-// sameHash compares in constant time.
-func sameHash(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCompare(a, b) == 1 }
 
 // checkEpoch checks a token made under epoch against the user as stored. The
 // last thing that a deactivation ends says so; whatever ended before it, and
@@ -139,4 +138,42 @@ func checkEpoch(u User, epoch int64) error {
 	default:
 		return ErrRevokedToken
 	}
+}
+
+// endSession marks a session or reset token as revoked. The record stays until it
+// expires, so that its holder is told what happened.
+func (s *Service) endSession(ctx context.Context, session Token) error {
+	for range casRounds {
+		if !session.RevokedAt.IsZero() {
+			return nil
+		}
+		session.RevokedAt = s.now()
+		err := s.tokens.Update(ctx, session)
+		switch {
+		case err == nil, errors.Is(err, ErrNotFound):
+			return nil
+		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable):
+			return err
+		}
+		stored, readErr := s.tokens.ByID(ctx, session.ID)
+		if errors.Is(readErr, ErrNotFound) {
+			return nil
+		} else if readErr != nil {
+			return readErr
+		}
+		if stored.RevokedAt.IsZero() && errors.Is(err, ErrUnavailable) {
+			return err
+		}
+		session = stored
+	}
+	return errContention
+}
+
+// revokedIfGone is err, but for a record that no longer exists: what belonged to it was
+// ended.
+func revokedIfGone(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return ErrRevokedToken
+	}
+	return err
 }

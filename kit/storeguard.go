@@ -146,10 +146,3 @@ func (g *storeGuard) ping(ctx context.Context, store any) error {
 	}
 	return nil
 }
-
-// casRounds bounds how often a compare-and-swap is tried again after losing. Each
-// loss means that another call's write went through, so more than a few in a row are
-// not seen outside of an attack on one record.
-const casRounds = 32
-
-var errContention = fmt.Errorf("%w: too many changes of one record at once", ErrUnavailable)

@@ -3,10 +3,11 @@ package kit
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"time"
+
+	"myauth.internal/kit/internal/address"
 )
 
 // User is one account, as a [UserStore] keeps it and as hooks, middleware and
@@ -48,6 +49,12 @@ type User struct {
 	// Version is the compare-and-swap counter of the record: see [UserStore].
 	Version int64
 }
+
+// EmailKey returns the form of an address under which it is unique: ASCII letters in lower
+// case and everything else unchanged. A store indexes this form and no other: the case
+// folding of package strings and of most databases also maps U+212A KELVIN SIGN to k and
+// U+017F to s, so that one address would pass for another.
+func EmailKey(email string) string { return address.Key(email) }
 
 // HasRole reports whether role is among u's roles, exactly as spelled.
 func (u User) HasRole(role string) bool { return slices.Contains(u.Roles, role) }
@@ -117,16 +124,3 @@ func appendJSONString(b []byte, s string) []byte {
 	b = append(b, s...)
 	return append(b, '"')
 }
-
-// PasswordHash is a stored password hash. It prints as [redacted] under every
-// verb of package fmt and in JSON, so that logging a [User] leaks nothing;
-// string(h) is the way to its value. The exception is that of [Secret].
-type PasswordHash string
-
-const redacted = "[redacted]"
-
-// Format writes [redacted], whatever the verb.
-func (PasswordHash) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
-
-// MarshalText returns [redacted].
-func (PasswordHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -19,12 +19,12 @@ import (
 func TestTablesAreCurrent(t *testing.T) {
 	var now bytes.Buffer
 	write(&now)
-	committed, err := os.ReadFile("../../kit/domaintables.go")
+	committed, err := os.ReadFile("../../kit/internal/address/domaintables.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if now.String() != string(committed) {
-		t.Error("kit/domaintables.go is not what this program writes: go run . > ../../kit/domaintables.go")
+		t.Error("kit/internal/address/domaintables.go is not what this program writes: go run . > ../../kit/internal/address/domaintables.go")
 	}
 }
 

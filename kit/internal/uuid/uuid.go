@@ -1,4 +1,5 @@
-package kit
+// Package uuid makes UUIDs of version 7.
+package uuid
 
 import (
 	"crypto/rand"
@@ -7,9 +8,9 @@ import (
 	"time"
 )
 
-// newUUID returns a UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, so that
-// new users are neighbours in an index, and 74 random bits.
-func newUUID(now time.Time) string {
+// New returns a UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, so that what is made
+// together is neighbours in an index, and 74 random bits.
+func New(now time.Time) string {
 	var b [16]byte
 	rand.Read(b[6:])
 	var ms [8]byte

@@ -1,4 +1,4 @@
-package kit
+package opaque
 
 import (
 	"slices"
@@ -16,7 +16,7 @@ func TestRowIDsSortByTime(t *testing.T) {
 		0, time.Millisecond, 2 * time.Millisecond, 40 * time.Millisecond, time.Second, 4 * time.Second, time.Minute, 5 * time.Minute,
 		time.Hour, 5 * time.Hour, 7 * 24 * time.Hour, 3 * 365 * 24 * time.Hour, 200 * 365 * 24 * time.Hour,
 	} {
-		ids = append(ids, newOpaqueToken(at.Add(later)).rowID())
+		ids = append(ids, New(at.Add(later)).RowID())
 	}
 	if !slices.IsSorted(ids) {
 		t.Errorf("not in the order of time: %q", ids)
@@ -24,9 +24,9 @@ func TestRowIDsSortByTime(t *testing.T) {
 
 	const made = 1000
 	seen := map[string]bool{}
-	var common, either [opaqueIDSize]byte
+	var common, either [idSize]byte
 	for i := range made {
-		token := newOpaqueToken(at)
+		token := New(at)
 		if i == 0 {
 			common = token.id
 		}
@@ -34,13 +34,13 @@ func TestRowIDsSortByTime(t *testing.T) {
 			common[k] &= b
 			either[k] |= b
 		}
-		id := token.rowID()
+		id := token.RowID()
 		if seen[id] || len(id) != 22 || strings.Trim(id, "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" {
 			t.Fatalf("the ID %q", id)
 		}
 		seen[id] = true
 	}
-	for k := opaqueTimeSize; k < opaqueIDSize; k++ {
+	for k := timeSize; k < idSize; k++ {
 		if common[k] != 0 || either[k] != 0xff {
 			t.Errorf("byte %d is not random: of %d, all have %08b and none has more than %08b", k, made, common[k], either[k])
 		}
@@ -50,8 +50,8 @@ func TestRowIDsSortByTime(t *testing.T) {
 // Every byte of a secret is random: a token of fewer bits would pass all other tests.
 func TestSecretsAreRandom(t *testing.T) {
 	for name, draw := range map[string]func() []byte{
-		"secret": func() []byte { s := newOpaqueToken(time.Time{}).secret; return s[:] },
-		"salt":   newSalt,
+		"secret": func() []byte { s := New(time.Time{}).secret; return s[:] },
+		"salt":   NewSalt,
 	} {
 		first := draw()
 		if len(first) != 32 {
@@ -71,4 +71,16 @@ func TestSecretsAreRandom(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzParse: what parses is spelled exactly as it would be encoded.
+func FuzzParse(f *testing.F) {
+	const prefix = "myauth_rt_"
+	f.Add(New(time.Now()).Encode(prefix))
+	f.Add(prefix + strings.Repeat("A", 68))
+	f.Fuzz(func(t *testing.T, s string) {
+		if token, ok := Parse(prefix, s); ok && token.Encode(prefix) != s {
+			t.Errorf("%q parses and encodes to something else", s)
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package kit
+package address
 
 import (
 	"strings"
@@ -8,12 +8,12 @@ import (
 
 // canonicalDomain returns the spelling of a domain that UTS #46 gives it, as far as
 // keyboards differ: in lower case, in normal width, composed, with full stops of ASCII.
-// What else UTS #46 would map stays, and isDomain refuses it. Without that, one domain
-// would have many spellings, and one mailbox many accounts.
+// What else UTS #46 would map stays, and isCanonical refuses it. Otherwise one domain would
+// have many spellings, and one mailbox many accounts.
 //
 // With the tables of domaintables.go this adds 12 KB to kit as WebAssembly;
 // golang.org/x/net/idna would add 266 KB. A domain in A-labels (xn--…) stays as it is: it is
-// another spelling of the same domain, and not compared with the one in U-labels.
+// another spelling of the same domain, but is not compared with the one in U-labels.
 func canonicalDomain(domain string) string {
 	runes := make([]rune, 0, len(domain))
 	for _, r := range domain {
@@ -79,22 +79,15 @@ func inDomains(r rune) bool {
 	return true
 }
 
-// isDomain accepts two or more labels of letters, digits and inner hyphens, the
-// last one not all digits: a name and never an IP address. Beyond ASCII it takes the
-// canonical spelling alone.
-func isDomain(domain string) bool {
-	labels := strings.Split(domain, ".")
-	for _, label := range labels {
-		if label == "" || len(label) > maxLabelBytes || label[0] == '-' || label[len(label)-1] == '-' ||
-			strings.ContainsFunc(label, func(r rune) bool { return r != '-' && (!isLetterOrDigit(r) || r >= utf8.RuneSelf && !inDomains(r)) }) {
-			return false
-		}
+// isCanonical reports whether domain is a domain of two or more labels, the last not all
+// digits, so a name and never an IP address. Beyond ASCII it must be spelled canonically.
+func isCanonical(domain string) bool {
+	if !isDomain(domain) {
+		return false
 	}
-	top := labels[len(labels)-1]
-	return len(labels) > 1 && strings.ContainsFunc(top, func(r rune) bool { return r < '0' || r > '9' }) &&
-		(isASCII(domain) || canonicalDomain(domain) == EmailKey(domain))
-}
-
-func isASCII(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+	dot := strings.LastIndexByte(domain, '.')
+	if dot < 0 || all(domain[dot+1:], func(r rune) bool { return '0' <= r && r <= '9' }) {
+		return false
+	}
+	return isASCII(domain) || all(domain, func(r rune) bool { return r < utf8.RuneSelf || inDomains(r) }) && canonicalDomain(domain) == Key(domain)
 }

@@ -2,8 +2,8 @@ package kit
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"myauth.internal/kit/ijson"
@@ -114,7 +114,7 @@ func (s *Service) verificationAudience() string { return s.opts.JWTAudience + "/
 func (s *Service) signVerification(u User, now, expiresAt time.Time) (Secret, error) {
 	payload, err := json.Marshal(verificationClaims{
 		Issuer: s.opts.JWTIssuer, Audience: s.verificationAudience(), Subject: u.ID, EmailKey: EmailKey(u.Email),
-		IssuedAt: now.Unix(), ExpiresAt: expiresAt.Unix(), TokenID: randomID(),
+		IssuedAt: now.Unix(), ExpiresAt: expiresAt.Unix(), TokenID: rand.Text(),
 	})
 	if err != nil {
 		return "", err
@@ -161,6 +161,3 @@ func (s *Service) parseVerification(token string) (verificationClaims, error) {
 	}
 	return c, nil
 }
-
-// errUnchanged ends changeUser without a write and without an error.
-var errUnchanged = errors.New("kit: nothing to change")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"myauth.internal/kit/password"
 )
@@ -32,23 +31,4 @@ func hasherError(ctx context.Context, err error) error {
 	default:
 		return fmt.Errorf("kit: %w", err)
 	}
-}
-
-// ValidatePassword returns a [ValidationError] for field with every rule of the
-// policy that the password breaks, or nil. context is what is known of the user, the
-// address and the user name for instance: see [password.Policy.Check]. The name of the
-// service, from Options.JWTIssuer and Options.PublicURL, belongs to every context.
-func (s *Service) ValidatePassword(field, pw string, context ...string) error {
-	if fields := s.checkPassword(field, pw, context...); len(fields) > 0 {
-		return &ValidationError{Fields: fields}
-	}
-	return nil
-}
-
-func (s *Service) checkPassword(field, pw string, context ...string) []FieldError {
-	var fields []FieldError
-	for _, v := range s.opts.PasswordPolicy.Check(pw, slices.Concat(context, []string{s.opts.JWTIssuer, s.opts.PublicURL})...) {
-		fields = append(fields, FieldError{Field: field, Code: v.Code, Message: v.Message})
-	}
-	return fields
 }

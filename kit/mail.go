@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"myauth.internal/kit/internal/opaque"
 	"myauth.internal/kit/internal/turns"
 )
 
@@ -28,6 +29,33 @@ func (s *Service) mailTTL(kind MailKind) time.Duration {
 // moment ago. Strangers can cause such mails. Only the owner, or somebody with the owner's
 // secrets, can cause a notice of security, and it is never left out.
 func mayBeSpaced(kind MailKind) bool { return kind != MailPasswordChanged && kind != MailEmailChanged }
+
+// probeAddress is an address that the top-level domain keeps from ever being anybody's.
+const probeAddress = "probe@myauth.invalid"
+
+// requestMail queues a mail for whatever account has that address.
+func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	if s.mail == nil {
+		return ErrEmailNotConfigured
+	}
+	email, fields := checkEmail("email", email)
+	if len(fields) > 0 {
+		return &ValidationError{Fields: fields}
+	}
+	if err := s.limit(ctx, action, email); err != nil {
+		return err
+	}
+	// An outage has to be told at once. The look-up that tells it must not depend on the
+	// address, because a store answers sooner for a row that is not there.
+	if _, err := s.users.ByEmail(ctx, probeAddress); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	s.queueMailFor(ctx, kind, email)
+	return nil
+}
 
 // queueMail queues a mail to u, at the address that u has.
 func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
@@ -91,18 +119,18 @@ func (s *Service) makeMail(ctx context.Context, job *mailJob, now time.Time) err
 		m.Token = token
 		m.Link, m.DenyLink = s.linkTo("/verify-email", token), s.linkTo("/verify-email/deny", token)
 	case MailPasswordReset:
-		var token opaqueToken
+		var token opaque.Token
 		m.Token, _ = mailedToken(func() (Secret, error) {
-			token = newOpaqueToken(now)
-			return token.encode(resetPrefix), nil
+			token = opaque.New(now)
+			return Secret(token.Encode(resetPrefix)), nil
 		})
 		m.Link = s.linkTo("/reset-password", m.Token)
 		job.row = &Token{
-			ID:         token.rowID(),
+			ID:         token.RowID(),
 			Type:       PasswordResetToken,
 			UserID:     u.ID,
 			Epoch:      u.SessionEpoch,
-			SecretHash: token.hash(),
+			SecretHash: token.Hash(),
 			CreatedAt:  now,
 			ExpiresAt:  job.validUntil,
 			Version:    1,

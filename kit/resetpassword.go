@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"myauth.internal/kit/internal/opaque"
 )
 
 // RequestPasswordReset queues the mail with a reset link, if there is an active
@@ -16,33 +18,6 @@ import (
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestPasswordReset(ctx context.Context, email string) error {
 	return s.requestMail(ctx, ActionPasswordResetRequest, MailPasswordReset, email)
-}
-
-// probeAddress is an address that the top-level domain keeps from ever being anybody's.
-const probeAddress = "probe@myauth.invalid"
-
-// requestMail queues a mail for whatever account has that address.
-func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	if s.mail == nil {
-		return ErrEmailNotConfigured
-	}
-	email, fields := checkEmail("email", email)
-	if len(fields) > 0 {
-		return &ValidationError{Fields: fields}
-	}
-	if err := s.limit(ctx, action, email); err != nil {
-		return err
-	}
-	// An outage has to be told at once. The look-up that tells it must not depend on the
-	// address, because a store answers sooner for a row that is not there.
-	if _, err := s.users.ByEmail(ctx, probeAddress); err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	s.queueMailFor(ctx, kind, email)
-	return nil
 }
 
 // ResetPassword sets a new password with a mailed token. In the same write every
@@ -64,9 +39,9 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if err := s.ValidatePassword("new_password", newPassword); err != nil {
 		return err
 	}
-	presented, err := parseOpaqueToken(resetPrefix, token)
-	if err != nil {
-		return s.refuseToken(ctx, "password reset", "", err)
+	presented, ok := opaque.Parse(resetPrefix, token)
+	if !ok {
+		return s.refuseToken(ctx, "password reset", "", ErrInvalidToken)
 	}
 	if err := s.limit(ctx, ActionPasswordReset, ""); err != nil {
 		return err
@@ -120,14 +95,14 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 }
 
 // resetRow reads and checks the record of a reset token.
-func (s *Service) resetRow(ctx context.Context, presented opaqueToken) (Token, error) {
-	row, err := s.tokens.ByID(ctx, presented.rowID())
+func (s *Service) resetRow(ctx context.Context, presented opaque.Token) (Token, error) {
+	row, err := s.tokens.ByID(ctx, presented.RowID())
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return row, ErrInvalidToken
 	case err != nil:
 		return row, err
-	case row.Type != PasswordResetToken, !sameHash(presented.hash(), row.SecretHash):
+	case row.Type != PasswordResetToken, !sameHash(presented.Hash(), row.SecretHash):
 		return row, ErrInvalidToken
 	case !row.RevokedAt.IsZero():
 		return row, ErrRevokedToken

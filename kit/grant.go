@@ -1,0 +1,115 @@
+package kit
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/internal/opaque"
+)
+
+// The prefixes of the tokens of package opaque.
+const (
+	refreshPrefix = "myauth_rt_"
+	resetPrefix   = "myauth_pr_"
+)
+
+// Tokens is what a login and a refresh hand out.
+type Tokens struct {
+	// AccessToken is a JWT (RFC 9068), valid for ExpiresIn.
+	AccessToken Secret
+	ExpiresIn   time.Duration
+	// RefreshToken replaces the one that was presented. RefreshTokenExpiresIn
+	// is what is left of the session's time if it is not used again.
+	RefreshToken          Secret
+	RefreshTokenExpiresIn time.Duration
+	// User is the account as it was when the tokens were made.
+	User User
+}
+
+// startSession stores a new session of u and returns its first tokens.
+func (s *Service) startSession(ctx context.Context, u User) (Tokens, Token, error) {
+	now := s.now()
+	token := opaque.New(now)
+	session := Token{
+		ID:         token.RowID(),
+		Type:       RefreshToken,
+		UserID:     u.ID,
+		SessionID:  rand.Text(),
+		Epoch:      u.SessionEpoch,
+		SecretHash: token.Hash(),
+		CreatedAt:  now,
+		ExpiresAt:  s.sessionExpiry(now, now),
+		Version:    1,
+	}
+	if err := s.createToken(ctx, session); err != nil {
+		return Tokens{}, Token{}, err
+	}
+	tokens, err := s.issue(u, session, token, now)
+	return tokens, session, err
+}
+
+// sessionExpiry is the idle lifetime from now on, cut off at the absolute one.
+func (s *Service) sessionExpiry(createdAt, now time.Time) time.Time {
+	expiry := now.Add(s.opts.RefreshTokenTTL)
+	if s.opts.SessionMaxAge > 0 {
+		if end := createdAt.Add(s.opts.SessionMaxAge); end.Before(expiry) {
+			return end
+		}
+	}
+	return expiry
+}
+
+// issue makes the tokens of a session whose current refresh token is token.
+func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time) (Tokens, error) {
+	issuedAt := now.Truncate(time.Second)
+	// No access token outlives the session's absolute end; whole seconds, at
+	// least one.
+	lifetime := s.opts.AccessTokenTTL
+	if s.opts.SessionMaxAge > 0 {
+		end := session.CreatedAt.Add(s.opts.SessionMaxAge)
+		lifetime = min(lifetime, max(end.Sub(issuedAt).Truncate(time.Second), time.Second))
+	}
+	access, err := s.signer.Sign(accesstoken.Claims{
+		Subject:   u.ID,
+		SessionID: session.SessionID,
+		TokenID:   rand.Text(),
+		ClientID:  s.opts.ClientID,
+		Roles:     u.Roles,
+		Epoch:     u.SessionEpoch,
+		IssuedAt:  issuedAt,
+		ExpiresAt: issuedAt.Add(lifetime),
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{
+		AccessToken:           Secret(access),
+		ExpiresIn:             lifetime,
+		RefreshToken:          Secret(token.Encode(refreshPrefix)),
+		RefreshTokenExpiresIn: session.ExpiresAt.Sub(now),
+		User:                  u,
+	}, nil
+}
+
+// createToken stores t. When the answer is lost it looks whether the record is
+// there: nobody else knows its ID, so then it is this call's.
+func (s *Service) createToken(ctx context.Context, t Token) error {
+	err := s.tokens.Create(ctx, t)
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrConflict) {
+		stored, readErr := s.tokens.ByID(ctx, t.ID)
+		switch {
+		case readErr == nil && sameHash(stored.SecretHash, t.SecretHash):
+			return nil
+		case errors.Is(readErr, ErrUnavailable):
+			return readErr
+		}
+	}
+	return err
+}
+
+// sameHash compares in constant time.
+func sameHash(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCompare(a, b) == 1 }

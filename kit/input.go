@@ -1,0 +1,136 @@
+package kit
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"myauth.internal/kit/ijson"
+	"myauth.internal/kit/internal/address"
+	"myauth.internal/kit/password"
+)
+
+const (
+	maxUsernameChars = 64
+	maxSettingsBytes = 16 << 10
+	maxSettingsDepth = 16
+)
+
+// checkEmail returns the address as it is stored: without the white space around it (of all
+// of Unicode), which keyboards and password managers add.
+func checkEmail(field, email string) (string, []FieldError) {
+	email = strings.TrimSpace(email)
+	switch err := address.Check(email); {
+	case errors.Is(err, address.ErrTooLong):
+		return "", []FieldError{{field, CodeTooLong, err.Error()}}
+	case err != nil:
+		return "", []FieldError{{field, CodeInvalidEmail, err.Error()}}
+	}
+	return email, nil
+}
+
+// checkUsername returns the name as it is stored, without surrounding space.
+func checkUsername(field, name string) (string, []FieldError) {
+	if !utf8.ValidString(name) {
+		return "", []FieldError{{field, CodeInvalidCharacters, "must be valid Unicode"}}
+	}
+	name = strings.TrimSpace(name)
+	switch n := utf8.RuneCountInString(name); {
+	case n == 0:
+		return "", []FieldError{{field, CodeTooShort, "must have at least 1 character besides space"}}
+	case n > maxUsernameChars:
+		return "", []FieldError{{field, CodeTooLong, "must have at most 64 characters"}}
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "", []FieldError{{field, CodeInvalidCharacters, "must not contain control characters"}}
+	}
+	return name, nil
+}
+
+// checkSettings returns the settings as they are stored, without insignificant
+// space. None at all is {}.
+func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []FieldError) {
+	if settings == nil {
+		return json.RawMessage("{}"), nil
+	}
+	switch err := ijson.Object(settings, maxSettingsDepth, nil); {
+	case errors.Is(err, ijson.ErrDepth):
+		return nil, []FieldError{{field, CodeTooLong, "must be nested at most 16 deep"}}
+	case err != nil:
+		return nil, []FieldError{{field, CodeInvalidType, "must be one JSON object without repeated keys"}}
+	}
+	compact := ijson.Compact(nil, settings)
+	if len(compact) > maxSettingsBytes {
+		return nil, []FieldError{{field, CodeTooLong, "must have at most 16 KiB"}}
+	}
+	return compact, nil
+}
+
+// maxRolesBytes bounds a user's roles as JSON, all together: every access token
+// carries them, and has to stay within [accesstoken.MaxLength].
+const maxRolesBytes = 4 << 10
+
+func checkRoles(roles []string) []FieldError {
+	size := 0
+	for _, role := range roles {
+		size += len(appendJSONString(nil, role)) + 1
+		switch {
+		case role == "":
+			return []FieldError{{"roles", CodeTooShort, "a role must not be empty"}}
+		case !utf8.ValidString(role):
+			return []FieldError{{"roles", CodeInvalidCharacters, "a role must be valid UTF-8"}}
+		case strings.ContainsRune(role, 0):
+			return []FieldError{{"roles", CodeInvalidCharacters, "a role must not contain U+0000, which not every store can keep"}}
+		case utf8.RuneCountInString(role) > 64:
+			return []FieldError{{"roles", CodeTooLong, "a role has at most 64 characters"}}
+		case size > maxRolesBytes:
+			return []FieldError{{"roles", CodeTooLong, "all roles together have at most 4 KiB"}}
+		}
+	}
+	return nil
+}
+
+// checkHash accepts what a login can be compared with, and no hash at all.
+func checkHash(hash PasswordHash) []FieldError {
+	if hash == "" {
+		return nil
+	}
+	if err := password.CheckHash(string(hash)); err != nil {
+		return []FieldError{{"password_hash", CodeInvalidType, strings.TrimPrefix(err.Error(), "password: ")}}
+	}
+	return nil
+}
+
+// checkID accepts the IDs that every store can keep; empty means that one is made.
+func checkID(id string) []FieldError {
+	if len(id) > 64 {
+		return []FieldError{{"id", CodeTooLong, "must have at most 64 bytes"}}
+	}
+	for _, c := range []byte(id) {
+		if c <= ' ' || c > '~' {
+			return []FieldError{{"id", CodeInvalidCharacters, "must be printable ASCII without spaces"}}
+		}
+	}
+	return nil
+}
+
+// ValidatePassword returns a [ValidationError] for field with every rule of the
+// policy that the password breaks, or nil. context is what is known of the user, the
+// address and the user name for instance: see [password.Policy.Check]. The name of the
+// service, from Options.JWTIssuer and Options.PublicURL, belongs to every context.
+func (s *Service) ValidatePassword(field, pw string, context ...string) error {
+	if fields := s.checkPassword(field, pw, context...); len(fields) > 0 {
+		return &ValidationError{Fields: fields}
+	}
+	return nil
+}
+
+func (s *Service) checkPassword(field, pw string, context ...string) []FieldError {
+	var fields []FieldError
+	for _, v := range s.opts.PasswordPolicy.Check(pw, slices.Concat(context, []string{s.opts.JWTIssuer, s.opts.PublicURL})...) {
+		fields = append(fields, FieldError{Field: field, Code: v.Code, Message: v.Message})
+	}
+	return fields
+}
