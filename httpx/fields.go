@@ -96,8 +96,8 @@ func (c content) decode(fields []field) error {
 	if len(text) == 0 {
 		return malformed("The body is empty; it must be one JSON object.")
 	}
-	return jsonProblem(text, ijson.Object(text, maxDepth, func(name string, value []byte) error {
-		if f := named(name); f != nil {
+	return jsonProblem(text, ijson.Object(text, maxDepth, func(name, value []byte) error {
+		if f := named(string(name)); f != nil {
 			f.setJSON(value)
 		}
 		return nil

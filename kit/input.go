@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -61,11 +62,11 @@ func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []F
 	case err != nil:
 		return nil, []FieldError{{field, CodeInvalidType, "must be one JSON object without repeated keys"}}
 	}
-	compact := ijson.Compact(nil, settings)
-	if len(compact) > maxSettingsBytes {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, settings); err != nil || compact.Len() > maxSettingsBytes {
 		return nil, []FieldError{{field, CodeTooLong, "must have at most 16 KiB"}}
 	}
-	return compact, nil
+	return compact.Bytes(), nil
 }
 
 // maxRolesBytes bounds a user's roles as JSON, all together: every access token
@@ -75,7 +76,7 @@ const maxRolesBytes = 4 << 10
 func checkRoles(roles []string) []FieldError {
 	size := 0
 	for _, role := range roles {
-		size += len(appendJSONString(nil, role)) + 1
+		size += len(ijson.AppendString(nil, role)) + 1
 		switch {
 		case role == "":
 			return []FieldError{{"roles", CodeTooShort, "a role must not be empty"}}

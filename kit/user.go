@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"myauth.internal/kit/internal/address"
+
+	"myauth.internal/kit/ijson"
 )
 
 // User is one account, as a [UserStore] keeps it and as hooks, middleware and
@@ -80,17 +82,17 @@ func (u User) MarshalJSON() ([]byte, error) { return u.AppendJSON(nil) }
 // hot paths: one buffer, no reflection.
 func (u User) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, `{"id":`...)
-	b = appendJSONString(b, u.ID)
+	b = ijson.AppendString(b, u.ID)
 	b = append(b, `,"email":`...)
-	b = appendJSONString(b, u.Email)
+	b = ijson.AppendString(b, u.Email)
 	b = append(b, `,"username":`...)
-	b = appendJSONString(b, u.Username)
+	b = ijson.AppendString(b, u.Username)
 	b = append(b, `,"roles":[`...)
 	for i, role := range u.Roles {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendJSONString(b, role)
+		b = ijson.AppendString(b, role)
 	}
 	b = append(b, `],"user_settings":`...)
 	if len(u.Settings) == 0 {
@@ -109,18 +111,4 @@ func (u User) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, `","updated_at":"`...)
 	b = u.UpdatedAt.UTC().AppendFormat(b, jsonTime)
 	return append(b, '"', '}'), nil
-}
-
-// appendJSONString appends s as a JSON string. What needs no escaping, nearly
-// everything, is copied; the rest goes through encoding/json.
-func appendJSONString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			quoted, _ := json.Marshal(s) // a string always marshals
-			return append(b, quoted...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
 }

@@ -129,8 +129,8 @@ func (s *Service) parseVerification(token string) (verificationClaims, error) {
 	if err != nil {
 		return c, ErrInvalidToken
 	}
-	err = ijson.Object(payload, 2, func(key string, value []byte) (err error) {
-		switch key {
+	err = ijson.Object(payload, 2, func(name, value []byte) (err error) {
+		switch string(name) {
 		case "iss":
 			c.Issuer, err = ijson.String(value)
 		case "aud":

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"myauth.internal/kit/ijson"
 )
 
 // accessType is the typ of access tokens: RFC 9068, section 2.1.
@@ -41,23 +43,23 @@ func validTimes(iat, exp int64) bool { return 0 < iat && iat < exp && exp <= las
 // append appends the JSON of the claims to b, which begins the object.
 func (c *Claims) append(b []byte) []byte {
 	b = append(b, `,"sub":`...)
-	b = appendString(b, c.Subject)
+	b = ijson.AppendString(b, c.Subject)
 	b = append(b, `,"exp":`...)
 	b = strconv.AppendInt(b, c.ExpiresAt.Unix(), 10)
 	b = append(b, `,"iat":`...)
 	b = strconv.AppendInt(b, c.IssuedAt.Unix(), 10)
 	b = append(b, `,"jti":`...)
-	b = appendString(b, c.TokenID)
+	b = ijson.AppendString(b, c.TokenID)
 	b = append(b, `,"client_id":`...)
-	b = appendString(b, c.ClientID)
+	b = ijson.AppendString(b, c.ClientID)
 	b = append(b, `,"sid":`...)
-	b = appendString(b, c.SessionID)
+	b = ijson.AppendString(b, c.SessionID)
 	b = append(b, `,"roles":[`...)
 	for i, role := range c.Roles {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, role)
+		b = ijson.AppendString(b, role)
 	}
 	b = append(b, `],"epoch":`...)
 	b = strconv.AppendInt(b, c.Epoch, 10)
@@ -86,27 +88,4 @@ func (c *Claims) valid() bool {
 		}
 	}
 	return true
-}
-
-// appendString appends s, which is valid UTF-8, as a JSON string (RFC 8259,
-// section 7).
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[start:i]...)
-		if c < ' ' {
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		} else {
-			b = append(b, '\\', c)
-		}
-		start = i + 1
-	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
 }

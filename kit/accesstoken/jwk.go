@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"math/big"
+
+	"myauth.internal/kit/ijson"
 )
 
 // appendMaterial appends the required members of the JWK of a public key, in the
@@ -63,7 +65,7 @@ func keySet(keys []*entry) []byte {
 		b = append(b, `,"use":"sig","alg":"`...)
 		b = append(b, e.alg...)
 		b = append(b, `","kid":`...)
-		b = appendString(b, e.kid)
+		b = ijson.AppendString(b, e.kid)
 		b = append(b, '}')
 	}
 	return append(b, ']', '}')

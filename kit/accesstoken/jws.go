@@ -139,8 +139,8 @@ type header struct {
 // parseHeader reads alg, typ and kid, each a string and at most once. Everything
 // else is an error: crit, jku, x5u, jwk, b64 and cty among them.
 func parseHeader(text []byte) (h header, err error) {
-	err = ijson.Object(text, 1, func(key string, value []byte) (err error) {
-		switch key {
+	err = ijson.Object(text, 1, func(key, value []byte) (err error) {
+		switch string(key) {
 		case "alg":
 			h.alg, err = ijson.String(value)
 		case "typ":

@@ -47,8 +47,8 @@ func ParseJWKS(set []byte) (*Keyring, error) {
 		return nil, fmt.Errorf("accesstoken: a JWK Set has at most %d bytes; this one has %d", maxKeySet, len(set))
 	}
 	var list []byte
-	err := ijson.Object(set, ijson.MaxDepth, func(name string, value []byte) error {
-		if name == "keys" {
+	err := ijson.Object(set, ijson.MaxDepth, func(name, value []byte) error {
+		if string(name) == "keys" {
 			list = value
 		}
 		return nil
@@ -59,25 +59,29 @@ func ParseJWKS(set []byte) (*Keyring, error) {
 	if list == nil {
 		return nil, errors.New(`accesstoken: the JWK Set has no member "keys"`)
 	}
-	elements, err := ijson.Elements(list)
-	if err != nil {
-		return nil, errors.New(`accesstoken: "keys" of the JWK Set is not an array`)
-	}
-	if len(elements) > maxKeySetKeys {
-		return nil, fmt.Errorf("accesstoken: a JWK Set has at most %d keys; this one has %d", maxKeySetKeys, len(elements))
-	}
 	var keys []*Key
-	for i, element := range elements {
+	n := 0
+	err = ijson.Array(list, func(element []byte) error {
+		if n++; n > maxKeySetKeys {
+			return fmt.Errorf("accesstoken: a JWK Set has at most %d keys", maxKeySetKeys)
+		}
 		key, err := parseJWK(element)
 		if err != nil {
-			return nil, fmt.Errorf("accesstoken: key %d of the JWK Set: %w", i, err)
+			return fmt.Errorf("accesstoken: key %d of the JWK Set: %w", n, err)
 		}
 		if key != nil {
 			keys = append(keys, key)
 		}
+		return nil
+	})
+	if errors.Is(err, ijson.ErrType) && n == 0 {
+		return nil, errors.New(`accesstoken: "keys" of the JWK Set is not an array`)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("accesstoken: of the %d keys in the JWK Set none verifies RS256, ES256 or EdDSA", len(elements))
+		return nil, fmt.Errorf("accesstoken: of the %d keys in the JWK Set none verifies RS256, ES256 or EdDSA", n)
 	}
 	return NewKeyring(nil, keys...)
 }
@@ -93,8 +97,8 @@ type jwk struct {
 // parseJWK returns nil and no error for a key that is for something else.
 func parseJWK(text []byte) (*Key, error) {
 	var j jwk
-	err := ijson.Object(text, ijson.MaxDepth, func(name string, value []byte) (err error) {
-		switch name {
+	err := ijson.Object(text, ijson.MaxDepth, func(name, value []byte) (err error) {
+		switch string(name) {
 		case "kty":
 			j.kty, err = ijson.String(value)
 		case "crv":

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"myauth.internal/kit/ijson"
 )
 
 // Signer makes access tokens. It is safe for concurrent use.
@@ -25,8 +27,8 @@ func NewSigner(keys *Keyring, issuer, audience string) (*Signer, error) {
 	if err := checkNames(issuer, audience); err != nil {
 		return nil, err
 	}
-	prefix := appendString([]byte(`{"iss":`), issuer)
-	prefix = appendString(append(prefix, `,"aud":`...), audience)
+	prefix := ijson.AppendString([]byte(`{"iss":`), issuer)
+	prefix = ijson.AppendString(append(prefix, `,"aud":`...), audience)
 	return &Signer{keys, prefix}, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+
+	"myauth.internal/kit/ijson"
 )
 
 // snapshot is one state of a keyring. It never changes.
@@ -75,8 +77,8 @@ func (m *material) header(typ string) string {
 	b = append(b, `{"alg":"`...)
 	b = append(b, m.alg...)
 	b = append(b, `","typ":`...)
-	b = appendString(b, typ)
+	b = ijson.AppendString(b, typ)
 	b = append(b, `,"kid":`...)
-	b = appendString(b, m.kid)
+	b = ijson.AppendString(b, m.kid)
 	return base64.RawURLEncoding.EncodeToString(append(b, '}'))
 }

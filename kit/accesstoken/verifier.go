@@ -43,8 +43,8 @@ func NewVerifier(keys *Keyring, issuer, audience string, opts *VerifierOptions) 
 	}
 	v := &Verifier{
 		keys: keys, issuer: issuer, audience: audience, now: time.Now,
-		rawIssuer:   string(appendString(nil, issuer)),
-		rawAudience: string(appendString(nil, audience)),
+		rawIssuer:   string(ijson.AppendString(nil, issuer)),
+		rawAudience: string(ijson.AppendString(nil, audience)),
 	}
 	if opts != nil && opts.Now != nil {
 		v.now = opts.Now
@@ -113,8 +113,8 @@ const (
 	allClaims = 1<<iota - 1
 )
 
-func (r *claimReader) member(key string, value []byte) (err error) {
-	switch key {
+func (r *claimReader) member(key, value []byte) (err error) {
+	switch string(key) {
 	case "iss":
 		r.seen |= seenIssuer
 		return same(value, r.v.rawIssuer, r.v.issuer)

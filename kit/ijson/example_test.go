@@ -10,8 +10,8 @@ import (
 func ExampleObject() {
 	body := []byte(`{"email": "ada@example.org", "Email": "eve@example.org", "roles": ["admin"]}`)
 	var email string
-	err := ijson.Object(body, 16, func(key string, value []byte) (err error) {
-		switch key {
+	err := ijson.Object(body, 16, func(key, value []byte) (err error) {
+		switch string(key) {
 		case "email":
 			email, err = ijson.String(value)
 		}
@@ -25,5 +25,5 @@ func ExampleObject() {
 
 	// Output:
 	// ada@example.org <nil>
-	// true ijson: two members of one name in an object, at byte 17
+	// true ijson: two members of one name in an object, at byte 33
 }

@@ -25,99 +25,95 @@ func TestObjectRefuses(t *testing.T) {
 	tests := []struct {
 		name, text string
 		want       error
-		offset     int // -1: not looked at
 	}{
-		{"empty", ``, ijson.ErrSyntax, 0},
-		{"space", " \t\r\n", ijson.ErrSyntax, 4},
-		{"null", `null`, ijson.ErrSyntax, 0},
-		{"array", `[{}]`, ijson.ErrSyntax, 0},
-		{"string", `"a"`, ijson.ErrSyntax, 0},
-		{"number", `1`, ijson.ErrSyntax, 0},
-		{"byte order mark", "\ufeff{}", ijson.ErrSyntax, 0},
-		{"form feed as space", "\f{}", ijson.ErrSyntax, 0},
-		{"no-break space", "\u00a0{}", ijson.ErrSyntax, 0},
-		{"NUL behind", "{}\x00", ijson.ErrSyntax, 2},
-		{"data behind", `{} {}`, ijson.ErrSyntax, 3},
-		{"brace behind", `{}}`, ijson.ErrSyntax, 2},
-		{"open", `{`, ijson.ErrSyntax, 1},
-		{"open name", `{"a`, ijson.ErrSyntax, 3},
-		{"open member", `{"a":1`, ijson.ErrSyntax, 6},
-		{"no value", `{"a":}`, ijson.ErrSyntax, 5},
-		{"no value, end", `{"a":`, ijson.ErrSyntax, 5},
-		{"no colon", `{"a" 1}`, ijson.ErrSyntax, 5},
-		{"no comma", `{"a":1 "b":2}`, ijson.ErrSyntax, 7},
-		{"comma at end", `{"a":1,}`, ijson.ErrSyntax, 7},
-		{"comma alone", `{,}`, ijson.ErrSyntax, 1},
-		{"comma at end of array", `{"a":[1,]}`, ijson.ErrSyntax, 8},
-		{"array open", `{"a":[1`, ijson.ErrSyntax, 7},
-		{"array closed by brace", `{"a":[1}`, ijson.ErrSyntax, 7},
-		{"name without quotes", `{a:1}`, ijson.ErrSyntax, 1},
-		{"single quotes", `{'a':1}`, ijson.ErrSyntax, 1},
-		{"number as name", `{1:1}`, ijson.ErrSyntax, 1},
-		{"comment", `{/**/}`, ijson.ErrSyntax, 1},
-		{"word", `{"a":nul}`, ijson.ErrSyntax, 5},
-		{"word in capitals", `{"a":True}`, ijson.ErrSyntax, 5},
-		{"longer word", `{"a":nulls}`, ijson.ErrSyntax, 9},
-		{"leading zero", `{"a":01}`, ijson.ErrSyntax, 6},
-		{"plus", `{"a":+1}`, ijson.ErrSyntax, 5},
-		{"minus alone", `{"a":-}`, ijson.ErrSyntax, 6},
-		{"no fraction", `{"a":1.}`, ijson.ErrSyntax, 7},
-		{"no integer", `{"a":.5}`, ijson.ErrSyntax, 5},
-		{"no exponent", `{"a":1e}`, ijson.ErrSyntax, 7},
-		{"two signs", `{"a":1e+-1}`, ijson.ErrSyntax, 8},
-		{"hexadecimal", `{"a":0x1}`, ijson.ErrSyntax, 6},
-		{"not a number", `{"a":NaN}`, ijson.ErrSyntax, 5},
-		{"control character", "{\"a\":\"\n\"}", ijson.ErrSyntax, 6},
-		{"NUL in a name", "{\"a\x00\":1}", ijson.ErrSyntax, 3},
-		{"unknown escape", `{"a":"\x41"}`, ijson.ErrSyntax, 6},
-		{"escaped quote at end", `{"a":"\"}`, ijson.ErrSyntax, 9},
-		{"backslash at end", `{"a":"\`, ijson.ErrSyntax, 6},
-		{"short escape", `{"a":"\u00e"}`, ijson.ErrSyntax, 6},
-		{"escape without digits", `{"a":"\u00g0"}`, ijson.ErrSyntax, 6},
+		{"empty", ``, ijson.ErrSyntax},
+		{"space", " \t\r\n", ijson.ErrSyntax},
+		{"null", `null`, ijson.ErrSyntax},
+		{"array", `[{}]`, ijson.ErrSyntax},
+		{"string", `"a"`, ijson.ErrSyntax},
+		{"number", `1`, ijson.ErrSyntax},
+		{"byte order mark", "\ufeff{}", ijson.ErrSyntax},
+		{"form feed as space", "\f{}", ijson.ErrSyntax},
+		{"no-break space", "\u00a0{}", ijson.ErrSyntax},
+		{"NUL behind", "{}\x00", ijson.ErrSyntax},
+		{"data behind", `{} {}`, ijson.ErrSyntax},
+		{"brace behind", `{}}`, ijson.ErrSyntax},
+		{"open", `{`, ijson.ErrSyntax},
+		{"open name", `{"a`, ijson.ErrSyntax},
+		{"open member", `{"a":1`, ijson.ErrSyntax},
+		{"no value", `{"a":}`, ijson.ErrSyntax},
+		{"no value, end", `{"a":`, ijson.ErrSyntax},
+		{"no colon", `{"a" 1}`, ijson.ErrSyntax},
+		{"no comma", `{"a":1 "b":2}`, ijson.ErrSyntax},
+		{"comma at end", `{"a":1,}`, ijson.ErrSyntax},
+		{"comma alone", `{,}`, ijson.ErrSyntax},
+		{"comma at end of array", `{"a":[1,]}`, ijson.ErrSyntax},
+		{"array open", `{"a":[1`, ijson.ErrSyntax},
+		{"array closed by brace", `{"a":[1}`, ijson.ErrSyntax},
+		{"name without quotes", `{a:1}`, ijson.ErrSyntax},
+		{"single quotes", `{'a':1}`, ijson.ErrSyntax},
+		{"number as name", `{1:1}`, ijson.ErrSyntax},
+		{"comment", `{/**/}`, ijson.ErrSyntax},
+		{"word", `{"a":nul}`, ijson.ErrSyntax},
+		{"word in capitals", `{"a":True}`, ijson.ErrSyntax},
+		{"longer word", `{"a":nulls}`, ijson.ErrSyntax},
+		{"leading zero", `{"a":01}`, ijson.ErrSyntax},
+		{"plus", `{"a":+1}`, ijson.ErrSyntax},
+		{"minus alone", `{"a":-}`, ijson.ErrSyntax},
+		{"no fraction", `{"a":1.}`, ijson.ErrSyntax},
+		{"no integer", `{"a":.5}`, ijson.ErrSyntax},
+		{"no exponent", `{"a":1e}`, ijson.ErrSyntax},
+		{"two signs", `{"a":1e+-1}`, ijson.ErrSyntax},
+		{"hexadecimal", `{"a":0x1}`, ijson.ErrSyntax},
+		{"not a number", `{"a":NaN}`, ijson.ErrSyntax},
+		{"control character", "{\"a\":\"\n\"}", ijson.ErrSyntax},
+		{"NUL in a name", "{\"a\x00\":1}", ijson.ErrSyntax},
+		{"unknown escape", `{"a":"\x41"}`, ijson.ErrSyntax},
+		{"escaped quote at end", `{"a":"\"}`, ijson.ErrSyntax},
+		{"backslash at end", `{"a":"\`, ijson.ErrSyntax},
+		{"short escape", `{"a":"\u00e"}`, ijson.ErrSyntax},
+		{"escape without digits", `{"a":"\u00g0"}`, ijson.ErrSyntax},
 
-		{"duplicate", `{"a":1,"a":2}`, ijson.ErrDuplicate, 7},
-		{"duplicate, same value", `{"a":1,"b":1,"a":1}`, ijson.ErrDuplicate, 13},
-		{"duplicate by escape", `{"a":1,"\u0061":2}`, ijson.ErrDuplicate, 7},
-		{"duplicate by surrogates", `{"😀":1,"\ud83d\uDE00":2}`, ijson.ErrDuplicate, 10},
-		{"duplicate of two escapes", `{"\/":1,"\u002f":2}`, ijson.ErrDuplicate, 8},
-		{"duplicate empty name", `{"":1,"":2}`, ijson.ErrDuplicate, 6},
-		{"duplicate in an object", `{"a":{"b":1,"b":2}}`, ijson.ErrDuplicate, 12},
-		{"duplicate in an array", `{"a":[[{"b":{},"b":2}]]}`, ijson.ErrDuplicate, 15},
-		{"duplicate behind an object", `{"a":{"b":1},"a":2}`, ijson.ErrDuplicate, 13},
-		{"duplicate of many", many(40, `"k3":0`), ijson.ErrDuplicate, len(many(40, "")) - 1},
-		{"duplicate of the 16th", many(16, `"k15":0`), ijson.ErrDuplicate, len(many(16, "")) - 1},
-		{"duplicate of the 17th", many(17, `"k16":0`), ijson.ErrDuplicate, len(many(17, "")) - 1},
-		{"duplicate in many in an object", `{"k":` + many(300, `"k299":0`) + `}`, ijson.ErrDuplicate, -1},
+		{"duplicate", `{"a":1,"a":2}`, ijson.ErrDuplicate},
+		{"duplicate, same value", `{"a":1,"b":1,"a":1}`, ijson.ErrDuplicate},
+		{"duplicate by escape", `{"a":1,"\u0061":2}`, ijson.ErrDuplicate},
+		{"duplicate by surrogates", `{"😀":1,"\ud83d\uDE00":2}`, ijson.ErrDuplicate},
+		{"duplicate of two escapes", `{"\/":1,"\u002f":2}`, ijson.ErrDuplicate},
+		{"duplicate empty name", `{"":1,"":2}`, ijson.ErrDuplicate},
+		{"duplicate in an object", `{"a":{"b":1,"b":2}}`, ijson.ErrDuplicate},
+		{"duplicate in an array", `{"a":[[{"b":{},"b":2}]]}`, ijson.ErrDuplicate},
+		{"duplicate behind an object", `{"a":{"b":1},"a":2}`, ijson.ErrDuplicate},
+		{"duplicate of many", many(40, `"k3":0`), ijson.ErrDuplicate},
+		{"duplicate of the 16th", many(16, `"k15":0`), ijson.ErrDuplicate},
+		{"duplicate of the 17th", many(17, `"k16":0`), ijson.ErrDuplicate},
+		{"duplicate in many in an object", `{"k":` + many(300, `"k299":0`) + `}`, ijson.ErrDuplicate},
 
-		{"bad UTF-8 in a value", "{\"a\":\"\xff\"}", ijson.ErrUTF8, 6},
-		{"bad UTF-8 in a name", "{\"é\xc3\":1}", ijson.ErrUTF8, 4},
-		{"bad UTF-8 behind", "{}\xe2\x82", ijson.ErrUTF8, 2},
-		{"overlong slash", "{\"a\":\"\xc0\xaf\"}", ijson.ErrUTF8, 6},
-		{"surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", ijson.ErrUTF8, 6},
-		{"lone high surrogate", `{"a":"\ud800"}`, ijson.ErrUTF8, 6},
-		{"lone low surrogate", `{"a":"x\uDC00"}`, ijson.ErrUTF8, 7},
-		{"surrogates in the wrong order", `{"a":"\udc00\ud800"}`, ijson.ErrUTF8, 6},
-		{"two high surrogates", `{"a":"\ud83d\ud83d"}`, ijson.ErrUTF8, 6},
-		{"high surrogate and a letter", `{"a":"\ud83dx"}`, ijson.ErrUTF8, 6},
-		{"lone surrogate in a name", `{"\ud800":1}`, ijson.ErrUTF8, 2},
-		{"lone surrogate deep", `{"a":[{"b":"\ud800"}]}`, ijson.ErrUTF8, 12},
+		{"bad UTF-8 in a value", "{\"a\":\"\xff\"}", ijson.ErrUTF8},
+		{"bad UTF-8 in a name", "{\"é\xc3\":1}", ijson.ErrUTF8},
+		{"bad UTF-8 behind", "{}\xe2\x82", ijson.ErrUTF8},
+		{"overlong slash", "{\"a\":\"\xc0\xaf\"}", ijson.ErrUTF8},
+		{"surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", ijson.ErrUTF8},
+		{"lone high surrogate", `{"a":"\ud800"}`, ijson.ErrUTF8},
+		{"lone low surrogate", `{"a":"x\uDC00"}`, ijson.ErrUTF8},
+		{"surrogates in the wrong order", `{"a":"\udc00\ud800"}`, ijson.ErrUTF8},
+		{"two high surrogates", `{"a":"\ud83d\ud83d"}`, ijson.ErrUTF8},
+		{"high surrogate and a letter", `{"a":"\ud83dx"}`, ijson.ErrUTF8},
+		{"lone surrogate in a name", `{"\ud800":1}`, ijson.ErrUTF8},
+		{"lone surrogate deep", `{"a":[{"b":"\ud800"}]}`, ijson.ErrUTF8},
 
-		{"one array too deep", deep(8), ijson.ErrDepth, 12},
-		{"one object too deep", strings.Repeat(`{"a":`, 8) + `{}` + strings.Repeat(`}`, 8), ijson.ErrDepth, 40},
-		{"very deep", deep(1 << 20), ijson.ErrDepth, 12},
+		{"one array too deep", deep(8), ijson.ErrDepth},
+		{"one object too deep", strings.Repeat(`{"a":`, 8) + `{}` + strings.Repeat(`}`, 8), ijson.ErrDepth},
+		{"very deep", deep(1 << 20), ijson.ErrDepth},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			called := false
-			err := ijson.Object([]byte(tt.text), 8, func(string, []byte) error { called = true; return nil })
+			err := ijson.Object([]byte(tt.text), 8, func(_, _ []byte) error { called = true; return nil })
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
 			if called {
 				t.Error("member was called although the text is not valid")
-			}
-			if suffix := fmt.Sprintf(", at byte %d", tt.offset); tt.offset >= 0 && !strings.HasSuffix(err.Error(), suffix) {
-				t.Errorf("error %q does not end in %q", err, suffix)
 			}
 			if nilErr := ijson.Object([]byte(tt.text), 8, nil); !errors.Is(nilErr, tt.want) {
 				t.Errorf("with a nil member: %v", nilErr)
@@ -149,8 +145,8 @@ func TestObjectMembers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			err := ijson.Object([]byte(tt.text), 8, func(key string, value []byte) error {
-				got = append(got, key, string(value))
+			err := ijson.Object([]byte(tt.text), 8, func(key, value []byte) error {
+				got = append(got, string(key), string(value))
 				if cap(value) != len(value) {
 					t.Errorf("the value of %q can be appended to in place", key)
 				}
@@ -174,8 +170,8 @@ func TestObjectKeepsOrderOfMany(t *testing.T) {
 		want = append(want, fmt.Sprint(n))
 	}
 	var got []string
-	err := ijson.Object([]byte("{"+b.String()+"}"), 1, func(key string, _ []byte) error {
-		got = append(got, key)
+	err := ijson.Object([]byte("{"+b.String()+"}"), 1, func(key, _ []byte) error {
+		got = append(got, string(key))
 		return nil
 	})
 	if err != nil || !slices.Equal(got, want) {
@@ -186,9 +182,9 @@ func TestObjectKeepsOrderOfMany(t *testing.T) {
 func TestObjectStopsAtMemberError(t *testing.T) {
 	stop := errors.New("stop")
 	calls := 0
-	err := ijson.Object([]byte(`{"a":1,"b":2,"c":3}`), 1, func(key string, _ []byte) error {
+	err := ijson.Object([]byte(`{"a":1,"b":2,"c":3}`), 1, func(key, _ []byte) error {
 		calls++
-		if key == "b" {
+		if string(key) == "b" {
 			return stop
 		}
 		return nil

@@ -7,8 +7,6 @@ type scanner struct {
 	depth int // how many more objects and arrays may open here
 }
 
-func (s *scanner) fail(err error) error { return &offsetError{err, s.pos} }
-
 // at reports whether the next byte is c.
 func (s *scanner) at(c byte) bool { return s.pos < len(s.data) && s.data[s.pos] == c }
 
@@ -22,137 +20,96 @@ func (s *scanner) take(c byte) bool {
 }
 
 func (s *scanner) space() {
-	for s.pos < len(s.data) && isSpace(s.data[s.pos]) {
+	for s.at(' ') || s.at('\n') || s.at('\r') || s.at('\t') {
 		s.pos++
 	}
 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
-
-// value consumes any JSON value. The objects in it keep their names in what
-// room seen has left.
-func (s *scanner) value(seen []name) error {
-	if s.pos == len(s.data) {
-		return s.fail(ErrSyntax)
-	}
-	switch s.data[s.pos] {
-	case '{':
-		_, err := s.object(seen, nil)
-		return err
-	case '[':
-		return s.array(seen)
-	case '"':
-		_, _, err := s.text()
-		return err
-	case 't':
-		return s.literal("true")
-	case 'f':
-		return s.literal("false")
-	case 'n':
-		return s.literal("null")
+// value consumes any JSON value and returns it. The capacity ends with the value, so
+// that appending to it cannot write over the rest of data. The members of objects in
+// the value use what is unused of room.
+func (s *scanner) value(room []member) ([]byte, error) {
+	start := s.pos
+	var err error
+	switch {
+	case s.at('{'):
+		_, err = s.object(room)
+	case s.at('['):
+		err = s.list(']', func() error {
+			_, err := s.value(room)
+			return err
+		})
+	case s.at('"'):
+		_, err = s.text()
+	case s.at('t'):
+		err = s.literal("true")
+	case s.at('f'):
+		err = s.literal("false")
+	case s.at('n'):
+		err = s.literal("null")
 	default:
-		return s.number()
+		err = s.number()
 	}
+	return s.data[start:s.pos:s.pos], err
 }
 
-// object consumes an object; the next byte is its brace. It appends the members
-// to list and returns that, unless list is nil. The slices are parameters, not
-// fields, because their arrays then stay on the stack of Object.
-func (s *scanner) object(seen []name, list []found) ([]found, error) {
-	if s.depth <= 0 {
-		return nil, s.fail(ErrDepth)
-	}
-	s.depth--
-	s.pos++
-	seen = seen[len(seen):]
-	s.space()
-	if s.take('}') {
-		s.depth++
-		return list, nil
-	}
-	for {
-		n, err := s.name()
+// object consumes an object; the next byte is its brace. It appends the members to
+// room, which is a parameter and not a field because its array then stays on the
+// stack of Object.
+func (s *scanner) object(room []member) ([]member, error) {
+	members := room[len(room):]
+	err := s.list('}', func() error {
+		if !s.at('"') {
+			return ErrSyntax
+		}
+		name, err := s.text()
 		if err != nil {
-			return nil, err
-		}
-		if len(seen) < fewKeys && knows(seen, n) {
-			return nil, &offsetError{ErrDuplicate, n.pos}
-		}
-		seen = append(seen, n)
-		s.space()
-		if !s.take(':') {
-			return nil, s.fail(ErrSyntax)
-		}
-		s.space()
-		start := s.pos
-		if err := s.value(seen); err != nil {
-			return nil, err
-		}
-		if list != nil {
-			list = append(list, found{n.key, start, s.pos})
-		}
-		s.space()
-		if s.take('}') {
-			break
-		}
-		if !s.take(',') {
-			return nil, s.fail(ErrSyntax)
-		}
-		s.space()
-	}
-	s.depth++
-	if len(seen) > fewKeys {
-		return list, distinct(seen)
-	}
-	return list, nil
-}
-
-// name consumes the name of a member.
-func (s *scanner) name() (name, error) {
-	pos := s.pos
-	if !s.at('"') {
-		return name{}, s.fail(ErrSyntax)
-	}
-	raw, escaped, err := s.text()
-	if escaped {
-		raw = unescape(make([]byte, 0, len(raw)), raw)
-	}
-	return name{raw, pos}, err
-}
-
-// array consumes an array; the next byte is its bracket.
-func (s *scanner) array(seen []name) error {
-	if s.depth <= 0 {
-		return s.fail(ErrDepth)
-	}
-	s.depth--
-	s.pos++
-	s.space()
-	if s.take(']') {
-		s.depth++
-		return nil
-	}
-	for {
-		if err := s.value(seen); err != nil {
 			return err
 		}
 		s.space()
-		if s.take(']') {
-			s.depth++
-			return nil
+		if !s.take(':') {
+			return ErrSyntax
 		}
-		if !s.take(',') {
-			return s.fail(ErrSyntax)
+		s.space()
+		value, err := s.value(members)
+		members = append(members, member{name, value})
+		return err
+	})
+	if err == nil && duplicate(members) {
+		err = ErrDuplicate
+	}
+	return members, err
+}
+
+// list consumes an object or an array, whose items item consumes one by one; the next
+// byte opens it.
+func (s *scanner) list(closing byte, item func() error) error {
+	if s.depth <= 0 {
+		return ErrDepth
+	}
+	s.depth--
+	s.pos++
+	s.space()
+	for more := !s.at(closing); more; more = s.take(',') {
+		s.space()
+		if err := item(); err != nil {
+			return err
 		}
 		s.space()
 	}
+	if !s.take(closing) {
+		return ErrSyntax
+	}
+	s.depth++
+	return nil
 }
 
 func (s *scanner) literal(word string) error {
-	if rest := s.data[s.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
-		return s.fail(ErrSyntax)
+	for i := range len(word) {
+		if !s.take(word[i]) {
+			return ErrSyntax
+		}
 	}
-	s.pos += len(word)
 	return nil
 }
 
@@ -160,17 +117,17 @@ func (s *scanner) literal(word string) error {
 func (s *scanner) number() error {
 	s.take('-')
 	if !s.take('0') && !s.digits() {
-		return s.fail(ErrSyntax)
+		return ErrSyntax
 	}
 	if s.take('.') && !s.digits() {
-		return s.fail(ErrSyntax)
+		return ErrSyntax
 	}
 	if s.take('e') || s.take('E') {
 		if !s.take('+') {
 			s.take('-')
 		}
 		if !s.digits() {
-			return s.fail(ErrSyntax)
+			return ErrSyntax
 		}
 	}
 	return nil

@@ -1,68 +1,89 @@
 package ijson
 
 import (
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// text consumes a string; the next byte is its opening quote. It returns what
-// stands between the quotes, and whether that has escapes.
-func (s *scanner) text() (raw []byte, escaped bool, err error) {
+// AppendString appends s to dst as a JSON string (RFC 8259, section 7). It escapes the
+// quote, the backslash, control characters, and <, > and &, so that the text does no
+// harm within HTML. Invalid UTF-8 becomes U+FFFD.
+func AppendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	s = strings.ToValidUTF8(s, "\ufffd")
+	dst = append(dst, '"')
+	start := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"', c == '\\':
+			dst = append(append(dst, s[start:i]...), '\\', c)
+		case c < ' ', c == '<', c == '>', c == '&':
+			dst = append(append(dst, s[start:i]...), '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			continue
+		}
+		start = i + 1
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+// text consumes a string and returns its text, escapes resolved: a part of data when
+// there are none. The next byte is its opening quote.
+func (s *scanner) text() ([]byte, error) {
 	s.pos++
-	start := s.pos
+	start, escaped := s.pos, false
 	for s.pos < len(s.data) {
 		switch c := s.data[s.pos]; {
 		case c == '"':
-			raw = s.data[start:s.pos]
+			raw := s.data[start:s.pos:s.pos]
 			s.pos++
-			return raw, escaped, nil
-		case c == '\\':
-			escaped = true
-			if err := s.escape(); err != nil {
-				return nil, false, err
+			if escaped {
+				raw = unescape(raw)
 			}
+			return raw, nil
 		case c < ' ':
-			return nil, false, s.fail(ErrSyntax)
-		default:
+			return nil, ErrSyntax
+		case c != '\\':
 			s.pos++
+		default:
+			_, size, err := escape(s.data[s.pos:])
+			if err != nil {
+				return nil, err
+			}
+			s.pos += size
+			escaped = true
 		}
 	}
-	return nil, false, s.fail(ErrSyntax)
+	return nil, ErrSyntax
 }
 
-// escape consumes one escape, or the two that make a surrogate pair.
-func (s *scanner) escape() error {
-	rest := s.data[s.pos:]
-	if len(rest) < 2 {
-		return s.fail(ErrSyntax)
+// escape reads the escape that b begins with, or the two that make a surrogate pair,
+// and returns what it stands for and how many bytes it has.
+func escape(b []byte) (r rune, size int, err error) {
+	if len(b) < 2 {
+		return 0, 0, ErrSyntax
 	}
-	if rest[1] != 'u' {
-		if simple[rest[1]] == 0 {
-			return s.fail(ErrSyntax)
+	if b[1] != 'u' {
+		i := strings.IndexByte(`"\/bfnrt`, b[1])
+		if i < 0 {
+			return 0, 0, ErrSyntax
 		}
-		s.pos += 2
-		return nil
+		return rune("\"\\/\b\f\n\r\t"[i]), 2, nil
 	}
-	r, ok := unit(rest)
+	r, ok := unit(b)
 	if !ok {
-		return s.fail(ErrSyntax)
+		return 0, 0, ErrSyntax
 	}
-	size := 6
-	if utf16.IsSurrogate(r) {
-		low, _ := unit(rest[6:])
-		if utf16.DecodeRune(r, low) == utf8.RuneError {
-			return s.fail(ErrUTF8)
-		}
-		size = 12
+	if !utf16.IsSurrogate(r) {
+		return r, 6, nil
 	}
-	s.pos += size
-	return nil
-}
-
-// simple maps the letter of a two-byte escape to what it stands for.
-var simple = [256]byte{
-	'"': '"', '\\': '\\', '/': '/',
-	'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
+	low, _ := unit(b[6:])
+	if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+		return 0, 0, ErrUTF8
+	}
+	return r, 12, nil
 }
 
 // unit reads the \uXXXX that b begins with.
@@ -87,29 +108,18 @@ func unit(b []byte) (rune, bool) {
 	return r, true
 }
 
-// unescape appends raw, which text has accepted, to dst with its escapes
-// resolved. That never makes it longer.
-func unescape(dst, raw []byte) []byte {
+// unescape returns raw, which text has accepted, with its escapes resolved.
+func unescape(raw []byte) []byte {
+	text := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); {
-		c := raw[i]
-		if c != '\\' {
-			dst = append(dst, c)
+		if raw[i] != '\\' {
+			text = append(text, raw[i])
 			i++
 			continue
 		}
-		if c = raw[i+1]; c != 'u' {
-			dst = append(dst, simple[c])
-			i += 2
-			continue
-		}
-		r, _ := unit(raw[i:])
-		i += 6
-		if utf16.IsSurrogate(r) {
-			low, _ := unit(raw[i:])
-			r = utf16.DecodeRune(r, low)
-			i += 6
-		}
-		dst = utf8.AppendRune(dst, r)
+		r, size, _ := escape(raw[i:])
+		text = utf8.AppendRune(text, r)
+		i += size
 	}
-	return dst
+	return text
 }

@@ -1,13 +1,13 @@
 package ijson
 
 import (
-	"math"
+	"strconv"
 	"unicode/utf8"
 )
 
-// Kind tells the type of value, as [Object] hands it out, by its first byte:
-// '{' object, '[' array, '"' string, '0' number, 't' true or false, 'n' null, and
-// 0 for what begins no JSON value.
+// Kind tells the type of value, as [Object] returns it, by its first byte: '{'
+// object, '[' array, '"' string, '0' number, 't' true or false, 'n' null, and 0 for
+// what begins no JSON value.
 func Kind(value []byte) byte {
 	if len(value) == 0 {
 		return 0
@@ -30,138 +30,68 @@ func String(value []byte) (string, error) {
 		return "", ErrType
 	}
 	s := scanner{data: value}
-	text, err := s.str()
+	text, err := s.text()
 	if err != nil || s.pos != len(value) {
 		return "", ErrType
 	}
-	return text, nil
-}
-
-// str consumes a string and returns a copy of its text.
-func (s *scanner) str() (string, error) {
-	raw, escaped, err := s.text()
-	if err != nil {
-		return "", err
-	}
-	if escaped {
-		raw = unescape(make([]byte, 0, len(raw)), raw)
-	}
-	return string(raw), nil
+	return string(text), nil
 }
 
 // Int64 returns the value of a JSON number that is written as an integer, without
 // fraction and exponent, from -2^63 to 2^63-1. Anything else is [ErrType]; 1e3 and
 // 1.0 are too.
 func Int64(value []byte) (int64, error) {
-	digits := value
-	negative := len(value) > 0 && value[0] == '-'
-	if negative {
-		digits = value[1:]
-	}
-	// The greatest magnitude has 19 digits, which also fit in a uint64.
-	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(digits) > 1 {
+	s := scanner{data: value}
+	if s.number() != nil || s.pos != len(value) {
 		return 0, ErrType
 	}
-	var n uint64
-	for _, c := range digits {
-		if !isDigit(c) {
-			return 0, ErrType
-		}
-		n = n*10 + uint64(c-'0')
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil {
+		return 0, ErrType
 	}
-	switch {
-	case n <= math.MaxInt64 && negative:
-		return -int64(n), nil
-	case n <= math.MaxInt64:
-		return int64(n), nil
-	case negative && n == 1<<63:
-		return math.MinInt64, nil
-	}
-	return 0, ErrType
+	return n, nil
 }
 
-// Strings returns the elements of a JSON array of strings, escapes resolved;
-// an empty array gives an empty slice that is not nil. Anything else is [ErrType]:
-// another type, null, one element that is no string, or space around it.
+// Array calls read for each element of a JSON array, in order, with a part of value
+// without the space around it. An error of read ends the walk and is returned as it
+// is. Anything that is not an array is [ErrType]: another type, null, an array that
+// [Object] would refuse as a value, or space around it. Array finds that out as it
+// reads, so read may have been called before.
+func Array(value []byte, read func(element []byte) error) error {
+	if Kind(value) != '[' || !utf8.Valid(value) {
+		return ErrType
+	}
+	var failed error
+	s := scanner{data: value, depth: MaxDepth}
+	err := s.list(']', func() error {
+		element, err := s.value(nil)
+		if err == nil {
+			failed = read(element)
+			err = failed
+		}
+		return err
+	})
+	if failed != nil {
+		return failed
+	}
+	if err != nil || s.pos != len(value) {
+		return ErrType
+	}
+	return nil
+}
+
+// Strings returns the elements of a JSON array of strings, escapes resolved; an empty
+// array gives an empty slice that is not nil. Anything else is [ErrType]: what [Array]
+// refuses, or one element that is no string.
 func Strings(value []byte) ([]string, error) {
-	if Kind(value) != '[' || !utf8.Valid(value) {
-		return nil, ErrType
-	}
 	list := make([]string, 0, 4)
-	s := scanner{data: value, pos: 1}
-	s.space()
-	for closed := s.take(']'); !closed; {
-		if !s.at('"') {
-			return nil, ErrType
-		}
-		text, err := s.str()
-		if err != nil {
-			return nil, ErrType
-		}
+	err := Array(value, func(element []byte) error {
+		text, err := String(element)
 		list = append(list, text)
-		s.space()
-		if closed = s.take(']'); !closed {
-			if !s.take(',') {
-				return nil, ErrType
-			}
-			s.space()
-		}
-	}
-	if s.pos != len(value) {
-		return nil, ErrType
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return list, nil
-}
-
-// Elements returns the elements of a JSON array, each a part of value without the
-// space around it; an empty array gives an empty slice that is not nil. Anything
-// else is [ErrType]: another type, null, an array that [Object] would refuse as
-// a value, or space around it.
-func Elements(value []byte) ([][]byte, error) {
-	if Kind(value) != '[' || !utf8.Valid(value) {
-		return nil, ErrType
-	}
-	list := make([][]byte, 0, 4)
-	s := scanner{data: value, pos: 1, depth: MaxDepth}
-	s.space()
-	for closed := s.take(']'); !closed; {
-		start := s.pos
-		if s.value(nil) != nil {
-			return nil, ErrType
-		}
-		list = append(list, value[start:s.pos:s.pos])
-		s.space()
-		if closed = s.take(']'); !closed {
-			if !s.take(',') {
-				return nil, ErrType
-			}
-			s.space()
-		}
-	}
-	if s.pos != len(value) {
-		return nil, ErrType
-	}
-	return list, nil
-}
-
-// Compact appends value to dst without the white space between its tokens.
-// Numbers and strings stay byte for byte as they are. value must be one that
-// [Object] has accepted; dst and value must not overlap, unless dst is value[:0].
-func Compact(dst, value []byte) []byte {
-	quoted := false
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		if !quoted && isSpace(c) {
-			continue
-		}
-		dst = append(dst, c)
-		switch {
-		case c == '"':
-			quoted = !quoted
-		case c == '\\' && i+1 < len(value): // only strings have it
-			i++
-			dst = append(dst, value[i])
-		}
-	}
-	return dst
 }

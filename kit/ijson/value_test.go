@@ -1,6 +1,7 @@
 package ijson_test
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -77,19 +78,21 @@ func TestStrings(t *testing.T) {
 	}
 }
 
-func TestElements(t *testing.T) {
-	for value, want := range map[string][]string{
-		`[]`: {}, `[ ]`: {}, `[1]`: {"1"}, "[ {\"a\":[1]} ,\n\"x\",null,[ ]]": {`{"a":[1]}`, `"x"`, "null", "[ ]"},
-	} {
-		got, err := ijson.Elements([]byte(value))
-		texts := make([]string, len(got))
-		for i := range got {
-			texts[i] = string(got[i])
-			if cap(got[i]) != len(got[i]) {
-				t.Errorf("%s: appending to element %d writes over what follows", value, i)
+func TestArray(t *testing.T) {
+	elements := func(value string) (texts []string, err error) {
+		err = ijson.Array([]byte(value), func(element []byte) error {
+			texts = append(texts, string(element))
+			if cap(element) != len(element) {
+				t.Errorf("%s: appending to %s writes over what follows", value, element)
 			}
-		}
-		if err != nil || got == nil || !slices.Equal(texts, want) {
+			return nil
+		})
+		return texts, err
+	}
+	for value, want := range map[string][]string{
+		`[]`: nil, `[ ]`: nil, `[1]`: {"1"}, "[ {\"a\":[1]} ,\n\"x\",null,[ ]]": {`{"a":[1]}`, `"x"`, "null", "[ ]"},
+	} {
+		if got, err := elements(value); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %q, %v", value, got, err)
 		}
 	}
@@ -97,27 +100,25 @@ func TestElements(t *testing.T) {
 		``, `null`, `{}`, `"x"`, `[`, `[1`, `[1,`, `[1,]`, `[,1]`, `[1 2]`, `[1]]`, `[1] `, ` [1]`, `[x]`, "[\"\xff\"]", `[{"a":1,"a":2}]`,
 		strings.Repeat("[", ijson.MaxDepth+2) + strings.Repeat("]", ijson.MaxDepth+2),
 	} {
-		if got, err := ijson.Elements([]byte(value)); !errors.Is(err, ijson.ErrType) || got != nil {
+		if got, err := elements(value); !errors.Is(err, ijson.ErrType) {
 			t.Errorf("%.20s: %q, %v", value, got, err)
 		}
 	}
+	stop := errors.New("stop")
+	if err := ijson.Array([]byte(`[1,2,`), func([]byte) error { return stop }); err != stop {
+		t.Errorf("%v, want the error of read itself", err)
+	}
 }
 
-func TestCompact(t *testing.T) {
-	for value, want := range map[string]string{
-		"{ \"a\" :\t[ 1.50 , -0 ,\r\n1E+2 ] }": `{"a":[1.50,-0,1E+2]}`,
-		`" a \" b "`:                           `" a \" b "`,
-		`{ "\\" : " " }`:                       `{"\\":" "}`,
-		`{"\u0041 \" ":  null}`:                `{"\u0041 \" ":null}`,
-		`12`:                                   `12`,
-		``:                                     ``,
+// encoding/json reads what AppendString writes.
+func TestAppendString(t *testing.T) {
+	for s, want := range map[string]string{
+		"": `""`, "a": `"a"`, "é€😀\u2028": "\"é€😀\u2028\"", "</&": `"\u003c/\u0026"`, "\xff": "\"\ufffd\"", "a\"b\\c/": `"a\"b\\c/"`, "\x00\n\x1f\x7f": "\"\\u0000\\u000a\\u001f\x7f\"",
 	} {
-		if got := ijson.Compact([]byte("x"), []byte(value)); string(got) != "x"+want {
-			t.Errorf("Compact(%s) = %s", value, got[1:])
-		}
-		in := []byte(value)
-		if got := ijson.Compact(in[:0], in); string(got) != want {
-			t.Errorf("Compact(%s) in place = %s", value, got)
+		got := ijson.AppendString([]byte("x"), s)[1:]
+		var back string
+		if err := json.Unmarshal(got, &back); err != nil || string(got) != want || back != strings.ToValidUTF8(s, "\ufffd") {
+			t.Errorf("AppendString(%q) = %s, read as %q, %v", s, got, back, err)
 		}
 	}
 }

@@ -17,8 +17,8 @@ func newVerifier(text []byte) (*accesstoken.Verifier, error) {
 	issuer, audience := "myauth", "myauth"
 	var secret string
 	var keySet []byte
-	err := ijson.Object(text, ijson.MaxDepth, func(name string, value []byte) (err error) {
-		switch name {
+	err := ijson.Object(text, ijson.MaxDepth, func(name, value []byte) (err error) {
+		switch string(name) {
 		case "issuer":
 			issuer, err = ijson.String(value)
 		case "audience":

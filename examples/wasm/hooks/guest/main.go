@@ -31,8 +31,8 @@ func check(_, size uint32) uint64 {
 
 func verdict(request []byte) string {
 	domain := ""
-	err := ijson.Object(request, 1, func(name string, value []byte) (err error) {
-		if name == "email_domain" {
+	err := ijson.Object(request, 1, func(name, value []byte) (err error) {
+		if string(name) == "email_domain" {
 			domain, err = ijson.String(value)
 		}
 		return err

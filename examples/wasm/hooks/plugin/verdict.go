@@ -34,8 +34,8 @@ func appendRequest(b []byte, domain string) []byte {
 func parseVerdict(text []byte) (verdict, error) {
 	var v verdict
 	decided := false
-	err := ijson.Object(text, 1, func(name string, value []byte) (err error) {
-		switch name {
+	err := ijson.Object(text, 1, func(name, value []byte) (err error) {
+		switch string(name) {
 		case "refuse":
 			decided = ijson.Kind(value) == 't'
 			v.refuse = string(value) == "true"
