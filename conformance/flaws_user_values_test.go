@@ -150,7 +150,7 @@ var userValueFlaws = []flaw{
 	{name: "stores the redacted form of the password hash", by: "users/values/every-field", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) {
 			text, _ := u.PasswordHash.MarshalText()
-			u.PasswordHash = kit.PasswordHash(text)
+			u.PasswordHash = kit.Secret(text)
 		})
 	}},
 	{name: "keeps SessionEpoch in an int32", by: "users/values/integers", alter: func(f *fake) {

@@ -22,7 +22,7 @@ func newUser(name string) kit.User {
 		ID:           "user-" + name,
 		Email:        name + "@example.com",
 		Username:     "Name of " + name,
-		PasswordHash: kit.PasswordHash("$2b$12$" + base64.RawStdEncoding.EncodeToString(sum[:])),
+		PasswordHash: kit.Secret("$2b$12$" + base64.RawStdEncoding.EncodeToString(sum[:])),
 		Roles:        []string{"staff", "admin", name},
 		Settings:     json.RawMessage(`{"name":"` + name + `","theme":{"dark":true}}`),
 		Verified:     true,

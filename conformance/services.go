@@ -68,7 +68,7 @@ func (s *services) register(email string) kit.User {
 	return u
 }
 
-func (s *services) login(email, password string) kit.Tokens {
+func (s *services) login(email, password string) kit.TokenPair {
 	tokens, err := s.b.Login(s.ctx(), email, password)
 	s.must(err, "Login")
 	return tokens
@@ -134,7 +134,7 @@ var uses = []struct {
 	}, kit.ErrUserExists},
 	{"Login", func(s *services, email string) (func() error, func()) {
 		s.register(email)
-		var tokens kit.Tokens
+		var tokens kit.TokenPair
 		return func() (err error) { tokens, err = s.a.Login(s.ctx(), email, password); return err }, func() {
 			_, err := s.b.Refresh(s.ctx(), string(tokens.RefreshToken))
 			s.must(err, "Refresh of the session of that Login")
@@ -143,7 +143,7 @@ var uses = []struct {
 	{"Refresh", func(s *services, email string) (func() error, func()) {
 		s.register(email)
 		parent := s.login(email, password).RefreshToken
-		var tokens kit.Tokens
+		var tokens kit.TokenPair
 		return func() (err error) { tokens, err = s.a.Refresh(s.ctx(), string(parent)); return err }, func() {
 			again, err := s.b.Refresh(s.ctx(), string(parent))
 			if err != nil || again.RefreshToken != tokens.RefreshToken {

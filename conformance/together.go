@@ -107,7 +107,7 @@ func togetherRules() []rule {
 						return err
 					}},
 				} {
-					sessions := []kit.Tokens{s.login(annEmail, password), s.login(annEmail, password)}
+					sessions := []kit.TokenPair{s.login(annEmail, password), s.login(annEmail, password)}
 					reset := s.resetToken(annEmail)
 					p.must(end.end(), "%s", end.call)
 					for _, session := range sessions {

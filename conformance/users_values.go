@@ -85,7 +85,7 @@ var userValueRules = []rule{
 			var users []kit.User
 			for i, text := range texts {
 				u := newUser(fmt.Sprintf("n%d", i))
-				u.Username, u.PasswordHash = text, kit.PasswordHash(text)
+				u.Username, u.PasswordHash = text, kit.Secret(text)
 				if email := text + "@example.com"; text != "" && len(email) <= 254 {
 					u.Email = email
 				}
@@ -104,7 +104,7 @@ var userValueRules = []rule{
 			ascii, wide := newUser("ascii"), newUser("wide")
 			ascii.Email = strings.Repeat("l", 64) + "@" + strings.Repeat(strings.Repeat("d", 60)+".", 3) + "ex.com"
 			ascii.Username = strings.Repeat("u", 64)
-			ascii.PasswordHash = kit.PasswordHash(strings.Repeat("h", 256))
+			ascii.PasswordHash = kit.Secret(strings.Repeat("h", 256))
 			wide.Email = strings.Repeat("é", 32) + "@" + strings.Repeat(strings.Repeat("é", 30)+".", 3) + "ex.com"
 			wide.Username = strings.Repeat("\U0001f600", 64)
 			wide.Roles = []string{strings.Repeat("\U0001f600", 64), strings.Repeat("r", 64)}

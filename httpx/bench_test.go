@@ -128,7 +128,7 @@ func BenchmarkRegisterBody(b *testing.B) {
 		fields := []field{
 			{name: "email", text: &in.Email, empty: true},
 			{name: "username", text: &in.Username, empty: true},
-			{name: "password", text: &in.Password, empty: true},
+			{name: "password", text: (*string)(&in.Password), empty: true},
 			{name: "user_settings", object: &in.Settings, optional: true},
 		}
 		if err := c.decode(fields); err != nil || !complete(fields) {

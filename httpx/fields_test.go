@@ -123,7 +123,7 @@ func FuzzBody(f *testing.F) {
 		fields := []field{
 			{name: "email", text: &in.Email, empty: true},
 			{name: "username", text: &in.Username},
-			{name: "password", text: &in.Password, empty: true},
+			{name: "password", text: (*string)(&in.Password), empty: true},
 			{name: "user_settings", object: &in.Settings, optional: true},
 		}
 		err := content{data: data}.decode(fields)

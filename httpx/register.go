@@ -15,7 +15,7 @@ func (h *handler) register(ctx context.Context, c content) (reply, error) {
 	fields := []field{
 		{name: "email", text: &in.Email, empty: true},
 		{name: "username", text: &in.Username, empty: true},
-		{name: "password", text: &in.Password, empty: true},
+		{name: "password", text: (*string)(&in.Password), empty: true},
 		{name: "user_settings", object: &in.Settings, optional: true},
 	}
 	if err := c.decode(fields); err != nil {

@@ -50,7 +50,7 @@ func (h *handler) logout(ctx context.Context, c content) (reply, error) {
 
 // tokensReply builds the token response (RFC 6749, section 5.1, and the user). The
 // tokens are of characters that JSON takes as they are.
-func tokensReply(t kit.Tokens, err error) (reply, error) {
+func tokensReply(t kit.TokenPair, err error) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}

@@ -36,7 +36,7 @@ func TestRefusalsAreEvents(t *testing.T) {
 		{"a denial of a verified address", func(s string) error { return h.DenyEmail(t.Context(), s) }, string(verification.Token), kit.EventTokenRefused, u.ID, kit.ErrRevokedToken},
 		{"a malformed refresh token", func(s string) error { _, err := h.Refresh(t.Context(), s); return err }, swap(refresh), kit.EventTokenRefused, "", kit.ErrInvalidToken},
 		{"a registration of a taken address", func(s string) error {
-			_, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: s})
+			_, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: kit.Secret(s)})
 			return err
 		}, otherPassword, kit.EventRegistrationRefused, u.ID, kit.ErrUserExists},
 	} {

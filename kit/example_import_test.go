@@ -48,7 +48,7 @@ func ExampleService_Import() {
 
 	for _, row := range rows {
 		_, err := svc.Import(ctx, kit.User{
-			ID: row.id, Email: row.email, Username: row.username, PasswordHash: kit.PasswordHash(row.hash),
+			ID: row.id, Email: row.email, Username: row.username, PasswordHash: kit.Secret(row.hash),
 			Roles: row.roles, Settings: json.RawMessage(row.settings),
 			Verified: row.verified, Active: row.active, CreatedAt: row.created,
 		})

@@ -36,7 +36,7 @@ func ExampleNew_keyRotation() {
 	}
 	registerAda(svc)
 	old := loginAda(svc)
-	accepted := func(t kit.Tokens) bool {
+	accepted := func(t kit.TokenPair) bool {
 		_, _, err := svc.Authenticate(ctx, string(t.AccessToken))
 		return err == nil
 	}

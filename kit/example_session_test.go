@@ -46,7 +46,7 @@ func registerAda(svc *kit.Service) kit.User {
 }
 
 // loginAda starts a session.
-func loginAda(svc *kit.Service) kit.Tokens {
+func loginAda(svc *kit.Service) kit.TokenPair {
 	tokens, err := svc.Login(context.Background(), exampleEmail, examplePassword)
 	if err != nil {
 		panic(err)

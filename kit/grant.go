@@ -17,8 +17,8 @@ const (
 	resetPrefix   = "myauth_pr_"
 )
 
-// Tokens is what a login and a refresh hand out.
-type Tokens struct {
+// TokenPair is what a login and a refresh hand out.
+type TokenPair struct {
 	// AccessToken is a JWT (RFC 9068), valid for ExpiresIn.
 	AccessToken Secret
 	ExpiresIn   time.Duration
@@ -31,7 +31,7 @@ type Tokens struct {
 }
 
 // startSession stores a new session of u and returns its first tokens.
-func (s *Service) startSession(ctx context.Context, u User) (Tokens, Token, error) {
+func (s *Service) startSession(ctx context.Context, u User) (TokenPair, Token, error) {
 	now := s.now()
 	token := opaque.New(now)
 	session := Token{
@@ -46,7 +46,7 @@ func (s *Service) startSession(ctx context.Context, u User) (Tokens, Token, erro
 		Version:    1,
 	}
 	if err := s.createToken(ctx, session); err != nil {
-		return Tokens{}, Token{}, err
+		return TokenPair{}, Token{}, err
 	}
 	tokens, err := s.issue(u, session, token, now)
 	return tokens, session, err
@@ -64,7 +64,7 @@ func (s *Service) sessionExpiry(createdAt, now time.Time) time.Time {
 }
 
 // issue makes the tokens of a session whose current refresh token is token.
-func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time) (Tokens, error) {
+func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time) (TokenPair, error) {
 	issuedAt := now.Truncate(time.Second)
 	// No access token outlives the session's absolute end; whole seconds, at
 	// least one.
@@ -84,9 +84,9 @@ func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time
 		ExpiresAt: issuedAt.Add(lifetime),
 	})
 	if err != nil {
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
-	return Tokens{
+	return TokenPair{
 		AccessToken:           Secret(access),
 		ExpiresIn:             lifetime,
 		RefreshToken:          Secret(token.Encode(refreshPrefix)),

@@ -116,7 +116,7 @@ func (h *harness) register(email string) (kit.User, kit.Mail) {
 	return u, h.nextMail(kit.MailVerification)
 }
 
-func (h *harness) login(email, password string) kit.Tokens {
+func (h *harness) login(email, password string) kit.TokenPair {
 	h.t.Helper()
 	tokens, err := h.Login(h.t.Context(), email, password)
 	if err != nil {
@@ -125,11 +125,11 @@ func (h *harness) login(email, password string) kit.Tokens {
 	return tokens
 }
 
-func (h *harness) refresh(token kit.Secret) (kit.Tokens, error) {
+func (h *harness) refresh(token kit.Secret) (kit.TokenPair, error) {
 	return h.Refresh(h.t.Context(), string(token))
 }
 
-func (h *harness) mustRefresh(token kit.Secret) kit.Tokens {
+func (h *harness) mustRefresh(token kit.Secret) kit.TokenPair {
 	h.t.Helper()
 	tokens, err := h.refresh(token)
 	if err != nil {

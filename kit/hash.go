@@ -10,12 +10,12 @@ import (
 
 // hash and compare are the only ways from the Service to bcrypt. Both wait for their
 // turn in the hasher's queue.
-func (s *Service) hash(ctx context.Context, pw string) (PasswordHash, error) {
+func (s *Service) hash(ctx context.Context, pw string) (Secret, error) {
 	hash, err := s.hasher.Hash(ctx, pw)
-	return PasswordHash(hash), hasherError(ctx, err)
+	return Secret(hash), hasherError(ctx, err)
 }
 
-func (s *Service) compare(ctx context.Context, hash PasswordHash, pw string) (matched, outdated bool, err error) {
+func (s *Service) compare(ctx context.Context, hash Secret, pw string) (matched, outdated bool, err error) {
 	m, err := s.hasher.Verify(ctx, string(hash), pw)
 	return m.OK, m.NeedsRehash, hasherError(ctx, err)
 }

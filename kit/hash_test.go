@@ -25,7 +25,7 @@ func TestPasswordContext(t *testing.T) {
 	token := h.resetToken(email)
 	ways := map[string]func(string) error{
 		"register": func(pw string) error {
-			_, err := h.Register(t.Context(), kit.Registration{Email: email, Username: "Countess Byron", Password: pw})
+			_, err := h.Register(t.Context(), kit.Registration{Email: email, Username: "Countess Byron", Password: kit.Secret(pw)})
 			return err
 		},
 		"reset":  func(pw string) error { return h.ResetPassword(t.Context(), token, pw) },

@@ -94,7 +94,7 @@ func checkRoles(roles []string) []FieldError {
 }
 
 // checkHash accepts what a login can be compared with, and no hash at all.
-func checkHash(hash PasswordHash) []FieldError {
+func checkHash(hash Secret) []FieldError {
 	if hash == "" {
 		return nil
 	}

@@ -13,14 +13,14 @@ import (
 //
 // Errors: [ErrInvalidCredentials], [ErrAccountDisabled], [ErrEmailNotVerified], a
 // [LimitError], what Hooks.BeforeLogin returns.
-func (s *Service) Login(ctx context.Context, email, password string) (Tokens, error) {
+func (s *Service) Login(ctx context.Context, email, password string) (TokenPair, error) {
 	if err := s.enter(ctx); err != nil {
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
 	// Empty for what is no address: no account has it, and it could be of any length.
 	email, _ = checkEmail("email", email)
 	if err := s.limit(ctx, ActionLogin, email); err != nil {
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
 	u, err := s.checkCredentials(ctx, email, password)
 	switch {
@@ -29,20 +29,20 @@ func (s *Service) Login(ctx context.Context, email, password string) (Tokens, er
 		// mail tells the owner.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		s.queueMailFor(ctx, MailVerification, u.Email) // if the account is active
-		return Tokens{}, ErrInvalidCredentials
+		return TokenPair{}, ErrInvalidCredentials
 	case errors.Is(err, ErrInvalidCredentials):
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		return Tokens{}, err
+		return TokenPair{}, err
 	case err != nil:
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
 	if err := s.mayLogin(ctx, u); err != nil {
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
 	tokens, session, err := s.startSession(ctx, u)
 	if err != nil {
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
 	s.emit(ctx, Event{Kind: EventLoggedIn, UserID: u.ID, SessionID: session.SessionID})
 	if hook := s.opts.Hooks.AfterLogin; hook != nil {

@@ -59,7 +59,7 @@ func TestLoginUpgradesImportedHashes(t *testing.T) {
 		{"$wp$2y$04$HOTYIcu61B3wBaFsBdVbi.fiUZIjwJmmwFSCTdwcGGXqso2HLINm.", "pässwörd 😀"},
 	} {
 		email := fmt.Sprintf("import-%d@example.com", i)
-		u, err := h.Import(t.Context(), kit.User{Email: email, Username: "py", Active: true, Verified: true, PasswordHash: kit.PasswordHash(c.hash)})
+		u, err := h.Import(t.Context(), kit.User{Email: email, Username: "py", Active: true, Verified: true, PasswordHash: kit.Secret(c.hash)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestLoginUpgradesImportedHashes(t *testing.T) {
 		}
 		h.login(email, c.password)
 	}
-	for _, hash := range []kit.PasswordHash{"$2x$04$HEarS0wMsE1c3gXRHabyzO6do/2ulFEtM6XcVls63Sz.D.l6AT5n2", "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub", "$2b$04$broken"} {
+	for _, hash := range []kit.Secret{"$2x$04$HEarS0wMsE1c3gXRHabyzO6do/2ulFEtM6XcVls63Sz.D.l6AT5n2", "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub", "$2b$04$broken"} {
 		_, err := h.Import(t.Context(), kit.User{Email: "new@example.com", Username: "n", PasswordHash: hash})
 		var invalid *kit.ValidationError
 		if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0].Field != "password_hash" || strings.Contains(invalid.Fields[0].Message, string(hash[4:])) {

@@ -390,7 +390,7 @@ func TestRefreshWhoseSuccessorIsReplacedMeanwhile(t *testing.T) {
 	h.register(testEmail)
 	first := h.login(testEmail, goodPassword).RefreshToken
 	other := h.another()
-	var third kit.Tokens
+	var third kit.TokenPair
 	s := h.over(&interruptedStore{TokenStore: h.store.Tokens(), then: func() {
 		second, err := other.Refresh(t.Context(), string(first))
 		if err != nil {

@@ -30,24 +30,24 @@ import (
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken],
 // [ErrAccountDisabled] (and the session ends), a [LimitError].
-func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
+func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, error) {
 	if err := s.enter(ctx); err != nil {
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
 	presented, ok := opaque.Parse(refreshPrefix, refreshToken)
 	if !ok {
-		return Tokens{}, s.refuseToken(ctx, "refresh", "", ErrInvalidToken)
+		return TokenPair{}, s.refuseToken(ctx, "refresh", "", ErrInvalidToken)
 	}
 	if err := s.limit(ctx, ActionRefresh, ""); err != nil {
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
 	session, err := s.sessionOf(ctx, presented)
 	if err != nil {
-		return Tokens{}, s.refuseToken(ctx, "refresh", "", err)
+		return TokenPair{}, s.refuseToken(ctx, "refresh", "", err)
 	}
 	u, err := s.users.ByID(ctx, session.UserID)
 	if err != nil {
-		return Tokens{}, revokedIfGone(err)
+		return TokenPair{}, revokedIfGone(err)
 	}
 
 	// From here on the work is finished even if the client goes: a rotation whose
@@ -57,7 +57,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 	for range casRounds {
 		now := s.now()
 		if err := s.checkSession(ctx, session, u, now); err != nil {
-			return Tokens{}, err
+			return TokenPair{}, err
 		}
 		if !sameHash(presented.Hash(), session.SecretHash) {
 			return s.refreshParent(ctx, session, u, presented, wasCurrent, now)
@@ -71,7 +71,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 			return s.refreshed(ctx, u, rotated, next, now)
 		}
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
-			return Tokens{}, revokedIfGone(err)
+			return TokenPair{}, revokedIfGone(err)
 		}
 		// Another call was first, or the answer was lost, perhaps after the write. The
 		// salt in the stored record tells whose write it is. It is this call's also when
@@ -79,22 +79,22 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (Tokens, err
 		stored, readErr := s.tokens.ByID(ctx, session.ID)
 		switch {
 		case readErr != nil:
-			return Tokens{}, revokedIfGone(readErr)
+			return TokenPair{}, revokedIfGone(readErr)
 		case sameHash(stored.Salt, rotated.Salt):
 			return s.refreshed(ctx, u, stored, next, now)
 		case sameHash(stored.PreviousHash, rotated.SecretHash):
 			// The write happened, and the successor was replaced meanwhile.
 			presented = next
 		case errors.Is(err, ErrUnavailable) && stored.Version == session.Version:
-			return Tokens{}, err // and the write may still land
+			return TokenPair{}, err // and the write may still land
 		}
 		session, wasCurrent = stored, true
 	}
-	return Tokens{}, errContention
+	return TokenPair{}, errContention
 }
 
 // refreshed hands out the tokens of a session whose current refresh token is token.
-func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaque.Token, now time.Time) (Tokens, error) {
+func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaque.Token, now time.Time) (TokenPair, error) {
 	tokens, err := s.issue(u, session, token, now)
 	if err == nil {
 		s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: u.ID, SessionID: session.SessionID})
@@ -105,7 +105,7 @@ func (s *Service) refreshed(ctx context.Context, u User, session Token, token op
 // refreshParent answers a token that is not the session's current one: with the
 // successor that it already has, or as a reuse. A token that this very call has seen as
 // the current one is within its grace, if there is one, however slow the store was.
-func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaque.Token, wasCurrent bool, now time.Time) (Tokens, error) {
+func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaque.Token, wasCurrent bool, now time.Time) (TokenPair, error) {
 	inTime := s.withinGrace(session.RotatedAt, now) || wasCurrent && s.opts.RefreshGrace >= 0
 	if inTime && sameHash(presented.Hash(), session.PreviousHash) {
 		if next := presented.Successor(session.Salt); sameHash(next.Hash(), session.SecretHash) {
@@ -114,9 +114,9 @@ func (s *Service) refreshParent(ctx context.Context, session Token, u User, pres
 	}
 	s.emit(ctx, Event{Kind: EventSessionReused, UserID: session.UserID, SessionID: session.SessionID})
 	if err := s.endSession(ctx, session); err != nil {
-		return Tokens{}, err
+		return TokenPair{}, err
 	}
-	return Tokens{}, ErrRevokedToken
+	return TokenPair{}, ErrRevokedToken
 }
 
 // renewed starts the idle lifetime of a session anew without rotating it. It writes only

@@ -4,28 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"myauth.internal/kit/internal/uuid"
 )
 
-// Registration is what a new user gives. Printing it shows no password.
+// Registration is what a new user gives.
 type Registration struct {
 	Email    string
 	Username string
-	Password string
-	// Settings is a JSON object, kept as it is; nil means {}.
+	Password Secret
+	// Settings is a JSON object, kept byte for byte but for insignificant space; nil means {}.
 	Settings json.RawMessage
 }
-
-// Format writes the fields that may be seen, whatever the verb.
-func (r Registration) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "{%q %q password %s}", r.Email, r.Username, redacted)
-}
-
-// MarshalText returns the same, for structured logs and JSON.
-func (r Registration) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(r)), nil }
 
 // Register creates an account, unverified and active, and queues the mail that
 // verifies its address. It says [ErrUserExists] even with
@@ -62,7 +53,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 			return User{}, err
 		}
 	}
-	hash, err := s.hash(ctx, r.Password)
+	hash, err := s.hash(ctx, string(r.Password))
 	if err != nil {
 		return User{}, err
 	}
@@ -137,7 +128,7 @@ func (s *Service) checkRegistration(r Registration) (Registration, error) {
 	email, fields := checkEmail("email", r.Email)
 	username, bad := checkUsername("username", r.Username)
 	fields = append(fields, bad...)
-	fields = append(fields, s.checkPassword("password", r.Password, r.Email, r.Username)...)
+	fields = append(fields, s.checkPassword("password", string(r.Password), r.Email, r.Username)...)
 	settings, bad := checkSettings("user_settings", r.Settings)
 	fields = append(fields, bad...)
 	if len(fields) > 0 {

@@ -40,7 +40,7 @@ var repeatables = map[string]repeatable{
 	}, nil},
 	"Refresh": {"tokens.Update", func(h *harness, _ kit.User) (func() error, func()) {
 		parent := h.login(testEmail, goodPassword).RefreshToken
-		var tokens kit.Tokens
+		var tokens kit.TokenPair
 		return func() (err error) { tokens, err = h.refresh(parent); return err }, func() {
 			if again := h.mustRefresh(parent); again.RefreshToken != tokens.RefreshToken {
 				h.t.Error("another successor")

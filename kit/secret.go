@@ -7,11 +7,11 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a string that must not be logged: a token, or a link that holds one.
-// It prints as [redacted] under every verb of package fmt, in structured logs and
-// in JSON; string(s) is the way to its value. In an unexported field of a struct
-// package fmt prints it raw, as it does every value there: give such a struct a
-// Format method.
+// Secret is a string that must not be logged: a password, its hash, a token, or a link
+// that holds one. It prints as [redacted] under every verb of package fmt, in structured
+// logs and in JSON; string(s) is its value. Package fmt does not call methods on the
+// unexported fields of a struct, so a struct with a Secret in such a field needs a Format
+// method of its own.
 type Secret string
 
 // Format writes [redacted], whatever the verb.
@@ -19,14 +19,3 @@ func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
 // MarshalText returns [redacted].
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// PasswordHash is a stored password hash. It prints as [redacted] under every
-// verb of package fmt and in JSON, so that logging a [User] leaks nothing;
-// string(h) is the way to its value. The exception is that of [Secret].
-type PasswordHash string
-
-// Format writes [redacted], whatever the verb.
-func (PasswordHash) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
-
-// MarshalText returns [redacted].
-func (PasswordHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -44,8 +44,8 @@ type crowd struct {
 	svc    *kit.Service
 	tokens kit.TokenStore
 	users  int
-	chosen []kit.Tokens // sessions of accounts all over the store
-	next   int          // numbers the accounts that are added
+	chosen []kit.TokenPair // sessions of accounts all over the store
+	next   int             // numbers the accounts that are added
 }
 
 // mostChosen sessions are more than fit into a processor's cache with their accounts.
@@ -114,10 +114,10 @@ const requests = 256
 // arriving calls f with the tokens of one session after the other. They are copied
 // before the clock runs, as those of a request have just come in from the network:
 // what is cold is the store.
-func (c *crowd) arriving(b *testing.B, f func(session *kit.Tokens, arrived kit.Tokens)) {
+func (c *crowd) arriving(b *testing.B, f func(session *kit.TokenPair, arrived kit.TokenPair)) {
 	b.ReportAllocs()
 	b.ResetTimer()
-	var arrived [requests]kit.Tokens
+	var arrived [requests]kit.TokenPair
 	for i := 0; i < b.N; i += requests {
 		b.StopTimer()
 		for j := range arrived {
@@ -134,7 +134,7 @@ func (c *crowd) arriving(b *testing.B, f func(session *kit.Tokens, arrived kit.T
 }
 
 func (c *crowd) refresh(b *testing.B) {
-	c.arriving(b, func(session *kit.Tokens, arrived kit.Tokens) {
+	c.arriving(b, func(session *kit.TokenPair, arrived kit.TokenPair) {
 		var err error
 		if *session, err = c.svc.Refresh(b.Context(), string(arrived.RefreshToken)); err != nil {
 			b.Fatal(err)
@@ -143,7 +143,7 @@ func (c *crowd) refresh(b *testing.B) {
 }
 
 func (c *crowd) me(b *testing.B) {
-	c.arriving(b, func(_ *kit.Tokens, arrived kit.Tokens) {
+	c.arriving(b, func(_ *kit.TokenPair, arrived kit.TokenPair) {
 		if _, _, err := c.svc.Authenticate(b.Context(), string(arrived.AccessToken)); err != nil {
 			b.Fatal(err)
 		}

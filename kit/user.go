@@ -31,7 +31,7 @@ type User struct {
 	// passwords of more than 72 bytes. Imported ones have the other forms of
 	// [password.CheckHash] until the next login. Empty or unreadable: nobody can log
 	// in with a password until it is reset.
-	PasswordHash PasswordHash
+	PasswordHash Secret
 	// Roles are free-form names, in the order they were given, without
 	// duplicates; each 1 to 64 characters.
 	Roles []string

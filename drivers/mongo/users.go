@@ -56,7 +56,7 @@ func userFrom(u kit.User) userFields {
 func (d userDocument) record() kit.User {
 	f := d.Fields
 	return kit.User{
-		ID: d.ID, Email: f.Email, Username: f.Username, PasswordHash: kit.PasswordHash(f.PasswordHash),
+		ID: d.ID, Email: f.Email, Username: f.Username, PasswordHash: kit.Secret(f.PasswordHash),
 		Roles: f.Roles, Settings: json.RawMessage(f.Settings), Verified: f.Verified, Active: f.Active,
 		SessionEpoch: f.SessionEpoch, CreatedAt: fromMicros(f.CreatedAt), UpdatedAt: fromMicros(f.UpdatedAt), Version: f.Version,
 	}

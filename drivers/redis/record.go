@@ -93,7 +93,7 @@ func decodeUser(id, record string) (kit.User, error) {
 		case userName:
 			u.Username = r.value
 		case userHash:
-			u.PasswordHash = kit.PasswordHash(r.value)
+			u.PasswordHash = kit.Secret(r.value)
 		case userRole:
 			u.Roles = append(u.Roles, r.value)
 		case userSettings:

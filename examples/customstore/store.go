@@ -24,7 +24,7 @@ import (
 type line struct {
 	Op       string
 	User     userRecord  `json:",omitzero"`
-	Hash     string      `json:",omitempty"` // User's: a kit.PasswordHash hides itself too
+	Hash     string      `json:",omitempty"` // User's: a kit.Secret hides itself too
 	Settings []byte      `json:",omitempty"` // User's, byte for byte: as JSON they would be written anew
 	Token    tokenRecord `json:",omitzero"`
 	ID       string      `json:",omitempty"`
@@ -166,7 +166,7 @@ func (s *Store) catchUp(file *os.File) error {
 func (s *Store) apply(c line) (n int, err error) {
 	ctx, users, tokens := context.Background(), s.memory.Users(), s.memory.Tokens()
 	user := kit.User(c.User)
-	user.PasswordHash, user.Settings = kit.PasswordHash(c.Hash), c.Settings
+	user.PasswordHash, user.Settings = kit.Secret(c.Hash), c.Settings
 	switch {
 	case c.Op == "create user" && user.ID != "":
 		return 1, users.Create(ctx, user)

@@ -48,7 +48,7 @@ func importCSV(ctx context.Context, svc *kit.Service, r io.Reader, report func(i
 			settings = "{}"
 		}
 		_, err = svc.Import(ctx, kit.User{
-			ID: f[0], Email: f[1], Username: f[2], PasswordHash: kit.PasswordHash(f[3]),
+			ID: f[0], Email: f[1], Username: f[2], PasswordHash: kit.Secret(f[3]),
 			Roles: strings.Fields(f[4]), Settings: json.RawMessage(settings),
 			Verified: f[6] == "true", Active: f[7] == "true", CreatedAt: created,
 		})

@@ -174,7 +174,7 @@ func TestMixedStores(t *testing.T) {
 // account is what one use of the Service works with during an outage.
 type account struct {
 	kit.User
-	tokens        kit.Tokens
+	tokens        kit.TokenPair
 	session       string
 	verify, reset kit.Secret
 }

@@ -17,7 +17,7 @@ import (
 func TestConcealment(t *testing.T) {
 	a := newApp(t, func(c *setup) { c.ConcealAccounts, c.RequireVerifiedEmail = true, true })
 	register := func(email, password string) {
-		if _, err := a.Register(context.Background(), kit.Registration{Email: email, Username: "Owner", Password: password}); err != nil {
+		if _, err := a.Register(context.Background(), kit.Registration{Email: email, Username: "Owner", Password: kit.Secret(password)}); err != nil {
 			t.Fatal(err)
 		}
 	}
