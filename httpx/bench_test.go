@@ -91,8 +91,8 @@ func BenchmarkMiddleware(b *testing.B) {
 		name    string
 		protect func(http.Handler) http.Handler
 	}{
-		{"RequireToken", RequireToken(rg.svc.Verifier())},
-		{"RequireUser", RequireUser(rg.svc)},
+		{"RequireToken", rg.RequireToken},
+		{"RequireUser", rg.RequireUser},
 	} {
 		b.Run(tc.name, func(b *testing.B) {
 			reached := 0
@@ -111,7 +111,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 }
 
-// BenchmarkRegisterBody is what reading and judging a body costs before kit sees it.
+// BenchmarkRegisterBody is what reading and checking a body costs before kit sees it.
 func BenchmarkRegisterBody(b *testing.B) {
 	const body = `{"email":"ada@example.com","username":"Ada","password":"Engine#1843!","user_settings":{"theme":"dark","newsletter":false}}`
 	reader := strings.NewReader(body)

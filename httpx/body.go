@@ -5,7 +5,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxBody is the size of the greatest body that is read, in bytes.
@@ -15,6 +17,15 @@ const maxBody = 64 << 10
 const (
 	mediaJSON = "application/json"
 	mediaForm = "application/x-www-form-urlencoded"
+)
+
+// bodyType says what body a route takes.
+type bodyType int
+
+const (
+	noBody bodyType = iota
+	jsonBody
+	jsonOrForm
 )
 
 // content is a body that has been read.
@@ -120,4 +131,32 @@ func readBody(r *http.Request) ([]byte, error) {
 func unread(err error) bool {
 	var p *Problem
 	return errors.As(err, &p) && (p == errTooLarge || p == errCutShort)
+}
+
+// parseForm returns the parameters of a form body
+// (application/x-www-form-urlencoded). It refuses a wrong percent-encoding,
+// text that is not UTF-8, and any parameter that is there twice, as RFC 6749 section
+// 3.2 asks; package net/url would keep the first of two and drop what it cannot
+// read. A semicolon is a character like others.
+func parseForm(data []byte) (map[string]string, error) {
+	values := map[string]string{}
+	for pair := range strings.SplitSeq(string(data), "&") {
+		if pair == "" {
+			continue
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, err1 := url.QueryUnescape(rawName)
+		value, err2 := url.QueryUnescape(rawValue)
+		if err1 != nil || err2 != nil {
+			return nil, malformed("The form has a wrong percent-encoding.")
+		}
+		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+			return nil, malformed("The form is not valid UTF-8.")
+		}
+		if _, twice := values[name]; twice {
+			return nil, malformed("The form has two parameters of the same name.")
+		}
+		values[name] = value
+	}
+	return values, nil
 }

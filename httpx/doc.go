@@ -4,45 +4,44 @@
 // the standard library and package kit.
 //
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	auth, err := httpx.New(svc, nil)
 //	mux := http.NewServeMux()
-//	mux.Handle("/auth/", httpx.New(svc, nil))
-//	pages, err := httpx.Pages(svc, nil) // where the links in mails lead
-//	mux.Handle("/", pages)
-//	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
-//	mux.Handle("GET /prices", httpx.RequireToken(svc.Verifier())(prices)) // no look-up
-//	mux.Handle("GET /office", httpx.RequireUser(svc)(httpx.RequireRole("admin")(office)))
+//	mux.Handle("/auth/", auth)
+//	mux.Handle("/", auth.Pages()) // where the links in mails lead
+//	mux.Handle("GET /orders", auth.RequireUser(orders))
+//	mux.Handle("GET /prices", auth.RequireToken(prices)) // no look-up
+//	mux.Handle("GET /office", auth.RequireUser(auth.RequireRole("admin")(office)))
 //	server := &http.Server{Addr: ":8080", Handler: mux, ReadTimeout: 10 * time.Second}
 //
-// The surface itself is described by one document, openapi.json, which the handler
-// serves too.
+// A service that has the keys and not the users makes its middleware with
+// [NewMiddleware]. The routes are described by one document, openapi.json, which the
+// handler serves too.
 //
 // # Mounting
 //
 // The handler looks at the whole path of the request, prefix included, so it goes
 // under any router that hands paths on unchanged:
 //
-//	mux.Handle("/auth/", h)                          // net/http
-//	r.Mount("/auth", h)                              // chi
-//	e.Any("/auth/*", echo.WrapHandler(h))            // Echo
-//	g.Any("/auth/*path", gin.WrapH(h))               // Gin
+//	mux.Handle("/auth/", auth)               // net/http
+//	r.Mount("/auth", auth)                   // chi
+//	e.Any("/auth/*", echo.WrapHandler(auth)) // Echo
+//	g.Any("/auth/*path", gin.WrapH(auth))    // Gin
 //
 // Another place is [Options].Prefix. Behind a router or proxy that cuts a part of
 // the path off, Prefix is what is left, and Options.PublicPrefix what clients see:
 //
-//	http.Handle("/api/", http.StripPrefix("/api", httpx.New(svc, &httpx.Options{
-//		Prefix: "/auth", PublicPrefix: "/api/auth",
-//	})))
+//	auth, err := httpx.New(svc, &httpx.Options{Prefix: "/auth", PublicPrefix: "/api/auth"})
+//	http.Handle("/api/", http.StripPrefix("/api", auth))
 //
-// Whatever the handler is asked for, it answers itself, in its own shape: an
-// unknown path, a double slash and a trailing slash are 404, another method is 405
-// with Allow. OPTIONS is another method, since CORS is the application's, in a
-// middleware around it.
+// Every answer is the handler's own: an unknown path, a double slash and a trailing
+// slash are 404, another method is 405 with Allow. That includes OPTIONS: CORS is up to
+// the application, in a middleware around the handler.
 //
 // # Tools of OAuth 2.0
 //
 // POST /auth/login is also a token endpoint (RFC 6749) for the password grant and the
 // refresh of its tokens: a form with grant_type. That is all that golang.org/x/oauth2,
-// requests-oauthlib and the pages of FastAPI need:
+// requests-oauthlib and FastAPI's documentation pages need:
 //
 //	config := oauth2.Config{Endpoint: oauth2.Endpoint{
 //		TokenURL: "https://example.com/auth/login", AuthStyle: oauth2.AuthStyleInParams,
@@ -56,15 +55,13 @@
 //
 // # Time and size
 //
-// A body is read up to 64 KiB, at once or in chunks. How long it may take to come
-// is for the server that the handler runs in: the handler sets no deadline, so set
-// [net/http.Server].ReadTimeout (and ReadHeaderTimeout, WriteTimeout, IdleTimeout).
-// Behind the handler every call has its bounds: see [kit.Options].StoreTimeout.
+// A body is read up to 64 KiB, at once or in chunks. The handler sets no deadline for
+// it: set ReadTimeout of the [net/http.Server] (and ReadHeaderTimeout, WriteTimeout,
+// IdleTimeout). Calls of the store are bounded by [kit.Options].StoreTimeout.
 //
 // # Refusals
 //
-// The handler answers each 401 with a WWW-Authenticate header, as RFC 9110 section
-// 15.5.2 wants: after a login, and for a token that came in the body, it names
-// the realm only; the error attribute of RFC 6750 is kept for a token that was
-// presented in the Authorization header. [WriteError] and the middleware do the same.
+// Each 401 has a WWW-Authenticate header, as RFC 9110 section 15.5.2 requires. It names
+// the realm, and for a token in the Authorization header also the error (RFC 6750); not
+// after a login, or for a token in the body. The middleware and WriteError do the same.
 package httpx

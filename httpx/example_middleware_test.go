@@ -33,13 +33,23 @@ func statusOf(h http.Handler, path, accessToken string) string {
 	return status + " " + body
 }
 
+// newHandler serves svc, and panics where an application would return the error.
+func newHandler(svc *kit.Service, opts *httpx.Options) *httpx.Handler {
+	auth, err := httpx.New(svc, opts)
+	if err != nil {
+		panic(err)
+	}
+	return auth
+}
+
 // RequireToken checks the token and nothing else, so it fits services without a
-// store; a service apart from the auth server makes the verifier from its keys with
-// accesstoken.NewVerifier. The price is a window, as the last line shows.
-func ExampleRequireToken() {
+// store; a service apart from the auth server has NewMiddleware for it. The price is a
+// window, as the last line shows.
+func ExampleMiddleware_RequireToken() {
 	svc := newService()
 	token := loginAda(svc)
-	prices := httpx.RequireToken(svc.Verifier())(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	auth := newHandler(svc, nil)
+	prices := auth.RequireToken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, _ := httpx.ClaimsFrom(r.Context())
 		fmt.Fprint(w, "prices, roles ", claims.Roles)
 	}))
@@ -54,7 +64,7 @@ func ExampleRequireToken() {
 		panic(err)
 	}
 	fmt.Println(statusOf(prices, "/prices", token)) // until the token expires
-	fmt.Println(statusOf(httpx.RequireUser(svc)(prices), "/prices", token))
+	fmt.Println(statusOf(auth.RequireUser(prices), "/prices", token))
 	// Output:
 	// 200 prices, roles []
 	// 401 invalid_token
@@ -64,12 +74,13 @@ func ExampleRequireToken() {
 
 // RequireRole stands inside one of the others. Inside RequireUser a role counts at
 // once; inside RequireToken it counts from the next refresh on.
-func ExampleRequireRole() {
+func ExampleMiddleware_RequireRole() {
 	svc := newService()
+	auth := newHandler(svc, nil)
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the back office") })
 	mux := http.NewServeMux()
-	mux.Handle("GET /office", httpx.RequireUser(svc)(httpx.RequireRole("admin", "support")(page)))
-	mux.Handle("GET /fast-office", httpx.RequireToken(svc.Verifier())(httpx.RequireRole("admin", "support")(page)))
+	mux.Handle("GET /office", auth.RequireUser(auth.RequireRole("admin", "support")(page)))
+	mux.Handle("GET /fast-office", auth.RequireToken(auth.RequireRole("admin", "support")(page)))
 
 	token := loginAda(svc)
 	fmt.Println(statusOf(mux, "/office", token))
@@ -92,9 +103,9 @@ func ExampleRequireRole() {
 
 // RequireVerified keeps what needs a proved address from accounts without one,
 // which may log in otherwise.
-func ExampleRequireVerified() {
+func ExampleHandler_RequireVerified() {
 	svc := newService()
-	invite := httpx.RequireVerified(svc)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "sent") }))
+	invite := newHandler(svc, nil).RequireVerified(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "sent") }))
 	token := loginAda(svc)
 	fmt.Println(statusOf(invite, "/invite", token))
 	// Output: 403 email_not_verified
@@ -103,7 +114,7 @@ func ExampleRequireVerified() {
 // Tools of the OAuth 2.0 password flow log in with a form. Its field username holds
 // the email.
 func ExampleNew_formLogin() {
-	h := httpx.New(newService(), nil)
+	h := newHandler(newService(), nil)
 	r := httptest.NewRequest(http.MethodPost, "/auth/login", strings.NewReader("grant_type=password&username=ada%40example.com&password=Engine%231843%21"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
@@ -116,7 +127,7 @@ func ExampleNew_formLogin() {
 func ExampleNew_prefix() {
 	svc := newService()
 	mux := http.NewServeMux()
-	mux.Handle("/api/", http.StripPrefix("/api", httpx.New(svc, &httpx.Options{
+	mux.Handle("/api/", http.StripPrefix("/api", newHandler(svc, &httpx.Options{
 		Prefix:       "/accounts",     // what reaches the handler
 		PublicPrefix: "/api/accounts", // what clients see
 	})))
@@ -147,7 +158,7 @@ func ExampleProblem() {
 	r := httptest.NewRequest(http.MethodPost, "/auth/register", strings.NewReader(`{"email":"eve@example.com","username":"Eve","password":"Engine#1843!"}`))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	httpx.New(svc, nil).ServeHTTP(w, r)
+	newHandler(svc, nil).ServeHTTP(w, r)
 	fmt.Println(w.Code, w.Body)
 	// Output: 403 {"type":"about:blank","title":"Forbidden","status":403,"detail":"Ask somebody for an invitation.","code":"invitation_needed"}
 }
@@ -183,6 +194,6 @@ func ExampleOptions_trustedProxies() {
 		h.ServeHTTP(w, r)
 		fmt.Println(w.Code, w.Header().Get("Retry-After"))
 	}
-	login(httpx.New(svc, &httpx.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}))
+	login(newHandler(svc, &httpx.Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}))
 	// Output: 429 90
 }

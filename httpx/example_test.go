@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -50,7 +51,11 @@ func get(h http.Handler, path, accessToken string) string {
 func ExampleNew() {
 	svc := newService()
 	mux := http.NewServeMux()
-	mux.Handle("/auth/", httpx.New(svc, nil))
+	auth, err := httpx.New(svc, nil)
+	if err != nil {
+		panic(err)
+	}
+	mux.Handle("/auth/", auth)
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
@@ -69,15 +74,19 @@ func ExampleNew() {
 
 // Middleware is func(http.Handler) http.Handler, so it goes around a handler or into
 // a router's list.
-func ExampleRequireUser() {
+func ExampleHandler_RequireUser() {
 	svc := newService()
+	auth, err := httpx.New(svc, nil)
+	if err != nil {
+		panic(err)
+	}
 	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, _ := httpx.UserFrom(r.Context())
 		fmt.Fprintf(w, "the orders of %s", user.Username)
 	})
 	mux := http.NewServeMux()
-	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
-	mux.Handle("GET /all-orders", httpx.RequireUser(svc)(httpx.RequireRole("admin")(orders)))
+	mux.Handle("GET /orders", auth.RequireUser(orders))
+	mux.Handle("GET /all-orders", auth.RequireUser(auth.RequireRole("admin")(orders)))
 
 	tokens, err := svc.Login(context.Background(), "ada@example.com", "Engine#1843!")
 	if err != nil {
@@ -94,8 +103,12 @@ func ExampleRequireUser() {
 
 // An application's own handlers answer in the same shape: with kit's errors, or with
 // a Problem of their own.
-func ExampleWriteError() {
+func ExampleMiddleware_WriteError() {
 	svc := newService()
+	auth, err := httpx.New(svc, nil)
+	if err != nil {
+		panic(err)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
 		user, err := svc.UserByID(r.Context(), r.PathValue("id"))
@@ -103,7 +116,7 @@ func ExampleWriteError() {
 			err = &httpx.Problem{Status: http.StatusGone, Code: "moved_away", Detail: "User 0 has left."}
 		}
 		if err != nil {
-			httpx.WriteError(w, r, err)
+			auth.WriteError(w, r, err)
 			return
 		}
 		fmt.Fprint(w, user.Username)
@@ -115,25 +128,25 @@ func ExampleWriteError() {
 	// 410 {"type":"about:blank","title":"Gone","status":410,"detail":"User 0 has left.","code":"moved_away"}
 }
 
-// The pages that mailed links lead to: opening one changes nothing, its button does the work.
-func ExamplePages() {
-	pages, err := httpx.Pages(newService(), &httpx.PagesOptions{
-		ProductName: "Shop",
-		Lang:        "de",
-		Text: func(english string) string {
-			switch english {
-			case "Choose a new password":
-				return "Neues Passwort"
-			default:
-				return english // and so on
-			}
-		},
-	})
+// The pages that mailed links lead to: opening one changes nothing, its button does the
+// work. A template of your own replaces the built-in ones.
+func ExampleHandler_Pages() {
+	pages := template.Must(template.New("page").Parse(`<!DOCTYPE html>
+<html lang="de"><title>{{.ProductName}}</title><style nonce="{{.Nonce}}">body { font: 1rem sans-serif }</style>
+<h1>{{if eq .Page "reset-password"}}Neues Passwort{{else if eq .Page "verify-email"}}E-Mail-Adresse bestätigen{{else}}Konto löschen{{end}}</h1>
+{{if .Done}}<p>Erledigt.{{else if .Code}}<p>Das hat nicht geklappt: {{.Code}}.{{end}}
+{{range .Errors}}<p>{{.Field}}: {{.Code}}{{end}}
+{{if .Token}}<form method="post" action="{{.Action}}"><input type="hidden" name="token" value="{{.Token}}">
+{{if eq .Page "reset-password"}}<input name="new_password" type="password"><input name="repeat" type="password">{{end}}
+<button>Weiter</button></form>{{end}}
+{{if .Deny}}<p><a href="{{.Deny}}">Das war ich nicht</a>{{end}}`))
+	auth, err := httpx.New(newService(), &httpx.Options{ProductName: "Laden", PageTemplate: pages.Execute})
 	if err != nil {
 		panic(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", pages)
+	mux.Handle("/auth/", auth)
+	mux.Handle("/", auth.Pages())
 	fmt.Println(strings.Contains(get(mux, "/reset-password?token=myauth_pr_abc", ""), "<h1>Neues Passwort</h1>"))
 	fmt.Println(get(mux, "/reset-password", "")[:3]) // a link that lost its token
 	// Output:

@@ -76,19 +76,14 @@ func (c content) decode(fields []field) error {
 			fields[i].fault = kit.CodeRequired
 		}
 	}
-	named := func(name string) *field {
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
-		if i < 0 {
-			return nil
-		}
-		return &fields[i]
-	}
 	if c.form {
-		return parseForm(c.data, func(name, value string) {
-			if f := named(name); f != nil {
-				f.setText(value)
+		form, err := parseForm(c.data)
+		for i := range fields {
+			if value, given := form[fields[i].name]; given {
+				fields[i].setText(value)
 			}
-		})
+		}
+		return err
 	}
 	// RFC 8259, section 8.1, lets a reader ignore a byte order mark, which editors and
 	// tools of Windows write.
@@ -97,8 +92,8 @@ func (c content) decode(fields []field) error {
 		return malformed("The body is empty; it must be one JSON object.")
 	}
 	return jsonProblem(text, ijson.Object(text, maxDepth, func(name, value []byte) error {
-		if f := named(string(name)); f != nil {
-			f.setJSON(value)
+		if i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(name) }); i >= 0 {
+			fields[i].setJSON(value)
 		}
 		return nil
 	}))
@@ -146,8 +141,7 @@ func complete(fields []field) bool {
 	return !slices.ContainsFunc(fields, func(f field) bool { return f.fault != "" })
 }
 
-// jsonProblem says what is wrong with the JSON text of a body, and nothing of what it
-// holds.
+// jsonProblem says what is wrong with the JSON text of a body, without quoting it.
 func jsonProblem(text []byte, err error) error {
 	switch {
 	case err == nil:

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"path"
 	"strings"
@@ -9,112 +10,149 @@ import (
 	"myauth.internal/kit"
 )
 
-// New returns the handler of MyAuth's routes. It is safe for concurrent use and
-// holds nothing but svc, so any number of them may stand in front of one.
-//
-// As a call whose arguments are written in the program, it panics when svc is nil or
-// an option is out of bounds, with a message that names it: [regexp.MustCompile]
-// does so for the same reason.
-func New(svc *kit.Service, opts *Options) http.Handler {
-	if svc == nil {
-		panic("httpx: New needs a kit.Service")
-	}
-	o := opts.withDefaults()
-	h := &handler{
-		svc:     svc,
-		clients: clientAddresses{o.TrustedProxies},
-		errors:  errorWriter{o.Realm, o.Logger},
-		public:  o.PublicPrefix,
-		openapi: openapiDocument(o.PublicPrefix),
-		mux:     http.NewServeMux(),
-	}
-	post := func(route string, e func(context.Context, content) (reply, error), forms bool) {
-		h.route(http.MethodPost, o.Prefix+route, func(r *http.Request) (answer reply, err error) {
-			var c content
-			err = guard(func() (err error) {
-				if c, err = readContent(r, forms); err != nil {
-					return err
-				}
-				if len(r.Header["Authorization"]) > 1 {
-					return errManyAuthorizations
-				}
-				ctx := r.Context()
-				// Without an address of its own, as on a Unix socket, the connection
-				// leaves the one that the application may have put there.
-				if addr := h.clients.of(r); addr.IsValid() {
-					ctx = kit.WithClientIP(ctx, addr)
-				}
-				answer, err = e(ctx, c)
-				return err
-			})
-			if err != nil && c.grant {
-				err = &grantError{err}
-			}
-			return answer, err
-		})
-	}
-	get := func(route string, e endpoint) {
-		h.route(http.MethodGet, o.Prefix+route, func(r *http.Request) (answer reply, err error) {
-			err = guard(func() (err error) {
-				answer, err = e(r)
-				return err
-			})
-			return answer, err
-		})
-	}
-	post("/register", h.register, false)
-	post("/login", h.login, true)
-	post("/refresh", h.refresh, false)
-	post("/logout", h.logout, false)
-	post("/password-reset-request", h.requestPasswordReset, false)
-	post("/password-reset", h.resetPassword, false)
-	post("/verify-email-request", h.requestEmailVerification, false)
-	post("/verify-email", h.verifyEmail, false)
-	post("/verify-email/deny", h.denyEmail, false)
-	get("/me", h.me)
-	get("/openapi.json", h.serveOpenAPI)
-	get("/.well-known/jwks.json", h.serveJWKS)
-	h.mux.HandleFunc("/", h.notFound)
-	return h
-}
-
-// handler is the routes over one Service.
-type handler struct {
+// Handler serves MyAuth's routes, and its methods protect the application's own. It is
+// safe for concurrent use.
+type Handler struct {
+	// Middleware has RequireToken, RequireRole and WriteError.
+	Middleware
 	svc     *kit.Service
-	clients clientAddresses
-	errors  errorWriter
-	public  string // the prefix that clients see
+	options Options
 	openapi []byte
 	mux     *http.ServeMux
 }
 
-// endpoint is one route's own part: from the request to the whole reply. A panic has
-// become an error on the way.
-type endpoint func(r *http.Request) (reply, error)
-
-// route registers an endpoint, and for its path the answer to every other method,
-// which a ServeMux alone would give as plain text.
-func (h *handler) route(method, path string, e endpoint) {
-	h.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
-		answer, err := e(r)
-		if err != nil {
-			h.fail(w, r, err)
-			return
-		}
-		send(w, r, answer)
-	})
-	allow := method
-	if method == http.MethodGet {
-		allow = "GET, HEAD" // the pattern GET matches both
+// New returns the handler of MyAuth's routes. It keeps no state besides svc, so any
+// number of handlers may serve one Service.
+//
+// An error names the option that is out of bounds, or says why the page template fails.
+func New(svc *kit.Service, opts *Options) (*Handler, error) {
+	if svc == nil {
+		return nil, errors.New("httpx: New needs a kit.Service")
 	}
-	h.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", allow)
-		h.fail(w, r, errMethodNotAllowed)
+	m, err := NewMiddleware(svc.Verifier(), opts)
+	if err != nil {
+		return nil, err
+	}
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{Middleware: *m, svc: svc, options: o, openapi: openapiDocument(o.PublicPrefix), mux: http.NewServeMux()}
+	if err := h.checkTemplate(); err != nil {
+		return nil, err
+	}
+	allow := map[string]string{} // the methods of each path
+	for _, rt := range h.routes() {
+		path := o.Prefix + rt.path
+		h.mux.HandleFunc(rt.method+" "+path, func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, rt) })
+		if allow[path] != "" {
+			allow[path] += ", "
+		}
+		allow[path] += rt.method
+		if rt.method == http.MethodGet {
+			allow[path] += ", HEAD" // the pattern GET matches both
+		}
+	}
+	// A ServeMux alone would answer other methods and paths as plain text.
+	for path, methods := range allow {
+		h.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", methods)
+			h.writeError(w, r, errMethodNotAllowed, false)
+		})
+	}
+	h.mux.HandleFunc("/", h.notFound)
+	return h, nil
+}
+
+// route is one of the handler's routes: what serve does before and after its own
+// function, and the function, which turns a call into a whole reply.
+type route struct {
+	method, path string
+	access       access
+	body         bodyType
+	serve        func(context.Context, call) (reply, error)
+}
+
+// access says who may call a route.
+type access int
+
+const (
+	public     access = iota
+	activeUser        // the user of a valid access token
+)
+
+// call is a request on its way through a route.
+type call struct {
+	header http.Header
+	body   content
+	user   kit.User // with access activeUser
+}
+
+// routes is the whole surface. openapi.json describes each of them.
+func (h *Handler) routes() []route {
+	return []route{
+		{"POST", "/register", public, jsonBody, h.register},
+		{"POST", "/login", public, jsonOrForm, h.login},
+		{"POST", "/refresh", public, jsonBody, h.refresh},
+		{"POST", "/logout", public, jsonBody, h.logout},
+		{"POST", "/password-reset-request", public, jsonBody, h.requestPasswordReset},
+		{"POST", "/password-reset", public, jsonBody, h.resetPassword},
+		{"POST", "/verify-email-request", public, jsonBody, h.requestEmailVerification},
+		{"POST", "/verify-email", public, jsonBody, h.verifyEmail},
+		{"POST", "/verify-email/deny", public, jsonBody, h.denyEmail},
+		{"GET", "/me", activeUser, noBody, h.me},
+		{"GET", "/openapi.json", public, noBody, h.serveOpenAPI},
+		{"GET", "/.well-known/jwks.json", public, noBody, h.serveJWKS},
+	}
+}
+
+// serve answers a request for a route.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt route) {
+	var answer reply
+	c := call{header: r.Header}
+	err := catchPanic(func() (err error) {
+		ctx := r.Context()
+		if rt.body != noBody {
+			if c.body, err = readContent(r, rt.body == jsonOrForm); err != nil {
+				return err
+			}
+			ctx = h.withClient(r)
+		}
+		if len(r.Header["Authorization"]) > 1 {
+			return errManyAuthorizations
+		}
+		if rt.access == activeUser {
+			id, err := h.authenticate(r)
+			if err != nil {
+				return err
+			}
+			c.user = id.user
+		}
+		answer, err = rt.serve(ctx, c)
+		return err
 	})
+	if err != nil {
+		if c.body.grant {
+			err = &grantError{err}
+		}
+		h.writeError(w, r, err, rt.access != public)
+		return
+	}
+	send(w, r, answer)
+}
+
+// withClient returns the context of r with the address of its client. A connection
+// without an address, such as one over a Unix socket, leaves the address that the
+// application may have put there.
+func (h *Handler) withClient(r *http.Request) context.Context {
+	if addr := (clientAddresses{h.options.TrustedProxies}).of(r); addr.IsValid() {
+		return kit.WithClientIP(r.Context(), addr)
+	}
+	return r.Context()
 }
 
 // ServeHTTP answers one request.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !routable(r) {
 		h.notFound(w, r)
 		return
@@ -122,7 +160,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-func (h *handler) notFound(w http.ResponseWriter, r *http.Request) { h.fail(w, r, errNotFound) }
+func (h *Handler) notFound(w http.ResponseWriter, r *http.Request) {
+	h.writeError(w, r, errNotFound, false)
+}
 
 // routable reports whether a ServeMux takes the path as it is. To others it answers
 // with a redirect or plain text, and no path of ours is among them.
@@ -133,14 +173,4 @@ func routable(r *http.Request) bool {
 	}
 	clean := path.Clean(p)
 	return p == clean || len(p) == len(clean)+1 && strings.HasPrefix(p, clean) && p[len(clean)] == '/'
-}
-
-// fail answers with err. Only GET routes take a token from the Authorization header;
-// on the others it is not what an error is about.
-func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if r.ProtoMajor == 1 && unread(err) {
-		// The server does not read the rest of the body then, to keep the connection.
-		w.Header().Set("Connection", "close")
-	}
-	h.errors.write(w, r, err, r.Method != http.MethodPost)
 }

@@ -53,7 +53,7 @@ func (l *logs) entries(t *testing.T) []map[string]any {
 
 // rig is a handler over a Service in memory, with one account.
 type rig struct {
-	http.Handler
+	*Handler
 	svc    *kit.Service
 	faults *kittest.Faults
 	clock  *kittest.Clock
@@ -90,7 +90,9 @@ func newRig(tb testing.TB, opts Options, change ...func(*kit.Options)) *rig {
 		tb.Fatal(err)
 	}
 	opts.Logger = slog.New(slog.NewJSONHandler(rg.log, nil))
-	rg.Handler = New(rg.svc, &opts)
+	if rg.Handler, err = New(rg.svc, &opts); err != nil {
+		tb.Fatal(err)
+	}
 	return rg
 }
 

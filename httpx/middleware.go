@@ -3,20 +3,41 @@ package httpx
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 )
 
-// Authenticator checks an access token against the user as stored; [kit.Service] is
-// one. Its errors are written as [ProblemOf] has them.
-type Authenticator interface {
-	Authenticate(ctx context.Context, accessToken string) (kit.User, accesstoken.Claims, error)
+// Middleware protects routes by access tokens alone, without a store. A [Handler] has
+// one; a resource server, which has the keys and not the users, makes its own with
+// [NewMiddleware].
+type Middleware struct {
+	verifier *accesstoken.Verifier
+	realm    string
+	logger   *slog.Logger
 }
 
-var _ Authenticator = (*kit.Service)(nil)
+// NewMiddleware returns the middleware of a resource server:
+//
+//	verifier, err := accesstoken.NewVerifier(keys, "myauth", "myauth", nil)
+//	auth, err := httpx.NewMiddleware(verifier, nil)
+//	mux.Handle("GET /prices", auth.RequireToken(prices))
+//
+// An error names the option that is out of bounds.
+func NewMiddleware(v *accesstoken.Verifier, opts *Options) (*Middleware, error) {
+	if v == nil {
+		return nil, errors.New("httpx: NewMiddleware needs a Verifier: see accesstoken.NewVerifier")
+	}
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Middleware{v, o.Realm, o.Logger}, nil
+}
 
 // identity is what middleware has found out about a request.
 type identity struct {
@@ -27,9 +48,10 @@ type identity struct {
 
 type identityKey struct{}
 
-// UserFrom returns the user that [RequireUser] or [RequireVerified] let through, as
-// stored when the request came. It is false under [RequireToken], which knows none.
-// The user's slices are shared within the request: do not write to them.
+// UserFrom returns the user that [Handler.RequireUser] or [Handler.RequireVerified] let
+// through, as stored when the request came. It is false under [Middleware.RequireToken],
+// which looks no user up. The user's slices are shared within the request: do not write
+// to them.
 func UserFrom(ctx context.Context) (kit.User, bool) {
 	id, ok := ctx.Value(identityKey{}).(*identity)
 	if !ok || !id.hasUser {
@@ -38,8 +60,8 @@ func UserFrom(ctx context.Context) (kit.User, bool) {
 	return id.user, true
 }
 
-// ClaimsFrom returns the claims of the access token that [RequireToken],
-// [RequireUser] or [RequireVerified] let through.
+// ClaimsFrom returns the claims of the access token that [Middleware.RequireToken],
+// [Handler.RequireUser] or [Handler.RequireVerified] let through.
 func ClaimsFrom(ctx context.Context) (accesstoken.Claims, bool) {
 	id, ok := ctx.Value(identityKey{}).(*identity)
 	if !ok {
@@ -49,26 +71,26 @@ func ClaimsFrom(ctx context.Context) (accesstoken.Claims, bool) {
 }
 
 // RequireToken lets requests through that carry a valid access token in the
-// Authorization header, and gives the handler [ClaimsFrom]. It asks no store: it is
+// Authorization header, and gives next [ClaimsFrom]. It asks no store: it is
 // fast, and works in services that have none. The price is a window: after a
 // password reset, a deactivation, a change of roles or a logout, a token that was
-// handed out before is let through until it expires, which is at most
+// handed out before is accepted until it expires, which is at most
 // kit.Options.AccessTokenTTL, 30 minutes unless set. Where that is too long, use
-// [RequireUser].
+// [Handler.RequireUser].
 //
-// It answers 401 otherwise, with missing_token, invalid_token or expired_token, and
-// 400 for two Authorization headers. It panics when v is nil.
-func RequireToken(v *accesstoken.Verifier) func(http.Handler) http.Handler {
-	if v == nil {
-		panic("httpx: RequireToken needs a Verifier: see kit.Service.Verifier and accesstoken.NewVerifier")
-	}
-	return require(func(ctx context.Context, token string) (*identity, error) {
-		claims, err := v.Verify(token)
+// Otherwise it answers 401 with missing_token, invalid_token or expired_token, and
+// 400 for two Authorization headers.
+func (m *Middleware) RequireToken(next http.Handler) http.Handler {
+	return m.require(next, func(r *http.Request) (identity, error) {
+		token, err := bearerToken(r.Header)
 		if err != nil {
-			return nil, err
+			return identity{}, err
 		}
-		id := &identity{claims: claims}
-		if user, ok := UserFrom(ctx); ok && user.ID == claims.Subject {
+		id := identity{}
+		if id.claims, err = m.verifier.Verify(token); err != nil {
+			return identity{}, err
+		}
+		if user, ok := UserFrom(r.Context()); ok && user.ID == id.claims.Subject {
 			id.user, id.hasUser = user, true // RequireUser stands outside
 		}
 		return id, nil
@@ -77,84 +99,74 @@ func RequireToken(v *accesstoken.Verifier) func(http.Handler) http.Handler {
 
 // RequireUser lets requests through that carry a valid access token of a user who
 // exists, is active, and whose sessions have not been ended since by a reset, a change
-// of password or a deactivation; it gives the handler [UserFrom] and [ClaimsFrom]. It
-// costs one look-up of the user.
+// of password or a deactivation; it gives next [UserFrom] and [ClaimsFrom]. It costs one
+// look-up of the user.
 //
-// It answers otherwise 401 with missing_token, invalid_token, expired_token or
+// Otherwise it answers 401 with missing_token, invalid_token, expired_token or
 // revoked_token, 403 with account_disabled, 503 when the store does not answer, and 400
-// for two Authorization headers. It panics when a is nil.
-func RequireUser(a Authenticator) func(http.Handler) http.Handler {
-	return requireUser("RequireUser", a, func(kit.User) error { return nil })
+// for two Authorization headers.
+func (h *Handler) RequireUser(next http.Handler) http.Handler {
+	return h.require(next, h.authenticate)
 }
 
-// RequireVerified is [RequireUser], and answers 403 with email_not_verified to a user
-// whose address is not verified. It stands alone, not inside a RequireUser.
-func RequireVerified(a Authenticator) func(http.Handler) http.Handler {
-	return requireUser("RequireVerified", a, func(u kit.User) error {
-		if !u.Verified {
-			return kit.ErrEmailNotVerified
+// RequireVerified is [Handler.RequireUser], and answers 403 with email_not_verified to a
+// user whose address is not verified. It replaces RequireUser; there is no need for both.
+func (h *Handler) RequireVerified(next http.Handler) http.Handler {
+	return h.require(next, func(r *http.Request) (identity, error) {
+		id, err := h.authenticate(r)
+		if err == nil && !id.user.Verified {
+			err = kit.ErrEmailNotVerified
 		}
-		return nil
+		return id, err
 	})
 }
 
-func requireUser(name string, a Authenticator, check func(kit.User) error) func(http.Handler) http.Handler {
-	if svc, ok := a.(*kit.Service); a == nil || ok && svc == nil {
-		panic("httpx: " + name + " needs a kit.Service")
+// authenticate returns whose access token r carries.
+func (h *Handler) authenticate(r *http.Request) (identity, error) {
+	token, err := bearerToken(r.Header)
+	if err != nil {
+		return identity{}, err
 	}
-	return require(func(ctx context.Context, token string) (*identity, error) {
-		user, claims, err := a.Authenticate(ctx, token)
-		if err == nil {
-			err = check(user)
-		}
-		return &identity{claims, user, true}, err
-	})
+	user, claims, err := h.svc.Authenticate(r.Context(), token)
+	return identity{claims, user, true}, err
 }
 
-// require is the middleware that lets a request through when identify, given its
-// access token, says whose it is.
-func require(identify func(ctx context.Context, token string) (*identity, error)) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			var id *identity
-			err := guard(func() error {
-				token, err := bearerToken(r.Header)
-				if err == nil {
-					id, err = identify(r.Context(), token)
-				}
-				return err
-			})
-			if err != nil {
-				standalone().write(w, r, err, true)
-				return
-			}
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, id)))
+// require hands a request on to next, with its identity, if identify returns no error.
+func (m *Middleware) require(next http.Handler, identify func(*http.Request) (identity, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := new(identity)
+		err := catchPanic(func() (err error) {
+			*id, err = identify(r)
+			return err
 		})
-	}
+		if err != nil {
+			m.writeError(w, r, err, true)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, id)))
+	})
 }
 
 // errNoIdentity is a mistake in the wiring, which must not open a route.
-var errNoIdentity = errors.New("httpx: RequireRole must stand inside RequireUser, RequireVerified or RequireToken, as in RequireUser(svc)(RequireRole(\"admin\")(handler))")
+var errNoIdentity = errors.New("httpx: RequireRole must stand inside RequireUser, RequireVerified or RequireToken, as in auth.RequireUser(auth.RequireRole(\"admin\")(handler))")
 
 // RequireRole lets users through who have at least one of the roles, exactly as
 // spelled, and answers 403 with insufficient_role to others. It stands inside
-// [RequireUser] or [RequireVerified], and then looks at the roles that the user has now;
-// or inside [RequireToken], and then at the roles when the token was made:
+// [Handler.RequireUser] or [Handler.RequireVerified], and then looks at the roles that the
+// user has now; or inside [Middleware.RequireToken], and then at the roles when the token
+// was made:
 //
-//	httpx.RequireUser(svc)(httpx.RequireRole("admin", "support")(handler))
+//	auth.RequireUser(auth.RequireRole("admin", "support")(handler))
 //
-// Inside neither it lets nobody through: it answers 500, and the log says why. It
-// panics when there are no roles, or an empty one.
-func RequireRole(roles ...string) func(http.Handler) http.Handler {
-	if len(roles) == 0 || slices.Contains(roles, "") {
-		panic("httpx: RequireRole needs at least one role, and none that is empty")
-	}
+// Inside none of them it lets no request through: it answers 500, and the log says why.
+// Without roles it lets no user through.
+func (m *Middleware) RequireRole(roles ...string) func(http.Handler) http.Handler {
 	roles = slices.Clone(roles)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			id, ok := r.Context().Value(identityKey{}).(*identity)
 			if !ok {
-				standalone().write(w, r, errNoIdentity, true)
+				m.writeError(w, r, errNoIdentity, true)
 				return
 			}
 			has := id.claims.Roles
@@ -162,10 +174,51 @@ func RequireRole(roles ...string) func(http.Handler) http.Handler {
 				has = id.user.Roles
 			}
 			if !slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(has, role) }) {
-				standalone().write(w, r, errInsufficientRole, true)
+				m.writeError(w, r, errInsufficientRole, true)
 				return
 			}
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// errManyAuthorizations: two programs might each use another of the headers.
+var errManyAuthorizations = malformed("There must be at most one Authorization header.")
+
+// bearerToken returns the access token of the Authorization header, and looks
+// nowhere else for one (RFC 6750, section 2.1). The scheme's name may be in any case
+// (RFC 9110, section 11.1). No header, an empty one, and one of another scheme all
+// mean that no token was presented.
+func bearerToken(header http.Header) (string, error) {
+	values := header["Authorization"]
+	switch {
+	case len(values) > 1:
+		return "", errManyAuthorizations
+	case len(values) == 0:
+		return "", errMissingToken
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", errMissingToken
+	}
+	token = strings.TrimLeft(token, " ")
+	if !isB64Token(token) {
+		return "", kit.ErrInvalidToken
+	}
+	return token, nil
+}
+
+// isB64Token is the b64token of RFC 6750, section 2.1.
+func isB64Token(s string) bool {
+	s = strings.TrimRight(s, "=")
+	for i := range len(s) {
+		if c := s[i]; !isLetterOrDigit(c) && strings.IndexByte("-._~+/", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isLetterOrDigit(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }

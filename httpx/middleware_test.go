@@ -1,10 +1,12 @@
 package httpx
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +20,6 @@ var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	claims, hasClaims := ClaimsFrom(r.Context())
 	fmt.Fprintf(w, "user %v %s %v, claims %v %v", hasUser, user.Username, user.Roles, hasClaims, claims.Roles)
 })
-
-// defaultLog makes slog's default logger a log of the test's.
-func defaultLog(t *testing.T) *logs {
-	l, before := &logs{}, slog.Default()
-	slog.SetDefault(slog.New(slog.NewJSONHandler(l, nil)))
-	t.Cleanup(func() { slog.SetDefault(before) })
-	return l
-}
 
 func get(h http.Handler, token string) *httptest.ResponseRecorder {
 	if token == "" {
@@ -44,7 +38,7 @@ func wantText(t *testing.T, w *httptest.ResponseRecorder, text string) {
 func TestRequireToken(t *testing.T) {
 	rg := newRig(t, Options{})
 	mux := http.NewServeMux()
-	mux.Handle("GET /orders", RequireToken(rg.svc.Verifier())(whoami))
+	mux.Handle("GET /orders", rg.RequireToken(whoami))
 	token := rg.accessToken(t)
 	wantText(t, get(mux, token), "user false  [], claims true []")
 	wantProblem(t, get(mux, ""), http.StatusUnauthorized, "missing_token")
@@ -70,9 +64,42 @@ func TestRequireToken(t *testing.T) {
 	})
 }
 
+// The middleware of a handler answers in the handler's realm and writes to its log; so
+// does that of a resource server, which has no handler.
+func TestMiddlewareKeepsRealmAndLogger(t *testing.T) {
+	rg := newRig(t, Options{Realm: "The Shop"})
+	log := &logs{}
+	server, err := NewMiddleware(rg.svc.Verifier(), &Options{Realm: "The Shop", Logger: slog.New(slog.NewJSONHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bug := errors.New("a bug")
+	for name, h := range map[string]http.Handler{
+		"RequireUser":     rg.RequireUser(whoami),
+		"RequireVerified": rg.RequireVerified(whoami),
+		"RequireToken":    rg.RequireToken(whoami),
+		"RequireRole":     rg.RequireUser(rg.RequireRole("admin")(whoami)),
+		"WriteError":      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { rg.WriteError(w, r, kit.ErrInvalidToken) }),
+		"a server's":      server.RequireToken(server.RequireRole("admin")(whoami)),
+	} {
+		token := "" // refused by all but a role
+		if name == "RequireRole" {
+			token = rg.accessToken(t)
+		}
+		if got := get(h, token).Header().Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="The Shop"`) {
+			t.Errorf("%s: got challenge %s", name, got)
+		}
+	}
+	for _, m := range []*Middleware{&rg.Middleware, server} {
+		m.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/orders", nil), bug)
+	}
+	wantLogged(t, rg.log, bug.Error())
+	wantLogged(t, log, bug.Error())
+}
+
 func TestRequireUser(t *testing.T) {
 	rg := newRig(t, Options{})
-	h := RequireUser(rg.svc)(whoami)
+	h := rg.RequireUser(whoami)
 	token := rg.accessToken(t)
 	wantText(t, get(h, token), "user true Ada [], claims true []")
 	wantProblem(t, get(h, ""), http.StatusUnauthorized, "missing_token")
@@ -88,10 +115,9 @@ func TestRequireUser(t *testing.T) {
 		}
 	})
 	t.Run("store panics", func(t *testing.T) {
-		l := defaultLog(t)
 		rg.faults.Inject("*", kittest.Panic, 1)
 		wantProblem(t, get(h, token), http.StatusInternalServerError, "internal_error")
-		wantLogged(t, l)
+		wantLogged(t, rg.log)
 	})
 	t.Run("deactivated", func(t *testing.T) {
 		if _, err := rg.svc.Deactivate(t.Context(), rg.user.ID); err != nil {
@@ -114,7 +140,7 @@ func TestRequireUser(t *testing.T) {
 func TestRequireVerified(t *testing.T) {
 	mailer := kittest.NewMailer()
 	rg := newRig(t, Options{}, func(o *kit.Options) { o.Mailer, o.PublicURL = mailer, "https://app.example.com" })
-	h := RequireVerified(rg.svc)(whoami)
+	h := rg.RequireVerified(whoami)
 	token := rg.accessToken(t)
 	wantProblem(t, get(h, token), http.StatusForbidden, "email_not_verified")
 	wantProblem(t, get(h, ""), http.StatusUnauthorized, "missing_token")
@@ -134,9 +160,9 @@ func TestRequireRole(t *testing.T) {
 	if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "editor"); err != nil {
 		t.Fatal(err)
 	}
-	editor := RequireRole("admin", "editor")
-	byUser := RequireUser(rg.svc)(editor(whoami))
-	byToken := RequireToken(rg.svc.Verifier())(editor(whoami))
+	editor := rg.RequireRole("admin", "editor")
+	byUser := rg.RequireUser(editor(whoami))
+	byToken := rg.RequireToken(editor(whoami))
 
 	t.Run("the roles of now and of then", func(t *testing.T) {
 		wantText(t, get(byUser, token), "user true Ada [editor], claims true []")
@@ -148,20 +174,22 @@ func TestRequireRole(t *testing.T) {
 		wantText(t, get(byToken, rg.accessToken(t)), "user false  [], claims true [editor]")
 	})
 	t.Run("both kinds around it", func(t *testing.T) {
-		stateless, user := RequireToken(rg.svc.Verifier()), RequireUser(rg.svc)
+		stateless, user := rg.RequireToken, rg.RequireUser
 		wantText(t, get(user(stateless(editor(whoami))), token), "user true Ada [editor], claims true []")
 		wantText(t, get(stateless(user(editor(whoami))), token), "user true Ada [editor], claims true []")
 	})
 	t.Run("all of several are nested", func(t *testing.T) {
-		both := RequireUser(rg.svc)(RequireRole("editor")(RequireRole("admin")(whoami)))
+		both := rg.RequireUser(rg.RequireRole("editor")(rg.RequireRole("admin")(whoami)))
 		wantProblem(t, get(both, token), http.StatusForbidden, "insufficient_role")
 		if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "admin"); err != nil {
 			t.Fatal(err)
 		}
 		wantText(t, get(both, token), "user true Ada [editor admin], claims true []")
 	})
-	t.Run("exactly as spelled", func(t *testing.T) {
-		wantProblem(t, get(RequireUser(rg.svc)(RequireRole("Admin", "edit", "admin ")(whoami)), token), http.StatusForbidden, "insufficient_role")
+	t.Run("exactly as spelled, and no role is none", func(t *testing.T) {
+		for _, roles := range [][]string{{"Admin", "edit", "admin "}, {""}, nil} {
+			wantProblem(t, get(rg.RequireUser(rg.RequireRole(roles...)(whoami)), token), http.StatusForbidden, "insufficient_role")
+		}
 	})
 	t.Run("after a removal at once", func(t *testing.T) {
 		fresh := rg.accessToken(t)
@@ -170,12 +198,11 @@ func TestRequireRole(t *testing.T) {
 		}
 		wantProblem(t, get(byUser, fresh), http.StatusForbidden, "insufficient_role")
 	})
-	t.Run("wired wrongly it lets nobody through", func(t *testing.T) {
-		l := defaultLog(t)
-		for _, h := range []http.Handler{editor(whoami), editor(RequireUser(rg.svc)(whoami))} {
+	t.Run("wired wrongly it lets no request through", func(t *testing.T) {
+		for _, h := range []http.Handler{editor(whoami), editor(rg.RequireUser(whoami))} {
 			wantProblem(t, get(h, token), http.StatusInternalServerError, "internal_error")
 		}
-		if entries := l.entries(t); len(entries) != 2 || entries[0]["err"] != errNoIdentity.Error() {
+		if entries := rg.log.entries(t); len(entries) != 2 || entries[0]["err"] != errNoIdentity.Error() {
 			t.Errorf("logged: %v", entries)
 		}
 	})

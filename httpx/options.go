@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"path"
@@ -10,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// Options are the settings of [New] that have a default. The zero value, and nil,
-// mean the defaults.
+// Options are the optional settings of [New] and [NewMiddleware]. The zero value, and
+// nil, mean the defaults. NewMiddleware uses Realm and Logger only.
 type Options struct {
 	// Prefix is the path under which the handler finds its routes, in the requests
 	// as they reach it; default "/auth". "/" is the root. It has letters, digits,
@@ -21,9 +22,8 @@ type Options struct {
 	// the OpenAPI document; default Prefix. It differs only behind a router or a
 	// proxy that changes paths.
 	PublicPrefix string
-	// Realm is the realm in the WWW-Authenticate header of the handler's own routes,
-	// printable ASCII without quotes and backslashes; default "MyAuth". [WriteError]
-	// and the middleware always use the default.
+	// Realm is the realm in WWW-Authenticate headers, printable ASCII without quotes
+	// and backslashes; default "MyAuth".
 	Realm string
 	// TrustedProxies are the addresses of the reverse proxies in front of the
 	// server. X-Forwarded-For counts only if the connection comes from one of them.
@@ -34,14 +34,19 @@ type Options struct {
 	// Logger receives what the client is not told: internal errors and panics, each
 	// once, with the stack. Default: slog.Default().
 	Logger *slog.Logger
+	// ProductName is the name of the application on the pages of [Handler.Pages];
+	// default: no name.
+	ProductName string
+	// PageTemplate writes the pages of [Handler.Pages] in place of the built-in ones,
+	// for a design or a language of your own. It is called with a [PageData], and New
+	// tries it out with each state of each page. The method Execute of an html/template
+	// has this type.
+	PageTemplate func(w io.Writer, data any) error
 }
 
-// defaultRealm is also the realm of what has no Options.
-const defaultRealm = "MyAuth"
-
 // withDefaults returns o with every unset field filled in, and the prefixes
-// without a slash at their end. It panics where a field is out of bounds.
-func (o *Options) withDefaults() Options {
+// without a slash at their end. The error names the field that is out of bounds.
+func (o *Options) withDefaults() (Options, error) {
 	var c Options
 	if o != nil {
 		c = *o
@@ -52,34 +57,27 @@ func (o *Options) withDefaults() Options {
 	if c.PublicPrefix == "" {
 		c.PublicPrefix = c.Prefix
 	}
-	var err1, err2 error
-	c.Prefix, err1 = cleanPrefix("Options.Prefix", c.Prefix)
-	c.PublicPrefix, err2 = cleanPrefix("Options.PublicPrefix", c.PublicPrefix)
-	for _, err := range []error{err1, err2, checkProxies("Options.TrustedProxies", c.TrustedProxies)} {
-		if err != nil {
-			panic(err.Error())
-		}
-	}
 	if c.Realm == "" {
-		c.Realm = defaultRealm
+		c.Realm = "MyAuth"
 	}
-	if strings.ContainsFunc(c.Realm, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
-		panic(fmt.Sprintf("httpx: Options.Realm is %q: it must be printable ASCII without quotes and backslashes", c.Realm))
-	}
-	c.TrustedProxies = slices.Clone(c.TrustedProxies)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return c
-}
-
-func checkProxies(field string, proxies []netip.Prefix) error {
-	for _, p := range proxies {
+	c.TrustedProxies = slices.Clone(c.TrustedProxies)
+	for _, p := range c.TrustedProxies {
 		if !p.IsValid() || p.Addr().Is4In6() {
-			return fmt.Errorf("httpx: %s has %v: it must be an IPv4 or IPv6 prefix, such as 10.0.0.0/8", field, p)
+			return Options{}, fmt.Errorf("httpx: Options.TrustedProxies has %v: it must be an IPv4 or IPv6 prefix, such as 10.0.0.0/8", p)
 		}
 	}
-	return nil
+	if !quotable(c.Realm) {
+		return Options{}, fmt.Errorf("httpx: Options.Realm is %q: it must be printable ASCII without quotes and backslashes", c.Realm)
+	}
+	var err error
+	if c.Prefix, err = cleanPrefix("Options.Prefix", c.Prefix); err != nil {
+		return Options{}, err
+	}
+	c.PublicPrefix, err = cleanPrefix("Options.PublicPrefix", c.PublicPrefix)
+	return c, err
 }
 
 // cleanPrefix returns prefix without the slash at its end, so that the root is
@@ -93,4 +91,10 @@ func cleanPrefix(field, prefix string) (string, error) {
 		return "", fmt.Errorf(`httpx: %s is %q: it must be a path such as "/auth", or "/" for the root`, field, prefix)
 	}
 	return trimmed, nil
+}
+
+// quotable reports whether s can stand between quotes as it is, in a header (RFC 9110,
+// section 5.6.4) and in the error_description of RFC 6749, section 5.2.
+func quotable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
 }

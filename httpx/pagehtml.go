@@ -4,21 +4,13 @@ import (
 	_ "embed"
 	"fmt"
 	"html"
-	"io"
 	"strings"
 )
 
 //go:embed pages.css
 var pageStyle string
 
-// builtinPage is the built-in [PageTemplate]. It is written in Go, because html/template
-// would make every program that links this package larger, WebAssembly above all.
-type builtinPage struct {
-	text func(english string) string
-	lang string
-}
-
-// pageWords are the English texts of a page. Each is looked up by PagesOptions.Text.
+// pageWords are the texts of a page.
 type pageWords struct {
 	title, doneTitle, done string
 	ask, button            string
@@ -29,7 +21,7 @@ type pageWords struct {
 
 func wordsOf(page string) pageWords {
 	switch page {
-	case PageVerifyEmail:
+	case pageVerifyEmail:
 		return pageWords{
 			title: "Confirm your email address", doneTitle: "Your email address is confirmed",
 			done:   "Thank you. You can close this page and sign in.",
@@ -38,7 +30,7 @@ func wordsOf(page string) pageWords {
 			aside:  "If it wasn't you, don't confirm: someone else knows the account's password and could use the account in your name.",
 			link:   "This wasn't me",
 		}
-	case PageDenyEmail:
+	case pageDenyEmail:
 		return pageWords{
 			title: "Didn't sign up?", doneTitle: "The account is deleted",
 			done:   "Thank you for telling us. There is no longer an account with your email address. You can close this page.",
@@ -58,7 +50,7 @@ func wordsOf(page string) pageWords {
 	}
 }
 
-// problemText says in English what went wrong, and what to do.
+// problemText says what went wrong, and what to do.
 func problemText(d PageData) string {
 	switch d.Code {
 	case codeRevokedToken:
@@ -76,9 +68,9 @@ func problemText(d PageData) string {
 		case d.RetryAfter < 2:
 			return "Too many attempts. Wait a moment, then press the button again."
 		case d.RetryAfter <= 120:
-			return "Too many attempts. Wait %d seconds, then press the button again."
+			return fmt.Sprintf("Too many attempts. Wait %d seconds, then press the button again.", d.RetryAfter)
 		default:
-			return "Too many attempts. Wait %d minutes, then press the button again."
+			return fmt.Sprintf("Too many attempts. Wait %d minutes, then press the button again.", (d.RetryAfter+59)/60)
 		}
 	case "service_unavailable":
 		return "We can't do this right now. Wait a moment, then press the button again."
@@ -89,9 +81,9 @@ func problemText(d PageData) string {
 	}
 }
 
-// Execute writes the page of a [PageData].
-func (p builtinPage) Execute(w io.Writer, data any) error {
-	d := data.(PageData) //nolint:forcetypeassert // of this package
+// builtinPage returns the built-in page of d. It is written in Go, because html/template
+// would make every program that links this package larger, WebAssembly above all.
+func builtinPage(d PageData) []byte {
 	words := wordsOf(d.Page)
 	var b strings.Builder
 	element := func(open, text, closing string) {
@@ -99,11 +91,12 @@ func (p builtinPage) Execute(w io.Writer, data any) error {
 			b.WriteString(open + html.EscapeString(text) + closing + "\n")
 		}
 	}
-	title := p.text(words.title)
+	title := words.title
 	if d.Done {
-		title = p.text(words.doneTitle)
+		title = words.doneTitle
 	}
-	b.WriteString("<!DOCTYPE html>\n" + `<html lang="` + html.EscapeString(p.lang) + `">
+	b.WriteString(`<!DOCTYPE html>
+<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -116,17 +109,17 @@ func (p builtinPage) Execute(w io.Writer, data any) error {
 	element("<h1>", title, "</h1>")
 	switch {
 	case d.Done:
-		element("<p>", p.text(words.done), "</p>")
+		element("<p>", words.done, "</p>")
 	case d.Code != "":
-		p.problem(&b, d)
+		writeProblem(&b, d)
 	}
 	if d.Token != "" && !d.Done {
-		element("<p>", p.text(words.ask), "</p>")
+		element("<p>", words.ask, "</p>")
 		b.WriteString(`<form method="post" action="` + html.EscapeString(d.Action) + `">` + "\n" +
 			`<input type="hidden" name="token" value="` + html.EscapeString(d.Token) + `">` + "\n")
-		if d.Page == PageResetPassword {
+		if d.Page == pageResetPassword {
 			for _, field := range [][3]string{{"new_password", "New password", " autofocus"}, {"repeat", "Repeat the new password", ""}} {
-				element(`<label for="`+field[0]+`">`, p.text(field[1]), "</label>")
+				element(`<label for="`+field[0]+`">`, field[1], "</label>")
 				b.WriteString(`<input id="` + field[0] + `" name="` + field[0] + `" type="password" autocomplete="new-password" required` + field[2] + ">\n")
 			}
 		}
@@ -134,33 +127,24 @@ func (p builtinPage) Execute(w io.Writer, data any) error {
 		if words.danger {
 			button = `<button class="danger">`
 		}
-		element(button, p.text(words.button), "</button>")
+		element(button, words.button, "</button>")
 		b.WriteString("</form>\n")
-		b.WriteString(`<p class="aside">` + html.EscapeString(p.text(words.aside)))
+		b.WriteString(`<p class="aside">` + html.EscapeString(words.aside))
 		if words.link != "" {
-			b.WriteString(` <a href="` + html.EscapeString(d.Deny) + `">` + html.EscapeString(p.text(words.link)) + "</a>")
+			b.WriteString(` <a href="` + html.EscapeString(d.Deny) + `">` + html.EscapeString(words.link) + "</a>")
 		}
 		b.WriteString("</p>\n")
 	}
 	b.WriteString("</main>\n</body>\n</html>\n")
-	_, err := io.WriteString(w, b.String())
-	return err
+	return []byte(b.String())
 }
 
-func (p builtinPage) problem(b *strings.Builder, d PageData) {
-	text := p.text(problemText(d))
-	if strings.Contains(text, "%d") {
-		wait := d.RetryAfter
-		if wait > 120 {
-			wait = (wait + 59) / 60
-		}
-		text = fmt.Sprintf(text, wait)
-	}
-	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(text) + "</p>\n")
+func writeProblem(b *strings.Builder, d PageData) {
+	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(problemText(d)) + "</p>\n")
 	if len(d.Errors) > 0 {
 		b.WriteString("<ul>\n")
 		for _, e := range d.Errors {
-			b.WriteString("<li>" + html.EscapeString(p.text(e.Message)) + "</li>\n")
+			b.WriteString("<li>" + html.EscapeString(e.Message) + "</li>\n")
 		}
 		b.WriteString("</ul>\n")
 	}

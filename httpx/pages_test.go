@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"html"
 	"html/template"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
@@ -28,15 +26,11 @@ type pageRig struct {
 	mailer *kittest.Mailer
 }
 
-func newPageRig(t *testing.T, opts PagesOptions, change ...func(*kit.Options)) *pageRig {
+func newPageRig(t *testing.T, opts Options, change ...func(*kit.Options)) *pageRig {
 	t.Helper()
 	p := &pageRig{t: t, mailer: kittest.NewMailer()}
-	p.rig = newRig(t, Options{}, append(change, func(o *kit.Options) { o.Mailer, o.PublicURL = p.mailer, "https://example.com" })...)
-	opts.Logger = slog.New(slog.NewJSONHandler(p.log, nil))
-	var err error
-	if p.pages, err = Pages(p.svc, &opts); err != nil {
-		t.Fatal(err)
-	}
+	p.rig = newRig(t, opts, append(change, func(o *kit.Options) { o.Mailer, o.PublicURL = p.mailer, "https://example.com" })...)
+	p.pages = p.Pages()
 	return p
 }
 
@@ -136,7 +130,7 @@ func says(t *testing.T, w *httptest.ResponseRecorder, status int, words string) 
 }
 
 func TestVerifyEmailPage(t *testing.T) {
-	p := newPageRig(t, PagesOptions{ProductName: "Shop <3"})
+	p := newPageRig(t, Options{ProductName: "Shop <3"})
 	mail := p.mail()
 	page := p.open(mail.Link)
 	says(t, page, 200, "Confirm email address")
@@ -153,7 +147,7 @@ func TestVerifyEmailPage(t *testing.T) {
 }
 
 func TestDenyPage(t *testing.T) {
-	p := newPageRig(t, PagesOptions{})
+	p := newPageRig(t, Options{})
 	mail := p.mail()
 	// The page of the first link leads to it as well.
 	href := regexp.MustCompile(`href="([^"]*)"`).FindStringSubmatch(p.open(mail.Link).Body.String())
@@ -175,7 +169,7 @@ func TestDenyPage(t *testing.T) {
 }
 
 func TestDenyPageOfVerifiedAccount(t *testing.T) {
-	p := newPageRig(t, PagesOptions{})
+	p := newPageRig(t, Options{})
 	mail := p.mail()
 	if err := p.svc.VerifyEmail(t.Context(), string(mail.Token)); err != nil {
 		t.Fatal(err)
@@ -188,7 +182,7 @@ func TestDenyPageOfVerifiedAccount(t *testing.T) {
 }
 
 func TestResetPasswordPage(t *testing.T) {
-	p := newPageRig(t, PagesOptions{})
+	p := newPageRig(t, Options{})
 	p.mail()
 	mail := p.resetMail()
 	page := p.open(mail.Link)
@@ -225,7 +219,7 @@ func TestResetPasswordPage(t *testing.T) {
 }
 
 func TestPagesRefuse(t *testing.T) {
-	p := newPageRig(t, PagesOptions{}, func(o *kit.Options) {
+	p := newPageRig(t, Options{}, func(o *kit.Options) {
 		waits := []time.Duration{time.Second, 90 * time.Second, time.Hour + time.Second}
 		o.Limiter = &refuseAfter{o.Now().Add(time.Hour), o.Now, waits}
 	})
@@ -281,7 +275,7 @@ func (l *refuseAfter) Allow(context.Context, kit.Attempt) error {
 }
 
 func TestPagesSurvivePanics(t *testing.T) {
-	p := newPageRig(t, PagesOptions{})
+	p := newPageRig(t, Options{})
 	mail := p.mail()
 	p.faults.Inject("users.ByID", kittest.Panic, 1)
 	page := p.press(mail.Link, p.open(mail.Link))
@@ -315,62 +309,21 @@ func TestLinksThatSuffered(t *testing.T) {
 }
 
 func TestPagesBelowAPrefix(t *testing.T) {
-	p := newPageRig(t, PagesOptions{Prefix: "/account/"}, func(o *kit.Options) { o.PublicURL = "https://example.com/account" })
+	p := newPageRig(t, Options{})
+	p.pages = http.StripPrefix("/account", p.pages)
 	mail := p.mail()
 	link := kit.Secret(strings.Replace(string(mail.Link), "https://example.com/", "https://example.com/account/", 1))
 	says(t, p.press(link, p.open(link)), 200, "Your email address is confirmed")
 }
 
-func TestPagesOptionsAreChecked(t *testing.T) {
-	p := newPageRig(t, PagesOptions{})
-	parse := func(s string) *template.Template { return template.Must(template.New("page").Parse(s)) }
-	for name, test := range map[string]struct {
-		opts PagesOptions
-		err  string
-	}{
-		"prefix":  {PagesOptions{Prefix: "account"}, "PagesOptions.Prefix"},
-		"proxies": {PagesOptions{TrustedProxies: make([]netip.Prefix, 1)}, "PagesOptions.TrustedProxies"},
-		"field":   {PagesOptions{Template: parse("{{.Tokn}}")}, "Tokn"},
-		"no form": {PagesOptions{Template: parse("hello")}, "no form with the token"},
-	} {
-		if _, err := Pages(p.svc, &test.opts); err == nil || !strings.HasPrefix(err.Error(), "httpx: PagesOptions.") || !strings.Contains(err.Error(), test.err) {
-			t.Errorf("%s: got %v", name, err)
-		}
-	}
-	if _, err := Pages(nil, nil); err == nil {
-		t.Error("no Service is no error")
-	}
-}
-
 func TestOwnPages(t *testing.T) {
-	p := newPageRig(t, PagesOptions{Template: template.Must(template.New("page").Parse(
-		`<style nonce="{{.Nonce}}">p { color: red }</style><p>Guten Tag, {{.Page}}{{with .Code}}, {{.}}{{end}}{{with .Deny}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`))})
+	p := newPageRig(t, Options{PageTemplate: template.Must(template.New("page").Parse(
+		`<style nonce="{{.Nonce}}">p { color: red }</style><p>Guten Tag, {{.Page}}{{with .Code}}, {{.}}{{end}}{{with .Deny}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`)).Execute})
 	says(t, do(p.pages, "GET", "/verify-email?token=x", ""), 200, "Guten Tag, verify-email, verify-email/deny?token=x<")
 	// Elsewhere the relative link would lead nowhere, or take a token of another kind along.
 	says(t, do(p.pages, "GET", "/verify-email/deny?token=x", ""), 200, "Guten Tag, deny-email<")
 	says(t, do(p.pages, "GET", "/reset-password?token=x", ""), 200, "Guten Tag, reset-password<")
 	says(t, do(p.pages, "GET", "/verify-email/deny", ""), 400, "Guten Tag, deny-email, malformed_request")
-}
-
-// All that the built-in pages say can be said in another language.
-func TestTextsAreReplaceable(t *testing.T) {
-	p := newPageRig(t, PagesOptions{Text: func(english string) string {
-		if strings.Contains(english, "%d") {
-			return "#%d"
-		}
-		return "#"
-	}})
-	p.mail()
-	link := p.resetMail().Link
-	words := regexp.MustCompile(`(?s)<style.*?</style>|<[^>]*>`)
-	for _, page := range []*httptest.ResponseRecorder{
-		p.open("/verify-email?token=x"), p.open("/verify-email/deny?token=x"), p.open(link), p.open("/verify-email"),
-		p.press(link, p.open(link), "new_password", "x", "repeat", "x"), p.press(link, p.open(link), "new_password", goodPassword+"0", "repeat", goodPassword+"0"),
-	} {
-		if text := strings.Trim(words.ReplaceAllString(page.Body.String(), ""), "# \n"); text != "" {
-			t.Errorf("the page still says %q", text)
-		}
-	}
 }
 
 func TestPageDataPrintsNoToken(t *testing.T) {
@@ -381,7 +334,7 @@ func TestPageDataPrintsNoToken(t *testing.T) {
 
 // Every page that a mail leads to is there.
 func TestPagesAreWhereMailsLead(t *testing.T) {
-	p := newPageRig(t, PagesOptions{})
+	p := newPageRig(t, Options{})
 	mail := p.mail()
 	for _, link := range []kit.Secret{mail.Link, mail.DenyLink, p.resetMail().Link} {
 		if w := p.open(link); w.Code != 200 {

@@ -12,9 +12,9 @@ import (
 )
 
 // Problem is an error as clients see it: problem details (RFC 9457) with a code for
-// programs. A pointer to one is an error too, which [WriteError] writes as it is: so
-// an application's handlers and hooks can refuse in the same shape for reasons of
-// their own.
+// programs. A pointer to one is an error too, which [Middleware.WriteError] writes as it
+// is, so an application's handlers and hooks can refuse requests in the same shape for
+// their own reasons.
 type Problem struct {
 	// Type is a URI for the kind of problem: urn:myauth:error: and the code. Empty
 	// means about:blank (RFC 9457, section 4.2.1).
@@ -47,7 +47,7 @@ const (
 	codeInternal         = "internal_error"
 )
 
-// unavailableRetry is what Retry-After says when nobody knows better.
+// unavailableRetry is the Retry-After of an error that has none.
 const unavailableRetry = time.Second
 
 func problem(status int, code, title, detail string) *Problem {
@@ -71,6 +71,7 @@ var (
 	errNotFound         = problem(http.StatusNotFound, "not_found", "Not found", "There is no such route.")
 	errMethodNotAllowed = problem(http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "This route does not take this method; see the Allow header.")
 	errTooLarge         = problem(http.StatusRequestEntityTooLarge, "request_too_large", "Request too large", "The body must be at most 64 KiB.")
+	errUnsupportedGrant = problem(http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant type", "The grant_type must be password or refresh_token.")
 	errInternal         = problem(http.StatusInternalServerError, codeInternal, "Internal error", "Something went wrong on our side.")
 )
 
@@ -105,9 +106,9 @@ var known = []struct {
 }
 
 // ProblemOf returns err as clients may see it: a [Problem] as it is, each error of
-// packages kit and accesstoken by its kind, a context that has ended as
-// service_unavailable, and whatever else it is, nil included, as internal_error
-// without a word of it.
+// packages kit and accesstoken by its kind, and a context that has ended as
+// service_unavailable. Every other error, nil included, becomes internal_error and shows
+// nothing of its text.
 func ProblemOf(err error) Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -144,6 +145,9 @@ func validationFailed(fields []kit.FieldError) *Problem {
 	p.Errors = fields
 	return p
 }
+
+// retrySeconds is RetryAfter rounded up.
+func (p *Problem) retrySeconds() int { return int((p.RetryAfter + time.Second - 1) / time.Second) }
 
 // complete returns p with what an application may leave out.
 func (p *Problem) complete() Problem {

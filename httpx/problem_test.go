@@ -62,6 +62,7 @@ var every = []struct {
 // What clients see of each error, and of the same error wrapped, is testdata/problems.txt,
 // to the byte.
 func TestProblems(t *testing.T) {
+	rg := newRig(t, Options{})
 	var got strings.Builder
 	for _, e := range every {
 		for _, authorization := range []string{"", "Bearer x"} {
@@ -74,7 +75,7 @@ func TestProblems(t *testing.T) {
 					r.Header.Set("Authorization", authorization)
 				}
 				w := httptest.NewRecorder()
-				WriteError(w, r, err)
+				rg.WriteError(w, r, err)
 				var one strings.Builder
 				fmt.Fprintf(&one, "# %s", e.name)
 				if authorization != "" {
@@ -155,7 +156,7 @@ func TestWriteErrorReplacesHeaders(t *testing.T) {
 	w.Header().Set("ETag", `"x"`)
 	w.Header().Set("Cache-Control", "public, max-age=60")
 	w.Header().Set("X-Request-Id", "1")
-	WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), kit.ErrUserNotFound)
+	newRig(t, Options{}).WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), kit.ErrUserNotFound)
 	wantProblem(t, w, http.StatusNotFound, "user_not_found")
 	if h := w.Header(); h["Content-Encoding"] != nil || h["Etag"] != nil || h.Get("X-Request-Id") != "1" || h.Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
 		t.Errorf("got %v", h)

@@ -4,19 +4,16 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
-
-	"myauth.internal/kit"
 )
-
-var postRoutes = []string{"register", "login", "logout", "refresh", "password-reset-request", "password-reset", "verify-email-request", "verify-email", "verify-email/deny"}
-var getRoutes = []string{"me", "openapi.json", ".well-known/jwks.json"}
 
 // What a ServeMux would answer by itself, in text or with a redirect, is a problem too.
 func TestUnknownPaths(t *testing.T) {
@@ -68,23 +65,21 @@ func TestUnknownPaths(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	rg := newRig(t, Options{})
-	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"} {
-		for _, route := range append(postRoutes, getRoutes...) {
-			allow, allowed := "GET, HEAD", method == "GET" || method == "HEAD"
-			for _, p := range postRoutes {
-				if p == route {
-					allow, allowed = "POST", method == "POST"
-				}
-			}
-			w := do(rg, method, "/auth/"+route, "")
-			if allowed {
+	for _, rt := range rg.routes() {
+		allow := rt.method
+		if allow == http.MethodGet {
+			allow = "GET, HEAD"
+		}
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"} {
+			w := do(rg, method, "/auth"+rt.path, "")
+			if slices.Contains(strings.Split(allow, ", "), method) {
 				if w.Code == http.StatusMethodNotAllowed || w.Code == http.StatusNotFound {
-					t.Errorf("%s %s: got %d", method, route, w.Code)
+					t.Errorf("%s %s: got %d", method, rt.path, w.Code)
 				}
 				continue
 			}
 			if got := w.Header().Get("Allow"); got != allow || w.Code != http.StatusMethodNotAllowed {
-				t.Errorf("%s %s: got %d and Allow %q, want 405 and %q", method, route, w.Code, got, allow)
+				t.Errorf("%s %s: got %d and Allow %q, want 405 and %q", method, rt.path, w.Code, got, allow)
 			}
 			if method != http.MethodHead {
 				wantProblem(t, w, http.StatusMethodNotAllowed, "method_not_allowed")
@@ -93,10 +88,34 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// The document has the routes of the table and no others.
+func TestEveryRouteIsDocumented(t *testing.T) {
+	rg := newRig(t, Options{})
+	var doc struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(openapi, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, rt := range rg.routes() {
+		operation := doc.Paths["/auth"+rt.path]
+		method := strings.ToLower(rt.method)
+		if operation[method] == nil {
+			t.Errorf("the document lacks %s %s", rt.method, rt.path)
+		}
+		delete(operation, method)
+	}
+	for path, operations := range doc.Paths {
+		for method := range operations {
+			t.Errorf("no route is %s %s of the document", method, path)
+		}
+	}
+}
+
 func TestHead(t *testing.T) {
 	rg := newRig(t, Options{})
 	authorization := "Bearer " + rg.accessToken(t)
-	for _, route := range append(getRoutes, "nothing") {
+	for _, route := range []string{"me", "openapi.json", ".well-known/jwks.json", "nothing"} {
 		get := do(rg, http.MethodGet, "/auth/"+route, "", "Authorization", authorization)
 		head := do(rg, http.MethodHead, "/auth/"+route, "", "Authorization", authorization)
 		if head.Code != get.Code || head.Body.Len() > 0 || fmt.Sprint(head.Header()) != fmt.Sprint(get.Header()) {
@@ -164,9 +183,9 @@ func TestMounting(t *testing.T) {
 			if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
 				t.Fatal(err)
 			}
-			for _, route := range append(postRoutes, getRoutes...) {
-				if doc.Paths[tc.prefix+"/"+route] == nil {
-					t.Errorf("the document lacks %s/%s", tc.prefix, route)
+			for _, rt := range rg.routes() {
+				if doc.Paths[tc.prefix+rt.path] == nil {
+					t.Errorf("the document lacks %s%s", tc.prefix, rt.path)
 				}
 			}
 			if got := doc.Components.SecuritySchemes.Password.Flows.Password.TokenURL; got != tc.prefix+"/login" {
@@ -179,39 +198,39 @@ func TestMounting(t *testing.T) {
 	}
 }
 
-func TestBadOptionsPanic(t *testing.T) {
+func TestBadOptions(t *testing.T) {
 	svc := newRig(t, Options{}).svc
+	page := func(s string) func(io.Writer, any) error { return template.Must(template.New("page").Parse(s)).Execute }
 	for _, tc := range []struct {
-		names string
-		call  func()
+		field string
+		opts  Options
 	}{
-		{"kit.Service", func() { New(nil, nil) }},
-		{"Options.Prefix", func() { New(svc, &Options{Prefix: "auth"}) }},
-		{"Options.Prefix", func() { New(svc, &Options{Prefix: "/auth//x"}) }},
-		{"Options.Prefix", func() { New(svc, &Options{Prefix: "//"}) }},
-		{"Options.Prefix", func() { New(svc, &Options{Prefix: "/auth/../x"}) }},
-		{"Options.Prefix", func() { New(svc, &Options{Prefix: "/{tenant}"}) }},
-		{"Options.Prefix", func() { New(svc, &Options{Prefix: "/a b"}) }},
-		{"Options.PublicPrefix", func() { New(svc, &Options{PublicPrefix: "https://app.example.com/auth"}) }},
-		{"Options.Realm", func() { New(svc, &Options{Realm: `a"b`}) }},
-		{"Options.Realm", func() { New(svc, &Options{Realm: "a\r\nb"}) }},
-		{"Options.TrustedProxies", func() { New(svc, &Options{TrustedProxies: make([]netip.Prefix, 1)}) }},
-		{"Options.TrustedProxies", func() {
-			New(svc, &Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}})
-		}},
-		{"RequireToken", func() { RequireToken(nil) }},
-		{"RequireUser", func() { RequireUser(nil) }},
-		{"RequireVerified", func() { RequireVerified((*kit.Service)(nil)) }},
-		{"RequireRole", func() { RequireRole() }},
-		{"RequireRole", func() { RequireRole("admin", "") }},
+		{"Prefix", Options{Prefix: "auth"}},
+		{"Prefix", Options{Prefix: "/auth//x"}},
+		{"Prefix", Options{Prefix: "//"}},
+		{"Prefix", Options{Prefix: "/auth/../x"}},
+		{"Prefix", Options{Prefix: "/{tenant}"}},
+		{"Prefix", Options{Prefix: "/a b"}},
+		{"PublicPrefix", Options{PublicPrefix: "https://app.example.com/auth"}},
+		{"Realm", Options{Realm: `a"b`}},
+		{"Realm", Options{Realm: "a\r\nb"}},
+		{"TrustedProxies", Options{TrustedProxies: make([]netip.Prefix, 1)}},
+		{"TrustedProxies", Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}}},
+		{"PageTemplate", Options{PageTemplate: page("{{.Tokn}}")}},
+		{"PageTemplate", Options{PageTemplate: page("no form")}},
 	} {
-		func() {
-			defer func() {
-				if v, ok := recover().(string); !ok || !strings.HasPrefix(v, "httpx: ") || !strings.Contains(v, tc.names) {
-					t.Errorf("got panic %v, want one about %s", v, tc.names)
-				}
-			}()
-			tc.call()
-		}()
+		_, err := New(svc, &tc.opts)
+		if err == nil || !strings.HasPrefix(err.Error(), "httpx: Options."+tc.field) {
+			t.Errorf("New: got %v, want an error about %s", err, tc.field)
+		}
+		if _, err := NewMiddleware(svc.Verifier(), &tc.opts); (err == nil) != (tc.field == "PageTemplate") {
+			t.Errorf("NewMiddleware with a bad %s: got %v", tc.field, err)
+		}
+	}
+	if _, err := New(nil, nil); err == nil {
+		t.Error("New takes no Service")
+	}
+	if _, err := NewMiddleware(nil, nil); err == nil {
+		t.Error("NewMiddleware takes no Verifier")
 	}
 }

@@ -11,8 +11,9 @@
 //		PublicURL: "https://app.example.com", // where links in mails lead
 //	})
 //	defer svc.Close(ctx)                      // finishes the queued mails
-//	mux.Handle("/auth/", httpx.New(svc, nil)) // the routes
-//	mux.Handle("GET /orders", httpx.RequireUser(svc)(orders))
+//	auth, err := httpx.New(svc, nil)
+//	mux.Handle("/auth/", auth) // the routes
+//	mux.Handle("GET /orders", auth.RequireUser(orders))
 //
 // Without HTTP the methods of [Service] are the same use cases; each lists its
 // errors. The examples of this package show a mailer, stores, hooks, a limiter, the

@@ -35,7 +35,11 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = serve(*addr, httpx.New(svc, nil))
+	auth, err := httpx.New(svc, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = serve(*addr, auth)
 	if err := errors.Join(err, svc.Close(context.Background()), store.Close()); err != nil {
 		log.Fatal(err)
 	}

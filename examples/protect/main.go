@@ -27,6 +27,7 @@ import (
 
 // app is an application that keeps notes.
 type app struct {
+	auth  *httpx.Handler
 	mu    sync.Mutex
 	notes map[string]note // by number
 }
@@ -37,26 +38,21 @@ type note struct {
 }
 
 // routes protects each route by as much as it needs, and by no more.
-func (a *app) routes(svc *kit.Service) http.Handler {
+func (a *app) routes() http.Handler {
 	var (
-		user     = httpx.RequireUser(svc)             // exists, is active, was not logged out everywhere: one look-up
-		verified = httpx.RequireVerified(svc)         // and has shown that the address is theirs
-		token    = httpx.RequireToken(svc.Verifier()) // no look-up: for hot paths, and for servers without the users
-		admin    = httpx.RequireRole("admin")         // inside one of them
-		handle   = http.NewServeMux()                 // the application's own mux
-		open     = http.HandlerFunc(a.howMany)        // for everybody
-		own      = http.HandlerFunc(a.readNote)       // for its owner
-		write    = http.HandlerFunc(a.writeNote)      // for owners who can be written to
-		remove   = http.HandlerFunc(a.removeAll)      // for administrators
-		subject  = http.HandlerFunc(a.whoAmI)         // for whoever has a token
+		user     = a.auth.RequireUser          // exists, is active, was not logged out everywhere: one look-up
+		verified = a.auth.RequireVerified      // and has verified the address
+		token    = a.auth.RequireToken         // no look-up: for hot paths, and for servers without the users
+		admin    = a.auth.RequireRole("admin") // inside one of them
 	)
-	handle.Handle("/auth/", httpx.New(svc, nil))
-	handle.Handle("GET /notes", open)
-	handle.Handle("GET /notes/{number}", user(own))
-	handle.Handle("POST /notes/{number}", verified(write))
-	handle.Handle("DELETE /notes", user(admin(remove)))
-	handle.Handle("GET /whoami", token(subject))
-	return handle
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", a.auth)
+	mux.HandleFunc("GET /notes", a.howMany)
+	mux.Handle("GET /notes/{number}", user(http.HandlerFunc(a.readNote)))
+	mux.Handle("POST /notes/{number}", verified(http.HandlerFunc(a.writeNote)))
+	mux.Handle("DELETE /notes", user(admin(http.HandlerFunc(a.removeAll))))
+	mux.Handle("GET /whoami", token(http.HandlerFunc(a.whoAmI)))
+	return mux
 }
 
 func (a *app) howMany(w http.ResponseWriter, _ *http.Request) {
@@ -66,15 +62,15 @@ func (a *app) howMany(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(w, "%d notes\n", n)
 }
 
-// readNote answers the same for a note of somebody else as for none: whoever may
-// not read it does not learn that it exists.
+// readNote answers the same for another user's note as for none, so that only its owner
+// learns that it exists.
 func (a *app) readNote(w http.ResponseWriter, r *http.Request) {
 	user, _ := httpx.UserFrom(r.Context())
 	a.mu.Lock()
 	n, found := a.notes[r.PathValue("number")]
 	a.mu.Unlock()
 	if !found || n.Owner != user.ID {
-		httpx.WriteError(w, r, &httpx.Problem{Status: http.StatusNotFound, Code: "note_not_found", Title: "No such note"})
+		a.auth.WriteError(w, r, &httpx.Problem{Status: http.StatusNotFound, Code: "note_not_found", Title: "No such note"})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -87,7 +83,7 @@ func (a *app) writeNote(w http.ResponseWriter, r *http.Request) {
 	user, _ := httpx.UserFrom(r.Context())
 	var n note
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&n); err != nil {
-		httpx.WriteError(w, r, &httpx.Problem{Status: http.StatusBadRequest, Code: "malformed_request", Title: "A note is a JSON object with text"})
+		a.auth.WriteError(w, r, &httpx.Problem{Status: http.StatusBadRequest, Code: "malformed_request", Title: "A note is a JSON object with text"})
 		return
 	}
 	n.Owner = user.ID
@@ -98,7 +94,7 @@ func (a *app) writeNote(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mu.Unlock()
 	if taken {
-		httpx.WriteError(w, r, &httpx.Problem{Status: http.StatusConflict, Code: "note_taken", Title: "Choose another number"})
+		a.auth.WriteError(w, r, &httpx.Problem{Status: http.StatusConflict, Code: "note_taken", Title: "Choose another number"})
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -129,8 +125,12 @@ func newApp(opts *kit.Options) (http.Handler, *kit.Service, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &app{notes: make(map[string]note)}
-	return a.routes(svc), svc, nil
+	auth, err := httpx.New(svc, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &app{auth: auth, notes: make(map[string]note)}
+	return a.routes(), svc, nil
 }
 
 func main() {

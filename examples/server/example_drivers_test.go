@@ -18,7 +18,13 @@ import (
 // and not run.
 var _ = []func(context.Context, *accesstoken.Keyring) error{withSQLite, withPostgres, withOwnPool, withMongo, withRedis}
 
-func handOver(svc *kit.Service) error { return http.ListenAndServe("", httpx.New(svc, nil)) }
+func handOver(svc *kit.Service) error {
+	auth, err := httpx.New(svc, nil)
+	if err != nil {
+		return err
+	}
+	return http.ListenAndServe("", auth)
+}
 
 func withSQLite(ctx context.Context, keys *accesstoken.Keyring) error {
 	store, err := sqlite.Open(ctx, "auth.db", nil) // or sqlite.New(ctx, db, nil): your own *sql.DB, left open by Close

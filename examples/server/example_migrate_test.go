@@ -108,11 +108,11 @@ func Example_importCSV() {
 	// 1043 kit: a user with this email exists
 }
 
-// acceptBoth lets access tokens of MyAuth through, and hands every other request to
-// the check of the old system. It is for the days of a migration only.
-func acceptBoth(v *accesstoken.Verifier, old func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+// acceptBoth checks access tokens of MyAuth by requireToken, and hands every other
+// request to the check of the old system. It is for the days of a migration only.
+func acceptBoth(v *accesstoken.Verifier, requireToken, old func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		young, former := httpx.RequireToken(v)(next), old(next)
+		young, former := requireToken(next), old(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 			if strings.EqualFold(scheme, "bearer") {
@@ -151,7 +151,9 @@ func Example_acceptBoth() {
 			next.ServeHTTP(w, r)
 		})
 	}
-	orders := acceptBoth(svc.Verifier(), old)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "orders") }))
+	auth, err := httpx.New(svc, nil)
+	check(err)
+	orders := acceptBoth(svc.Verifier(), auth.RequireToken, old)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "orders") }))
 	for _, token := range []string{string(tokens.AccessToken), "a.token.of-the-old-system", "a.token.of-nobody"} {
 		r := httptest.NewRequest(http.MethodGet, "/orders", nil)
 		r.Header.Set("Authorization", "Bearer "+token)

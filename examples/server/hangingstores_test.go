@@ -17,7 +17,6 @@ import (
 	"myauth.internal/conformance"
 	"myauth.internal/drivers/postgres"
 	"myauth.internal/drivers/sqlite"
-	"myauth.internal/httpx"
 	"myauth.internal/kit/kittest"
 )
 
@@ -124,7 +123,7 @@ func answeredWhile(t *testing.T, stores conformance.Stores, reads bool, hang fun
 	mailer := kittest.NewMailer()
 	svc := mixedService(t, stores, mailer, 0) // the timeout is the default
 	a := newAccount(t, svc, mailer, "ada@example.com")
-	web := httptest.NewServer(httpx.New(svc, nil))
+	web := httptest.NewServer(handlerOf(t, svc))
 	t.Cleanup(web.Close)
 	send := func(ctx context.Context, method, path string, fields map[string]string) (*http.Response, error) {
 		body, _ := json.Marshal(fields) // strings always marshal

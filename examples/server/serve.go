@@ -36,20 +36,16 @@ const (
 // under one roof. The pages are at the root, for a proxy that takes the path of
 // publicURL off, and below that path, for one that leaves it.
 func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Handler, error) {
-	api, prefix := httpx.New(svc, &opts), cmp.Or(opts.Prefix, "/auth")
-	mux := http.NewServeMux()
-	roots := []string{"/"}
-	if u, err := url.Parse(publicURL); err == nil && prefixes.MatchString(u.Path) {
-		roots = append(roots, u.Path)
+	api, err := httpx.New(svc, &opts)
+	if err != nil {
+		return nil, err
 	}
-	for _, root := range roots {
-		pages, err := httpx.Pages(svc, &httpx.PagesOptions{Prefix: root, TrustedProxies: opts.TrustedProxies, Logger: opts.Logger})
-		if err != nil {
-			return nil, err
-		}
-		for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password"} {
-			mux.Handle(strings.TrimSuffix(root, "/")+path, pages)
-		}
+	prefix := cmp.Or(opts.Prefix, "/auth")
+	mux := http.NewServeMux()
+	mux.Handle("/", api.Pages())
+	if u, err := url.Parse(publicURL); err == nil && prefixes.MatchString(u.Path) {
+		below := strings.TrimSuffix(u.Path, "/")
+		mux.Handle(below+"/", http.StripPrefix(below, api.Pages()))
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)

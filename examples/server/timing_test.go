@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"myauth.internal/conformance"
-	"myauth.internal/httpx"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 )
@@ -236,7 +235,7 @@ func TestMailRequestsTellNothingByTime(t *testing.T) {
 						addAccount(t, s, u)
 					}
 				}
-				ask := requester(t, httpx.New(s, nil))
+				ask := requester(t, handlerOf(t, s))
 				for _, path := range []string{"/auth/password-reset-request", "/auth/verify-email-request"} {
 					var classes []class
 					for _, name := range append([]string{"unknown"}, names...) {
@@ -276,7 +275,7 @@ func TestLoginRefusalsTellNothingByTime(t *testing.T) {
 			addAccount(t, s, kit.User{Email: "disabled@example.com", PasswordHash: u.PasswordHash, Verified: true})
 			addAccount(t, s, kit.User{Email: "none@example.com", Active: true, Verified: true})
 			names := []string{"wrong", "unknown", "disabled", "unverified", "none"}
-			ask := direct(t, httpx.New(s, nil))
+			ask := direct(t, handlerOf(t, s))
 			var classes []class
 			for _, name := range names {
 				classes = append(classes, class{name, func(int) {
@@ -304,7 +303,7 @@ func TestConcealedRegistrationsTellNothingByTime(t *testing.T) {
 			s := timedService(t, open(t, conformance.NewNetwork(t))(t), func(o *kit.Options) {
 				o.RequireVerifiedEmail, o.ConcealAccounts = true, true
 			})
-			ask := direct(t, httpx.New(s, nil))
+			ask := direct(t, handlerOf(t, s))
 			register := func(email string) {
 				ask("/auth/register", fmt.Sprintf(`{"email":%q,"username":"Ada","password":%q}`, email, goodPassword), 202)
 			}

@@ -133,7 +133,11 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 		t.Fatal(err)
 	}
 	a.prefix = c.http.Prefix
-	server := httptest.NewUnstartedServer(httpx.New(a.Service, &c.http))
+	handler, err := httpx.New(a.Service, &c.http)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelError)
 	server.Start()
 	a.url = server.URL

@@ -8,14 +8,13 @@ import (
 
 	"myauth.internal/examples/routers/demo"
 	"myauth.internal/httpx"
-	"myauth.internal/kit"
 )
 
-func router(svc *kit.Service) http.Handler {
+func router(auth *httpx.Handler) http.Handler {
 	r := chi.NewRouter()
-	r.Mount("/auth", httpx.New(svc, nil)) // Mount hands the whole path on
-	r.With(httpx.RequireUser(svc)).Get("/hello", demo.Hello)
+	r.Mount("/auth", auth) // Mount hands the whole path on
+	r.With(auth.RequireUser).Get("/hello", demo.Hello)
 	return r
 }
 
-func main() { demo.Serve(router) }
+func main() { demo.Serve(nil, router) }

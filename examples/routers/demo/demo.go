@@ -35,21 +35,25 @@ func Service(opts *kit.Options) (*kit.Service, error) {
 	return kit.New(store.Users(), store.Tokens(), keys, opts)
 }
 
-// Hello greets the user that httpx.RequireUser has let through.
+// Hello greets the user that RequireUser has let through.
 func Hello(w http.ResponseWriter, r *http.Request) {
 	user, _ := httpx.UserFrom(r.Context())
 	fmt.Fprintf(w, "Hello, %s!\n", user.Username)
 }
 
-// Serve serves what router makes of a Service, until a signal.
-func Serve(router func(*kit.Service) http.Handler) {
+// Serve serves what router makes of MyAuth's handler, until a signal.
+func Serve(opts *httpx.Options, router func(*httpx.Handler) http.Handler) {
 	addr := flag.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free one")
 	flag.Parse()
 	svc, err := Service(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = serve(*addr, router(svc))
+	auth, err := httpx.New(svc, opts)
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = serve(*addr, router(auth))
 	if err := errors.Join(err, svc.Close(context.Background())); err != nil {
 		log.Fatal(err)
 	}

@@ -8,15 +8,14 @@ import (
 
 	"myauth.internal/examples/routers/demo"
 	"myauth.internal/httpx"
-	"myauth.internal/kit"
 )
 
-func router(svc *kit.Service) http.Handler {
+func router(auth *httpx.Handler) http.Handler {
 	e := echo.New()
-	e.Any("/auth/*", echo.WrapHandler(httpx.New(svc, nil)))
-	mine := e.Group("", echo.WrapMiddleware(httpx.RequireUser(svc)))
+	e.Any("/auth/*", echo.WrapHandler(auth))
+	mine := e.Group("", echo.WrapMiddleware(auth.RequireUser))
 	mine.GET("/hello", echo.WrapHandler(http.HandlerFunc(demo.Hello))) // or UserFrom(c.Request().Context())
 	return e
 }
 
-func main() { demo.Serve(router) }
+func main() { demo.Serve(nil, router) }

@@ -6,4 +6,4 @@ import (
 	"myauth.internal/examples/routers/routertest"
 )
 
-func TestRouter(t *testing.T) { routertest.Check(t, router, "") }
+func TestRouter(t *testing.T) { routertest.Check(t, nil, router, "") }

@@ -6,7 +6,6 @@ require (
 	github.com/gin-gonic/gin v1.12.0
 	myauth.internal/examples/routers v0.1.0
 	myauth.internal/httpx v0.1.0
-	myauth.internal/kit v0.1.0
 )
 
 require (
@@ -40,6 +39,7 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
+	myauth.internal/kit v0.1.0 // indirect
 )
 
 replace (

@@ -8,13 +8,12 @@ import (
 
 	"myauth.internal/examples/routers/demo"
 	"myauth.internal/httpx"
-	"myauth.internal/kit"
 )
 
-func router(svc *kit.Service) http.Handler {
+func router(auth *httpx.Handler) http.Handler {
 	g := gin.New()
-	g.Any("/auth/*path", gin.WrapH(httpx.New(svc, nil)))
-	mine := g.Group("/", middleware(httpx.RequireUser(svc)))
+	g.Any("/auth/*path", gin.WrapH(auth))
+	mine := g.Group("/", middleware(auth.RequireUser))
 	mine.GET("/hello", gin.WrapF(demo.Hello)) // UserFrom(c.Request.Context()) in a handler of Gin's own form
 	return g
 }
@@ -35,4 +34,4 @@ func middleware(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	}
 }
 
-func main() { demo.Serve(router) }
+func main() { demo.Serve(nil, router) }

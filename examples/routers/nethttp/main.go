@@ -6,14 +6,13 @@ import (
 
 	"myauth.internal/examples/routers/demo"
 	"myauth.internal/httpx"
-	"myauth.internal/kit"
 )
 
-func router(svc *kit.Service) http.Handler {
+func router(auth *httpx.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/auth/", httpx.New(svc, nil))
-	mux.Handle("GET /hello", httpx.RequireUser(svc)(http.HandlerFunc(demo.Hello)))
+	mux.Handle("/auth/", auth)
+	mux.Handle("GET /hello", auth.RequireUser(http.HandlerFunc(demo.Hello)))
 	return mux
 }
 
-func main() { demo.Serve(router) }
+func main() { demo.Serve(nil, router) }

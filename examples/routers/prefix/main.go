@@ -7,24 +7,28 @@ import (
 
 	"myauth.internal/examples/routers/demo"
 	"myauth.internal/httpx"
-	"myauth.internal/kit"
 )
 
-func router(svc *kit.Service) http.Handler {
+// cut are the options behind a router that cuts /api/v1 off.
+var cut = &httpx.Options{Prefix: "/auth", PublicPrefix: "/api/v1/auth"}
+
+func router(auth *httpx.Handler) http.Handler {
 	api := http.NewServeMux()
-	api.Handle("/auth/", httpx.New(svc, &httpx.Options{Prefix: "/auth", PublicPrefix: "/api/v1/auth"}))
-	api.Handle("GET /hello", httpx.RequireUser(svc)(http.HandlerFunc(demo.Hello)))
+	api.Handle("/auth/", auth)
+	api.Handle("GET /hello", auth.RequireUser(http.HandlerFunc(demo.Hello)))
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/", http.StripPrefix("/api/v1", api))
 	return mux
 }
 
-// whole does without cutting: the prefix is where the handler stands.
-func whole(svc *kit.Service) http.Handler {
+// whole are the options of a router that hands the whole path on.
+var whole = &httpx.Options{Prefix: "/api/v1/auth"}
+
+func wholeRouter(auth *httpx.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/v1/auth/", httpx.New(svc, &httpx.Options{Prefix: "/api/v1/auth"}))
-	mux.Handle("GET /api/v1/hello", httpx.RequireUser(svc)(http.HandlerFunc(demo.Hello)))
+	mux.Handle("/api/v1/auth/", auth)
+	mux.Handle("GET /api/v1/hello", auth.RequireUser(http.HandlerFunc(demo.Hello)))
 	return mux
 }
 
-func main() { demo.Serve(router) }
+func main() { demo.Serve(cut, router) }

@@ -6,6 +6,6 @@ import (
 	"myauth.internal/examples/routers/routertest"
 )
 
-func TestRouter(t *testing.T) { routertest.Check(t, router, "/api/v1") }
+func TestRouter(t *testing.T) { routertest.Check(t, cut, router, "/api/v1") }
 
-func TestWhole(t *testing.T) { routertest.Check(t, whole, "/api/v1") }
+func TestWhole(t *testing.T) { routertest.Check(t, whole, wholeRouter, "/api/v1") }

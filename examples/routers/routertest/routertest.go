@@ -12,19 +12,24 @@ import (
 	"testing"
 
 	"myauth.internal/examples/routers/demo"
+	"myauth.internal/httpx"
 	"myauth.internal/kit"
 )
 
 // Check drives a router that has MyAuth's routes at prefix + "/auth" and
-// [demo.Hello], behind httpx.RequireUser, at GET prefix + "/hello".
-func Check(t *testing.T, router func(*kit.Service) http.Handler, prefix string) {
+// [demo.Hello], behind RequireUser, at GET prefix + "/hello".
+func Check(t *testing.T, opts *httpx.Options, router func(*httpx.Handler) http.Handler, prefix string) {
 	t.Helper()
 	svc, err := demo.Service(&kit.Options{BcryptCost: 4, InsecureFastHash: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { svc.Close(t.Context()) })
-	server := httptest.NewServer(router(svc))
+	auth, err := httpx.New(svc, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(router(auth))
 	t.Cleanup(server.Close)
 	c := client{t, server.URL + prefix}
 

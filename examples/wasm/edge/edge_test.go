@@ -106,7 +106,7 @@ func sign(keys *accesstoken.Keyring, issuer string, until time.Duration) string 
 	}))
 }
 
-// The guest answers as httpx.RequireToken does, header by header and byte by byte,
+// The guest answers as RequireToken of httpx does, header by header and byte by byte,
 // under a shared secret and under a key set.
 func TestAnswersAsHTTPX(t *testing.T) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
@@ -126,7 +126,7 @@ func TestAnswersAsHTTPX(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			edge := protect(t, test.config, http.HandlerFunc(whoAmI))
 			verifier := must(accesstoken.NewVerifier(test.keys, "myauth", "myauth", nil))
-			native := httpx.RequireToken(verifier)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			native := must(httpx.NewMiddleware(verifier, nil)).RequireToken(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				fmt.Fprintf(w, "%q %q %q", []string{"ada"}, []string{"s1"}, []string{"admin,a%2Cb%0D%0Ac"})
 			}))
 			good := sign(test.keys, "myauth", time.Hour)
@@ -326,7 +326,7 @@ func BenchmarkRequest(b *testing.B) {
 	} {
 		token := sign(test.keys, "myauth", time.Hour)
 		edge := protect(b, string(must(json.Marshal(test.config))), nothing)
-		native := httpx.RequireToken(must(accesstoken.NewVerifier(test.keys, "myauth", "myauth", nil)))(nothing)
+		native := must(httpx.NewMiddleware(must(accesstoken.NewVerifier(test.keys, "myauth", "myauth", nil)), nil)).RequireToken(nothing)
 		for _, which := range []struct {
 			name string
 			h    http.Handler

@@ -57,7 +57,11 @@ func start(t *testing.T, module []byte, limits *plugin.Limits) (register func(em
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { svc.Close(context.Background()) })
-	server := httptest.NewServer(httpx.New(svc, nil))
+	auth, err := httpx.New(svc, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(auth)
 	t.Cleanup(server.Close)
 	register = func(email string) (int, string) {
 		t.Helper()

@@ -56,7 +56,10 @@ func run(ctx context.Context, file, addr string) error {
 	if err != nil {
 		return errors.Join(err, p.Close(ctx))
 	}
-	err = serve(addr, httpx.New(svc, nil))
+	auth, err := httpx.New(svc, nil)
+	if err == nil {
+		err = serve(addr, auth)
+	}
 	return errors.Join(err, svc.Close(ctx), p.Close(ctx))
 }
 

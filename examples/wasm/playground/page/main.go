@@ -50,7 +50,7 @@ func newHandler(page js.Value) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return httpx.New(svc, nil), nil
+	return httpx.New(svc, nil)
 }
 
 // here is the address of the page's directory, without query and fragment.

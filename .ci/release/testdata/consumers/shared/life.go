@@ -29,8 +29,10 @@ func live(users kit.UserStore, tokens kit.TokenStore) {
 	check(err)
 	defer svc.Close(context.Background())
 	mux := http.NewServeMux()
-	mux.Handle("/auth/", httpx.New(svc, nil))
-	mux.Handle("GET /hello", httpx.RequireUser(svc)(http.HandlerFunc(hello)))
+	auth, err := httpx.New(svc, nil)
+	check(err)
+	mux.Handle("/auth/", auth)
+	mux.Handle("GET /hello", auth.RequireUser(http.HandlerFunc(hello)))
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
