@@ -314,12 +314,12 @@ var elsewhereFlaws = []flaw{
 		f.expireByClock(func(t kit.Token) bool { return t.Version > 1 })
 	}},
 
-	{name: "lists only the first pages when a later one is lost", by: "tokens/network/lost-page", alter: func(f *fake) {
+	{name: "lists only the first pages when a later one is lost", by: "tokens/network/lost-answer", alter: func(f *fake) {
 		deleteExpired := f.deleteExpired
 		f.inPages(func(context.Context, error) error { return nil })
 		f.deleteExpired = deleteExpired
 	}},
-	{name: "purges only the first pages when a later one is lost", by: "tokens/network/lost-page", alter: func(f *fake) {
+	{name: "purges only the first pages when a later one is lost", by: "tokens/network/lost-answer", alter: func(f *fake) {
 		byUser := f.byUser
 		f.inPages(func(context.Context, error) error { return nil })
 		f.byUser = byUser

@@ -27,7 +27,7 @@ func flawsOfNetworks(k kind) []flaw {
 		{name: name("keeps writes in mind until the server is back"), by: k.name + "/network/cut", alter: wired(func(w *wire) {
 			w.later = true
 		})},
-		{name: name("answers ErrNotFound when the server is away"), by: k.name + "/network/never-not-found", alter: wired(func(w *wire) {
+		{name: name("answers ErrNotFound when the server is away"), by: k.name + "/network/cut", alter: wired(func(w *wire) {
 			w.fault = func(error, bool) error { return kit.ErrNotFound }
 		})},
 		{name: name("waits for the network whatever becomes of the context"), by: k.name + "/network/hang", alter: wired(func(w *wire) {
@@ -54,10 +54,10 @@ func flawsOfNetworks(k kind) []flaw {
 				return fault(err, sent)
 			}
 		})},
-		{name: name("repeats a write whose answer was lost"), by: k.name + "/network/own-work", alter: wired(func(w *wire) {
+		{name: name("repeats a write whose answer was lost"), by: k.name + "/network/lost-answer", alter: wired(func(w *wire) {
 			w.again = true
 		})},
-		{name: name("answers a lost answer with ErrConflict"), by: k.name + "/network/own-work", alter: wired(func(w *wire) {
+		{name: name("answers a lost answer with ErrConflict"), by: k.name + "/network/lost-answer", alter: wired(func(w *wire) {
 			fault := w.fault
 			w.fault = func(err error, sent bool) error {
 				if sent {

@@ -38,7 +38,7 @@ func (f *fake) refuseReserved() {
 // remainsFlaws are flaws of stores that write a record and its indexes one after
 // the other.
 var remainsFlaws = []flaw{
-	{name: "reserves an address and then creates its user", by: "users/network/whole-or-nothing", alter: func(f *fake) {
+	{name: "reserves an address and then creates its user", by: "users/network/lost-answer", alter: func(f *fake) {
 		if f.wire == nil {
 			return
 		}
@@ -55,7 +55,7 @@ var remainsFlaws = []flaw{
 			})
 		}
 	}},
-	{name: "updates a user and then frees the address of before", by: "users/network/whole-or-nothing", alter: func(f *fake) {
+	{name: "updates a user and then frees the address of before", by: "users/network/lost-answer", alter: func(f *fake) {
 		if f.wire == nil {
 			return
 		}
@@ -76,7 +76,7 @@ var remainsFlaws = []flaw{
 			}, func() error { f.flag(reserved, false); return nil })
 		}
 	}},
-	{name: "deletes a user and then frees the address", by: "users/network/whole-or-nothing", alter: func(f *fake) {
+	{name: "deletes a user and then frees the address", by: "users/network/lost-answer", alter: func(f *fake) {
 		if f.wire == nil {
 			return
 		}
@@ -94,7 +94,7 @@ var remainsFlaws = []flaw{
 			}, func() error { f.flag(reserved, false); return nil })
 		}
 	}},
-	{name: "creates a token and then lists it", by: "tokens/network/whole-or-nothing", alter: func(f *fake) {
+	{name: "creates a token and then lists it", by: "tokens/network/lost-answer", alter: func(f *fake) {
 		if f.wire == nil {
 			return
 		}
@@ -113,7 +113,7 @@ var remainsFlaws = []flaw{
 			return slices.DeleteFunc(list, func(t kit.Token) bool { return f.has("unlisted " + t.ID) }), err
 		}
 	}},
-	{name: "creates a token and then notes when it expires", by: "tokens/network/whole-or-nothing", alter: func(f *fake) {
+	{name: "creates a token and then notes when it expires", by: "tokens/network/lost-answer", alter: func(f *fake) {
 		if f.wire == nil {
 			return
 		}
@@ -128,7 +128,7 @@ var remainsFlaws = []flaw{
 		}
 		f.purge(func(t kit.Token, before time.Time) bool { return !f.has("unnoted "+t.ID) && expired(t, before) })
 	}},
-	{name: "updates a token and then notes when it expires", by: "tokens/network/whole-or-nothing", alter: func(f *fake) {
+	{name: "updates a token and then notes when it expires", by: "tokens/network/lost-answer", alter: func(f *fake) {
 		if f.wire == nil {
 			return
 		}

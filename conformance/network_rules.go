@@ -4,232 +4,131 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"myauth.internal/kit"
 )
 
 const (
-	lostQuote  = "returns an error that wraps [ErrUnavailable] when an answer is lost on the way"
-	wholeQuote = "a write then has happened as a whole or not at all, and what this very call has done is never reported as a conflict with another"
+	awayQuote  = unreachedQuote + "; " + notAbsentQuote
+	lostQuote  = "returns an error that wraps [ErrUnavailable] when an answer is lost on the way; a write then has happened as a whole or not at all, and what this very call has done is never reported as a conflict with another"
 	againQuote = "works again, without being opened anew, soon after the data can be reached"
 )
 
 // patience is the deadline of a call that cannot succeed.
 const patience = 300 * time.Millisecond
 
-// exchanges bounds the search for the last exchange of a call with its server. No
-// store that anybody wants to wait for comes near it.
+// exchanges bounds the search for the last exchange of a call with its server.
 const exchanges = 64
 
 const tooManyExchanges = "%s has %d exchanges with the server or more: the suite loses no further ones, so what becomes of the call then is not known"
 
-// networkRules are the rules about a server that is far away. Each runs over a
-// Network, which breaks where the rule wants it.
+// outages are the ways in which the whole network breaks.
+var outages = []struct {
+	name, when string
+	begin      func(*Network) (end func())
+}{
+	{"cut", "while the server cannot be reached", (*Network).Cut},
+	{"hang", "while the network hangs", (*Network).Hang},
+	{"blackhole", "while the network drops everything", (*Network).Blackhole},
+	{"no-connection", "while no connection can be made", func(n *Network) func() {
+		n.Cut()() // a new connection is needed
+		return n.Blackhole()
+	}},
+}
+
+// halves are those of an exchange with the server, of which either can be lost.
+var halves = []struct {
+	name string
+	lose func(n *Network, nth int) (stop func() (lost bool))
+}{{"request", (*Network).loseRequest}, {"answer", (*Network).LoseAnswer}}
+
+// networkRules are the rules about a server that is far away. Each runs over a Network,
+// which breaks where the rule wants it.
 func networkRules(k kind) []rule {
-	return []rule{
-		{
-			id:    k.name + "/network/cut",
-			quote: unreachedQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				attempts := k.attempts(p, p.b, "cut")
-				all := p.known(slices.Concat(attempts, k.absent(p.b))...)
-				heal := p.network.Cut()
-				givenUp := make([]bool, len(all))
-				for i, a := range all {
-					givenUp[i] = p.unreached(a)
-				}
-				heal()
-				p.settle(k, "after the server could not be reached")
-				for i, a := range attempts {
-					// What the caller gave up may still come to be.
-					if !givenUp[i] && a.applied != nil && a.applied() {
-						p.failf("%s while the server could not be reached: it took effect", a.method)
-					}
-				}
-			},
-		},
-		{
-			id:    k.name + "/network/never-not-found",
-			quote: notAbsentQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				attempts := p.known(append(k.attempts(p, p.b, "absent"), k.absent(p.b)...)...)
-				defer p.network.Cut()()
-				for _, a := range attempts {
-					_, err := p.impatient(a)
-					if err == nil || errors.Is(err, kit.ErrNotFound) {
-						p.failf("%s while the server cannot be reached: got %v, which tells the caller that there is nothing", a.method, err)
-					}
-				}
-			},
-		},
-		{
-			id:    k.name + "/network/hang",
-			quote: ctxQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				p.hangs(k, "hang", "while the network hangs", p.network.Hang)
-			},
-		},
-		{
-			id:    k.name + "/network/blackhole",
-			quote: ctxQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				p.hangs(k, "hole", "while the network drops everything", p.network.Blackhole)
-			},
-		},
-		{
-			id:    k.name + "/network/no-connection",
-			quote: ctxQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				p.hangs(k, "none", "while no connection can be made", func() func() {
-					p.network.Cut()() // a new one is needed
-					return p.network.Blackhole()
-				})
-			},
-		},
-		{
-			id:    k.name + "/network/lost-request",
-			quote: lostQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				p.loseEach(k, "lost", (*Network).LoseRequest, func(a attempt, err error, when string) {
-					if err == nil && a.applied != nil && !a.applied() {
-						p.failf("%s %s: got no error, but it had no effect", a.method, when)
-					}
-					if err != nil {
-						p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
-					}
-				}, nil)
-			},
-		},
-		{
-			id:    k.name + "/network/lost-answer",
-			quote: lostQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				p.loseEach(k, "lost", (*Network).LoseAnswer, func(a attempt, err error, when string) {
-					if err != nil {
-						p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
-					}
-				}, nil)
-			},
-		},
-		{
-			id:    k.name + "/network/own-work",
-			quote: wholeQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				p.loseEach(k, "lost", (*Network).LoseAnswer, func(a attempt, err error, when string) {
-					for _, wrong := range []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists} {
-						if errors.Is(err, wrong) {
-							p.failf("%s %s: got error %q, though nobody else did anything", a.method, when, err)
-						}
-					}
-					if a.applied != nil && !a.applied() && err == nil {
-						p.failf("%s %s: got no error, but it had no effect", a.method, when)
-					}
-				}, nil)
-			},
-		},
-		{
-			id:    k.name + "/network/recovers",
-			quote: againQuote,
-			needs: []Ability{Networking},
-			prove: func(p *probe) {
-				for range 3 {
-					p.crowd(k) // so that a pool has many connections
-					heal := p.network.Cut()
-					for _, a := range k.absent(p.b) {
-						_, _ = p.impatient(a) // the answer is another rule's matter
-					}
-					heal()
-					p.settle(k, "after the server could not be reached")
-					p.eventually("every one of "+fmt.Sprint(racers)+" callers at once, after the server could not be reached", func() error { return p.crowd(k) })
-				}
-				// What has lost one answer makes the next call as before.
-				for _, a := range k.attempts(p, p.b, "spoilt") {
-					stop := p.network.LoseAnswer(1)
-					_, _ = p.impatient(a)
-					stop()
-				}
-				p.settle(k, "after answers were lost")
-				round := 0
-				p.eventually("a call of every method, after answers were lost", func() error {
-					round++
-					for _, a := range k.attempts(p, p.b, fmt.Sprint("again", round)) {
-						if err := a.call(p.ctx()); err != nil {
-							return fmt.Errorf("%s: %w", a.method, err)
-						}
-						if a.applied != nil && !a.applied() {
-							p.failf("%s after answers were lost: it had no effect", a.method)
-						}
-					}
-					return nil
-				})
-			},
-		},
+	var rules []rule
+	add := func(name, quote string, prove func(p *probe)) {
+		rules = append(rules, rule{id: k.name + "/" + name, quote: quote, needs: []Ability{Networking}, prove: prove})
 	}
+	add("network/cut", awayQuote, func(p *probe) { p.survivesCut(k) })
+	for _, o := range outages[1:] {
+		add("network/"+o.name, ctxQuote, func(p *probe) {
+			p.hangs(k, o.name, o.when, func() func() { return o.begin(p.network) })
+		})
+	}
+	for _, half := range halves {
+		add("network/lost-"+half.name, lostQuote, func(p *probe) {
+			long := k.long(p, p.b)
+			p.loseEach(k, half.lose, func(string) []attempt {
+				if k.name == tokenKind.name {
+					return append(long, p.purgeOfMany())
+				}
+				return long
+			})
+			p.loseEach(k, half.lose, func(tag string) []attempt { return k.attempts(p, p.b, tag) })
+		})
+	}
+	add("network/cut-answer", lostQuote, func(p *probe) { p.cutAnswers(k) })
+	add("network/recovers", againQuote, func(p *probe) { p.recovers(k) })
+	add("ping/network", pingUnavailable, func(p *probe) { p.pingsTruly(k) })
+	rules[len(rules)-1].needs = []Ability{Pinging, Networking}
+	return rules
 }
 
-// unreached makes a call while the server cannot be reached, judges its answer, and
-// reports whether the caller's time was over first.
-func (p *probe) unreached(a attempt) (givenUp bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+// survivesCut makes every call while the server cannot be reached.
+func (p *probe) survivesCut(k kind) {
 	const when = "while the server cannot be reached"
-	err := p.within(ctx, a, when, func() {})
-	if err == nil || ctx.Err() == nil {
-		p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
-		return false
+	writes := k.attempts(p, p.b, "cut")
+	all := p.known(append(writes, k.absent(p.b)...)...)
+	givenUp := make([]bool, len(all))
+	heal := p.network.Cut()
+	for i, a := range all {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		err := p.within(ctx, a, when, func() {})
+		givenUp[i] = err != nil && ctx.Err() != nil
+		if !givenUp[i] {
+			p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
+		} else if problem := ctxProblem(ctx, err); problem != "" {
+			p.failf("%s %s, until the context's deadline: %s", a.method, when, problem)
+		}
+		cancel()
 	}
-	if problem := ctxProblem(ctx, err); problem != "" {
-		p.failf("%s %s, until the context's deadline: %s", a.method, when, problem)
+	heal()
+	p.settle(k, "after the server could not be reached")
+	for i, a := range writes {
+		// What the caller gave up may still come to be.
+		if !givenUp[i] && a.applied != nil && a.applied() {
+			p.failf("%s %s: it took effect", a.method, when)
+		}
 	}
-	return true
 }
 
-// impatient makes a call that cannot succeed, with a deadline of its own, and
-// reports whether that was what ended it.
-func (p *probe) impatient(a attempt) (ended bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	err = p.within(ctx, a, "while the server cannot be reached", func() {})
-	return ctx.Err() != nil, err
-}
-
-// loseEach makes every call again and again, each time with another one of its
-// exchanges lost, until there is none left to lose. It judges each call, and looks
-// afterwards, when all calls of a round are through, at what became of those that
-// lost one.
-func (p *probe) loseEach(k kind, tag string, lose func(*Network, int) func() bool, judge func(a attempt, err error, when string), afterwards func(a attempt, when string)) {
+// loseEach makes each of the calls again and again, each time with another one of its
+// exchanges lost, until it has no more of them. Set prepares the calls of one round.
+func (p *probe) loseEach(k kind, lose func(*Network, int) func() bool, set func(tag string) []attempt) {
+	through := map[string]bool{} // methods without another exchange
 	for nth := 1; ; nth++ {
-		when := fmt.Sprintf("while exchange %d with the server is lost", nth)
 		var lossy []attempt
-		for _, a := range k.attempts(p, p.b, fmt.Sprint(tag, nth)) {
+		when := fmt.Sprintf("while exchange %d with the server is lost", nth)
+		for _, a := range set(fmt.Sprint("lost", nth)) {
+			if through[a.method] {
+				continue
+			}
 			p.settle(k, "before the next call")
 			stop := lose(p.network, nth)
-			ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Soon)
-			err := a.call(ctx)
-			cancel()
-			if stop() {
-				lossy = append(lossy, a)
-				p.settle(k, "after one connection was reset")
-				judge(a, err, when)
-			} else {
-				// A pool may have kept a connection that an earlier loss has broken.
-				p.wantNoneBut(err, a.method+" over a network that works", kit.ErrUnavailable)
-				judge(a, err, "over a network that works")
+			err := p.soon(a)
+			if !stop() {
+				through[a.method] = true
+				p.checkOutcome(a, err, "over a network that works") // but a pool may have kept a broken connection
+				continue
 			}
+			lossy = append(lossy, a)
+			p.settle(k, "after one connection was reset")
+			p.checkOutcome(a, err, when)
 		}
-		if afterwards != nil {
-			for _, a := range lossy {
-				afterwards(a, when)
+		for _, a := range lossy {
+			if a.remains != nil {
+				a.remains("after " + a.method + " " + when)
 			}
 		}
 		if len(lossy) == 0 {
@@ -241,60 +140,130 @@ func (p *probe) loseEach(k kind, tag string, lose func(*Network, int) func() boo
 	}
 }
 
-// settle waits until both handles work again, and ends the proof when they do not
-// do so soon.
-func (p *probe) settle(k kind, when string) {
-	for _, h := range p.both() {
-		p.eventually(fmt.Sprintf("handle %s %s", h.name, when), func() error {
-			for _, a := range k.absent(h) {
-				if err := p.answers(a); err != nil {
-					return err
-				}
+// purgeOfMany purges several pages of tokens, of which it adds those that are missing.
+func (p *probe) purgeOfMany() attempt {
+	for missing := severalPages - p.count(); missing > 0; missing-- {
+		p.made++
+		p.addExpiring(fmt.Sprint("page ", p.made), epoch.Add(-time.Hour))
+	}
+	return attempt{method: "DeleteExpired of many tokens", call: func(ctx context.Context) error {
+		n, err := p.b.Tokens.DeleteExpired(ctx, epoch, 1000)
+		if err == nil && n != severalPages {
+			p.failf("DeleteExpired of %d tokens, limit 1000, while an exchange with the server is lost: got %d and no error", severalPages, n)
+		}
+		return err
+	}}
+}
+
+// cutAnswers makes every call with a part of its answer lost: what a store has read by
+// then is not all that there is.
+func (p *probe) cutAnswers(k kind) {
+	long := k.long(p, p.b)
+	set := func(tag string, n int) []attempt { return append(k.attempts(p, p.b, fmt.Sprint(tag, n)), long...) }
+	for n, c := range []struct {
+		how     string
+		orderly bool
+		part    func(size int) int
+	}{
+		{"reset", false, func(int) int { return 1 }},
+		{"reset", false, func(size int) int { return size / 2 }},
+		{"reset", false, func(size int) int { return size - 1 }},
+		{"closed", true, func(int) int { return 1 }},
+		{"closed", true, func(size int) int { return size / 2 }},
+		{"closed", true, func(size int) int { return size - 1 }},
+	} {
+		// The same three times: to warm a connection, to measure the answer, and to cut it.
+		warm, measured, cut := set("warm", n), set("size", n), set("part", n)
+		for i, a := range cut {
+			p.must(warm[i].call(p.ctx()), "%s over a network that works", a.method)
+			size := p.network.answerSize(func() {
+				p.must(measured[i].call(p.ctx()), "%s over a network that works", a.method)
+			})
+			if size < 2 {
+				continue
 			}
-			return nil
-		})
+			when := "over a network that works"
+			stop := p.network.endAfter(c.part(size), c.orderly)
+			err := p.soon(a)
+			if stop() {
+				when = fmt.Sprintf("while its connection is %s after %d of the %d bytes of its answer", c.how, c.part(size), size)
+				p.settle(k, "after one connection was lost")
+			}
+			p.checkOutcome(a, err, when)
+		}
 	}
 }
 
-// answers returns an error unless the call for an absent record does what it should.
-func (p *probe) answers(a attempt) error {
-	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Soon)
-	defer cancel()
-	err := a.call(ctx)
-	if err == nil || errors.Is(err, kit.ErrNotFound) {
-		return nil
+// checkOutcome checks what a call returned that may have lost an exchange. Nobody else
+// did anything.
+func (p *probe) checkOutcome(a attempt, err error, when string) {
+	switch {
+	case errors.Is(err, kit.ErrNotFound), errors.Is(err, kit.ErrConflict), errors.Is(err, kit.ErrUserExists):
+		p.failf("%s %s: got error %q, want one that wraps kit.ErrUnavailable: it has met its own work", a.method, when, err)
+	case err != nil:
+		p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
 	}
-	return fmt.Errorf("%s: %w", a.method, err)
+	if a.applied != nil && !a.applied() && err == nil {
+		p.failf("%s %s: got no error, but it had no effect", a.method, when)
+	}
 }
 
-// crowd makes calls from many goroutines at once and returns an error of one.
-func (p *probe) crowd(k kind) error {
-	return errors.Join(p.race(racers, func(_ int, h *handle) error {
-		for _, a := range k.absent(h) {
-			if err := p.answers(a); err != nil {
-				return err
+// recovers lets outages and losses end, and wants everything to work again.
+func (p *probe) recovers(k kind) {
+	const when = "after the server could not be reached"
+	lost := func(a attempt) { // its answer is another rule's matter
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = p.within(ctx, a, "while the server cannot be reached", func() {})
+	}
+	for range 3 {
+		_ = p.crowd(k) // so that a pool has many connections
+		heal := p.network.Cut()
+		p.atOnce(k.absent(p.b), lost)
+		heal()
+		p.settle(k, when)
+		p.eventually(fmt.Sprintf("every one of %d callers at once, %s", racers, when), func() error { return p.crowd(k) })
+	}
+	for _, a := range k.attempts(p, p.b, "spoilt") {
+		stop := p.network.LoseAnswer(1)
+		lost(a)
+		stop()
+	}
+	p.settle(k, "after answers were lost")
+	round := 0
+	p.eventually("a call of every method, after answers were lost", func() error {
+		round++
+		for _, a := range k.attempts(p, p.b, fmt.Sprint("again", round)) {
+			if err := a.call(p.ctx()); err != nil {
+				return fmt.Errorf("%s: %w", a.method, err)
+			}
+			if a.applied != nil && !a.applied() {
+				p.failf("%s after answers were lost: it had no effect", a.method)
 			}
 		}
 		return nil
-	})...)
+	})
 }
 
-// eventually repeats a try until it succeeds, and ends the proof when that does not
-// happen soon.
-func (p *probe) eventually(who string, try func() error) {
-	late := time.NewTimer(p.cfg.Soon)
-	defer late.Stop()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-		select {
-		case <-again.C:
-		case <-late.C:
-			p.fatalf("%s: still does not work after %v (Config.Soon): %v", who, p.cfg.Soon, err)
+// pingsTruly wants a Ping that crosses the network: one that looks only at the store's own
+// state says that all is well while nothing is.
+func (p *probe) pingsTruly(k kind) {
+	ping := attempt{method: "Ping", call: p.pinger(k, p.b).Ping}
+	for _, o := range outages {
+		for _, ending := range endings {
+			p.must(ping.call(p.ctx()), "Ping over a network that works")
+			when := o.when + ", " + ending.when
+			end := o.begin(p.network)
+			ctx, cancel := ending.begin()
+			err := p.within(ctx, ping, when, end)
+			if err == nil || ctx.Err() == nil {
+				p.wantErr(err, kit.ErrUnavailable, "Ping %s", when)
+			} else if problem := ctxProblem(ctx, err); problem != "" {
+				p.failf("Ping %s: %s", when, problem)
+			}
+			cancel()
+			end()
+			p.eventually("Ping after that", func() error { return p.soon(ping) })
 		}
 	}
 }

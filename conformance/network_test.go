@@ -10,13 +10,7 @@ import (
 // An answer ends behind the byte that was asked for: with the end of the stream, or
 // with an error.
 func TestAnswersEndInTheMiddle(t *testing.T) {
-	for name, c := range map[string]struct {
-		limit   func(n *Network, size int) (stop func() bool)
-		orderly bool
-	}{
-		"ResetAfter": {(*Network).ResetAfter, false},
-		"CloseAfter": {(*Network).CloseAfter, true},
-	} {
+	for _, orderly := range []bool{false, true} {
 		for _, size := range []int{1, 51, 101, 102} {
 			n := NewNetwork(t)
 			server := newWireServer(t)
@@ -25,19 +19,19 @@ func TestAnswersEndInTheMiddle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			stop := c.limit(n, size)
+			stop := n.endAfter(size, orderly)
 			if _, err := conn.Write([]byte{0, 0, 0, 0, 0, 0, 0, byte(number)}); err != nil {
 				t.Fatal(err)
 			}
 			got := make([]byte, size)
 			if _, err := io.ReadFull(conn, got); err != nil {
-				t.Errorf("%s(%d): got error %v before that", name, size, err)
+				t.Errorf("endAfter(%d, %v): got error %v before that", size, orderly, err)
 			}
-			if _, err := conn.Read(got); errors.Is(err, io.EOF) != c.orderly || err == nil {
-				t.Errorf("%s(%d): got error %v behind that", name, size, err)
+			if _, err := conn.Read(got); errors.Is(err, io.EOF) != orderly || err == nil {
+				t.Errorf("endAfter(%d, %v): got error %v behind that", size, orderly, err)
 			}
 			if !stop() {
-				t.Errorf("%s(%d): got false from stop", name, size)
+				t.Errorf("endAfter(%d, %v): got false from stop", size, orderly)
 			}
 			_ = conn.Close()
 		}

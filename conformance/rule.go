@@ -27,7 +27,7 @@ type rule struct {
 func userRules() []rule {
 	return slices.Concat(
 		userCreateRules, userReadRules, userUpdateRules, userDeleteRules, userValueRules, userTimeRules,
-		everyMethodRules(userKind), networkRules(userKind), remainsRules(userKind), answerRules(userKind), pingNetworkRules(userKind), followedRules(userKind), lostHistoryRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), loopRules(userKind), userLoopRules, userRaceRules, userMoveRules, userScaleRules,
+		everyMethodRules(userKind), networkRules(userKind), networkRaceRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), loopRules(userKind), userLoopRules, userRaceRules, userMoveRules, userScaleRules,
 	)
 }
 
@@ -35,7 +35,7 @@ func userRules() []rule {
 func tokenRules() []rule {
 	return slices.Concat(
 		tokenCreateRules, tokenReadRules, tokenUpdateRules, tokenDeleteRules, tokenListRules, tokenPurgeRules, tokenValueRules, tokenTimeRules,
-		everyMethodRules(tokenKind), networkRules(tokenKind), remainsRules(tokenKind), answerRules(tokenKind), tokenPageRules, pingNetworkRules(tokenKind), followedRules(tokenKind), lostHistoryRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), loopRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
+		everyMethodRules(tokenKind), networkRules(tokenKind), networkRaceRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), loopRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
 	)
 }
 

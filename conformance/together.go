@@ -166,16 +166,16 @@ func togetherRules() []rule {
 				s.wantRefused(live.RefreshToken, kit.ErrInvalidToken, "after PurgeExpired")
 			},
 		},
-		lostUses("request", (*Network).LoseRequest),
-		lostUses("answer", (*Network).LoseAnswer),
+		lostUses(0),
+		lostUses(1),
 	}
 }
 
 // lostUses makes the calls of a Service that write, each again and again with another
 // one of its exchanges lost. Whatever the caller is told, a second try ends well.
-func lostUses(half string, lose func(*Network, int) func() bool) rule {
+func lostUses(half int) rule {
 	return rule{
-		id:    "together/network/lost-" + half,
+		id:    "together/network/lost-" + halves[half].name,
 		quote: "Repeating a call that failed so is safe, whatever became of it.",
 		needs: []Ability{Networking},
 		prove: func(p *probe) {
@@ -187,7 +187,7 @@ func lostUses(half string, lose func(*Network, int) func() bool) rule {
 						p.fatalf(tooManyExchanges, use.name, exchanges)
 					}
 					call, check := use.prepare(s, fmt.Sprintf("u%dx%d@example.com", i, nth))
-					stop := lose(p.network, nth)
+					stop := halves[half].lose(p.network, nth)
 					err := call()
 					if !stop() {
 						p.must(err, "%s over a network that works", use.name)

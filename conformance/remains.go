@@ -9,32 +9,6 @@ import (
 	"myauth.internal/kit"
 )
 
-const atomicQuote = "a write then has happened as a whole or not at all"
-
-// remainsRules are about what an interrupted write leaves behind. A store of several
-// tables or keys that writes them one after the other shows it nowhere but in
-// the index that it had not come to.
-func remainsRules(k kind) []rule {
-	return []rule{{
-		id:    k.name + "/network/whole-or-nothing",
-		quote: atomicQuote,
-		needs: []Ability{Networking},
-		prove: func(p *probe) {
-			for _, half := range halves {
-				p.loseEach(k, half.name, half.lose, func(a attempt, err error, when string) {
-					if a.applied != nil && !a.applied() && err == nil {
-						p.failf("%s %s: got no error, but it had no effect", a.method, when)
-					}
-				}, func(a attempt, when string) {
-					if a.remains != nil {
-						a.remains("after " + a.method + " " + when)
-					}
-				})
-			}
-		},
-	}}
-}
-
 // userRemains creates users with every one of the addresses that nobody has, and one
 // with the ID when it is free: what is found nowhere must not be in the way.
 func (p *probe) userRemains(id, when string, addresses ...string) {
