@@ -38,7 +38,7 @@ const (
 	EventUserDeleted            EventKind = "user_deleted"
 	EventMailFailed             EventKind = "mail_failed"  // one attempt; it will be retried
 	EventMailDropped            EventKind = "mail_dropped" // given up
-	EventMailSpaced             EventKind = "mail_spaced"  // left out, after another of the kind to that mailbox
+	EventMailSpaced             EventKind = "mail_spaced"  // left out, for another of the kind to that mailbox
 )
 
 // Event is one entry of the audit stream. It holds no secret and no field of the

@@ -4,41 +4,94 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
+	"myauth.internal/kit/internal/maillink"
+	"myauth.internal/kit/internal/mailqueue"
 	"myauth.internal/kit/internal/opaque"
+	"myauth.internal/kit/internal/spacing"
 	"myauth.internal/kit/internal/turns"
 )
 
-// noteTTL is how long the queue tries to send a mail without a link.
-const noteTTL = 24 * time.Hour
+// mailRule is all that the kinds of mail differ in.
+type mailRule struct {
+	// ttl is how long the mail is of use.
+	ttl time.Duration
+	// spaced mails can be caused by strangers, so a mailbox gets few of them. The others are
+	// notices of security: only the owner, or somebody with the owner's secrets, can cause
+	// one, and it is always sent.
+	spaced bool
+	// link adds the links and their token; nil for mails without.
+	link func(ctx context.Context, job *mailJob, now time.Time) error
+}
 
-// mailTTL is how long a mail of that kind is of use.
-func (s *Service) mailTTL(kind MailKind) time.Duration {
+func (s *Service) mailRule(kind MailKind) mailRule {
+	const noticeTTL = 24 * time.Hour
 	switch kind {
 	case MailVerification:
-		return s.opts.EmailVerificationTTL
+		return mailRule{s.opts.EmailVerificationTTL, true, s.linkVerification}
 	case MailPasswordReset:
-		return s.opts.PasswordResetTTL
-	default:
-		return noteTTL
+		return mailRule{s.opts.PasswordResetTTL, true, s.linkPasswordReset}
+	case MailAccountExists:
+		return mailRule{noticeTTL, true, nil}
+	default: // MailPasswordChanged, MailEmailChanged
+		return mailRule{noticeTTL, false, nil}
 	}
 }
 
-// mayBeSpaced reports whether a mail of that kind is left out when the mailbox had one a
-// moment ago. Strangers can cause such mails. Only the owner, or somebody with the owner's
-// secrets, can cause a notice of security, and it is never left out.
-func mayBeSpaced(kind MailKind) bool { return kind != MailPasswordChanged && kind != MailEmailChanged }
+// mailJob is one mail that may have to be sent.
+type mailJob struct {
+	kind     MailKind
+	rule     mailRule
+	email    string // the address whose account is to be looked up; empty once that is done
+	user     User
+	clientIP netip.Addr
+	asked    time.Time // zero after the first attempt
+	until    time.Time
+	mail     Mail   // once it is made
+	row      *Token // to be stored before the mail is sent; nil: none, or stored
+}
 
-// probeAddress is an address that the top-level domain keeps from ever being anybody's.
+// queueMail queues a mail to u, at the address that u has.
+func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
+	// No mail needs these, and the queue may hold many users.
+	u.PasswordHash, u.Settings, u.Roles = "", nil, nil
+	s.enqueueMail(ctx, kind, "", u)
+}
+
+// queueMailFor queues a mail to the account with that address, if there is one that should
+// get it. The queue looks it up later, so the caller learns nothing about the account.
+func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string) {
+	s.enqueueMail(ctx, kind, email, User{Email: email})
+}
+
+func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, u User) {
+	if s.mails == nil {
+		return
+	}
+	now := s.now()
+	job := &mailJob{kind: kind, rule: s.mailRule(kind), email: email, user: u, clientIP: ClientIP(ctx), asked: now}
+	job.until = now.Add(job.rule.ttl)
+	queued := mailqueue.Job[*mailJob]{Value: job, Source: turns.SourceOf(job.clientIP), ValidUntil: job.until}
+	if job.rule.spaced {
+		queued.Key = string(kind) + " " + EmailKey(u.Email)
+	} else {
+		// A thief of a password could hide the notice of its change in a flood.
+		queued.Source = queued.Source.Apart()
+	}
+	s.mails.Add(queued)
+}
+
+// probeAddress can be nobody's address: RFC 2606 reserves its top-level domain.
 const probeAddress = "probe@myauth.invalid"
 
-// requestMail queues a mail for whatever account has that address.
+// requestMail queues a mail for the account with that address, if there is one.
 func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	if s.mail == nil {
+	if s.mails == nil {
 		return ErrEmailNotConfigured
 	}
 	email, fields := checkEmail("email", email)
@@ -48,8 +101,8 @@ func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind,
 	if err := s.limit(ctx, action, email); err != nil {
 		return err
 	}
-	// An outage has to be told at once. The look-up that tells it must not depend on the
-	// address, because a store answers sooner for a row that is not there.
+	// The caller must hear of an outage at once. The look-up that finds it must not depend on
+	// the address, because a store answers sooner for a row that does not exist.
 	if _, err := s.users.ByEmail(ctx, probeAddress); err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
@@ -57,92 +110,133 @@ func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind,
 	return nil
 }
 
-// queueMail queues a mail to u, at the address that u has.
-func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
-	// No mail needs these, and the queue may hold many users.
-	u.PasswordHash, u.Settings, u.Roles = "", nil, nil
-	s.enqueueMail(ctx, &mailJob{kind: kind, user: u})
-}
-
-// queueMailFor queues a mail to the account with that address, if there is one that should
-// get it. The queue finds that out later, so the caller learns nothing of it.
-func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string) {
-	s.enqueueMail(ctx, &mailJob{kind: kind, email: email})
-}
-
-func (s *Service) enqueueMail(ctx context.Context, job *mailJob) {
-	if s.mail == nil {
-		return
+// newMailQueue returns the queue of s.opts.Mailer.
+func (s *Service) newMailQueue() *mailqueue.Queue[*mailJob] {
+	if !s.opts.InsecureUnlimitedMails {
+		s.spacing = spacing.New()
 	}
-	job.clientIP = ClientIP(ctx)
-	job.source = turns.SourceOf(job.clientIP)
-	if !mayBeSpaced(job.kind) {
-		// A thief of a password could hide the notice of its change in a flood.
-		job.source = job.source.Apart()
-	}
-	job.askedAt = s.now()
-	job.validUntil = job.askedAt.Add(s.mailTTL(job.kind))
-	s.mail.enqueue(job)
+	return mailqueue.New(mailqueue.Options[*mailJob]{Delay: s.opts.MailDelay, Now: s.now, Send: s.sendMail, Report: s.reportMail})
 }
 
-// lookUpMail finds the account that the mail is for, unless the job has it, and reports
-// whether there is one that should get the mail.
-func (s *Service) lookUpMail(ctx context.Context, job *mailJob) (wanted bool, err error) {
+// sendMail makes one attempt to send a mail, and first does what an earlier attempt has not
+// done.
+func (s *Service) sendMail(ctx context.Context, job *mailJob) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(ctx, s.opts.Logger, "the sending of a mail", p)
+			err = Permanent(errors.New("its sending panicked"))
+		}
+	}()
+	now := s.now()
+	asked := job.asked
+	if job.asked = (time.Time{}); asked.IsZero() {
+		asked = now
+	}
+	if job.mail.Kind == "" {
+		if err := s.lookUpMail(ctx, job); err != nil {
+			return err
+		}
+		// At first by the time of the request: the tick of the queue depends on other requests.
+		if s.spacing != nil && job.rule.spaced && !s.spacing.Allow(string(job.kind), EmailKey(job.user.Email), asked) {
+			return mailqueue.ErrSpaced
+		}
+		if err := s.makeMail(ctx, job, now); err != nil {
+			return Permanent(err)
+		}
+	}
+	if job.row != nil {
+		if err := s.createToken(ctx, *job.row); err != nil {
+			return err
+		}
+		job.row = nil
+	}
+	job.mail.Now = now
+	return s.opts.Mailer.Send(ctx, job.mail)
+}
+
+// lookUpMail finds the account that the mail is for, unless the job has it.
+func (s *Service) lookUpMail(ctx context.Context, job *mailJob) error {
 	if job.email == "" {
-		return true, nil
+		return nil
 	}
 	u, err := s.users.ByEmail(ctx, job.email)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	} else if err != nil {
-		return false, err
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return mailqueue.ErrSkip
+	case err != nil:
+		return err
+	case !u.Active, job.kind == MailVerification && u.Verified:
+		return mailqueue.ErrSkip
 	}
 	job.user, job.email = u, ""
-	return u.Active && (job.kind != MailVerification || !u.Verified), nil
+	return nil
 }
 
-// makeMail makes the mail of a job whose account is known, and what belongs to it.
+// makeMail makes the mail of a job whose account is known.
 func (s *Service) makeMail(ctx context.Context, job *mailJob, now time.Time) error {
 	u := job.user
-	m := Mail{Kind: job.kind, To: u.Email, UserID: u.ID, ValidUntil: job.validUntil}
+	job.mail = Mail{Kind: job.kind, To: u.Email, UserID: u.ID, ValidUntil: job.until}
 	if u.Verified {
 		// A stranger may have registered an address that is not verified. Our mails must not
 		// show the owner what the stranger wrote as the name.
-		m.Username = u.Username
+		job.mail.Username = u.Username
 	}
-	switch job.kind {
-	case MailVerification:
-		token, err := mailedToken(func() (Secret, error) { return s.signVerification(u, now, job.validUntil) })
-		if err != nil {
-			return fmt.Errorf("signing its token: %w", err)
-		}
-		m.Token = token
-		m.Link, m.DenyLink = s.linkTo("/verify-email", token), s.linkTo("/verify-email/deny", token)
-	case MailPasswordReset:
-		var token opaque.Token
-		m.Token, _ = mailedToken(func() (Secret, error) {
-			token = opaque.New(now)
-			return Secret(token.Encode(resetPrefix)), nil
-		})
-		m.Link = s.linkTo("/reset-password", m.Token)
-		job.row = &Token{
-			ID:         token.RowID(),
-			Type:       PasswordResetToken,
-			UserID:     u.ID,
-			Epoch:      u.SessionEpoch,
-			SecretHash: token.Hash(),
-			CreatedAt:  now,
-			ExpiresAt:  job.validUntil,
-			Version:    1,
-		}
-		s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: u.ID, ClientIP: job.clientIP})
+	if job.rule.link == nil {
+		return nil
 	}
-	job.mail = m
+	return job.rule.link(ctx, job, now)
+}
+
+func (s *Service) linkVerification(_ context.Context, job *mailJob, now time.Time) error {
+	token, err := maillink.Draw(func() (string, error) { return s.signVerification(job.user, now, job.until) })
+	if err != nil {
+		return fmt.Errorf("signing its token: %w", err)
+	}
+	m := &job.mail
+	m.Token, m.Link, m.DenyLink = Secret(token), s.linkTo("/verify-email", token), s.linkTo("/verify-email/deny", token)
+	return nil
+}
+
+func (s *Service) linkPasswordReset(ctx context.Context, job *mailJob, now time.Time) error {
+	var token opaque.Token
+	text, _ := maillink.Draw(func() (string, error) {
+		token = opaque.New(now)
+		return token.Encode(resetPrefix), nil
+	})
+	job.mail.Token, job.mail.Link = Secret(text), s.linkTo("/reset-password", text)
+	job.row = &Token{
+		ID:         token.RowID(),
+		Type:       PasswordResetToken,
+		UserID:     job.user.ID,
+		Epoch:      job.user.SessionEpoch,
+		SecretHash: token.Hash(),
+		CreatedAt:  now,
+		ExpiresAt:  job.until,
+		Version:    1,
+	}
+	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: job.user.ID, ClientIP: job.clientIP})
 	return nil
 }
 
 // linkTo is where a token leads, on a page under Options.PublicURL. A token has only
 // characters that need no escaping in a query.
-func (s *Service) linkTo(page string, token Secret) Secret {
-	return Secret(s.opts.PublicURL+page+"?token=") + token
+func (s *Service) linkTo(page, token string) Secret {
+	return Secret(s.opts.PublicURL + page + "?token=" + token)
+}
+
+// reportMail emits the event of mails that were not sent.
+func (s *Service) reportMail(ctx context.Context, outcome mailqueue.Outcome, job *mailJob, n int, err error) {
+	e := Event{UserID: job.user.ID, ClientIP: job.clientIP}
+	switch outcome {
+	case mailqueue.Failed:
+		e.Kind, e.Err = EventMailFailed, fmt.Errorf("%s mail, retrying: %w", job.kind, err)
+	case mailqueue.Dropped:
+		e.Kind, e.Err = EventMailDropped, fmt.Errorf("%s mail, given up: %w", job.kind, err)
+	case mailqueue.Crowded:
+		e.UserID = ""
+		e.Kind, e.Err = EventMailDropped, fmt.Errorf("the mail queue is full: dropped %d mails of the clients with the most in it", n)
+	case mailqueue.Spaced:
+		e.Kind, e.Err = EventMailSpaced, fmt.Errorf("%d mails were not sent: their mailboxes had or get another of the same kind", n)
+	}
+	s.emit(ctx, e)
 }

@@ -3,6 +3,8 @@ package kit
 import (
 	"context"
 	"time"
+
+	"myauth.internal/kit/internal/mailqueue"
 )
 
 // Mailer sends the mails of the Service. Send is called from the mail queue's
@@ -68,16 +70,6 @@ type Mail struct {
 	Now time.Time
 }
 
-// Permanent marks err as one that a retry cannot mend, such as a refused
-// recipient: the mail queue gives up at once. Permanent(nil) is nil.
-func Permanent(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &permanentError{err}
-}
-
-type permanentError struct{ err error }
-
-func (e *permanentError) Error() string { return e.err.Error() }
-func (e *permanentError) Unwrap() error { return e.err }
+// Permanent marks err as one that no further attempt can mend, such as a refused recipient:
+// the mail is given up at once. Permanent(nil) is nil.
+func Permanent(err error) error { return mailqueue.Permanent(err) }

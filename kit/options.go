@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"strings"
 	"time"
 	"unicode/utf8"
 
+	"myauth.internal/kit/internal/maillink"
 	"myauth.internal/kit/password"
 )
 
@@ -166,14 +165,11 @@ func (o *Options) withDefaults() (Options, error) {
 		return c, errors.New("kit: Options.PublicURL is required with a Mailer: it is where the links in mails lead")
 	}
 	if c.PublicURL != "" {
-		u, err := url.Parse(c.PublicURL)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-			return c, errors.New("kit: Options.PublicURL must be an http or https URL with a host, without user, query and fragment")
+		base, err := maillink.CheckBase(c.PublicURL)
+		if err != nil {
+			return c, fmt.Errorf("kit: Options.PublicURL %w", err)
 		}
-		if strings.ContainsFunc(c.PublicURL, func(r rune) bool { return !survivesText(r) && r != '#' }) {
-			return c, errors.New("kit: Options.PublicURL has characters at which mail programs cut a link off: percent-encode them in the path, and write the host in ASCII (xn--…)")
-		}
-		c.PublicURL = strings.TrimRight(c.PublicURL, "/#")
+		c.PublicURL = base
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

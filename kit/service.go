@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/internal/mailqueue"
+	"myauth.internal/kit/internal/spacing"
 	"myauth.internal/kit/password"
 )
 
@@ -32,7 +34,8 @@ type Service struct {
 	// verifyKeys are derived from the caller's for e-mail verification tokens
 	// alone, so that no token of one kind can pass for the other.
 	verifyKeys *accesstoken.Keyring
-	mail       *mailQueue // nil without a Mailer
+	mails      *mailqueue.Queue[*mailJob] // nil without a Mailer
+	spacing    *spacing.Table             // nil: mails are not spaced
 	closed     atomic.Bool
 }
 
@@ -72,7 +75,7 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 		return nil, errors.New("kit: New with a Mailer needs a signing key whose private part can be read: the key of verification tokens is derived from it")
 	}
 	if o.Mailer != nil {
-		s.mail = newMailQueue(s)
+		s.mails = s.newMailQueue()
 	}
 	return s, nil
 }
@@ -85,10 +88,13 @@ func (s *Service) Format(f fmt.State, _ rune) { io.WriteString(f, "kit.Service")
 // tried, or ctx is done; it returns an error that says how many were given up.
 // Calls after the first do nothing.
 func (s *Service) Close(ctx context.Context) error {
-	if s.closed.Swap(true) || s.mail == nil {
+	if s.closed.Swap(true) || s.mails == nil {
 		return nil
 	}
-	return s.mail.close(ctx)
+	if err := s.mails.Close(ctx); err != nil {
+		return fmt.Errorf("kit: closing: %w", err)
+	}
+	return nil
 }
 
 // Ready returns nil when both stores answer (those that are a [Pinger]), and an
@@ -118,7 +124,8 @@ type Stats struct {
 	MailsReady, MailsWaiting int
 	// MailsSent is how many mails the Mailer took. MailsDropped were given up: refused
 	// for good, expired, or dropped because a queue was full. MailsSpaced were not sent,
-	// because their mailboxes had others of the kind too recently.
+	// because their mailboxes had another of the kind too recently, or because a newer one
+	// took their place while they waited for their next attempt.
 	MailsSent, MailsDropped, MailsSpaced uint64
 }
 
@@ -126,11 +133,13 @@ type Stats struct {
 func (s *Service) Stats() Stats {
 	stats := Stats{
 		Hashing:           s.hasher.Stats(),
-		UsersUnavailable:  s.users.outage.failures.Load(),
-		TokensUnavailable: s.tokens.outage.failures.Load(),
+		UsersUnavailable:  s.users.outage.Failures(),
+		TokensUnavailable: s.tokens.outage.Failures(),
 	}
-	if s.mail != nil {
-		s.mail.count(&stats)
+	if s.mails != nil {
+		m := s.mails.Stats()
+		stats.MailsReady, stats.MailsWaiting = m.Ready, m.Waiting
+		stats.MailsSent, stats.MailsDropped, stats.MailsSpaced = m.Sent, m.Dropped, m.Spaced
 	}
 	return stats
 }

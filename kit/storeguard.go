@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"myauth.internal/kit/internal/outage"
 )
 
 // storeGuard stands between the Service and one of the caller's stores: each call gets
@@ -12,7 +14,7 @@ import (
 // it is, and an outage is counted and logged. So no use case has to think of any of it.
 type storeGuard struct {
 	timeout time.Duration
-	outage  outage
+	outage  *outage.Watch
 }
 
 type guardedUsers struct {
@@ -26,7 +28,7 @@ type guardedTokens struct {
 }
 
 func newStoreGuard(store string, o *Options) *storeGuard {
-	return &storeGuard{timeout: o.StoreTimeout, outage: outage{store: store, logger: o.Logger, now: o.Now}}
+	return &storeGuard{timeout: o.StoreTimeout, outage: outage.New(store, o.Logger, o.Now)}
 }
 
 // call makes one call of the store.
@@ -35,15 +37,15 @@ func (g *storeGuard) call(ctx context.Context, op string, f func(context.Context
 }
 
 func (g *storeGuard) callWithin(ctx context.Context, timeout time.Duration, op string, f func(context.Context) error) error {
-	failures := g.outage.failures.Load()
+	failures := g.outage.Failures()
 	c, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := storeError(ctx, op, f(c))
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrUserExists):
-		g.outage.answered(ctx, failures)
+		g.outage.Answered(ctx, failures)
 	case errors.Is(err, ErrUnavailable):
-		g.outage.failed(ctx, err)
+		g.outage.Failed(ctx, err)
 	}
 	return err
 }

@@ -111,7 +111,7 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 
 func (s *Service) verificationAudience() string { return s.opts.JWTAudience + "/verify-email" }
 
-func (s *Service) signVerification(u User, now, expiresAt time.Time) (Secret, error) {
+func (s *Service) signVerification(u User, now, expiresAt time.Time) (string, error) {
 	payload, err := json.Marshal(verificationClaims{
 		Issuer: s.opts.JWTIssuer, Audience: s.verificationAudience(), Subject: u.ID, EmailKey: EmailKey(u.Email),
 		IssuedAt: now.Unix(), ExpiresAt: expiresAt.Unix(), TokenID: rand.Text(),
@@ -119,8 +119,7 @@ func (s *Service) signVerification(u User, now, expiresAt time.Time) (Secret, er
 	if err != nil {
 		return "", err
 	}
-	token, err := s.verifyKeys.Sign(verificationType, payload)
-	return Secret(token), err
+	return s.verifyKeys.Sign(verificationType, payload)
 }
 
 func (s *Service) parseVerification(token string) (verificationClaims, error) {

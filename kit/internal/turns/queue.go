@@ -96,6 +96,18 @@ func (q *Queue[T]) Pop() (value T, ok bool) {
 	return place.value, true
 }
 
+// Find returns the place of a value that is ok, or nil. It looks at every value.
+func (q *Queue[T]) Find(ok func(T) bool) *Place[T] {
+	for l := q.order.Front(); l != nil; l = l.Next() {
+		for e := l.Value.(*line[T]).places.Front(); e != nil; e = e.Next() {
+			if p := e.Value.(*Place[T]); ok(p.value) {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
 // Remove takes a value out of the queue, and reports whether it was still there.
 func (q *Queue[T]) Remove(p *Place[T]) bool {
 	if p.element == nil {

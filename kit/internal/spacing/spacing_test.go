@@ -1,4 +1,4 @@
-package kit
+package spacing
 
 import (
 	"fmt"
@@ -12,15 +12,15 @@ import (
 func TestCrowdsFreeNoMailbox(t *testing.T) {
 	const minutes = 4
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	m := newMailSpacing()
+	m := New()
 	size := len(m.entries)
 	victim, crowd := 0, 0
 	for i := range minutes * 2 * size {
 		at := now.Add(time.Duration(i) * time.Minute / time.Duration(2*size))
-		if m.allow(MailPasswordReset, fmt.Sprint(i, "@example.com"), at) {
+		if m.Allow("reset", fmt.Sprint(i, "@example.com"), at) {
 			crowd++
 		}
-		if i%100 == 0 && m.allow(MailPasswordReset, "victim@example.com", at) {
+		if i%100 == 0 && m.Allow("reset", "victim@example.com", at) {
 			victim++
 		}
 	}
@@ -31,7 +31,7 @@ func TestCrowdsFreeNoMailbox(t *testing.T) {
 		t.Errorf("the table has %d entries, and had %d; the crowd had %d mails", len(m.entries), size, crowd)
 	}
 	for i := range 1000 {
-		if !m.allow(MailPasswordReset, fmt.Sprint("new", i), now.Add(minutes*time.Minute+mailLongGap)) {
+		if !m.Allow("reset", fmt.Sprint("new", i), now.Add(minutes*time.Minute+longGap)) {
 			t.Errorf("new mailbox %d has to wait when the crowd has been gone for ten minutes", i)
 		}
 	}
@@ -39,9 +39,9 @@ func TestCrowdsFreeNoMailbox(t *testing.T) {
 
 func TestFewMailboxesDoNotMeet(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	m := newMailSpacing()
+	m := New()
 	for i := range 2000 {
-		if email := fmt.Sprintf("user%d@example.com", i); !m.allow(MailVerification, email, now) || m.allow(MailVerification, email, now.Add(mailGap-1)) {
+		if email := fmt.Sprintf("user%d@example.com", i); !m.Allow("verification", email, now) || m.Allow("verification", email, now.Add(gap-1)) {
 			t.Errorf("mailbox %d of 2000 waits for another's, or not for its own", i)
 		}
 	}
@@ -50,14 +50,33 @@ func TestFewMailboxesDoNotMeet(t *testing.T) {
 // TestClocksThatAreSetBack: nothing waits for longer than its gap, and no clock opens
 // what has to wait.
 func TestClocksThatAreSetBack(t *testing.T) {
-	m := newMailSpacing()
+	m := New()
 	for _, start := range []time.Time{time.Unix(-1, 0), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} {
 		email := fmt.Sprint(start.Year(), "@example.com")
-		if !m.allow(MailVerification, email, start) || m.allow(MailVerification, email, start.Add(-time.Hour)) {
+		if !m.Allow("verification", email, start) || m.Allow("verification", email, start.Add(-time.Hour)) {
 			t.Errorf("at %v: the first mail waits, or the second does not", start)
 		}
-		if !m.allow(MailVerification, email, start.Add(-time.Hour+mailGap)) {
+		if !m.Allow("verification", email, start.Add(-time.Hour+gap)) {
 			t.Errorf("at %v: the second waits for longer than its gap", start)
+		}
+	}
+}
+
+func TestForget(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	m := New()
+	for _, kind := range []string{"verification", "reset"} {
+		for _, email := range []string{"a@example.com", "b@example.com"} {
+			m.Allow(kind, email, now)
+		}
+	}
+	m.Forget("verification", "a@example.com")
+	m.Forget("verification", "unknown@example.com")
+	for name, want := range map[[2]string]bool{
+		{"verification", "a@example.com"}: true, {"reset", "a@example.com"}: false, {"verification", "b@example.com"}: false,
+	} {
+		if got := m.Allow(name[0], name[1], now.Add(time.Second)); got != want {
+			t.Errorf("%s: allowed %v", name, got)
 		}
 	}
 }

@@ -1,0 +1,131 @@
+package mailqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// relay is a Send that can be told to fail, and keeps what was sent and reported.
+type relay struct {
+	mu      sync.Mutex
+	err     error
+	sent    []string
+	reports []string
+}
+
+func (r *relay) send(_ context.Context, mail string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.sent = append(r.sent, mail)
+	}
+	return r.err
+}
+
+func (r *relay) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+func (r *relay) report(_ context.Context, outcome Outcome, mail string, n int, _ error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if outcome != Failed {
+		r.reports = append(r.reports, fmt.Sprint(outcome, " ", mail, " ", n))
+	}
+}
+
+func run(t *testing.T, test func(t *testing.T, r *relay, q *Queue[string], add func(key string, mails ...string))) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &relay{}
+		q := New(Options[string]{Delay: time.Millisecond, Now: time.Now, Send: r.send, Report: r.report})
+		test(t, r, q, func(key string, mails ...string) {
+			for _, mail := range mails {
+				q.Add(Job[string]{Value: mail, Key: key, ValidUntil: time.Now().Add(time.Hour)})
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+	})
+}
+
+// TestOneOfAKeyWaits: of the mails that a mailbox needs one of, the last is sent when the
+// relay is back, and the others are counted and reported.
+func TestOneOfAKeyWaits(t *testing.T) {
+	run(t, func(t *testing.T, r *relay, q *Queue[string], add func(string, ...string)) {
+		r.fail(errors.New("451 try again later"))
+		add("a", "a1", "a2", "a3")
+		add("b", "b1")
+		add("", "x", "y")
+		if got := q.Stats(); got != (Stats{Waiting: 4, Spaced: 2}) {
+			t.Errorf("during the outage: %+v", got)
+		}
+		r.fail(nil)
+		time.Sleep(time.Minute)
+		if slices.Sort(r.sent); strings.Join(r.sent, " ") != "a3 b1 x y" {
+			t.Errorf("sent %q", r.sent)
+		}
+		// What was left out and reported comes back no more, and its key is free.
+		r.fail(errors.New("451 try again later"))
+		add("a", "a4")
+		r.fail(nil)
+		time.Sleep(time.Minute)
+		if got := q.Stats(); got != (Stats{Sent: 5, Spaced: 2}) || r.sent[4] != "a4" {
+			t.Errorf("afterwards: %+v, sent %q", got, r.sent)
+		}
+		if err := q.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if want := fmt.Sprint(Spaced, " a1 2"); strings.Join(r.reports, ", ") != want {
+			t.Errorf("reported %q, want %q", r.reports, want)
+		}
+	})
+}
+
+// TestSendsNothing: what Send did not send is told from what it did.
+func TestSendsNothing(t *testing.T) {
+	run(t, func(t *testing.T, r *relay, q *Queue[string], add func(string, ...string)) {
+		r.fail(ErrSkip)
+		add("a", "a1")
+		r.fail(ErrSpaced)
+		add("a", "a2", "a3")
+		if got := q.Stats(); got != (Stats{Spaced: 2}) {
+			t.Errorf("got %+v", got)
+		}
+		if err := q.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if want := fmt.Sprint(Spaced, " a2 2"); strings.Join(r.reports, ", ") != want {
+			t.Errorf("reported %q, want %q", r.reports, want)
+		}
+	})
+}
+
+// TestBurst: a flood is a report soon after its first event, and then one a minute.
+func TestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		began := time.Now()
+		b := burst[string]{delay: 50 * time.Millisecond, report: func(n int, first string) {
+			got = append(got, fmt.Sprint(time.Since(began), " ", n, " ", first))
+		}}
+		for i := range 1000 {
+			b.add(fmt.Sprint(i))
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		b.add("again")
+		b.flush(false)
+		if want := "50ms 1 0, 1m0.05s 600 1, 2m0.05s 399 601, 1h1m40s 1 again"; strings.Join(got, ", ") != want {
+			t.Errorf("got %q, want %q", strings.Join(got, ", "), want)
+		}
+	})
+}
