@@ -16,13 +16,14 @@ func ExampleNew_keyRotation() {
 	ctx := context.Background()
 	key := func(kid string, seed byte) *accesstoken.Key {
 		private := ed25519.NewKeyFromSeed([]byte{31: seed}) // an application reads it with accesstoken.ParsePEM
-		k, err := accesstoken.PrivateKey(accesstoken.EdDSA, kid, private)
+		k, err := accesstoken.NewKey(accesstoken.EdDSA, kid, private)
 		if err != nil {
 			panic(err)
 		}
 		return k
 	}
-	keys, err := accesstoken.NewKeyring(key("2026-10", 1))
+	october, november := key("2026-10", 1), key("2026-11", 2)
+	keys, err := accesstoken.NewKeyring(october)
 	if err != nil {
 		panic(err)
 	}
@@ -41,20 +42,20 @@ func ExampleNew_keyRotation() {
 		return err == nil
 	}
 
-	// 1. Publish the new key: it is in the JWK Set, and signs nothing yet. Wait until
+	// 1. Add the new key: it is in the JWK Set, and signs nothing yet. Wait until
 	// every resource server has read the set.
-	if err := keys.Publish(key("2026-11", 2)); err != nil {
+	if err := keys.Replace(october, november); err != nil {
 		panic(err)
 	}
-	// 2. Promote it: from now on it signs. Wait for the lifetime of the longest-lived
-	// token that the old one signed, which is Options.EmailVerificationTTL.
-	if err := keys.Promote("2026-11"); err != nil {
+	// 2. Sign with it. Wait for the lifetime of the longest-lived token that the old one
+	// has signed, which is Options.EmailVerificationTTL.
+	if err := keys.Replace(november, october); err != nil {
 		panic(err)
 	}
 	young := loginAda(svc)
 	fmt.Println("during the rotation:", accepted(old), accepted(young))
-	// 3. Retire the old one.
-	if err := keys.Retire("2026-10"); err != nil {
+	// 3. Take the old one out.
+	if err := keys.Replace(november); err != nil {
 		panic(err)
 	}
 	fmt.Println("after it:", accepted(old), accepted(young))

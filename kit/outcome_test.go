@@ -238,7 +238,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := accesstoken.PrivateKey("EdDSA", "", sealed{private})
+	key, err := accesstoken.NewKey("EdDSA", "", sealed{private})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,12 +31,9 @@ type Service struct {
 	signer   *accesstoken.Signer
 	verifier *accesstoken.Verifier
 	keys     *accesstoken.Keyring
-	// verifyKeys are derived from the caller's for e-mail verification tokens
-	// alone, so that no token of one kind can pass for the other.
-	verifyKeys *accesstoken.Keyring
-	mails      *mailqueue.Queue[*mailJob] // nil without a Mailer
-	spacing    *spacing.Table             // nil: mails are not spaced
-	closed     atomic.Bool
+	mails    *mailqueue.Queue[*mailJob] // nil without a Mailer
+	spacing  *spacing.Table             // nil: mails are not spaced
+	closed   atomic.Bool
 }
 
 // New returns a Service over the two stores, which may be parts of one database
@@ -56,11 +53,10 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 		return nil, err
 	}
 	s := &Service{
-		opts:       o,
-		users:      guardedUsers{newStoreGuard("users", &o), users},
-		tokens:     guardedTokens{newStoreGuard("tokens", &o), tokens},
-		keys:       keys,
-		verifyKeys: keys.Derive("myauth email verification"),
+		opts:   o,
+		users:  guardedUsers{newStoreGuard("users", &o), users},
+		tokens: guardedTokens{newStoreGuard("tokens", &o), tokens},
+		keys:   keys,
 	}
 	if s.hasher, err = password.NewHasher(password.Options{Cost: o.BcryptCost, Source: ClientIP}); err != nil {
 		return nil, fmt.Errorf("kit: %w", err)
@@ -71,10 +67,10 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 	if s.verifier, err = accesstoken.NewVerifier(keys, o.JWTIssuer, o.JWTAudience, &accesstoken.VerifierOptions{Now: o.Now}); err != nil {
 		return nil, fmt.Errorf("kit: %w", err)
 	}
-	if o.Mailer != nil && !s.verifyKeys.CanSign() {
-		return nil, errors.New("kit: New with a Mailer needs a signing key whose private part can be read: the key of verification tokens is derived from it")
-	}
 	if o.Mailer != nil {
+		if _, _, err := keys.Derive(verificationType, ""); err != nil {
+			return nil, fmt.Errorf("kit: New with a Mailer needs to derive the key of verification tokens: %w", err)
+		}
 		s.mails = s.newMailQueue()
 	}
 	return s, nil

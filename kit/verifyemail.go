@@ -119,12 +119,12 @@ func (s *Service) signVerification(u User, now, expiresAt time.Time) (string, er
 	if err != nil {
 		return "", err
 	}
-	return s.verifyKeys.Sign(verificationType, payload)
+	return s.keys.Sign(verificationType, payload)
 }
 
 func (s *Service) parseVerification(token string) (verificationClaims, error) {
 	var c verificationClaims
-	payload, err := s.verifyKeys.Verify(verificationType, token)
+	payload, err := s.keys.Verify(verificationType, token)
 	if err != nil {
 		return c, ErrInvalidToken
 	}

@@ -19,7 +19,7 @@ func openKeys(s *settings) (keys *accesstoken.Keyring, ephemeral bool, err error
 			secret = make([]byte, 64)
 			rand.Read(secret) // never fails: see its documentation
 		}
-		if key, err = accesstoken.HMACKey(s.algorithm, "", secret); err != nil {
+		if key, err = accesstoken.NewKey(s.algorithm, "", secret); err != nil {
 			return nil, false, s.bad("MYAUTH_JWT_SECRET", err)
 		}
 	} else if key, err = readKey(s.algorithm, s.keyFile); err != nil {

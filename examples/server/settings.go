@@ -253,7 +253,7 @@ func (s *settings) checkTogether(problems map[string]error) {
 		case !hmac:
 			found[secret] = fmt.Errorf("%s does not sign with a secret: unset this one, or set MYAUTH_JWT_ALGORITHM to HS256, HS384 or HS512", s.algorithm)
 		default:
-			if _, err := accesstoken.HMACKey(s.algorithm, "", []byte(s.secret)); err != nil {
+			if _, err := accesstoken.NewKey(s.algorithm, "", []byte(s.secret)); err != nil {
 				found[secret] = fmt.Errorf("%w: write for example the output of: openssl rand -base64 48", err)
 			}
 		}

@@ -71,7 +71,7 @@ func TestJWKSIsEmptyUnderHMAC(t *testing.T) {
 
 // A key set may be kept, and a client that has it is told so; a new key makes it another.
 func TestJWKSCaching(t *testing.T) {
-	first, err := accesstoken.HMACKey(accesstoken.HS256, "1", []byte("0123456789abcdef0123456789abcdef"))
+	first, err := accesstoken.NewKey(accesstoken.HS256, "1", []byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,11 +97,11 @@ func TestJWKSCaching(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := accesstoken.PrivateKey(accesstoken.EdDSA, "2", private)
+	second, err := accesstoken.NewKey(accesstoken.EdDSA, "2", private)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := keys.Publish(second); err != nil {
+	if err := keys.Replace(first, second); err != nil {
 		t.Fatal(err)
 	}
 	if got := get("If-None-Match: " + etag).is(200).header.Get("Etag"); got == etag {
@@ -132,7 +132,7 @@ func TestJWKS(t *testing.T) {
 		kid string
 		key crypto.Signer
 	}{{accesstoken.RS256, "r", rsaKey}, {accesstoken.ES256, "e", ecKey}, {accesstoken.EdDSA, "d", edKey}} {
-		key, err := accesstoken.PrivateKey(k.alg, k.kid, k.key)
+		key, err := accesstoken.NewKey(k.alg, k.kid, k.key)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,11 +6,8 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/sha512"
 	"errors"
 	"fmt"
-	"hash"
 )
 
 // Algorithm is a signature algorithm, by its name in the registry of RFC 7518.
@@ -18,7 +15,8 @@ type Algorithm string
 
 // The algorithms. There is no "none", and no other.
 const (
-	// HS256, HS384 and HS512 are HMAC with SHA-2: whoever verifies can also sign.
+	// HS256, HS384 and HS512 are HMAC with SHA-2: every program that can verify can
+	// also sign.
 	HS256 Algorithm = "HS256"
 	HS384 Algorithm = "HS384"
 	HS512 Algorithm = "HS512"
@@ -30,24 +28,15 @@ const (
 	EdDSA Algorithm = "EdDSA"
 )
 
+func unknownAlgorithm(a Algorithm) error {
+	return fmt.Errorf("accesstoken: unknown algorithm %q: use HS256, HS384, HS512, RS256, ES256 or EdDSA", string(a))
+}
+
 // minRSABits is what RFC 7518, section 3.3, asks for.
 const minRSABits = 2048
 
-// hmacHash returns the hash of an HMAC algorithm, and nil for the others.
-func (a Algorithm) hmacHash() func() hash.Hash {
-	switch a {
-	case HS256:
-		return sha256.New
-	case HS384:
-		return sha512.New384
-	case HS512:
-		return sha512.New
-	}
-	return nil
-}
-
-// check says whether public is a key for a.
-func (a Algorithm) check(public crypto.PublicKey) error {
+// checkPublic returns an error unless public is a key for the algorithm.
+func (a Algorithm) checkPublic(public crypto.PublicKey) error {
 	switch a {
 	case RS256:
 		key, ok := public.(*rsa.PublicKey)
@@ -58,7 +47,7 @@ func (a Algorithm) check(public crypto.PublicKey) error {
 			return fmt.Errorf("accesstoken: RS256 needs an RSA key of at least %d bits; this one has %d", minRSABits, bits)
 		}
 		if isROCA(key.N) {
-			return errors.New("accesstoken: the RSA key is of the ROCA family (CVE-2017-15361): anybody can find its private part; make another one, outside of the chip or library that made it")
+			return errors.New("accesstoken: the RSA key is of the ROCA family (CVE-2017-15361), so anyone can find its private part: make another key, with other software than the chip or library that made this one")
 		}
 	case ES256:
 		key, ok := public.(*ecdsa.PublicKey)
@@ -74,13 +63,9 @@ func (a Algorithm) check(public crypto.PublicKey) error {
 			return fmt.Errorf("accesstoken: EdDSA needs an Ed25519 key, not %T", public)
 		}
 	case HS256, HS384, HS512:
-		return errors.New("accesstoken: " + string(a) + " works with a shared secret: use HMACKey")
+		return fmt.Errorf("accesstoken: %s needs a shared secret as a []byte, not %T", string(a), public)
 	default:
 		return unknownAlgorithm(a)
 	}
 	return nil
-}
-
-func unknownAlgorithm(a Algorithm) error {
-	return fmt.Errorf("accesstoken: unknown algorithm %q: use HS256, HS384, HS512, RS256, ES256 or EdDSA", string(a))
 }

@@ -1,6 +1,7 @@
 package accesstoken
 
 import (
+	"errors"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -11,7 +12,7 @@ import (
 // accessType is the typ of access tokens: RFC 9068, section 2.1.
 const accessType = "at+jwt"
 
-// Claims is what an access token says, besides iss and aud, which the [Signer] and
+// Claims are the claims of an access token, besides iss and aud, which the [Signer] and
 // the [Verifier] are made with.
 type Claims struct {
 	// Subject is the user's ID: sub.
@@ -25,9 +26,8 @@ type Claims struct {
 	ClientID string
 	// Roles are the user's roles when the token was made: roles.
 	Roles []string
-	// Epoch is the user's session epoch when the token was made: epoch. Under
-	// another one the token is no longer valid; whoever has the user at hand
-	// compares.
+	// Epoch is the user's session epoch when the token was made: epoch. Once the user
+	// has another one the token is no longer valid; code that has the user compares.
 	Epoch int64
 	// IssuedAt is iat and ExpiresAt is exp. The token has whole seconds:
 	// fractions are cut off. It has expired at ExpiresAt, to the second.
@@ -37,23 +37,17 @@ type Claims struct {
 // lastSecond is 9999-12-31T23:59:59Z, the last that RFC 3339 can write.
 const lastSecond = 253402300799
 
-// validTimes says whether iat and exp, in seconds since 1970, can be right.
+// validTimes reports whether iat and exp, in seconds since 1970, can be right.
 func validTimes(iat, exp int64) bool { return 0 < iat && iat < exp && exp <= lastSecond }
 
 // append appends the JSON of the claims to b, which begins the object.
 func (c *Claims) append(b []byte) []byte {
-	b = append(b, `,"sub":`...)
-	b = ijson.AppendString(b, c.Subject)
-	b = append(b, `,"exp":`...)
-	b = strconv.AppendInt(b, c.ExpiresAt.Unix(), 10)
-	b = append(b, `,"iat":`...)
-	b = strconv.AppendInt(b, c.IssuedAt.Unix(), 10)
-	b = append(b, `,"jti":`...)
-	b = ijson.AppendString(b, c.TokenID)
-	b = append(b, `,"client_id":`...)
-	b = ijson.AppendString(b, c.ClientID)
-	b = append(b, `,"sid":`...)
-	b = ijson.AppendString(b, c.SessionID)
+	b = ijson.AppendString(append(b, `,"sub":`...), c.Subject)
+	b = strconv.AppendInt(append(b, `,"exp":`...), c.ExpiresAt.Unix(), 10)
+	b = strconv.AppendInt(append(b, `,"iat":`...), c.IssuedAt.Unix(), 10)
+	b = ijson.AppendString(append(b, `,"jti":`...), c.TokenID)
+	b = ijson.AppendString(append(b, `,"client_id":`...), c.ClientID)
+	b = ijson.AppendString(append(b, `,"sid":`...), c.SessionID)
 	b = append(b, `,"roles":[`...)
 	for i, role := range c.Roles {
 		if i > 0 {
@@ -61,31 +55,21 @@ func (c *Claims) append(b []byte) []byte {
 		}
 		b = ijson.AppendString(b, role)
 	}
-	b = append(b, `],"epoch":`...)
-	b = strconv.AppendInt(b, c.Epoch, 10)
+	b = strconv.AppendInt(append(b, `],"epoch":`...), c.Epoch, 10)
 	return append(b, '}')
 }
 
-// size is about the length of the claims as JSON.
-func (c *Claims) size() int {
-	n := 144 + len(c.Subject) + len(c.TokenID) + len(c.ClientID) + len(c.SessionID)
+// check returns an error unless the claims can be signed, and then verified.
+func (c *Claims) check() error {
+	valid := isText(c.Subject) && isText(c.SessionID) && isText(c.TokenID) && isText(c.ClientID)
 	for _, role := range c.Roles {
-		n += len(role) + 3
+		valid = valid && utf8.ValidString(role)
 	}
-	return n
-}
-
-// valid says whether the claims can be signed, and then verified.
-func (c *Claims) valid() bool {
-	for _, s := range [...]string{c.Subject, c.TokenID, c.ClientID, c.SessionID} {
-		if s == "" || !utf8.ValidString(s) {
-			return false
-		}
+	if !valid {
+		return errors.New("accesstoken: Subject, SessionID, TokenID and ClientID must not be empty, and all claims UTF-8")
 	}
-	for _, role := range c.Roles {
-		if !utf8.ValidString(role) {
-			return false
-		}
+	if !validTimes(c.IssuedAt.Unix(), c.ExpiresAt.Unix()) {
+		return errors.New("accesstoken: ExpiresAt must be after IssuedAt, both from 1970 to 9999")
 	}
-	return true
+	return nil
 }

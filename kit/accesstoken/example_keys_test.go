@@ -12,9 +12,9 @@ import (
 )
 
 // A resource server has the public key only: it can check tokens and make none.
-func ExamplePublicKey() {
+func ExampleNewKey() {
 	private := ed25519.NewKeyFromSeed(make([]byte, 32)) // an example's key; never use it
-	signing, err := accesstoken.PrivateKey(accesstoken.EdDSA, "2026-11", private)
+	signing, err := accesstoken.NewKey(accesstoken.EdDSA, "2026-11", private)
 	if err != nil {
 		panic(err)
 	}
@@ -34,7 +34,7 @@ func ExamplePublicKey() {
 		panic(err)
 	}
 
-	public, err := accesstoken.PublicKey(accesstoken.EdDSA, "2026-11", private.Public())
+	public, err := accesstoken.NewKey(accesstoken.EdDSA, "2026-11", private.Public())
 	if err != nil {
 		panic(err)
 	}

@@ -45,50 +45,51 @@ func ExampleNewVerifier() {
 
 // The key of HMAC is replaced like any other: without a restart, and without a refused
 // token. Each key has an id that is derived from it.
-func ExampleHMAC() {
-	keys, err := accesstoken.HMAC([]byte("the secret of October, 32 bytes or more"))
+func ExampleKeyring_Replace() {
+	key := func(secret string) *accesstoken.Key {
+		k, err := accesstoken.NewKey(accesstoken.HS256, "", []byte(secret))
+		if err != nil {
+			panic(err)
+		}
+		return k
+	}
+	october := key("the secret of October, 32 bytes or more")
+	november := key("the secret of November, 32 bytes or more")
+	keys, err := accesstoken.NewKeyring(october)
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(keys)
-
-	november, err := accesstoken.HMACKey(accesstoken.HS256, "", []byte("the secret of November, 32 bytes or more"))
-	if err != nil {
-		panic(err)
-	}
-	// Publish it everywhere first, so that its tokens are accepted everywhere.
-	fmt.Println(keys.Publish(november))
-	// Then sign with it. The old one still verifies.
-	fmt.Println(keys.Promote(november.ID()))
+	// First the new key verifies, so that its tokens are accepted everywhere.
+	fmt.Println(keys.Replace(october, november))
+	// Then it signs. The old one still verifies.
+	fmt.Println(keys.Replace(november, october))
 	// When the last old token has expired:
-	fmt.Println(keys.Retire("0P2kR1TZRcfzuJbHzXKw0w"))
+	fmt.Println(keys.Replace(november))
 	fmt.Println(keys)
 
 	// Output:
-	// keyring[HS256 key "0P2kR1TZRcfzuJbHzXKw0w" [redacted]]
 	// <nil>
 	// <nil>
 	// <nil>
 	// keyring[HS256 key "IFW-rt6WzIgOzdNh91sV-w" [redacted]]
 }
 
-// Tokens for another use get another typ and a key of their own.
-func ExampleKeyring_Derive() {
+// Tokens for another use get another typ, and with it a key of their own.
+func ExampleKeyring_Sign() {
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {
 		panic(err)
 	}
-	invitations := keys.Derive("invitation")
-	token, err := invitations.Sign("invitation+jwt", []byte(`{"to":"ada@example.org"}`))
+	token, err := keys.Sign("invitation+jwt", []byte(`{"to":"ada@example.org"}`))
 	if err != nil {
 		panic(err)
 	}
-	payload, err := invitations.Verify("invitation+jwt", token)
+	payload, err := keys.Verify("invitation+jwt", token)
 	fmt.Println(string(payload), err)
-	_, err = keys.Verify("invitation+jwt", token)
+	_, err = keys.Verify("password-reset+jwt", token)
 	fmt.Println(err)
 
 	// Output:
 	// {"to":"ada@example.org"} <nil>
-	// accesstoken: the token is not valid: the signature is wrong
+	// accesstoken: the token is not valid: its typ is another one
 }

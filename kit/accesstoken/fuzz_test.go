@@ -15,7 +15,7 @@ import (
 // accepted, and those to the letter.
 func FuzzVerify(f *testing.F) {
 	ed := asymmetricKeys()[2]
-	ring := must(accesstoken.NewKeyring(hmacKey("k1", secret), ed, must(accesstoken.HMACKey(accesstoken.HS512, "k2", long))))
+	ring := must(accesstoken.NewKeyring(hmacKey("k1", secret), ed, must(accesstoken.NewKey(accesstoken.HS512, "k2", long))))
 	lone := must(accesstoken.HMAC(secret))
 	verifiers := []*accesstoken.Verifier{newVerifier(ring), newVerifier(lone)}
 	ours := []string{
@@ -47,19 +47,14 @@ func FuzzVerify(f *testing.F) {
 // FuzzClaims signs any payload: what is accepted has the claims that encoding/json
 // sees, too.
 func FuzzClaims(f *testing.F) {
-	keys := must(accesstoken.HMAC(secret))
-	verifier := newVerifier(keys)
+	verifier := newVerifier(must(accesstoken.NewKeyring(hmacKey("k1", secret))))
 	for _, m := range members {
 		f.Add([]byte(with(m.name, `null`)))
 		f.Add([]byte(with(m.name, `"é\u0041"`)))
 	}
 	f.Add([]byte(payload))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		token, err := keys.Sign("at+jwt", p)
-		if err != nil {
-			return // too long
-		}
-		got, err := verifier.Verify(token)
+		got, err := verifier.Verify(forge(goodHeader, string(p), secret))
 		if err != nil {
 			return
 		}

@@ -1,8 +1,8 @@
 package accesstoken
 
 import (
-	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 
 	"myauth.internal/kit/ijson"
@@ -12,28 +12,32 @@ import (
 // made nor looked at.
 const MaxLength = 8192
 
-// base64url is the encoding of RFC 7515 with one spelling for each text: the
-// bits behind the last byte must be zero.
-var base64url = base64.RawURLEncoding.Strict()
-
-// Sign makes a token: a JWS (RFC 7515) in the compact form, whose header is alg, typ
-// and kid. typ is 1 to 64 characters of printable
-// ASCII and tells one use of tokens from another (RFC 8725, section 3.11). It is an
-// error if the keyring cannot sign, or the token gets longer than [MaxLength].
+// Sign makes a token for another use than access, such as an invitation: a JWS (RFC
+// 7515) in the compact form, with the header alg, typ and kid. typ tells one use from
+// another (RFC 8725, section 3.11): it is 1 to 64 characters of printable ASCII, and not
+// "at+jwt", for which there is [Signer]. The algorithm is HS256, with a secret that is
+// derived from the signing key for this typ, so no token passes for one of another use.
+//
+// It is an error if the keyring cannot sign, the private part of its key cannot be read
+// (see [Keyring.Derive]), or the token gets longer than [MaxLength].
 func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
-	s := k.from.snapshot()
-	e := s.signing
-	if e == nil {
-		return "", s.noSign
+	if typ == accessType || len(typ) > 64 || !isPrintable(typ) {
+		return "", errors.New("accesstoken: the typ of a token is 1 to 64 characters of printable ASCII, and not " + accessType)
 	}
-	header := e.accessHeader
-	if typ != accessType {
-		if checkKeyID(typ) != nil || len(typ) > 64 {
-			return "", errors.New("accesstoken: a typ is 1 to 64 characters of printable ASCII")
-		}
-		header = e.header(typ)
+	key := k.current().signing
+	if key == nil {
+		return "", errNoSigningKey
 	}
-	size := len(header) + 1 + base64url.EncodedLen(len(payload)) + 1 + base64url.EncodedLen(e.signatureSize())
+	key, err := key.forType(typ)
+	if err != nil {
+		return "", err
+	}
+	return key.token(encodeHeader(key.alg, typ, key.id), payload)
+}
+
+// token returns a token with that header, which is encoded.
+func (k *Key) token(header string, payload []byte) (string, error) {
+	size := len(header) + 1 + base64url.EncodedLen(len(payload)) + 1 + base64url.EncodedLen(k.size)
 	if size > MaxLength {
 		return "", errors.New("accesstoken: the token gets too long: put less into it")
 	}
@@ -41,21 +45,30 @@ func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
 	token = append(token, header...)
 	token = append(token, '.')
 	token = base64url.AppendEncode(token, payload)
-	signature, err := e.sign(token)
+	signature, err := k.sign(token)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("accesstoken: the key %q did not sign: %w", k.id, err)
+	}
+	if len(signature) != k.size {
+		return "", fmt.Errorf("accesstoken: the key %q returned a signature of the wrong length", k.id)
 	}
 	token = append(token, '.')
 	token = base64url.AppendEncode(token, signature)
 	return string(token), nil
 }
 
-// Verify returns the payload of a token that [Keyring.Sign] made with the same typ
-// and a key of this keyring, and otherwise an error that wraps [ErrInvalid]. It
-// judges neither the payload nor its claims. The form, the header and the key are
-// checked before any cryptography; the algorithm is that of the key. A token without a
-// kid, from another program that shares the secret, is accepted only while the keyring
-// has one key and that is an HMAC key which was given no id.
+// encodeHeader returns the encoded header of a token.
+func encodeHeader(alg Algorithm, typ, kid string) string {
+	b := append([]byte(`{"alg":"`), alg...)
+	b = ijson.AppendString(append(b, `","typ":`...), typ)
+	b = ijson.AppendString(append(b, `,"kid":`...), kid)
+	return base64url.EncodeToString(append(b, '}'))
+}
+
+// Verify returns the payload of a token that [Keyring.Sign] has made with the same typ
+// and a key that is in the keyring, and otherwise an error that wraps [ErrInvalid]. It
+// does not look at the payload. The form, the header and the key are checked before any
+// cryptography.
 func (k *Keyring) Verify(typ, token string) ([]byte, error) {
 	if len(token) > MaxLength {
 		return nil, errLength
@@ -72,38 +85,36 @@ func (k *Keyring) Verify(typ, token string) ([]byte, error) {
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
 		return nil, errEncoding
 	}
-	key, err := k.from.snapshot().find(typ, header)
+	key, err := k.current().find(typ, header)
 	if err != nil {
 		return nil, err
 	}
-	if len(signature) != base64url.EncodedLen(key.signatureSize()) {
+	if len(signature) != base64url.EncodedLen(key.size) {
 		return nil, errSignature
 	}
-
-	// One buffer: the token, its payload decoded, its signature decoded.
-	size := base64url.DecodedLen(len(payload))
-	buf := make([]byte, len(token)+size+key.signatureSize())
-	copy(buf, token)
-	signed := buf[:len(header)+1+len(payload)]
-	decoded := buf[len(token) : len(token)+size : len(token)+size]
-	given := buf[len(token)+size:]
-	if _, err := base64url.Decode(decoded, signed[len(header)+1:]); err != nil {
+	// One allocation for the token and its decoded parts, since every request pays.
+	buf := append(make([]byte, 0, 2*len(token)), token...)
+	decoded, err := base64url.AppendDecode(buf[len(token):], buf[len(header)+1:len(header)+1+len(payload)])
+	if err != nil {
 		return nil, errEncoding
 	}
-	if _, err := base64url.Decode(given, buf[len(signed)+1:len(token)]); err != nil {
+	given, err := base64url.AppendDecode(decoded[len(decoded):], buf[len(token)-len(signature):])
+	if err != nil {
 		return nil, errEncoding
 	}
-	if !key.verify(signed, given) {
+	if !key.verify(buf[:len(header)+1+len(payload)], given) {
 		return nil, errSignature
 	}
-	return decoded, nil
+	return decoded[:len(decoded):len(decoded)], nil
 }
 
-// find returns the key that the header of a token of that typ names.
-func (s *snapshot) find(typ, header string) (*material, error) {
+// find returns the key for a token with that header, if it is one of that typ.
+func (s *keySet) find(typ, header string) (*Key, error) {
 	if typ == accessType {
-		if e := s.byHeader[header]; e != nil {
-			return e.material, nil // byte for byte the header that Sign writes
+		for _, key := range s.keys {
+			if key.header == header { // byte for byte what Signer writes
+				return key, nil
+			}
 		}
 	}
 	text, err := base64url.DecodeString(header)
@@ -117,37 +128,40 @@ func (s *snapshot) find(typ, header string) (*material, error) {
 	if h.typ == "" || h.typ != typ {
 		return nil, errType
 	}
-	e := s.byID[h.kid]
-	if !h.hasKid && len(s.keys) == 1 && s.keys[0].unnamed {
-		e = s.keys[0]
-	}
-	if e == nil {
+	key := s.byID(h.kid)
+	if key == nil {
 		return nil, errKey
 	}
-	if h.alg != string(e.alg) {
+	alg := key.alg
+	if typ != accessType {
+		alg = HS256
+	}
+	if h.alg != string(alg) {
 		return nil, errAlgorithm
 	}
-	return e.material, nil
+	if typ == accessType {
+		return key, nil
+	}
+	if key, err = key.forType(typ); err != nil {
+		return nil, errKey
+	}
+	return key, nil
 }
 
 // header is a JOSE header, as far as it may go.
-type header struct {
-	alg, typ, kid string
-	hasKid        bool
-}
+type header struct{ alg, typ, kid string }
 
 // parseHeader reads alg, typ and kid, each a string and at most once. Everything
 // else is an error: crit, jku, x5u, jwk, b64 and cty among them.
 func parseHeader(text []byte) (h header, err error) {
-	err = ijson.Object(text, 1, func(key, value []byte) (err error) {
-		switch string(key) {
+	err = ijson.Object(text, 1, func(name, value []byte) (err error) {
+		switch string(name) {
 		case "alg":
 			h.alg, err = ijson.String(value)
 		case "typ":
 			h.typ, err = ijson.String(value)
 		case "kid":
 			h.kid, err = ijson.String(value)
-			h.hasKid = true
 		default:
 			return errHeader
 		}

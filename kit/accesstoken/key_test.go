@@ -31,21 +31,17 @@ var (
 
 func asymmetricKeys() []*accesstoken.Key {
 	return []*accesstoken.Key{
-		must(accesstoken.PrivateKey(accesstoken.RS256, "", rsaKey())),
-		must(accesstoken.PrivateKey(accesstoken.ES256, "", ecKey())),
-		must(accesstoken.PrivateKey(accesstoken.EdDSA, "", edKey())),
+		must(accesstoken.NewKey(accesstoken.RS256, "", rsaKey())),
+		must(accesstoken.NewKey(accesstoken.ES256, "", ecKey())),
+		must(accesstoken.NewKey(accesstoken.EdDSA, "", edKey())),
 	}
 }
 
-func publicOf(key *accesstoken.Key) crypto.PublicKey {
-	switch key.Algorithm() {
-	case accesstoken.RS256:
-		return rsaKey().Public()
-	case accesstoken.ES256:
-		return ecKey().Public()
-	}
-	return edKey().Public()
+func privateOf(key *accesstoken.Key) crypto.Signer {
+	return map[accesstoken.Algorithm]crypto.Signer{accesstoken.RS256: rsaKey(), accesstoken.ES256: ecKey(), accesstoken.EdDSA: edKey()}[key.Algorithm()]
 }
+
+func publicOf(key *accesstoken.Key) crypto.PublicKey { return privateOf(key).Public() }
 
 // hardware is a signer whose private key cannot be had.
 type hardware struct{ crypto.Signer }
@@ -57,35 +53,36 @@ func TestKeys(t *testing.T) {
 		err  error
 		says string
 	}{
-		"secret of 31 bytes":  {errOf(accesstoken.HMACKey(accesstoken.HS256, "", secret[:31])), "at least 32 bytes"},
-		"HS384 with 47 bytes": {errOf(accesstoken.HMACKey(accesstoken.HS384, "", long[:47])), "at least 48 bytes"},
-		"HS512 with 63 bytes": {errOf(accesstoken.HMACKey(accesstoken.HS512, "", long[:63])), "at least 64 bytes"},
-		"no secret":           {errOf(accesstoken.HMACKey(accesstoken.HS512, "", nil)), "at least 64 bytes"},
-		"one byte repeated":   {errOf(accesstoken.HMACKey(accesstoken.HS256, "k", bytes.Repeat([]byte("k"), 40))), "one byte over and over"},
-		"nothing but zeros":   {errOf(accesstoken.HMACKey(accesstoken.HS512, "", make([]byte, 64))), "one byte over and over"},
+		"secret of 31 bytes":  {errOf(accesstoken.NewKey(accesstoken.HS256, "", secret[:31])), "at least 32 bytes"},
+		"HS384 with 47 bytes": {errOf(accesstoken.NewKey(accesstoken.HS384, "", long[:47])), "at least 48 bytes"},
+		"HS512 with 63 bytes": {errOf(accesstoken.NewKey(accesstoken.HS512, "", long[:63])), "at least 64 bytes"},
+		"no secret":           {errOf(accesstoken.NewKey(accesstoken.HS512, "", []byte(nil))), "at least 64 bytes"},
+		"one byte repeated":   {errOf(accesstoken.NewKey(accesstoken.HS256, "k", bytes.Repeat([]byte("k"), 40))), "one byte over and over"},
+		"nothing but zeros":   {errOf(accesstoken.NewKey(accesstoken.HS512, "", make([]byte, 64))), "one byte over and over"},
 		"HMAC, no secret":     {func() error { _, err := accesstoken.HMAC(nil); return err }(), "at least 32 bytes"},
-		"HMAC with RS256":     {errOf(accesstoken.HMACKey(accesstoken.RS256, "k", secret)), "PrivateKey"},
-		"unknown algorithm":   {errOf(accesstoken.HMACKey("none", "k", secret)), "unknown algorithm"},
-		"empty algorithm":     {errOf(accesstoken.PrivateKey("", "k", edKey())), "unknown algorithm"},
-		"PEM as secret":       {errOf(accesstoken.HMACKey(accesstoken.HS256, "k", pemOf("PUBLIC KEY", must(x509.MarshalPKIXPublicKey(rsaKey().Public()))))), "PEM"},
-		"long kid":            {errOf(accesstoken.HMACKey(accesstoken.HS256, strings.Repeat("k", 129), secret)), "1 to 128"},
-		"kid not ASCII":       {errOf(accesstoken.HMACKey(accesstoken.HS256, "ké", secret)), "printable ASCII"},
-		"kid with a line end": {errOf(accesstoken.PublicKey(accesstoken.EdDSA, "k\n", edKey().Public())), "printable ASCII"},
-		"nil private":         {errOf(accesstoken.PrivateKey(accesstoken.EdDSA, "", nil)), "nil"},
-		"typed nil private":   {errOf(accesstoken.PrivateKey(accesstoken.RS256, "", (*rsa.PrivateKey)(nil))), "nil"},
-		"short Ed25519":       {errOf(accesstoken.PrivateKey(accesstoken.EdDSA, "", ed25519.PrivateKey("short"))), "64 bytes"},
-		"nil public":          {errOf(accesstoken.PublicKey(accesstoken.RS256, "", nil)), "RSA"},
-		"typed nil public":    {errOf(accesstoken.PublicKey(accesstoken.ES256, "", (*ecdsa.PublicKey)(nil))), "P-256"},
-		"short public":        {errOf(accesstoken.PublicKey(accesstoken.EdDSA, "", ed25519.PublicKey("short"))), "Ed25519"},
-		"off the curve":       {errOf(accesstoken.PublicKey(accesstoken.ES256, "", &ecdsa.PublicKey{Curve: elliptic.P256(), X: weak.N, Y: weak.N})), "not usable"}, //nolint:staticcheck // only so can a point off the curve be made
-		"weak RSA":            {errOf(accesstoken.PublicKey(accesstoken.RS256, "", weak)), "at least 2048 bits"},
-		"P-384":               {errOf(accesstoken.PrivateKey(accesstoken.ES256, "", p384)), "P-256"},
-		"RSA for ES256":       {errOf(accesstoken.PrivateKey(accesstoken.ES256, "", rsaKey())), "ECDSA"},
-		"EC for EdDSA":        {errOf(accesstoken.PrivateKey(accesstoken.EdDSA, "", ecKey())), "Ed25519"},
-		"Ed25519 for RS256":   {errOf(accesstoken.PrivateKey(accesstoken.RS256, "", edKey())), "RSA"},
-		"Ed25519 for HS256":   {errOf(accesstoken.PrivateKey(accesstoken.HS256, "", edKey())), "HMACKey"},
-		"private as public":   {errOf(accesstoken.PublicKey(accesstoken.EdDSA, "", edKey())), "Ed25519"},
-		"hardware P-384":      {errOf(accesstoken.PrivateKey(accesstoken.ES256, "", hardware{p384})), "P-256"},
+		"HMAC with RS256":     {errOf(accesstoken.NewKey(accesstoken.RS256, "k", secret)), "RSA"},
+		"unknown algorithm":   {errOf(accesstoken.NewKey("none", "k", secret)), "unknown algorithm"},
+		"empty algorithm":     {errOf(accesstoken.NewKey("", "k", edKey())), "unknown algorithm"},
+		"PEM as secret":       {errOf(accesstoken.NewKey(accesstoken.HS256, "k", pemOf("PUBLIC KEY", must(x509.MarshalPKIXPublicKey(rsaKey().Public()))))), "PEM"},
+		"long kid":            {errOf(accesstoken.NewKey(accesstoken.HS256, strings.Repeat("k", 129), secret)), "1 to 128"},
+		"kid not ASCII":       {errOf(accesstoken.NewKey(accesstoken.HS256, "ké", secret)), "printable ASCII"},
+		"kid with a line end": {errOf(accesstoken.NewKey(accesstoken.EdDSA, "k\n", edKey().Public())), "printable ASCII"},
+		"nil":                 {errOf(accesstoken.NewKey(accesstoken.EdDSA, "", nil)), "nil"},
+		"nil for HS256":       {errOf(accesstoken.NewKey(accesstoken.HS256, "", nil)), "shared secret"},
+		"a string for HS256":  {errOf(accesstoken.NewKey(accesstoken.HS256, "", string(secret))), "shared secret"},
+		"public for HS256":    {errOf(accesstoken.NewKey(accesstoken.HS256, "", edKey().Public())), "shared secret"},
+		"typed nil private":   {errOf(accesstoken.NewKey(accesstoken.RS256, "", (*rsa.PrivateKey)(nil))), "nil"},
+		"short Ed25519":       {errOf(accesstoken.NewKey(accesstoken.EdDSA, "", ed25519.PrivateKey("short"))), "64 bytes"},
+		"typed nil public":    {errOf(accesstoken.NewKey(accesstoken.ES256, "", (*ecdsa.PublicKey)(nil))), "P-256"},
+		"short public":        {errOf(accesstoken.NewKey(accesstoken.EdDSA, "", ed25519.PublicKey("short"))), "Ed25519"},
+		"off the curve":       {errOf(accesstoken.NewKey(accesstoken.ES256, "", &ecdsa.PublicKey{Curve: elliptic.P256(), X: weak.N, Y: weak.N})), "not usable"}, //nolint:staticcheck // only so can a point off the curve be made
+		"weak RSA":            {errOf(accesstoken.NewKey(accesstoken.RS256, "", weak)), "at least 2048 bits"},
+		"P-384":               {errOf(accesstoken.NewKey(accesstoken.ES256, "", p384)), "P-256"},
+		"RSA for ES256":       {errOf(accesstoken.NewKey(accesstoken.ES256, "", rsaKey())), "ECDSA"},
+		"EC for EdDSA":        {errOf(accesstoken.NewKey(accesstoken.EdDSA, "", ecKey())), "Ed25519"},
+		"Ed25519 for RS256":   {errOf(accesstoken.NewKey(accesstoken.RS256, "", edKey())), "RSA"},
+		"Ed25519 for HS256":   {errOf(accesstoken.NewKey(accesstoken.HS256, "", edKey())), "shared secret"},
+		"hardware P-384":      {errOf(accesstoken.NewKey(accesstoken.ES256, "", hardware{p384})), "P-256"},
 	} {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.says) || !strings.HasPrefix(tt.err.Error(), "accesstoken: ") {
 			t.Errorf("%s: %v, want it to say %q", name, tt.err, tt.says)
@@ -104,7 +101,7 @@ func pemOf(kind string, der []byte) []byte {
 func TestKeyIDOfASecret(t *testing.T) {
 	ids := map[string]bool{}
 	for _, key := range []*accesstoken.Key{
-		hmacKey("", secret), hmacKey("", long), must(accesstoken.HMACKey(accesstoken.HS384, "", long)), must(accesstoken.HMACKey(accesstoken.HS512, "", long)),
+		hmacKey("", secret), hmacKey("", long), must(accesstoken.NewKey(accesstoken.HS384, "", long)), must(accesstoken.NewKey(accesstoken.HS512, "", long)),
 	} {
 		if len(key.ID()) != 22 || ids[key.ID()] {
 			t.Errorf("the id %q is not of 128 bits, or not this key's alone", key.ID())
@@ -162,18 +159,18 @@ func TestParsePEM(t *testing.T) {
 		"empty":               {accesstoken.RS256, nil, "no PEM block"},
 		"DER":                 {accesstoken.RS256, must(x509.MarshalPKCS8PrivateKey(edKey())), "no PEM block"},
 		"only parameters":     {accesstoken.ES256, pemOf("EC PARAMETERS", []byte{6, 8}), "no PEM block"},
-		"two keys":            {accesstoken.EdDSA, append(pkcs8(edKey()), spki(edKey().Public())...), "more behind"},
-		"garbage behind":      {accesstoken.EdDSA, append(pkcs8(edKey()), "x"...), "more behind"},
+		"two keys":            {accesstoken.EdDSA, append(pkcs8(edKey()), spki(edKey().Public())...), "more after"},
+		"garbage behind":      {accesstoken.EdDSA, append(pkcs8(edKey()), "x"...), "more after"},
 		"encrypted PKCS#8":    {accesstoken.RS256, pemOf("ENCRYPTED PRIVATE KEY", []byte{1}), "encrypted"},
 		"encrypted PKCS#1":    {accesstoken.RS256, []byte("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"), "encrypted"},
 		"certificate":         {accesstoken.RS256, pemOf("CERTIFICATE", []byte{1}), "CERTIFICATE"},
 		"PKCS#1 public":       {accesstoken.RS256, pemOf("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)), "RSA PUBLIC KEY"},
 		"broken":              {accesstoken.RS256, pemOf("PRIVATE KEY", []byte("not DER")), "does not hold"},
 		"trailing DER":        {accesstoken.EdDSA, pemOf("PUBLIC KEY", append(must(x509.MarshalPKIXPublicKey(edKey().Public())), 0)), "does not hold"},
-		"X25519":              {accesstoken.EdDSA, pkcs8(x25519), "cannot sign"},
+		"X25519":              {accesstoken.EdDSA, pkcs8(x25519), "Ed25519"},
 		"RSA for EdDSA":       {accesstoken.EdDSA, pkcs8(rsaKey()), "Ed25519"},
 		"public EC for RS256": {accesstoken.RS256, spki(ecKey().Public()), "RSA"},
-		"HS256":               {accesstoken.HS256, pkcs8(edKey()), "HMACKey"},
+		"HS256":               {accesstoken.HS256, pkcs8(edKey()), "shared secret"},
 		"unknown algorithm":   {"PS256", pkcs8(rsaKey()), "unknown algorithm"},
 	} {
 		key, err := accesstoken.ParsePEM(tt.alg, "", tt.text)
@@ -206,32 +203,21 @@ func TestThumbprintOfRSA(t *testing.T) {
 // The thumbprint of RFC 8037, appendix A.3.
 func TestThumbprintVector(t *testing.T) {
 	seed := must(base64.RawURLEncoding.DecodeString("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"))
-	key := must(accesstoken.PrivateKey(accesstoken.EdDSA, "", ed25519.NewKeyFromSeed(seed)))
+	key := must(accesstoken.NewKey(accesstoken.EdDSA, "", ed25519.NewKeyFromSeed(seed)))
 	if key.ID() != "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" {
 		t.Errorf("thumbprint %s", key.ID())
-	}
-}
-
-// The token of RFC 7515, appendix A.1, made by somebody else.
-func TestJWSVector(t *testing.T) {
-	key := must(base64.RawURLEncoding.DecodeString("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"))
-	const token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt" +
-		"cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-	got, err := must(accesstoken.HMAC(key)).Verify("JWT", token)
-	if want := "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}"; err != nil || string(got) != want {
-		t.Errorf("%q, %v", got, err)
 	}
 }
 
 // Every algorithm signs and verifies, also through a signer that only signs.
 func TestAlgorithms(t *testing.T) {
 	keys := append(asymmetricKeys(),
-		must(accesstoken.HMACKey(accesstoken.HS256, "h1", secret)),
-		must(accesstoken.HMACKey(accesstoken.HS384, "h2", long[:48])),
-		must(accesstoken.HMACKey(accesstoken.HS512, "h3", long)),
-		must(accesstoken.PrivateKey(accesstoken.RS256, "w1", hardware{rsaKey()})),
-		must(accesstoken.PrivateKey(accesstoken.ES256, "w2", hardware{ecKey()})),
-		must(accesstoken.PrivateKey(accesstoken.EdDSA, "w3", hardware{edKey()})),
+		must(accesstoken.NewKey(accesstoken.HS256, "h1", secret)),
+		must(accesstoken.NewKey(accesstoken.HS384, "h2", long[:48])),
+		must(accesstoken.NewKey(accesstoken.HS512, "h3", long)),
+		must(accesstoken.NewKey(accesstoken.RS256, "w1", hardware{rsaKey()})),
+		must(accesstoken.NewKey(accesstoken.ES256, "w2", hardware{ecKey()})),
+		must(accesstoken.NewKey(accesstoken.EdDSA, "w3", hardware{edKey()})),
 	)
 	size := map[accesstoken.Algorithm]int{"HS256": 32, "HS384": 48, "HS512": 64, "RS256": 256, "ES256": 64, "EdDSA": 64}
 	for _, key := range keys {
@@ -256,7 +242,7 @@ func (failing) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 }
 
 func TestSignerFailure(t *testing.T) {
-	key := must(accesstoken.PrivateKey(accesstoken.ES256, "hsm", failing{ecKey()}))
+	key := must(accesstoken.NewKey(accesstoken.ES256, "hsm", failing{ecKey()}))
 	_, err := newSigner(must(accesstoken.NewKeyring(key))).Sign(claims())
 	if err == nil || !strings.Contains(err.Error(), "the module is away") {
 		t.Errorf("%v", err)
@@ -269,16 +255,13 @@ func TestNothingPrintsSecrets(t *testing.T) {
 		Key  *accesstoken.Key
 		key  accesstoken.Key
 		Ring *accesstoken.Keyring
-		ring accesstoken.Keyring
 	}
 	all := append(asymmetricKeys(), hmacKey("h", secret))
 	ring := must(accesstoken.NewKeyring(all[0], all[1:]...))
-	derived := ring.Derive("x")
-	must(derived.Sign("x", nil))
 	signer, verifier := newSigner(ring), newVerifier(ring)
 	values := []any{
-		ring, *ring, derived, *derived, signer, *signer, verifier, *verifier, all,
-		holder{all[3], *all[3], ring, *ring}, &holder{all[3], *all[3], derived, *derived}, new(accesstoken.Key), new(accesstoken.Keyring),
+		ring, signer, *signer, verifier, *verifier, all,
+		holder{all[3], *all[3], ring}, &holder{all[3], *all[3], ring}, new(accesstoken.Key), new(accesstoken.Keyring),
 	}
 	for _, key := range all {
 		values = append(values, key, *key)

@@ -4,149 +4,129 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 )
 
-// Keyring holds one key that signs, or none, and any number that verify. It can
-// change while it is in use: [Keyring.Publish] adds a key, [Keyring.Promote] makes
-// it the signing one, [Keyring.Retire] takes one out. Every method is safe for
-// concurrent use; a token is signed or verified under one state of the keyring,
-// the one before a change or the one after it.
+// Keyring has one key that signs, or none, and any number that verify. [Keyring.Replace]
+// changes them while the program runs. Every method is safe for concurrent use: a token
+// is signed or verified with the keys before a change or with those after it.
 //
-// A rotation without a refused token: Publish the new key everywhere; wait until
-// the resource servers have read the JWK Set (caches may keep that of package httpx for
-// five minutes); Promote it; wait for the lifetime of
-// the longest-lived token that was signed before (with package kit that is its
-// EmailVerificationTTL); Retire the old one.
+// The zero Keyring has no keys. A Keyring must not be copied.
 type Keyring struct {
-	from source
+	state atomic.Pointer[keySet]
 }
 
-// source is where a keyring finds its present state: a ring, or a view of one.
-type source interface {
-	snapshot() *snapshot
+// keySet is what a keyring has at one time. It never changes.
+type keySet struct {
+	signing *Key // nil: it only verifies
+	keys    []*Key
+	jwks    []byte
 }
 
-// ring is a keyring of its own.
-type ring struct {
-	changing sync.Mutex // held while a change is made; readers never wait
-	current  atomic.Pointer[snapshot]
-}
-
-func (r *ring) snapshot() *snapshot { return r.current.Load() }
-
-// HMAC makes a keyring with a single HS256 key, whose key id is derived from the
-// secret: see [HMACKey]. Further keys can be published.
+// HMAC makes a keyring with one HS256 key, whose id is derived from the secret: see
+// [NewKey].
 func HMAC(secret []byte) (*Keyring, error) {
-	key, err := HMACKey(HS256, "", secret)
+	key, err := NewKey(HS256, "", secret)
 	if err != nil {
 		return nil, err
 	}
 	return NewKeyring(key)
 }
 
-// NewKeyring makes a keyring that signs with signing and verifies with all the
-// keys. A nil signing makes one that only verifies, as a resource server has it.
-// The key ids must differ.
+// NewKeyring makes a keyring that signs with signing and verifies with all the keys. A
+// nil signing makes one that only verifies, for a resource server. The key ids must
+// differ, and there must be at least one key.
 func NewKeyring(signing *Key, verifying ...*Key) (*Keyring, error) {
-	keys := verifying
-	if signing != nil {
-		if signing.open == nil || !signing.CanSign() {
-			return nil, errors.New("accesstoken: the signing key of a keyring needs its secret or private key")
-		}
-		keys = append([]*Key{signing}, verifying...)
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("accesstoken: a keyring needs at least one key")
-	}
-	first, err := newSnapshot(signing, keys)
-	if err != nil {
+	k := new(Keyring)
+	if err := k.Replace(signing, verifying...); err != nil {
 		return nil, err
 	}
-	r := new(ring)
-	r.current.Store(first)
-	return &Keyring{r}, nil
+	return k, nil
 }
 
-// Publish adds key: its tokens are accepted from now on, and the JWK Set lists it.
-// A private part is kept for [Keyring.Promote]. It is an error if the keyring has
-// a key with this id.
-func (k *Keyring) Publish(key *Key) error {
-	return k.change(func(s *snapshot) (*Key, []*Key, error) {
-		return s.signingKey(), append(s.list(), key), nil
-	})
-}
-
-// Promote makes the key with that id, which must hold a private part, the signing
-// one. The one before keeps verifying.
-func (k *Keyring) Promote(kid string) error {
-	return k.change(func(s *snapshot) (*Key, []*Key, error) {
-		e := s.byID[kid]
-		if e == nil {
-			return nil, nil, noSuchKey(kid)
+// Replace replaces all the keys, under the rules of [NewKeyring]. After an error the
+// keyring is as it was.
+//
+// To rotate the signing key without refusing a token:
+//
+//  1. keys.Replace(old, next) on every instance: next is in the JWK Set and verifies.
+//     Wait until the resource servers have read the set, which caches may keep for five
+//     minutes (package httpx says so).
+//  2. keys.Replace(next, old): next signs. Wait for the lifetime of the longest-lived
+//     token that old has signed (with package kit that is its EmailVerificationTTL).
+//  3. keys.Replace(next): tokens of old are refused.
+func (k *Keyring) Replace(signing *Key, verifying ...*Key) error {
+	keys := slices.Clone(verifying)
+	if signing != nil {
+		if !signing.CanSign() {
+			return errors.New("accesstoken: the signing key of a keyring needs its secret or private key")
 		}
-		if !e.canSign() {
-			return nil, nil, fmt.Errorf("accesstoken: the key %q cannot sign: it was published without its private part", kid)
+		keys = slices.Insert(keys, 0, signing)
+	}
+	if len(keys) == 0 {
+		return errors.New("accesstoken: a keyring needs at least one key")
+	}
+	for i, key := range keys {
+		if key == nil || key.verify == nil {
+			return errors.New("accesstoken: a keyring takes no nil key")
 		}
-		return e.key, s.list(), nil
-	})
-}
-
-// Retire takes the key with that id out: its tokens are refused from now on. The
-// signing key cannot be retired; promote another one first.
-func (k *Keyring) Retire(kid string) error {
-	return k.change(func(s *snapshot) (*Key, []*Key, error) {
-		e := s.byID[kid]
-		switch e {
-		case nil:
-			return nil, nil, noSuchKey(kid)
-		case s.signing:
-			return nil, nil, fmt.Errorf("accesstoken: the key %q signs: promote another one before it is retired", kid)
+		if slices.ContainsFunc(keys[:i], func(other *Key) bool { return other.id == key.id }) {
+			return fmt.Errorf("accesstoken: two keys have the key id %q", key.id)
 		}
-		keys := slices.DeleteFunc(s.list(), func(key *Key) bool { return key == e.key })
-		return s.signingKey(), keys, nil
-	})
-}
-
-// change replaces the present state by what next makes of it.
-func (k *Keyring) change(next func(*snapshot) (*Key, []*Key, error)) error {
-	r, ok := k.from.(*ring)
-	if !ok {
-		return errors.New("accesstoken: a derived keyring follows its parent: change that one")
 	}
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	signing, keys, err := next(r.current.Load())
-	if err != nil {
-		return err
-	}
-	state, err := newSnapshot(signing, keys)
-	if err != nil {
-		return err
-	}
-	r.current.Store(state)
+	k.state.Store(&keySet{signing, keys, appendJWKS(nil, keys)})
 	return nil
 }
 
-func noSuchKey(kid string) error {
-	return fmt.Errorf("accesstoken: the keyring has no key %q", kid)
+// current returns the keys of this moment.
+func (k *Keyring) current() *keySet {
+	if s := k.state.Load(); s != nil {
+		return s
+	}
+	return &keySet{jwks: appendJWKS(nil, nil)}
 }
+
+// byID returns the key with that id, or nil.
+func (s *keySet) byID(id string) *Key {
+	for _, key := range s.keys {
+		if key.id == id {
+			return key
+		}
+	}
+	return nil
+}
+
+// errNoSigningKey is the error of signing with a keyring that only verifies.
+var errNoSigningKey = errors.New("accesstoken: the keyring has no key that can sign")
 
 // CanSign reports whether the keyring has a signing key.
-func (k *Keyring) CanSign() bool { return k.from != nil && k.from.snapshot().signing != nil }
+func (k *Keyring) CanSign() bool { return k.current().signing != nil }
 
-// JWKS returns the JWK Set (RFC 7517) of the keyring's public keys, the signing one
-// and those published: kty, use, alg, kid and the key itself, never a private
-// part. For HMAC keys, and so for a derived keyring, it is {"keys":[]}.
-func (k *Keyring) JWKS() []byte { return slices.Clone(k.from.snapshot().jwks) }
+// JWKS returns the JWK Set (RFC 7517) of the public keys of the keyring, without any
+// private part. Secrets of HMAC are not in it: with those alone it is {"keys":[]}.
+func (k *Keyring) JWKS() []byte { return slices.Clone(k.current().jwks) }
+
+// Derive returns a secret of 32 bytes for a purpose other than tokens, such as sealing
+// data, and the id of the key that it is derived from. keyID names the key; empty means
+// the signing one. Write the id beside what the secret protects, and ask for the secret
+// by that id to read it: this works until the key leaves the keyring.
+//
+// Each purpose has its own secret, which tells nothing about those of others or about
+// the key: HKDF-SHA-256 (RFC 5869) with purpose as the info. It is an error if the
+// keyring has no such key, or the private part of the key cannot be read: a public key,
+// or one in a hardware module.
+func (k *Keyring) Derive(purpose, keyID string) (secret []byte, id string, err error) {
+	s := k.current()
+	key := s.signing
+	if keyID != "" {
+		key = s.byID(keyID)
+	}
+	if key == nil {
+		return nil, "", fmt.Errorf("accesstoken: the keyring has no key %q to derive a secret from", keyID)
+	}
+	secret, err = key.derive(purpose)
+	return secret, key.id, err
+}
 
 // Format writes the algorithms and key ids, whatever the verb.
-func (k Keyring) Format(f fmt.State, _ rune) {
-	if k.from == nil {
-		fmt.Fprint(f, "no keyring")
-		return
-	}
-	s := k.from.snapshot()
-	fmt.Fprintf(f, "keyring%v", s.list())
-}
+func (k *Keyring) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "keyring%v", k.current().keys) }

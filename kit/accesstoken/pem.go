@@ -2,7 +2,6 @@ package accesstoken
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -11,13 +10,10 @@ import (
 
 // ParsePEM makes a key from one PEM block: a private key in PKCS#8 ("PRIVATE
 // KEY"), PKCS#1 ("RSA PRIVATE KEY") or SEC 1 ("EC PRIVATE KEY"), or a public key
-// ("PUBLIC KEY"). The rules for alg and kid are those of [PrivateKey]. Encrypted
-// keys, certificates, and text behind the block are refused; text before it is
-// ignored, and so is the "EC PARAMETERS" block that openssl ecparam writes.
-func ParsePEM(alg Algorithm, kid string, text []byte) (*Key, error) {
-	if alg.hmacHash() != nil {
-		return nil, alg.check(nil)
-	}
+// ("PUBLIC KEY"). The rules for alg and id are those of [NewKey]. Encrypted keys,
+// certificates, and text after the block are refused; text before it is ignored, and
+// so is the "EC PARAMETERS" block that openssl ecparam writes.
+func ParsePEM(alg Algorithm, id string, text []byte) (*Key, error) {
 	block, rest := pem.Decode(text)
 	if block != nil && block.Type == "EC PARAMETERS" {
 		block, rest = pem.Decode(rest)
@@ -26,7 +22,7 @@ func ParsePEM(alg Algorithm, kid string, text []byte) (*Key, error) {
 		return nil, errors.New("accesstoken: no PEM block (-----BEGIN …) was found")
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
-		return nil, errors.New("accesstoken: there is more behind the PEM block: give one key alone")
+		return nil, errors.New("accesstoken: there is more after the PEM block: give one key alone")
 	}
 	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
 		return nil, errors.New("accesstoken: the private key is encrypted: decrypt it first, for instance with openssl pkey")
@@ -42,9 +38,6 @@ func ParsePEM(alg Algorithm, kid string, text []byte) (*Key, error) {
 		key, err = x509.ParseECPrivateKey(block.Bytes)
 	case "PUBLIC KEY":
 		key, err = x509.ParsePKIXPublicKey(block.Bytes)
-		if err == nil {
-			return PublicKey(alg, kid, key)
-		}
 	default:
 		return nil, fmt.Errorf("accesstoken: a PEM block of type %q is not a key that can be used here: "+
 			"give PRIVATE KEY, RSA PRIVATE KEY, EC PRIVATE KEY or PUBLIC KEY", block.Type)
@@ -52,9 +45,5 @@ func ParsePEM(alg Algorithm, kid string, text []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("accesstoken: the PEM block %q does not hold such a key: %w", block.Type, err)
 	}
-	signer, ok := key.(crypto.Signer)
-	if !ok { // X25519, for instance
-		return nil, fmt.Errorf("accesstoken: a %T cannot sign", key)
-	}
-	return PrivateKey(alg, kid, signer)
+	return NewKey(alg, id, key)
 }

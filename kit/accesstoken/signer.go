@@ -11,51 +11,54 @@ import (
 // Signer makes access tokens. It is safe for concurrent use.
 type Signer struct {
 	keys   *Keyring
-	prefix []byte // the claims up to aud
+	prefix []byte // the JSON of the claims up to aud
 }
 
 // NewSigner returns a Signer that signs with the signing key of keys, whichever
 // that is at the time. issuer and audience become iss and aud; they must not be
 // empty, and a [Verifier] must be made with the same.
 func NewSigner(keys *Keyring, issuer, audience string) (*Signer, error) {
-	if keys == nil || keys.from == nil {
-		return nil, errors.New("accesstoken: NewSigner needs a keyring: see HMAC and NewKeyring")
+	if err := check(keys, issuer, audience); err != nil {
+		return nil, err
 	}
 	if !keys.CanSign() {
-		return nil, keys.from.snapshot().noSign
-	}
-	if err := checkNames(issuer, audience); err != nil {
-		return nil, err
+		return nil, errNoSigningKey
 	}
 	prefix := ijson.AppendString([]byte(`{"iss":`), issuer)
 	prefix = ijson.AppendString(append(prefix, `,"aud":`...), audience)
 	return &Signer{keys, prefix}, nil
 }
 
-func checkNames(issuer, audience string) error {
-	if issuer == "" || !utf8.ValidString(issuer) {
+// check returns an error unless a signer or a verifier can be made of these.
+func check(keys *Keyring, issuer, audience string) error {
+	if keys == nil || len(keys.current().keys) == 0 {
+		return errors.New("accesstoken: a signer or verifier needs a keyring: see HMAC and NewKeyring")
+	}
+	if !isText(issuer) {
 		return errors.New("accesstoken: the issuer must be a text that is not empty")
 	}
-	if audience == "" || !utf8.ValidString(audience) {
+	if !isText(audience) {
 		return errors.New("accesstoken: the audience must be a text that is not empty")
 	}
 	return nil
 }
+
+func isText(s string) bool { return s != "" && utf8.ValidString(s) }
 
 // Sign makes a token of c. Subject, SessionID, TokenID and ClientID must not be empty, all
 // text must be UTF-8, and ExpiresAt at least a second after IssuedAt, both from
 // 1970 to 9999. It is an error, too, if the keyring cannot sign, or the token gets
 // longer than [MaxLength], as some hundred roles make it.
 func (s *Signer) Sign(c Claims) (string, error) {
-	if !c.valid() {
-		return "", errors.New("accesstoken: Subject, SessionID, TokenID and ClientID must not be empty, and all claims UTF-8")
+	if err := c.check(); err != nil {
+		return "", err
 	}
-	if !validTimes(c.IssuedAt.Unix(), c.ExpiresAt.Unix()) {
-		return "", errors.New("accesstoken: ExpiresAt must be after IssuedAt, both from 1970 to 9999")
+	key := s.keys.current().signing
+	if key == nil {
+		return "", errNoSigningKey
 	}
-	payload := make([]byte, 0, len(s.prefix)+c.size())
-	payload = append(payload, s.prefix...)
-	return s.keys.Sign(accessType, c.append(payload))
+	payload := append(make([]byte, 0, 512), s.prefix...)
+	return key.token(key.header, c.append(payload))
 }
 
 // Format names the keys, whatever the verb.

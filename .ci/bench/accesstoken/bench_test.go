@@ -59,10 +59,10 @@ func algorithms() []algorithm {
 	e := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	d := ed25519.NewKeyFromSeed(secret)
 	list := []algorithm{
-		{must(accesstoken.HMACKey(accesstoken.HS256, "k1", secret)), secret, secret, golang.SigningMethodHS256, jwa.HS256(), nil},
-		{must(accesstoken.PrivateKey(accesstoken.RS256, "", r)), r.Public(), r, golang.SigningMethodRS256, jwa.RS256(), nil},
-		{must(accesstoken.PrivateKey(accesstoken.ES256, "", e)), e.Public(), e, golang.SigningMethodES256, jwa.ES256(), nil},
-		{must(accesstoken.PrivateKey(accesstoken.EdDSA, "", d)), d.Public(), d, golang.SigningMethodEdDSA, jwa.EdDSA(), nil},
+		{must(accesstoken.NewKey(accesstoken.HS256, "k1", secret)), secret, secret, golang.SigningMethodHS256, jwa.HS256(), nil},
+		{must(accesstoken.NewKey(accesstoken.RS256, "", r)), r.Public(), r, golang.SigningMethodRS256, jwa.RS256(), nil},
+		{must(accesstoken.NewKey(accesstoken.ES256, "", e)), e.Public(), e, golang.SigningMethodES256, jwa.ES256(), nil},
+		{must(accesstoken.NewKey(accesstoken.EdDSA, "", d)), d.Public(), d, golang.SigningMethodEdDSA, jwa.EdDSA(), nil},
 	}
 	for i := range list {
 		list[i].keyring = must(accesstoken.NewKeyring(list[i].key))

@@ -114,7 +114,7 @@ func TestAnswersAsHTTPX(t *testing.T) {
 		t.Fatal(err)
 	}
 	hmac := must(accesstoken.HMAC([]byte(secret)))
-	asymmetric := must(accesstoken.NewKeyring(must(accesstoken.PrivateKey(accesstoken.EdDSA, "", private))))
+	asymmetric := must(accesstoken.NewKeyring(must(accesstoken.NewKey(accesstoken.EdDSA, "", private))))
 	for name, test := range map[string]struct {
 		keys   *accesstoken.Keyring
 		config string
@@ -315,7 +315,7 @@ func BenchmarkRequest(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	asymmetric := must(accesstoken.NewKeyring(must(accesstoken.PrivateKey(accesstoken.EdDSA, "", private))))
+	asymmetric := must(accesstoken.NewKeyring(must(accesstoken.NewKey(accesstoken.EdDSA, "", private))))
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for name, test := range map[string]struct {
 		keys   *accesstoken.Keyring

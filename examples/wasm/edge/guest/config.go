@@ -43,7 +43,10 @@ func newVerifier(text []byte) (*accesstoken.Verifier, error) {
 	}
 	var keys *accesstoken.Keyring
 	if keySet != nil {
-		keys, err = accesstoken.ParseJWKS(keySet)
+		var public []*accesstoken.Key
+		if public, err = accesstoken.ParseJWKS(keySet); err == nil {
+			keys, err = accesstoken.NewKeyring(nil, public...)
+		}
 	} else {
 		keys, err = accesstoken.HMAC([]byte(secret))
 	}

@@ -12,11 +12,20 @@ import (
 	"myauth.internal/kit/accesstoken"
 )
 
+// parseJWKS makes a keyring of the keys that ParseJWKS finds.
+func parseJWKS(set []byte) (*accesstoken.Keyring, error) {
+	keys, err := accesstoken.ParseJWKS(set)
+	if err != nil {
+		return nil, err
+	}
+	return accesstoken.NewKeyring(nil, keys...)
+}
+
 // What JWKS writes, ParseJWKS reads: same keys, same ids, same bytes again.
 func TestParseJWKSReadsWhatJWKSWrites(t *testing.T) {
 	all := asymmetricKeys()
 	issuer := must(accesstoken.NewKeyring(all[0], all[1], all[2], hmacKey("h", secret)))
-	ring := must(accesstoken.ParseJWKS(issuer.JWKS()))
+	ring := must(parseJWKS(issuer.JWKS()))
 	if ring.CanSign() {
 		t.Error("a public key set signs")
 	}
@@ -73,7 +82,7 @@ func TestParseJWKSPassesOverOtherKeys(t *testing.T) {
 		"no type":         {"kid": "x"},
 		"a shared secret": {"kty": "oct", "k": b64(string(secret)), "alg": "HS256", "kid": "o"},
 	} {
-		ring, err := accesstoken.ParseJWKS(jwks(other, good))
+		ring, err := parseJWKS(jwks(other, good))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -95,7 +104,7 @@ func sameJSON(a, b []byte) bool {
 func TestParseJWKSFillsIn(t *testing.T) {
 	for i, key := range asymmetricKeys() {
 		bare := jwkOf(i, map[string]any{"use": nil, "alg": nil, "kid": nil})
-		ring, err := accesstoken.ParseJWKS(jwks(bare))
+		ring, err := parseJWKS(jwks(bare))
 		if err != nil {
 			t.Errorf("%v: %v", key, err)
 			continue
@@ -149,7 +158,7 @@ func TestParseJWKSRefuses(t *testing.T) {
 		"duplicate in a key":   `{"keys":[{"kty":"OKP","kty":"OKP"}]}`,
 		"invalid UTF-8 in one": "{\"keys\":[{\"kid\":\"\xff\"}]}",
 	} {
-		ring, err := accesstoken.ParseJWKS([]byte(set))
+		ring, err := parseJWKS([]byte(set))
 		if err == nil || ring != nil {
 			t.Errorf("%s: accepted as %v", name, ring)
 			continue
@@ -167,20 +176,20 @@ func FuzzParseJWKS(f *testing.F) {
 	// but on a curve.
 	set := must(accesstoken.NewKeyring(nil,
 		must(accesstoken.ParsePEM(accesstoken.RS256, "", []byte(rfc7638))),
-		must(accesstoken.PrivateKey(accesstoken.ES256, "", ecKey())),
-		must(accesstoken.PrivateKey(accesstoken.EdDSA, "", edKey())),
+		must(accesstoken.NewKey(accesstoken.ES256, "", ecKey())),
+		must(accesstoken.NewKey(accesstoken.EdDSA, "", edKey())),
 	)).JWKS()
 	f.Add(set)
 	f.Add(bytes.Replace(set, []byte(`"e":"AQAB"`), []byte(`"e":"Aw"`), 1))
 	f.Fuzz(func(t *testing.T, set []byte) {
-		ring, err := accesstoken.ParseJWKS(set)
+		ring, err := parseJWKS(set)
 		if err != nil {
 			return
 		}
 		if ring.CanSign() {
 			t.Error("signs")
 		}
-		again, err := accesstoken.ParseJWKS(ring.JWKS())
+		again, err := parseJWKS(ring.JWKS())
 		if err != nil || !bytes.Equal(again.JWKS(), ring.JWKS()) {
 			t.Errorf("%s is read back as %v, %v", ring.JWKS(), again, err)
 		}
