@@ -13,7 +13,7 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// authenticate logs in, over a connection that open has found safe.
+// authenticate logs in, over a connection from open.
 func (m *Mailer) authenticate(ctx context.Context, client *smtp.Client, conn *replies) error {
 	wanted := m.mechanisms()
 	i := slices.IndexFunc(wanted, func(a Auth) bool { return client.SupportsAuth(string(a)) })
@@ -34,9 +34,9 @@ func (m *Mailer) authenticate(ctx context.Context, client *smtp.Client, conn *re
 // 5321 section 4.5.3.1.4).
 const maxCommand = 512
 
-// exchange is AUTH (RFC 4954 section 4). Go-smtp's fails at a prompt that is not in
-// base64, does not bound the command, and cancels what a relay has refused already,
-// which the relay counts as an unknown command.
+// exchange is AUTH (RFC 4954 section 4). Go-smtp's own fails at a prompt that is not in
+// base64, does not bound the command, and cancels an exchange that the relay has already
+// refused, which the relay counts as an unknown command.
 func exchange(text *textproto.Conn, mechanism sasl.Client) error {
 	name, response, err := mechanism.Start()
 	if err != nil {
@@ -119,10 +119,9 @@ func isBearerToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// loginClient answers the prompts of LOGIN in their order, whatever they say: relays
-// write them differently, and draft-murchison-sasl-login has clients ignore them.
-// Go-sasl insists on "Password:", and sends the name with the command, which not
-// every relay takes.
+// loginClient answers the prompts of LOGIN in their order, whatever they say, as
+// draft-murchison-sasl-login asks. Go-sasl's insists on "Password:", and sends the name
+// with the command, which some relays refuse.
 type loginClient struct {
 	answers []string
 }
@@ -150,6 +149,6 @@ func (c *xoauth2Client) Start() (mech string, ir []byte, err error) {
 	return string(AuthXOAUTH2), []byte("user=" + c.user + "\x01auth=Bearer " + c.token + "\x01\x01"), nil
 }
 
-// Next answers the one challenge that there can be, the details of a refusal, with
-// an empty line; the relay then says the refusal.
+// Next answers the only possible challenge, the details of a refusal, with an empty
+// line, after which the relay refuses.
 func (c *xoauth2Client) Next([]byte) ([]byte, error) { return []byte{}, nil }

@@ -152,13 +152,6 @@ func TestNothingPrintsSecrets(t *testing.T) {
 	}
 }
 
-func TestSecurityNames(t *testing.T) {
-	got := fmt.Sprint(STARTTLS, ImplicitTLS, InsecurePlaintext, Security(9))
-	if got != "STARTTLS implicit TLS insecure plaintext Security(9)" {
-		t.Error(got)
-	}
-}
-
 func TestLogNeedsWriter(t *testing.T) {
 	if _, err := NewLog(nil, nil); err == nil {
 		t.Error("no error without a writer")

@@ -14,19 +14,15 @@ import (
 type Data struct {
 	// ProductName is Options.ProductName.
 	ProductName string
-	// Username is the account's display name, as the user chose it. It is empty while
-	// the address is not verified, so that nobody reads words here that a stranger wrote
-	// who registered the address.
-	Username string
-	// Name is Username, or empty where mail programs might show it as a
-	// link ("win at evil.example") or in another order than it is written: what to
-	// greet people by.
+	// Name is the account's display name, to greet people by. It is empty while the
+	// address is not verified, since a stranger may have registered it and chosen the
+	// name, and where mail programs might show the name as a link ("win at evil.example")
+	// or in another order than it is written.
 	Name string
 	// Link is what to follow, empty in mails without one. Show it as text too.
 	Link string
-	// DenyLink, in verification mails, is the link for a recipient who did not open the
-	// account; it is empty in others. Show it: it frees an address that a stranger has
-	// registered.
+	// DenyLink, in verification mails only, is the link for a recipient who did not
+	// create the account. Show it: it frees an address that a stranger has registered.
 	DenyLink string
 	// Token is the token in Link, for those who build another link, or a code
 	// to paste.
@@ -45,8 +41,7 @@ func (Data) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
 func (Data) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 
 func newData(product string, m kit.Mail) Data {
-	username := oneLine(m.Username)
-	d := Data{ProductName: product, Username: username, Name: greeting(username)}
+	d := Data{ProductName: product, Name: greeting(m.Username)}
 	if m.Link != "" || m.Token != "" {
 		d.Link, d.DenyLink, d.Token = string(m.Link), string(m.DenyLink), string(m.Token)
 		d.ValidFor, d.ValidUntil = inWords(m.ValidUntil.Sub(m.Now)), m.ValidUntil
@@ -54,24 +49,20 @@ func newData(product string, m kit.Mail) Data {
 	return d
 }
 
-// breaksLine reports whether r could end a line or do other things than be shown.
+// breaksLine reports whether r is a control character or ends a line.
 func breaksLine(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
 }
 
-// oneLine returns s as valid UTF-8 without anything that [breaksLine].
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
+// greeting returns username as one line of valid UTF-8, or nothing when it could carry a
+// link or turn text around.
+func greeting(username string) string {
+	username = strings.Map(func(r rune) rune {
 		if breaksLine(r) {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
-}
-
-// greeting returns username, or nothing when it could carry a link or turn text
-// around: what a user wrote into a name is not for mails to spread.
-func greeting(username string) string {
+	}, strings.ToValidUTF8(username, string(unicode.ReplacementChar)))
 	if strings.ContainsAny(username, "/\\@:") || strings.ContainsFunc(username, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }) {
 		return ""
 	}
@@ -85,32 +76,28 @@ func greeting(username string) string {
 	return username
 }
 
-// inWords writes d in days, hours and minutes, at most two of them.
+// inWords writes d in days and hours, or under two days in hours and minutes.
 func inWords(d time.Duration) string {
 	minutes := int(d.Round(time.Minute) / time.Minute)
-	hours, days := minutes/60, minutes/(24*60)
-	switch {
-	case minutes < 1:
+	if minutes < 1 {
 		return "less than a minute"
-	case hours < 1:
-		return count(minutes, "minute")
-	case days < 2:
-		return twoUnits(count(hours, "hour"), minutes%60, "minute")
-	default:
-		return twoUnits(count(days, "day"), hours%24, "hour")
 	}
-}
-
-func twoUnits(first string, n int, unit string) string {
-	if n == 0 {
-		return first
+	units := []struct {
+		name    string
+		minutes int
+	}{{"day", 24 * 60}, {"hour", 60}, {"minute", 1}}
+	if minutes < 48*60 {
+		units = units[1:]
 	}
-	return first + " " + count(n, unit)
-}
-
-func count(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
+	var words []string
+	for _, unit := range units[:2] {
+		n := minutes / unit.minutes
+		minutes %= unit.minutes
+		if n == 1 {
+			words = append(words, "1 "+unit.name)
+		} else if n > 1 {
+			words = append(words, fmt.Sprintf("%d %ss", n, unit.name))
+		}
 	}
-	return fmt.Sprintf("%d %ss", n, unit)
+	return strings.Join(words, " ")
 }

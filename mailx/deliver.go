@@ -42,16 +42,16 @@ func (m *Mailer) deliver(ctx context.Context, to string, message []byte) error {
 	}
 	hangUp := func() { _ = raw.Close() }
 	defer hangUp()
-	// Go-smtp sets and clears the deadlines of the connection itself. Closing it
-	// ends every read and write, in the TLS handshake too.
+	// Closing the connection ends every read and write, in the TLS handshake too. A
+	// deadline would not do: go-smtp sets and clears its own.
 	defer context.AfterFunc(ctx, hangUp)()
 
 	client, conn, err := m.open(ctx, raw)
 	if err != nil {
 		return err
 	}
-	// The farewell decides nothing. A relay that is left without one counts that
-	// as an error of the client.
+	// The answer to QUIT decides nothing, but a relay counts a client that leaves
+	// without QUIT as faulty.
 	defer func() {
 		client.CommandTimeout = quitTimeout
 		_ = client.Quit()
@@ -95,9 +95,9 @@ func (m *Mailer) open(ctx context.Context, conn net.Conn) (*smtp.Client, *replie
 	return client, answers, nil
 }
 
-// startTLS has the relay turn to TLS. Go-smtp does this too, and greets with
-// "localhost" then, which relays refuse. What the relay sent on top of its answer
-// stays behind, with the readers of this function.
+// startTLS has the relay turn to TLS. Go-smtp can do this too, but says "EHLO localhost"
+// then, which some relays refuse. What the relay sent after its answer to STARTTLS is
+// dropped with the readers of this function.
 func startTLS(conn net.Conn, name string) error {
 	answers := newReplies(conn)
 	client := smtp.NewClient(answers)
@@ -129,7 +129,8 @@ func (g greeted) Read(p []byte) (int, error) {
 	return g.Conn.Read(p)
 }
 
-// addressLiteral is a client's name that has none (RFC 5321 section 4.1.3).
+// addressLiteral is the EHLO name of a client without a DNS name (RFC 5321 section
+// 4.1.3).
 func addressLiteral(addr net.Addr) string {
 	ip := addr.(*net.TCPAddr).AddrPort().Addr().Unmap().WithZone("")
 	if ip.Is6() {
@@ -158,10 +159,11 @@ func (m *Mailer) transact(ctx context.Context, client *smtp.Client, to string, m
 	if err != nil {
 		return failed(ctx, stageData, err)
 	}
-	if _, err := data.Write(message); err != nil {
-		return failed(ctx, stageMessage, err)
+	_, err = data.Write(message)
+	if err == nil {
+		err = data.Close()
 	}
-	if err := data.Close(); err != nil {
+	if err != nil {
 		return failed(ctx, stageMessage, err)
 	}
 	return nil

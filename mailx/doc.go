@@ -7,14 +7,12 @@
 //
 // # Transport
 //
-// The Mailer opens one connection for each mail: connect, TLS, AUTH, one
-// transaction with exactly one recipient, QUIT. TLS comes first (STARTTLS or
-// implicit TLS, at least version 1.2, the certificate verified for the host name):
-// a relay that does not offer it, or fails it, gets neither credentials nor mail.
-// Only [InsecurePlaintext] turns this off.
-// The Mailer forgets what the relay said before the handshake, so that an attacker
-// in between cannot slip in an answer (RFC 3207 section 4.2). It gives the same
-// name in EHLO before and after ([Options.LocalName]).
+// The Mailer opens one connection for each mail: connect, TLS, AUTH, one transaction
+// with exactly one recipient, QUIT. TLS (STARTTLS or implicit TLS, at least version 1.2,
+// the certificate verified for the host name) comes before credentials and mail, and a
+// relay without it gets neither, unless [InsecurePlaintext] is set. What the relay said
+// before the handshake is forgotten, so that an attacker in between cannot inject an
+// answer (RFC 3207 section 4.2).
 //
 // When the context ends, or after [Options.Timeout], the Mailer closes the
 // connection, and Send returns. Once the relay has accepted a mail, nothing that
@@ -23,19 +21,18 @@
 // # Errors
 //
 // An error is marked with [kit.Permanent] when no retry can help this recipient: the
-// relay refuses it for good, with an enhanced status code that blames the mailbox
-// (RFC 3463: 5.1.1 to 5.1.4, 5.1.6, 5.1.10, 5.2.1 to 5.2.4), the address is not
-// one, or its local part needs SMTPUTF8 (RFC 6531) and the relay has none.
+// relay refuses it with an enhanced status code that blames the mailbox (RFC 3463:
+// 5.1.1 to 5.1.4, 5.1.6, 5.1.10, 5.2.1 to 5.2.4), To is not an email address, or its
+// local part needs SMTPUTF8 (RFC 6531) and the relay does not offer it.
 //
-// All else is worth a retry: network faults, 4xx, TLS failures, refused credentials,
-// and a refused sender, client, EHLO name or message, because the operator can mend
-// those while the mail waits. Relays such as Postfix report them at RCPT, so the
-// stage says nothing about whose fault it is. A 5xx without one of the codes above
-// is kept too, and its error says that the relay does not blame the recipient.
+// Every other error is worth a retry: network faults, 4xx, TLS failures, refused
+// credentials, and a refused sender, client, EHLO name or message, because the operator
+// can correct those while the mail waits. Relays such as Postfix report them at RCPT, so
+// the stage does not tell whose fault it is. A 5xx without one of the codes above is
+// retried too, and its error says that the relay does not blame the recipient.
 //
-// Errors give the SMTP code and the relay's words, printable, shortened, and without
-// anything that looks like an address, a link or a token. Of answers to AUTH they
-// give the code alone.
+// Errors hold the SMTP code and the relay's words, printable, shortened, and without
+// anything that looks like an address, a link or a token; after AUTH the code alone.
 //
 // # Message
 //

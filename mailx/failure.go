@@ -37,7 +37,7 @@ func failed(ctx context.Context, stage string, err error) error {
 	var refusal *sasl.OAuthBearerError
 	switch {
 	case ctx.Err() != nil:
-		// The connection was closed for that reason; the rest is its echo.
+		// The connection was closed for that reason.
 		return &failure{stage + ": " + ctx.Err().Error(), ctx.Err()}
 	case errors.As(err, &answer):
 		return refused(stage, answer)
@@ -57,9 +57,8 @@ func failed(ctx context.Context, stage string, err error) error {
 // aboutRecipient lists the enhanced status codes (RFC 3463 section 3, RFC 7505) with
 // which a relay refuses the recipient itself. Every other refusal is about the
 // sender, the client, its name or credentials, or the content that all mails share,
-// even at RCPT, where Postfix reports what it disliked before (smtpd_delay_reject).
-// So is one without a code: such relays say "550 relay not permitted" in the same
-// form as "550 no such user".
+// even at RCPT, where Postfix reports earlier faults too (smtpd_delay_reject). A refusal
+// without a code may be either: "550 relay not permitted" looks like "550 no such user".
 var aboutRecipient = []smtp.EnhancedCode{
 	{5, 1, 1},  // no such mailbox
 	{5, 1, 2},  // no such domain
@@ -83,27 +82,22 @@ func refused(stage string, answer *smtp.SMTPError) error {
 		text += fmt.Sprintf(" %d.%d.%d", code[0], code[1], code[2])
 	}
 	if stage == stageAuth {
-		// The words can echo the credentials, in any shape; so can what else
-		// is said there, above.
+		// The words can echo the credentials, in any shape.
 		return &failure{text, nil}
 	}
 	if words = presentable(words); words != "" {
 		text += " " + words
 	}
-	final := answer.Code/100 == 5
-	switch stage {
-	case stageRcpt, stageData, stageMessage:
-		if final && slices.Contains(aboutRecipient, code) {
-			return kit.Permanent(&failure{text, nil})
-		}
+	if answer.Code/100 != 5 {
+		return &failure{text, nil}
 	}
-	if final {
-		text += notBlamed
+	if slices.Contains([]string{stageRcpt, stageData, stageMessage}, stage) && slices.Contains(aboutRecipient, code) {
+		return kit.Permanent(&failure{text, nil})
 	}
-	return &failure{text, nil}
+	return &failure{text + notBlamed, nil}
 }
 
-// notBlamed ends the text of a final refusal that the mail outlives.
+// notBlamed ends the text of a final refusal that does not end the mail.
 const notBlamed = "; the relay does not blame the recipient: check the sender, the name in EHLO, the credentials and the relay's rules"
 
 // codeInFront is an enhanced status code where go-smtp does not find one: without
@@ -122,8 +116,8 @@ func enhancedCode(answer *smtp.SMTPError) (code smtp.EnhancedCode, words string)
 }
 
 const (
-	// maxWord is less than any token of the kit has characters, so that not even
-	// a filter's verdict on the link in the message gets one into a log.
+	// maxWord is shorter than every token of the kit, so that no token gets into a log
+	// even if a spam filter quotes the link in the message.
 	maxWord = 32
 	maxText = 200 // bytes
 )
@@ -131,13 +125,7 @@ const (
 // presentable returns foreign text as one short printable line, with addresses and
 // long words replaced.
 func presentable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == utf8.RuneError {
-			return ' '
-		}
-		return r
-	}, s)
-	words := strings.Fields(s)
+	words := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == utf8.RuneError || !unicode.IsPrint(r) })
 	for i, w := range words {
 		if strings.Contains(w, "@") {
 			words[i] = "[address]"
@@ -147,11 +135,7 @@ func presentable(s string) string {
 	}
 	s = strings.Join(words, " ")
 	if len(s) > maxText {
-		n := maxText
-		for !utf8.RuneStart(s[n]) {
-			n--
-		}
-		s = s[:n] + "..."
+		s = strings.ToValidUTF8(s[:maxText], "") + "..."
 	}
 	return s
 }

@@ -11,9 +11,9 @@ import (
 	"myauth.internal/kit"
 )
 
-// Log prints mails instead of sending them, for development. Anyone who can read its
-// output can take over the accounts that mails are sent to, because it prints the links;
-// that is its purpose. In production use a [Mailer].
+// Log prints mails instead of sending them, for development. It prints the links too, so
+// anyone who can read its output can take over the accounts. In production use a
+// [Mailer].
 type Log struct {
 	*composer
 	mu sync.Mutex
@@ -26,14 +26,13 @@ var _ kit.Mailer = (*Log)(nil)
 // with their tokens included. Of opts it uses From, ProductName, Templates and Kinds. Each
 // mail is one call of w.Write, never two at a time.
 func NewLog(w io.Writer, opts *Options) (*Log, error) {
-	var o Options
-	if opts != nil {
-		o = *opts
+	if opts == nil {
+		opts = &Options{}
 	}
 	if w == nil {
 		return nil, errors.New("mailx: NewLog needs a writer")
 	}
-	c, err := newComposer(o)
+	c, err := newComposer(opts)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func TestLogWritesWholeMails(t *testing.T) {
 		wg.Go(func() {
 			<-start
 			for _, k := range builtinKinds() {
-				if err := l.Send(t.Context(), sampleOf(k.name)); err != nil {
+				if err := l.Send(t.Context(), sampleOf(k)); err != nil {
 					t.Error(err)
 				}
 			}

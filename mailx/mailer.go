@@ -1,10 +1,12 @@
 package mailx
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -29,37 +31,39 @@ var _ kit.Mailer = (*Mailer)(nil)
 // field that is wrong, or the template. It does not connect: a relay that is
 // down when the application starts may be up when there is mail.
 func New(cfg Config, opts *Options) (*Mailer, error) {
-	var o Options
-	if opts != nil {
-		o = *opts
+	if opts == nil {
+		opts = &Options{}
 	}
 	cfg, err := cfg.check()
 	if err != nil {
 		return nil, err
 	}
-	m := &Mailer{cfg: cfg, timeout: o.Timeout, token: o.Token}
-	if m.timeout == 0 {
-		m.timeout = defaultTimeout
-	}
+	m := &Mailer{cfg: cfg, localName: opts.LocalName, timeout: cmp.Or(opts.Timeout, 30*time.Second), token: opts.Token}
 	switch {
 	case m.timeout < 0:
 		return nil, errors.New("mailx: Options.Timeout must not be negative")
-	case cfg.Username != "" && cfg.Password == "" && o.Token == nil:
+	case cfg.Username != "" && cfg.Password == "" && m.token == nil:
 		return nil, errors.New("mailx: Config.Username needs Config.Password or Options.Token")
-	case o.Token != nil && (cfg.Username == "" || cfg.Auth != "" && !cfg.Auth.usesToken()):
+	case m.token != nil && (cfg.Username == "" || cfg.Auth != "" && !cfg.Auth.usesToken()):
 		return nil, errors.New("mailx: Options.Token needs Config.Username, and Config.Auth XOAUTH2, OAUTHBEARER or empty")
 	}
-	if m.tls, err = o.tlsConfig(cfg.Host); err != nil {
+	if m.tls, err = opts.tlsConfig(cfg.Host); err != nil {
 		return nil, err
 	}
-	if m.composer, err = newComposer(o); err != nil {
+	if m.composer, err = newComposer(opts); err != nil {
 		return nil, err
 	}
-	if m.bounce, err = o.bounce(m.from); err != nil {
-		return nil, err
+	bounce, ok := mailbox(cmp.Or(opts.Bounce, m.from.address))
+	if !ok {
+		return nil, errors.New("mailx: Options.Bounce must be a bare address such as bounces@shop.example")
 	}
-	if m.localName, err = o.localName(m.from); err != nil {
-		return nil, err
+	m.bounce = bounce
+	if m.localName != "" {
+		if err := checkLocalName(m.localName); err != nil {
+			return nil, err
+		}
+	} else if domain := m.from.domain(); strings.Contains(domain, ".") {
+		m.localName = domain
 	}
 	return m, nil
 }

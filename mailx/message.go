@@ -2,16 +2,20 @@ package mailx
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
 	"mime/quotedprintable"
+	"net/mail"
 	"net/textproto"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"myauth.internal/kit"
 )
@@ -20,16 +24,16 @@ import (
 type composer struct {
 	from      sender
 	product   string
-	templates templateSet
+	templates map[kit.MailKind]template
 }
 
-func newComposer(o Options) (*composer, error) {
+func newComposer(o *Options) (*composer, error) {
 	from, err := o.sender()
 	if err != nil {
 		return nil, err
 	}
-	product, err := o.productName(from)
-	if err != nil {
+	product := cmp.Or(o.ProductName, from.name, from.domain())
+	if err := checkName("ProductName", product); err != nil {
 		return nil, err
 	}
 	templates, err := loadTemplates(o.Templates, o.Kinds)
@@ -42,14 +46,14 @@ func newComposer(o Options) (*composer, error) {
 // render returns the mail as people see it. Its errors are permanent: the same
 // mail renders the same way next time.
 func (c *composer) render(m kit.Mail) (rendered, error) {
-	if _, ok := mailbox(m.To); !ok {
+	if _, ok := mailbox(m.To); !ok { // an address with the domain in A-labels is one too
 		return rendered{}, kit.Permanent(errors.New("mailx: the recipient is not a bare email address"))
 	}
 	t, ok := c.templates[m.Kind]
 	switch {
 	case !ok:
 		return rendered{}, kit.Permanent(fmt.Errorf("mailx: there are no templates for mails of kind %q: name it in Options.Kinds and add them to Options.Templates", m.Kind))
-	case t.linked && m.Link == "" && m.Token == "":
+	case needsLink(m.Kind) && m.Link == "" && m.Token == "":
 		return rendered{}, kit.Permanent(fmt.Errorf("mailx: a %s mail without link and token", m.Kind))
 	}
 	r, err := t.render(newData(c.product, m))
@@ -78,9 +82,9 @@ func (c *composer) compose(m kit.Mail) ([]byte, error) {
 	var b bytes.Buffer
 	body := multipart.NewWriter(&b)
 	for _, field := range [][2]string{
-		{"From", c.from.header()},
+		{"From", (&mail.Address{Name: c.from.name, Address: c.from.address}).String()},
 		{"To", "<" + m.To + ">"}, // a checked address: no name, nothing to quote
-		{"Subject", unstructured("Subject", r.subject)},
+		{"Subject", subjectHeader(r.subject)},
 		{"Date", date.UTC().Format(time.RFC1123Z)},
 		{"Message-ID", "<" + rand.Text() + "@" + c.from.domain() + ">"},
 		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no out-of-office answers
@@ -95,10 +99,9 @@ func (c *composer) compose(m kit.Mail) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// addPart writes content as it is when it can stand in a mail so: then a link is
-// in one piece even where somebody reads the source of the message, or a program
-// that does not decode it. All else is in quoted-printable, whose soft line breaks
-// mail programs take out.
+// addPart writes content as it is if its lines are short and in ASCII: then a link is
+// in one piece even in the source of the message. Other content is in quoted-printable,
+// whose soft line breaks mail programs take out.
 func addPart(body *multipart.Writer, mediaType, content string) error {
 	content = strings.ReplaceAll(content, "\r\n", "\n")
 	encoding := "7bit"
@@ -121,4 +124,31 @@ func addPart(body *multipart.Writer, mediaType, content string) error {
 		return err
 	}
 	return w.Close()
+}
+
+// subjectHeader returns the body of the Subject header for s, one line of valid UTF-8: as
+// it is when it is short printable ASCII, and in encoded words (RFC 2047) otherwise. Text
+// that looks like an encoded word is encoded too, so that it reads as it was written;
+// package mime would leave it.
+func subjectHeader(s string) string {
+	if isPrintableASCII(s) && !strings.Contains(s, "=?") && len("Subject: "+s) <= 78 {
+		return s
+	}
+	// Words of whole characters (section 5) on lines of at most 76 (section 2). Nothing of
+	// s can end a line or a header: what goes out is the alphabet of base64.
+	const chunk = 39 // bytes: "Subject: =?UTF-8?B?" + 52 + "?=" is 73
+	var words []string
+	for len(s) > 0 {
+		n := min(chunk, len(s))
+		for n < len(s) && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		words = append(words, "=?UTF-8?B?"+base64.StdEncoding.EncodeToString([]byte(s[:n]))+"?=")
+		s = s[n:]
+	}
+	return strings.Join(words, "\r\n ")
+}
+
+func isPrintableASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }

@@ -1,6 +1,7 @@
 package mailx
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,8 +16,8 @@ import (
 	"myauth.internal/kit"
 )
 
-// Options are the settings that have defaults. The zero value, and nil, mean the
-// defaults.
+// Options are the optional settings of [New] and [NewLog]. The zero value, and nil, mean
+// the defaults.
 type Options struct {
 	// From is the sender, an address with or without a display name. Default:
 	// "MyAuth <no-reply@localhost>".
@@ -36,17 +37,17 @@ type Options struct {
 	//	account_exists.txt    account_exists.html
 	//	layout.txt            layout.html
 	//
-	// A .txt is a text/template and has to define a template "subject", one line;
-	// the .html beside it is an html/template, and comes and goes with its .txt.
-	// Each is executed with a [Data]. The built-in ones define "content", in HTML
-	// also "title", and execute "layout", which layout.txt and layout.html define;
-	// so replacing the layout alone changes the look of all of them. Others need
-	// not use it. Any other .txt or .html is an error, as it is most often a
-	// misspelled name. All are tried out by [New]. Default: the built-in texts.
+	// A .txt is a text/template that defines a template "subject", one line. The .html
+	// beside it is an html/template; there must be both or neither. Each is executed
+	// with a [Data]. The built-in ones define "content", in HTML also "title", and
+	// execute "layout", which layout.txt and layout.html define, so replacing the layout
+	// alone changes the look of all of them. Any other .txt or .html is an error, as it
+	// is most often a misspelled name. New tries out all of them. Default: the built-in
+	// texts.
 	Templates fs.FS
-	// Kinds are kinds of mail beside those of package kit, as a feature or the
-	// application's own code sends them, in lower-case letters, digits and underscores.
-	// Templates must have a pair of files for each, named after it.
+	// Kinds are further kinds of mail, which a feature or the application sends beside
+	// those of package kit, in lower-case letters, digits and underscores. Templates must
+	// have a pair of files for each, named after it.
 	Kinds []kit.MailKind
 
 	// Timeout is the longest that sending one mail may take, from connecting to
@@ -69,25 +70,15 @@ type Options struct {
 	Token func(ctx context.Context) (string, error)
 }
 
-const (
-	defaultFrom    = "MyAuth <no-reply@localhost>"
-	defaultTimeout = 30 * time.Second
-	maxNameBytes   = 200
-)
-
-// sender is From, read.
+// sender is From, parsed.
 type sender struct {
 	name, address string
 }
 
 func (s sender) domain() string { return s.address[strings.LastIndexByte(s.address, '@')+1:] }
 
-func (o Options) sender() (sender, error) {
-	from := o.From
-	if from == "" {
-		from = defaultFrom
-	}
-	parsed, err := mail.ParseAddress(from)
+func (o *Options) sender() (sender, error) {
+	parsed, err := mail.ParseAddress(cmp.Or(o.From, "MyAuth <no-reply@localhost>"))
 	if err != nil {
 		parsed = &mail.Address{}
 	}
@@ -95,76 +86,40 @@ func (o Options) sender() (sender, error) {
 	if !ok {
 		return sender{}, errors.New(`mailx: Options.From must be an address such as "Shop <no-reply@shop.example>"`)
 	}
-	if err := checkName("From", parsed.Name); err != nil {
-		return sender{}, err
-	}
-	return sender{parsed.Name, address}, nil
-}
-
-func (o Options) bounce(from sender) (string, error) {
-	if o.Bounce == "" {
-		return from.address, nil
-	}
-	bounce, ok := mailbox(o.Bounce)
-	if !ok {
-		return "", errors.New("mailx: Options.Bounce must be a bare address such as bounces@shop.example")
-	}
-	return bounce, nil
-}
-
-// localName returns the name for EHLO; empty: the address of the connection.
-func (o Options) localName(from sender) (string, error) {
-	if o.LocalName == "" {
-		if domain := from.domain(); strings.Contains(domain, ".") {
-			return domain, nil
-		}
-		return "", nil
-	}
-	name := o.LocalName
-	if literal, ok := strings.CutPrefix(name, "["); ok {
-		literal, closed := strings.CutSuffix(literal, "]")
-		address, isV6 := strings.CutPrefix(literal, "IPv6:")
-		ip, err := netip.ParseAddr(address)
-		if !closed || err != nil || ip.Is6() != isV6 || ip.Zone() != "" {
-			name = ""
-		}
-	} else if _, err := netip.ParseAddr(name); err == nil || !isHost(name) {
-		name = ""
-	}
-	if name == "" {
-		return "", errors.New("mailx: Options.LocalName must be a DNS name or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]")
-	}
-	return name, nil
-}
-
-func (o Options) productName(from sender) (string, error) {
-	switch {
-	case o.ProductName != "":
-		return o.ProductName, checkName("ProductName", o.ProductName)
-	case from.name != "":
-		return from.name, nil
-	}
-	return from.domain(), nil
+	return sender{parsed.Name, address}, checkName("From", parsed.Name)
 }
 
 func checkName(option, name string) error {
-	if len(name) > maxNameBytes || !utf8.ValidString(name) || strings.ContainsFunc(name, breaksLine) {
-		return fmt.Errorf("mailx: the name in Options.%s must be one line of at most %d bytes", option, maxNameBytes)
+	const limit = 200
+	if len(name) > limit || !utf8.ValidString(name) || strings.ContainsFunc(name, breaksLine) {
+		return fmt.Errorf("mailx: the name in Options.%s must be one line of at most %d bytes", option, limit)
 	}
 	return nil
 }
 
-func (o Options) tlsConfig(host string) (*tls.Config, error) {
+// checkLocalName accepts a DNS name and an address literal.
+func checkLocalName(name string) error {
+	literal, isLiteral := strings.CutPrefix(name, "[")
+	literal, closed := strings.CutSuffix(literal, "]")
+	address, isV6 := strings.CutPrefix(literal, "IPv6:")
+	ip, err := netip.ParseAddr(address)
+	ok := err != nil && isHost(name)
+	if isLiteral {
+		ok = closed && err == nil && ip.Is6() == isV6 && ip.Zone() == ""
+	}
+	if !ok {
+		return errors.New("mailx: Options.LocalName must be a DNS name or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]")
+	}
+	return nil
+}
+
+func (o *Options) tlsConfig(host string) (*tls.Config, error) {
 	c := o.TLS.Clone()
 	if c == nil {
 		c = &tls.Config{}
 	}
-	if c.ServerName == "" {
-		c.ServerName = host
-	}
-	if c.MinVersion == 0 {
-		c.MinVersion = tls.VersionTLS12
-	}
+	c.ServerName = cmp.Or(c.ServerName, host)
+	c.MinVersion = cmp.Or(c.MinVersion, tls.VersionTLS12)
 	if c.MinVersion < tls.VersionTLS12 {
 		return nil, errors.New("mailx: Options.TLS.MinVersion must be TLS 1.2 or later")
 	}

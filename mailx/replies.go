@@ -7,14 +7,13 @@ import (
 	"net"
 )
 
-// replies reads what a relay says line by line, and mends two forms that RFC 5321
-// allows and that the libraries do not read: a code without any text (section 4.2),
-// at which package textproto fails, and EHLO keywords in lower case (section 2.4),
-// which go-smtp does not find. A read ends with a line, so readers can follow one
-// another: none takes what belongs to the next.
+// replies reads a relay's replies line by line, and corrects two forms that RFC 5321
+// allows and the libraries do not read: a code without text (section 4.2), at which
+// package textproto fails, and EHLO keywords in lower case (section 2.4), which go-smtp
+// does not find. A read never goes past the end of a line, so one reader after another
+// can use the connection.
 //
-// It ends a connection whose other side never stops talking: the libraries collect
-// an answer for as long as it goes on.
+// It limits the bytes of all replies: the libraries would collect an endless one.
 type replies struct {
 	net.Conn
 	lines *bufio.Reader
@@ -22,8 +21,7 @@ type replies struct {
 	left  int    // bytes
 }
 
-// maxRepliesBytes is far more than a relay has to say about one mail, and little
-// enough to hold in memory.
+// maxRepliesBytes is far more than the replies of one delivery need.
 const maxRepliesBytes = 64 << 10
 
 func newReplies(conn net.Conn) *replies {
@@ -41,14 +39,14 @@ func (r *replies) Read(p []byte) (int, error) {
 		}
 		// An error comes again at the next call; a line longer than the buffer
 		// arrives in pieces, and go-smtp refuses it.
-		r.rest = mendReply(line)
+		r.rest = correctReply(line)
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
 }
 
-func mendReply(line []byte) []byte {
+func correctReply(line []byte) []byte {
 	text := bytes.TrimRight(line, "\r\n")
 	if len(text) == 3 && bytes.HasSuffix(line, []byte("\n")) {
 		return []byte(string(text) + " \r\n")

@@ -2,6 +2,7 @@ package mailx
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -20,31 +21,19 @@ import (
 //go:embed templates
 var builtin embed.FS
 
-// kind is a kind of mail that there are templates for.
-type kind struct {
-	name   kit.MailKind // also of its templates, without .txt and .html
-	linked bool         // it is of no use without a link or token
-}
-
 // builtinKinds are the kinds that this package has templates for.
-func builtinKinds() []kind {
-	return []kind{
-		{kit.MailVerification, true},
-		{kit.MailPasswordReset, true},
-		{kit.MailPasswordChanged, false},
-		{kit.MailEmailChanged, false},
-		{kit.MailAccountExists, false},
-	}
+func builtinKinds() []kit.MailKind {
+	return []kit.MailKind{kit.MailVerification, kit.MailPasswordReset, kit.MailPasswordChanged, kit.MailEmailChanged, kit.MailAccountExists}
 }
 
-// file is the name of a template of k.
-func (k kind) file(ext string) string { return string(k.name) + ext }
+// needsLink reports whether a mail of that kind is useless without a link or a token.
+func needsLink(kind kit.MailKind) bool {
+	return kind == kit.MailVerification || kind == kit.MailPasswordReset
+}
 
-// templateSet renders every kind of mail.
-type templateSet map[kit.MailKind]template
-
+// template renders one kind of mail.
 type template struct {
-	kind
+	kind kit.MailKind
 	text *texttemplate.Template
 	html *htmltemplate.Template
 }
@@ -58,74 +47,63 @@ type rendered struct {
 const maxSubject = 200
 
 // loadTemplates parses the built-in templates, or those of custom where it has
-// them and for the kinds that are not built in, and tries each of them out.
-func loadTemplates(custom fs.FS, added []kit.MailKind) (templateSet, error) {
+// them and for the kinds in added, and tries each of them out.
+func loadTemplates(custom fs.FS, added []kit.MailKind) (map[kit.MailKind]template, error) {
 	kinds := builtinKinds()
-	for _, name := range added {
-		if strings.Trim(string(name), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || name == "" || name == "layout" {
-			return nil, fmt.Errorf("mailx: Options.Kinds has %q: a kind has lower-case letters, digits and underscores, as its templates' names do", name)
+	for _, kind := range added {
+		if strings.Trim(string(kind), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || kind == "" || kind == "layout" {
+			return nil, fmt.Errorf("mailx: Options.Kinds has %q: a kind has lower-case letters, digits and underscores, as its templates' names do", kind)
 		}
-		if slices.ContainsFunc(kinds, func(k kind) bool { return k.name == name }) {
-			return nil, fmt.Errorf("mailx: Options.Kinds has %q, which is there already", name)
+		if slices.Contains(kinds, kind) {
+			return nil, fmt.Errorf("mailx: Options.Kinds has %q, which is there already", kind)
 		}
-		kinds = append(kinds, kind{name: name})
+		kinds = append(kinds, kind)
 	}
 	own, err := customFiles(custom, kinds)
 	if err != nil {
 		return nil, err
 	}
-	source := func(name string) (string, error) {
-		if own[name] {
-			b, err := fs.ReadFile(custom, name)
-			if err != nil {
-				return "", fmt.Errorf("mailx: template %s: %w", name, err)
-			}
-			return string(b), nil
+	set := map[kit.MailKind]template{}
+	for _, kind := range kinds {
+		t, err := parse(kind, own)
+		if err == nil {
+			err = t.tryOut()
 		}
-		b, err := builtin.ReadFile(path.Join("templates", name))
 		if err != nil {
-			return "", fmt.Errorf("mailx: Options.Templates has no %s, which a kind in Options.Kinds needs", name)
+			return nil, fmt.Errorf("mailx: %w", err)
 		}
-		return string(b), nil
-	}
-	set := templateSet{}
-	for _, k := range kinds {
-		if own[k.file(".txt")] != own[k.file(".html")] {
-			return nil, fmt.Errorf("mailx: templates %s.txt and %[1]s.html come in a pair, and one is missing", k.name)
-		}
-		t, err := parse(k, source)
-		if err != nil {
-			return nil, err
-		}
-		if err := t.tryOut(); err != nil {
-			return nil, err
-		}
-		set[k.name] = t
+		set[kind] = t
 	}
 	return set, nil
 }
 
-// customFiles lists the templates at the root of custom.
-func customFiles(custom fs.FS, kinds []kind) (map[string]bool, error) {
+// customFiles reads the templates at the root of custom.
+func customFiles(custom fs.FS, kinds []kit.MailKind) (map[string]string, error) {
 	if custom == nil {
 		return nil, nil
 	}
 	known := []string{"layout.txt", "layout.html"}
-	for _, k := range kinds {
-		known = append(known, k.file(".txt"), k.file(".html"))
+	for _, kind := range kinds {
+		known = append(known, string(kind)+".txt", string(kind)+".html")
 	}
 	entries, err := fs.ReadDir(custom, ".")
 	if err != nil {
 		return nil, fmt.Errorf("mailx: Options.Templates: %w", err)
 	}
-	own := map[string]bool{}
+	own := map[string]string{}
 	for _, e := range entries {
-		switch name := e.Name(); {
-		case slices.Contains(known, name):
-			own[name] = true
-		case path.Ext(name) == ".txt" || path.Ext(name) == ".html":
-			return nil, fmt.Errorf("mailx: Options.Templates: no template is called %q: there are %s", name, strings.Join(known, ", "))
+		name := e.Name()
+		if !slices.Contains(known, name) {
+			if path.Ext(name) == ".txt" || path.Ext(name) == ".html" {
+				return nil, fmt.Errorf("mailx: Options.Templates: no template is called %q: there are %s", name, strings.Join(known, ", "))
+			}
+			continue
 		}
+		text, err := fs.ReadFile(custom, name)
+		if err != nil {
+			return nil, fmt.Errorf("mailx: template %s: %w", name, err)
+		}
+		own[name] = string(text)
 	}
 	if len(own) == 0 {
 		return nil, errors.New("mailx: Options.Templates has no template at its root: use fs.Sub when they are in a folder")
@@ -133,26 +111,35 @@ func customFiles(custom fs.FS, kinds []kind) (map[string]bool, error) {
 	return own, nil
 }
 
-func parse(k kind, source func(name string) (string, error)) (template, error) {
-	var sources [4]string
-	for i, name := range []string{"layout.txt", k.file(".txt"), "layout.html", k.file(".html")} {
-		var err error
-		if sources[i], err = source(name); err != nil {
-			return template{}, err
-		}
+// parse parses the templates of a kind: those in own, or else the built-in ones.
+func parse(kind kit.MailKind, own map[string]string) (template, error) {
+	text, html := string(kind)+".txt", string(kind)+".html"
+	_, ownText := own[text]
+	if _, ownHTML := own[html]; ownText != ownHTML {
+		return template{}, fmt.Errorf("templates %s and %s come in a pair, and one is missing", text, html)
 	}
-	t := template{k, texttemplate.New(k.file(".txt")), htmltemplate.New(k.file(".html"))}
-	_, err1 := t.text.New("layout.txt").Parse(sources[0])
-	_, err2 := t.text.Parse(sources[1])
-	_, err3 := t.html.New("layout.html").Parse(sources[2])
-	_, err4 := t.html.Parse(sources[3])
-	for _, err := range []error{err1, err2, err3, err4} {
-		if err != nil {
-			return template{}, fmt.Errorf("mailx: %w", err)
+	source := map[string]string{}
+	for _, name := range []string{"layout.txt", text, "layout.html", html} {
+		custom, ok := own[name]
+		if !ok {
+			b, err := builtin.ReadFile(path.Join("templates", name))
+			if err != nil {
+				return template{}, fmt.Errorf("Options.Templates has no %s, which a kind in Options.Kinds needs", name)
+			}
+			custom = string(b)
 		}
+		source[name] = custom
+	}
+	t := template{kind, texttemplate.New(text), htmltemplate.New(html)}
+	_, err1 := t.text.New("layout.txt").Parse(source["layout.txt"])
+	_, err2 := t.text.Parse(source[text])
+	_, err3 := t.html.New("layout.html").Parse(source["layout.html"])
+	_, err4 := t.html.Parse(source[html])
+	if err := cmp.Or(err1, err2, err3, err4); err != nil {
+		return template{}, err
 	}
 	if t.text.Lookup("subject") == nil {
-		return template{}, fmt.Errorf(`mailx: template %s has no {{define "subject"}}`, k.file(".txt"))
+		return template{}, fmt.Errorf(`template %s has no {{define "subject"}}`, text)
 	}
 	return t, nil
 }
@@ -167,11 +154,11 @@ func (t template) tryOut() error {
 		DenyLink: "https://sample.example/deny", Now: now, ValidUntil: now.Add(time.Hour),
 	}))
 	if err != nil {
-		return fmt.Errorf("mailx: %w", err)
+		return err
 	}
 	for ext, body := range map[string]string{"txt": r.text, "html": r.html} {
-		if t.linked && !strings.Contains(body, token) {
-			return fmt.Errorf("mailx: template %s.%s shows neither .Link nor .Token", t.name, ext)
+		if needsLink(t.kind) && !strings.Contains(body, token) {
+			return fmt.Errorf("template %s.%s shows neither .Link nor .Token", t.kind, ext)
 		}
 	}
 	return nil
@@ -179,18 +166,12 @@ func (t template) tryOut() error {
 
 func (t template) render(d Data) (rendered, error) {
 	var subject, text, html bytes.Buffer
-	if err := t.text.ExecuteTemplate(&subject, "subject", d); err != nil {
-		return rendered{}, err
-	}
-	if err := t.text.Execute(&text, d); err != nil {
-		return rendered{}, err
-	}
-	if err := t.html.Execute(&html, d); err != nil {
+	if err := cmp.Or(t.text.ExecuteTemplate(&subject, "subject", d), t.text.Execute(&text, d), t.html.Execute(&html, d)); err != nil {
 		return rendered{}, err
 	}
 	r := rendered{strings.TrimSpace(subject.String()), tidy(text.String()), tidy(html.String())}
 	if r.subject == "" || strings.ContainsFunc(r.subject, breaksLine) || !utf8.ValidString(r.subject) {
-		return rendered{}, fmt.Errorf("template %s: the subject must be one line of text", t.file(".txt"))
+		return rendered{}, fmt.Errorf("template %s.txt: the subject must be one line of text", t.kind)
 	}
 	if chars := []rune(r.subject); len(chars) > maxSubject {
 		r.subject = string(chars[:maxSubject-1]) + "…"
