@@ -63,7 +63,7 @@ func (d document) blocks(language string) (found []string) {
 
 // compiledElsewhere are documents whose Go blocks this module cannot compile.
 var compiledElsewhere = map[string]string{
-	"conformance/README.md": "it tests a store that is the reader's; TestOwnStore has such a test",
+	"conformance/README.md": "it tests a store that is the reader's; examples/customstore has such a test",
 }
 
 // TestDocumentsShowCompiledGo: each Go block of each document is a program, which
@@ -144,13 +144,11 @@ func TestReadmeProgram(t *testing.T) {
 var documentCommands = map[string]string{
 	"README.md: go run ./examples/server":                                                                               "TestGoRun",
 	"README.md: go run ./examples/server 2>&1 | tee server.log":                                                         "TestWalk runs what it runs",
-	"README.md: make test":                                                                                              "it runs this test",
-	"README.md: (cd kit && GOWORK=off go test ./...)":                                                                   "make test does the same",
-	"README.md: (cd httpx && GOWORK=off go test -run Login -v .)":                                                       "make test runs these tests",
 	"README.md: make release VERSION=v0.1.0 OUT=dist":                                                                   "the tests of .ci/release",
 	"README.md: export GOPROXY=https://goproxy.example.com,$(go env GOPROXY)":                                           "the tests of .ci/release, with a directory",
 	"README.md: export GONOSUMDB=myauth.internal":                                                                       "the tests of .ci/release",
 	"README.md: go get myauth.internal/httpx@v0.1.0 myauth.internal/drivers/sqlite@v0.1.0 myauth.internal/mailx@v0.1.0": "the tests of .ci/release; TestReadmeGetsWhatItImports",
+	"examples/server/README.md: go run ./examples/server -h":                                                            "TestHelpListsEverySetting prints it",
 	"examples/customstore/README.md: go run .":                                                                          "TestExamplesEndStalledClients",
 	"examples/customstore/README.md: go test .":                                                                         "make test does the same",
 	"examples/wasm/edge/README.md: go run ./examples/wasm/edge -o edge.wasm":                                            "TestGoRun",
