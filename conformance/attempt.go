@@ -102,7 +102,7 @@ var userKind = kind{
 			{method: "Delete", call: func(ctx context.Context) error { return h.Users.Delete(ctx, ghost.ID) }},
 		}
 	},
-	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.Users.(kit.Pinger); return pinger, ok },
+	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.bare.Users.(kit.Pinger); return pinger, ok },
 	register: userRegister,
 }
 
@@ -195,7 +195,7 @@ var tokenKind = kind{
 			}},
 		}
 	},
-	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.Tokens.(kit.Pinger); return pinger, ok },
+	ping:     func(h *handle) (kit.Pinger, bool) { pinger, ok := h.bare.Tokens.(kit.Pinger); return pinger, ok },
 	register: tokenRegister,
 }
 

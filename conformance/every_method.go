@@ -251,5 +251,5 @@ func (p *probe) pinger(k kind, h *handle) kit.Pinger {
 	if !ok {
 		p.fatalf("the store of %s does not implement kit.Pinger: let it, or list conformance.Pinging in Config.Without", k.name)
 	}
-	return pinger
+	return watchedPinger{pinger, p.watch}
 }

@@ -397,7 +397,7 @@ func fakeConfig(alter func(*fake)) Config {
 			}
 		},
 		TimePrecision: time.Microsecond,
-		Timeout:       30 * time.Second,
+		timeout:       30 * time.Second,
 		Soon:          time.Second,
 	}
 }

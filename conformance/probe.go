@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -25,8 +24,8 @@ type probe struct {
 
 	made int // sets of attempts so far, for the proof's own goroutine
 
-	opening chan chan<- Stores // asks the test's goroutine for a handle
-	quit    chan struct{}      // closed when nobody listens there any more
+	opening chan chan<- *handle // asks the test's goroutine for a handle
+	quit    chan struct{}       // closed when nobody listens there any more
 
 	mu       sync.Mutex
 	handles  []*handle
@@ -44,7 +43,7 @@ type handle struct {
 }
 
 func newProbe(cfg Config, r rule) *probe {
-	return &probe{cfg: cfg, rule: r, watch: newWatch(), opening: make(chan chan<- Stores), quit: make(chan struct{}), panics: map[string]bool{}}
+	return &probe{cfg: cfg, rule: r, watch: newWatch(), opening: make(chan chan<- *handle), quit: make(chan struct{}), panics: map[string]bool{}}
 }
 
 // ctx is the context of every call that is not about contexts.
@@ -52,26 +51,19 @@ func (p *probe) ctx() context.Context { return context.Background() }
 
 // open opens one more handle.
 func (p *probe) open() *handle {
-	reply := make(chan Stores, 1)
+	reply := make(chan *handle, 1)
 	select {
 	case p.opening <- reply:
 	case <-p.quit:
 		runtime.Goexit()
 	}
 	select {
-	case s := <-reply:
-		return p.keep(s)
+	case h := <-reply:
+		return h
 	case <-p.quit:
 		runtime.Goexit()
 		return nil
 	}
-}
-
-func (p *probe) keep(s Stores) *handle {
-	name := strconv.Itoa(len(p.handles) + 1)
-	h := &handle{Stores: p.watch.watched(s, name), bare: s, name: name}
-	p.handles = append(p.handles, h)
-	return h
 }
 
 // both returns the two handles that every proof starts with.

@@ -81,12 +81,12 @@ func caught(t *testing.T, f flaw, r rule) bool {
 	}
 	switch {
 	case f.hangs != "":
-		cfg.Timeout = 300 * time.Millisecond
+		cfg.timeout = 300 * time.Millisecond
 	case strings.Contains(r.id, "/network/"), strings.Contains(r.id, "/context/"):
 		cfg.Soon = 200 * time.Millisecond // the flaw makes every call wait as long
 	}
 	for range tries {
-		out := execute(t, cfg, r)
+		out := (&suite{cfg: cfg}).execute(t, r)
 		if out.skipped != "" {
 			t.Errorf("%s was skipped: %s", r.id, out.skipped)
 		}

@@ -5,24 +5,36 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
+const (
+	// mostStuck is how many cases may get stuck before the others are not tried: go test
+	// would end before it prints what the suite has found.
+	mostStuck = 3
+	// tries is how often a case is tried that fails after a call has returned
+	// kit.ErrUnavailable for no reason of the suite's. A store may do that once in a while.
+	tries = 10
+	// newTimeouts is how many times as long as a call the making of a data set may take.
+	newTimeouts = 4
+)
+
 // outcome is what came of one case.
 type outcome struct {
 	failures []string
 	skipped  string // why, when it was
-	stuck    bool   // it was given up
-	moody    bool   // a call answered kit.ErrUnavailable, of which the suite was not the cause
+	stuck    bool
 }
 
-// mostStuck is how many cases may get stuck before the others are not tried. Each takes
-// Config.Timeout, two minutes, and go test ends by default after ten, with nothing of
-// what the suite has found.
-const mostStuck = 3
+// suite is one run of many rules.
+type suite struct {
+	cfg   Config
+	stuck atomic.Int64 // cases
+}
 
 // runAll runs each rule as a subtest named after it.
 func runAll(t *testing.T, cfg Config, rules []rule) {
@@ -51,68 +63,33 @@ func runAll(t *testing.T, cfg Config, rules []rule) {
 	}
 }
 
-// suite is one run of many rules.
-type suite struct {
-	cfg   Config
-	stuck atomic.Int64 // cases
-}
-
-// execute tries one rule, unless too many have got stuck before it.
+// execute tries one rule, and again where a passing failure of the store may have spoilt
+// it.
 func (s *suite) execute(tb testing.TB, r rule) outcome {
 	tb.Helper()
-	if s.stuck.Load() >= mostStuck && excuse(s.cfg, r) == "" {
-		return outcome{failures: []string{fmt.Sprintf("%s: not tried: %d cases got stuck before it, which are to be mended first", r.id, mostStuck)}}
-	}
-	out := execute(tb, s.cfg, r)
-	if out.stuck {
-		s.stuck.Add(1)
-	}
-	return out
-}
-
-// excuse says why a rule is not to be tried, if there is a reason.
-func excuse(cfg Config, r rule) string {
 	for _, need := range r.needs {
-		if slices.Contains(cfg.Without, need) {
-			return fmt.Sprintf("%s: not tried: the store was declared without %s (Config.Without)", r.id, need)
+		if slices.Contains(s.cfg.Without, need) {
+			return outcome{skipped: fmt.Sprintf("%s: not tried: the store was declared without %s (Config.Without)", r.id, need)}
 		}
 	}
 	if r.long && testing.Short() {
-		return r.id + ": left out by -short"
+		return outcome{skipped: r.id + ": left out by -short"}
 	}
-	return ""
-}
-
-// moodTries is how often a case is tried that fails after a call has answered
-// kit.ErrUnavailable for no reason of the suite's. A store may do that once in a while,
-// and a proof that takes it for an answer to its question is then of no use.
-const moodTries = 10
-
-// execute tries one rule, and again where a mood of the store may have spoilt it.
-func execute(tb testing.TB, cfg Config, r rule) outcome {
-	tb.Helper()
+	if s.stuck.Load() >= mostStuck {
+		return outcome{failures: []string{fmt.Sprintf("%s: not tried: %d cases got stuck before it, mend them first", r.id, mostStuck)}}
+	}
 	for try := 1; ; try++ {
-		out := executeOnce(tb, cfg, r)
-		if len(out.failures) == 0 || !out.moody || try == moodTries {
+		p := newProbe(s.cfg, r)
+		stuck := p.run(tb)
+		if stuck {
+			s.stuck.Add(1)
+		}
+		out := outcome{failures: p.reported(), stuck: stuck}
+		spoilt := p.watch.unavailable.Load() && !slices.ContainsFunc(r.needs, unreaches)
+		if len(out.failures) == 0 || stuck || !spoilt || try == tries {
 			return out
 		}
 	}
-}
-
-// executeOnce tries one rule on a fresh data set. The proof runs on a goroutine of
-// its own, so that a deadlock cannot take the test with it; everything that
-// belongs to the caller's tb, the factory above all, runs on this one.
-func executeOnce(tb testing.TB, cfg Config, r rule) outcome {
-	tb.Helper()
-	if reason := excuse(cfg, r); reason != "" {
-		return outcome{skipped: reason}
-	}
-	p := newProbe(cfg, r)
-	if slices.Contains(r.needs, Networking) && cfg.Network == nil {
-		p.failf("Config.Network is nil: set it, or list conformance.Networking in Config.Without")
-		return outcome{failures: p.reported()}
-	}
-	return p.run(tb, p.dataSet(tb))
 }
 
 // unreaches reports whether the cases that need an ability put the data out of reach.
@@ -120,79 +97,95 @@ func unreaches(need Ability) bool {
 	return need == Networking || need == Stalling || need == Closing
 }
 
-// dataSet makes an empty one.
-func (p *probe) dataSet(tb testing.TB) Open {
+// run tries the rule on a fresh data set. The proof runs on a goroutine of its own, so that
+// a deadlock cannot take the test with it. Whatever may call tb.Fatal, the functions of
+// Config above all, runs on this one.
+func (p *probe) run(tb testing.TB) (stuck bool) {
 	tb.Helper()
-	const advice = "It may take four times Config.Timeout"
-	if !slices.Contains(p.rule.needs, Networking) {
-		defer limit(tb, "Config.New", advice, newTimeouts*p.cfg.Timeout)()
-		return p.cfg.New(tb)
+	open := p.dataSet(tb)
+	if open == nil {
+		return false
 	}
-	defer limit(tb, "Config.Network", advice, newTimeouts*p.cfg.Timeout)()
-	p.network = NewNetwork(tb)
-	return p.cfg.Network(tb, p.network)
-}
-
-// run opens the two handles and lets the proof work with them.
-func (p *probe) run(tb testing.TB, open Open) outcome {
-	tb.Helper()
-	done := make(chan struct{})
-	started, abandoned := false, false
-	defer func() { // also when Open ends the test
+	var proved chan struct{} // nil before the proof starts
+	defer func() {           // also when Open ends the test
 		close(p.quit)
-		switch {
-		case !started:
+		if proved == nil {
 			p.closeAll()
-		case !abandoned: // it has ended, or does so because nobody opens its handle
+		} else if !stuck { // it has ended, or ends because nobody opens its handle
 			select {
-			case <-done:
-			case <-time.After(p.cfg.Timeout):
+			case <-proved:
+			case <-time.After(p.cfg.timeout):
 			}
 		}
 	}()
-	p.a = p.keep(p.openOn(tb, open, 1))
-	p.b = p.keep(p.openOn(tb, open, 2))
+	p.a, p.b = p.openOn(tb, open), p.openOn(tb, open)
 	if missing := p.missing(); missing != "" {
 		p.failf("%s", missing)
-		return outcome{failures: p.reported()}
+		return false
 	}
-
-	p.watch.start()
-	started = true
+	proved = make(chan struct{})
 	go func() {
-		defer close(done)
+		defer close(proved)
 		defer p.closeAll()
 		defer p.recoverPanic()
 		p.rule.prove(p)
 	}()
-	watchdog := time.NewTicker(max(p.cfg.Timeout/20, time.Millisecond))
+	watchdog := time.NewTicker(max(p.cfg.timeout/20, time.Millisecond))
 	defer watchdog.Stop()
-	for handles := 2; ; {
+	for {
 		select {
-		case <-done:
-			return outcome{failures: p.reported(), moody: p.watch.unavailable.Load() && !slices.ContainsFunc(p.rule.needs, unreaches)}
+		case <-proved:
+			return false
 		case reply := <-p.opening:
-			handles++
-			reply <- p.openOn(tb, open, handles)
+			reply <- p.openOn(tb, open)
 		case <-watchdog.C:
-			if problem := p.watch.problem(p.cfg.Timeout); problem != "" {
-				abandoned = true
-				// go test may end before it prints what follows.
-				_, _ = fmt.Fprintf(os.Stderr, "conformance: %s: %s\n", tb.Name(), problem)
+			if problem := p.watch.problem(p.cfg.timeout); problem != "" {
+				warn(tb, problem)
 				p.failf("%s\n%s", problem, stacks())
-				return outcome{failures: p.reported(), stuck: true}
+				return true
 			}
 		}
 	}
 }
 
-// openOn opens a handle on the goroutine of the test.
-func (p *probe) openOn(tb testing.TB, open Open, number int) Stores {
+// dataSet makes an empty one, or reports that it cannot.
+func (p *probe) dataSet(tb testing.TB) Open {
 	tb.Helper()
-	what := fmt.Sprintf("Open of handle %d", number)
-	defer limit(tb, what, "Two handles are open at once, so an engine that only one may have open must be shared between them", p.cfg.Timeout)()
-	defer p.watch.begin(what)()
-	return open(tb)
+	if !slices.Contains(p.rule.needs, Networking) {
+		defer late(tb, "Config.New", newTimeouts*p.cfg.timeout)()
+		return p.cfg.New(tb)
+	}
+	if p.cfg.Network == nil {
+		p.failf("Config.Network is nil: set it, or list conformance.Networking in Config.Without")
+		return nil
+	}
+	defer late(tb, "Config.Network", newTimeouts*p.cfg.timeout)()
+	p.network = NewNetwork(tb)
+	return p.cfg.Network(tb, p.network)
+}
+
+// openOn opens one more handle.
+func (p *probe) openOn(tb testing.TB, open Open) *handle {
+	tb.Helper()
+	name := strconv.Itoa(len(p.handles) + 1)
+	defer late(tb, "Open of handle "+name+" (two are open at once, so an engine that only one may have open must be shared between them)", p.cfg.timeout)()
+	bare := open(tb)
+	h := &handle{Stores: p.watch.watched(bare, name), bare: bare, name: name}
+	p.handles = append(p.handles, h)
+	return h
+}
+
+// late says on the standard error when something on the goroutine of the test takes too
+// long. That goroutine cannot be ended, so the test itself would print nothing.
+func late(tb testing.TB, what string, timeout time.Duration) (ended func() bool) {
+	return time.AfterFunc(timeout, func() {
+		warn(tb, fmt.Sprintf("%s has not returned within %v\n%s", what, timeout, stacks()))
+	}).Stop
+}
+
+// warn is for what has to be seen even if go test ends before it prints the failures.
+func warn(tb testing.TB, problem string) {
+	_, _ = fmt.Fprintf(os.Stderr, "conformance: %s: %s\n", tb.Name(), problem)
 }
 
 // missing says which ability is absent without having been declared so.
@@ -216,8 +209,8 @@ func (p *probe) missing() string {
 // stopped is the panic by which a proof ends early.
 type stopped struct{}
 
-// recoverPanic turns a panic of the store into a failure of the case. Of many calls
-// that panic alike the first speaks for all: their stacks would hide the rest.
+// recoverPanic turns a panic of the store into a failure of the case. Of many calls that
+// panic alike the first speaks for all: their stacks would hide the rest.
 func (p *probe) recoverPanic() {
 	switch v := recover(); v {
 	case nil, stopped{}:

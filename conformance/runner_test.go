@@ -19,7 +19,7 @@ func noted(t *testing.T, cfg Config, r rule) outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return execute(t, cfg, r)
+	return (&suite{cfg: cfg}).execute(t, r)
 }
 
 func wantNoted(t *testing.T, got outcome, parts ...string) {
@@ -38,7 +38,7 @@ func TestBadConfigurations(t *testing.T) {
 		"Config.New":           {},
 		"Config.TimePrecision": {New: open, TimePrecision: time.Millisecond},
 		"divide a microsecond": {New: open, TimePrecision: 300},
-		"neither may be":       {New: open, Soon: -time.Second},
+		"Config.Soon":          {New: open, Soon: -time.Second},
 		"Config.Without":       {New: open, Without: []Ability{"flying"}},
 	} {
 		if _, err := cfg.check(); err == nil || !strings.Contains(err.Error(), part) {

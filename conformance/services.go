@@ -82,7 +82,7 @@ func (s *services) resetToken(email string) string {
 
 // mail waits for a mail of that kind to that address.
 func (s *services) mail(kind kit.MailKind, email string) kit.Mail {
-	ctx, cancel := context.WithTimeout(s.ctx(), s.cfg.Timeout/2)
+	ctx, cancel := context.WithTimeout(s.ctx(), s.cfg.timeout/2)
 	defer cancel()
 	for {
 		mail, err := s.mailer.Next(ctx)

@@ -131,7 +131,7 @@ func TestCorrectStoresPass(t *testing.T) {
 				if slices.Contains(r.needs, Networking) || slices.Contains(r.needs, Stalling) && !strings.HasSuffix(r.id, "/stall-that-ends") {
 					cfg.Soon = 10 * time.Second // only a fault of the store needs as long
 				}
-				out := execute(t, cfg, r)
+				out := (&suite{cfg: cfg}).execute(t, r)
 				for _, failure := range out.failures {
 					t.Error(failure)
 				}

@@ -1,26 +1,15 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"myauth.internal/kit"
-)
-
-// A slow store is not a stuck one. So the watchdog looks at each call, and gives a
-// whole case, and the making of a data set, a multiple of the time.
-const (
-	caseTimeouts = 10
-	newTimeouts  = 4
 )
 
 // watch knows the calls of a case that have not returned.
@@ -28,10 +17,9 @@ type watch struct {
 	mu    sync.Mutex
 	next  int
 	calls map[int]watchedCall
-	// unavailable reports whether a call has answered kit.ErrUnavailable.
+	last  time.Time // when the last call began or ended
+	// unavailable reports whether a call has returned kit.ErrUnavailable.
 	unavailable atomic.Bool
-	began       time.Time // of the proof
-	last        time.Time // when the last call began or ended
 }
 
 type watchedCall struct {
@@ -39,15 +27,7 @@ type watchedCall struct {
 	began time.Time
 }
 
-func newWatch() *watch { return &watch{calls: map[int]watchedCall{}} }
-
-// start begins the time of the proof.
-func (w *watch) start() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.began = time.Now()
-	w.last = w.began
-}
+func newWatch() *watch { return &watch{calls: map[int]watchedCall{}, last: time.Now()} }
 
 // begin notes a call until its end.
 func (w *watch) begin(what string) (end func()) {
@@ -65,10 +45,10 @@ func (w *watch) begin(what string) (end func()) {
 	}
 }
 
-// call is begin for a call whose answer is there at its end.
-func (w *watch) call(what string, answer *error) (end func()) {
+// call is begin for a call whose error is there at its end.
+func (w *watch) call(what string, err *error) (end func()) {
 	ended := w.begin(what)
-	return func() { w.saw(*answer); ended() }
+	return func() { w.saw(*err); ended() }
 }
 
 // saw notes an answer.
@@ -78,12 +58,11 @@ func (w *watch) saw(err error) {
 	}
 }
 
-// problem says why a case is not worth waiting for any longer. It names the oldest
-// call: the others may be waiting for that one.
+// problem says why the case is stuck, if it is. A slow store is not: each call has the
+// timeout. Of several calls it names the oldest, which the others may be waiting for.
 func (w *watch) problem(timeout time.Duration) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := time.Now()
 	var oldest *watchedCall
 	for _, c := range w.calls {
 		if oldest == nil || c.began.Before(oldest.began) {
@@ -91,58 +70,112 @@ func (w *watch) problem(timeout time.Duration) string {
 		}
 	}
 	switch {
-	case oldest != nil && now.Sub(oldest.began) > timeout:
+	case oldest != nil && time.Since(oldest.began) > timeout:
 		return fmt.Sprintf("%s has not returned within %v, and %d other calls are not back either: it is very slow, or stuck, or two calls wait for each other", oldest.what, timeout, len(w.calls)-1)
-	case oldest == nil && now.Sub(w.last) > timeout:
+	case oldest == nil && time.Since(w.last) > timeout:
 		return fmt.Sprintf("the case is waiting, and no call has begun or ended within %v", timeout)
-	case now.Sub(w.began) > caseTimeouts*timeout:
-		return fmt.Sprintf("the case did not end within %v, though no call took longer than %v: the store is very slow, or calls go on without getting anywhere", caseTimeouts*timeout, timeout)
 	}
 	return ""
 }
 
-// limit reports through tb when what runs on the test's own goroutine has not ended
-// in time. A goroutine cannot be ended from outside, so the test goes on waiting,
-// and prints nothing of what it was told: that is why it is written out as well.
-func limit(tb testing.TB, what, advice string, timeout time.Duration) (ended func()) {
-	var mu sync.Mutex
-	over := false // after which tb must not be used
-	timer := time.AfterFunc(timeout, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if over {
-			return
-		}
-		message := fmt.Sprintf("%s has not returned within %v. %s", what, timeout, advice)
-		_, _ = fmt.Fprintf(os.Stderr, "conformance: %s: %s\n", tb.Name(), message)
-		tb.Errorf("%s\n%s", message, stacks())
-	})
-	return func() {
-		timer.Stop()
-		mu.Lock()
-		defer mu.Unlock()
-		over = true
-	}
+// stacks returns those of all goroutines.
+func stacks() []byte {
+	all := make([]byte, 1<<20)
+	return all[:runtime.Stack(all, true)]
 }
 
-// stacks returns the goroutines that matter for a stuck call: those within a call of a
-// store, and those of the store and its client themselves. The others are the suite's
-// and package testing's.
-func stacks() string {
-	all := ""
-	for size := 1 << 20; all == ""; size *= 2 {
-		buf := make([]byte, size)
-		if n := runtime.Stack(buf, true); n < size || size == 16<<20 {
-			all = string(buf[:n])
-		}
+// watched returns s with every call noted.
+func (w *watch) watched(s Stores, handle string) Stores {
+	through := " through handle " + handle
+	if s.Users != nil {
+		s.Users = watchedUsers{s.Users, w, through}
 	}
-	inCall := func(stack string) bool {
-		return strings.Contains(stack, "/conformance.watched") || strings.Contains(stack, "/conformance.pinging")
+	if s.Tokens != nil {
+		s.Tokens = watchedTokens{s.Tokens, w, through}
 	}
-	kept := strings.Split(all, "\n\n")
-	if slices.ContainsFunc(kept, inCall) {
-		suites := regexp.MustCompile(`(?m)^(testing\.|created by testing\.|.*/conformance\.)`)
-		kept = slices.DeleteFunc(kept, func(stack string) bool { return !inCall(stack) && suites.MatchString(stack) })
+	if closeStores := s.Close; closeStores != nil {
+		s.Close = func() error { defer w.begin("Close of handle " + handle)(); return closeStores() }
 	}
-	return strings.Join(kept, "\n\n")
+	if stall := s.Stall; stall != nil {
+		s.Stall = func() func() { defer w.begin("Stall of handle " + handle)(); return stall() }
+	}
+	return s
+}
+
+// watchedUsers, watchedTokens and watchedPinger note each call.
+type (
+	watchedUsers struct {
+		store   kit.UserStore
+		watch   *watch
+		through string
+	}
+	watchedTokens struct {
+		store   kit.TokenStore
+		watch   *watch
+		through string
+	}
+	watchedPinger struct {
+		store kit.Pinger
+		watch *watch
+	}
+)
+
+func (s watchedUsers) Create(ctx context.Context, u kit.User) (err error) {
+	defer s.watch.call("Users.Create"+s.through, &err)()
+	return s.store.Create(ctx, u)
+}
+
+func (s watchedUsers) ByID(ctx context.Context, id string) (_ kit.User, err error) {
+	defer s.watch.call("Users.ByID"+s.through, &err)()
+	return s.store.ByID(ctx, id)
+}
+
+func (s watchedUsers) ByEmail(ctx context.Context, email string) (_ kit.User, err error) {
+	defer s.watch.call("Users.ByEmail"+s.through, &err)()
+	return s.store.ByEmail(ctx, email)
+}
+
+func (s watchedUsers) Update(ctx context.Context, u kit.User) (err error) {
+	defer s.watch.call("Users.Update"+s.through, &err)()
+	return s.store.Update(ctx, u)
+}
+
+func (s watchedUsers) Delete(ctx context.Context, id string) (err error) {
+	defer s.watch.call("Users.Delete"+s.through, &err)()
+	return s.store.Delete(ctx, id)
+}
+
+func (s watchedTokens) Create(ctx context.Context, t kit.Token) (err error) {
+	defer s.watch.call("Tokens.Create"+s.through, &err)()
+	return s.store.Create(ctx, t)
+}
+
+func (s watchedTokens) ByID(ctx context.Context, id string) (_ kit.Token, err error) {
+	defer s.watch.call("Tokens.ByID"+s.through, &err)()
+	return s.store.ByID(ctx, id)
+}
+
+func (s watchedTokens) Update(ctx context.Context, t kit.Token) (err error) {
+	defer s.watch.call("Tokens.Update"+s.through, &err)()
+	return s.store.Update(ctx, t)
+}
+
+func (s watchedTokens) Delete(ctx context.Context, id string) (_ bool, err error) {
+	defer s.watch.call("Tokens.Delete"+s.through, &err)()
+	return s.store.Delete(ctx, id)
+}
+
+func (s watchedTokens) ByUser(ctx context.Context, userID, after string, limit int) (_ []kit.Token, err error) {
+	defer s.watch.call("Tokens.ByUser"+s.through, &err)()
+	return s.store.ByUser(ctx, userID, after, limit)
+}
+
+func (s watchedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (_ int, err error) {
+	defer s.watch.call("Tokens.DeleteExpired"+s.through, &err)()
+	return s.store.DeleteExpired(ctx, before, limit)
+}
+
+func (s watchedPinger) Ping(ctx context.Context) (err error) {
+	defer s.watch.call("Ping", &err)()
+	return s.store.Ping(ctx)
 }
