@@ -199,13 +199,13 @@ func (q *Queue[T]) startWorkers(jobs int) {
 
 func (q *Queue[T]) work() {
 	for job := q.next(); job != nil; job = q.next() {
-		switch err := q.attempt(job); err {
-		case nil:
+		switch err := q.attempt(job); {
+		case err == nil:
 			q.mu.Lock()
 			q.counts.Sent++
 			q.mu.Unlock()
-		case ErrSkip:
-		case ErrSpaced:
+		case errors.Is(err, ErrSkip):
+		case errors.Is(err, ErrSpaced):
 			q.mu.Lock()
 			q.leaveOut(job)
 			q.mu.Unlock()
