@@ -15,12 +15,10 @@ func (s *Service) Activate(ctx context.Context, id string) (User, error) {
 }
 
 func (s *Service) setActive(ctx context.Context, id string, active bool) (User, error) {
-	changed := false
-	u, err := s.changeUser(ctx, id, func(u *User) error {
+	u, changed, err := s.changeUser(ctx, id, func(u *User) error {
 		if u.Active == active {
 			return errUnchanged
 		}
-		changed = true
 		u.Active = active
 		if !active {
 			u.SessionEpoch++

@@ -22,13 +22,11 @@ func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, erro
 	if len(bad) > 0 {
 		return User{}, &ValidationError{Fields: bad}
 	}
-	changed := false
 	var before User
-	u, err := s.changeUser(ctx, id, func(u *User) error {
+	u, changed, err := s.changeUser(ctx, id, func(u *User) error {
 		if u.Email == email {
 			return errUnchanged
 		}
-		changed = true
 		before = *u
 		u.Email = email
 		u.Verified = false

@@ -41,7 +41,7 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 	if err != nil {
 		return err
 	}
-	u, err = s.changeUser(ctx, userID, func(u *User) error {
+	u, _, err = s.changeUser(ctx, userID, func(u *User) error {
 		if u.PasswordHash == hash {
 			return errUnchanged // this call's own write: no other has its salt
 		}

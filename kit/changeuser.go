@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// casRounds bounds how often a compare-and-swap is tried again after losing. Each
-// loss means that another call's write went through, so more than a few in a row are
-// not seen outside of an attack on one record.
+// casRounds bounds how often a compare-and-swap is repeated after losing. Each loss means
+// that another call's write succeeded, so many in a row happen only when one record is under
+// attack.
 const casRounds = 32
 
 var errContention = fmt.Errorf("%w: too many changes of one record at once", ErrUnavailable)
@@ -18,56 +18,53 @@ var errContention = fmt.Errorf("%w: too many changes of one record at once", Err
 // errUnchanged ends changeUser without a write and without an error.
 var errUnchanged = errors.New("kit: nothing to change")
 
-// changeUser is the one way to change a stored user: read, change, compare and
-// swap, and read again after losing to somebody else. change may refuse, and may
-// be called more than once, also after its own write when somebody else wrote right
-// behind it: it returns errUnchanged when it finds its work done. When the answer of
-// a write is lost, the stored record tells whether it happened.
-func (s *Service) changeUser(ctx context.Context, id string, change func(*User) error) (User, error) {
+// changeUser is the one way to change a stored user: read, change, compare and swap, and
+// read again after losing. change may refuse with an error. It may be called more than once,
+// also after its own write if somebody else wrote right after it: it returns errUnchanged
+// when it finds its work done. changed reports whether this call has changed the record. When
+// a write's answer is lost, the stored record tells, but for a record that another call has
+// written since: then changed is true.
+func (s *Service) changeUser(ctx context.Context, id string, change func(*User) error) (u User, changed bool, err error) {
 	if err := s.enter(ctx); err != nil {
-		return User{}, err
+		return User{}, false, err
 	}
-	u, err := s.users.ByID(ctx, id)
-	// A change that was begun is finished even if the caller goes, so that what
-	// belongs to it, an event or a mail, is not left out.
+	if u, err = s.users.ByID(ctx, id); err != nil {
+		return User{}, false, userError(err)
+	}
+	// A change that was begun is finished even if the caller goes, so that its event and
+	// mail are not left out.
 	ctx = context.WithoutCancel(ctx)
 	for range casRounds {
-		if err != nil {
-			return User{}, userError(err)
-		}
 		want := u.Clone()
 		if err := change(&want); errors.Is(err, errUnchanged) {
-			return u, nil
+			return u, changed, nil
 		} else if err != nil {
-			return User{}, err
+			return User{}, false, err
 		}
 		// Never the same instant twice, so that a record tells whose write it is.
 		if want.UpdatedAt = s.now(); !want.UpdatedAt.After(u.UpdatedAt) {
 			want.UpdatedAt = u.UpdatedAt.Add(time.Microsecond)
 		}
-		writeErr := s.users.Update(ctx, want)
+		err := s.users.Update(ctx, want)
 		want.Version++
-		if writeErr == nil {
-			return want, nil
+		if err == nil {
+			return want, true, nil
 		}
-		if !errors.Is(writeErr, ErrConflict) && !errors.Is(writeErr, ErrUnavailable) {
-			return User{}, userError(writeErr)
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
+			return User{}, false, userError(err)
 		}
-		read := u.Version
-		if u, err = s.users.ByID(ctx, id); err != nil {
-			if errors.Is(err, ErrNotFound) {
-				return User{}, ErrUserNotFound
-			}
-			return User{}, err
+		stored, readErr := s.users.ByID(ctx, id)
+		switch {
+		case readErr != nil:
+			return User{}, false, userError(readErr)
+		case sameUser(stored, want):
+			return want, true, nil
+		case errors.Is(err, ErrUnavailable) && stored.Version == u.Version:
+			return User{}, false, err
 		}
-		if sameUser(u, want) {
-			return want, nil
-		}
-		if errors.Is(writeErr, ErrUnavailable) && u.Version == read {
-			return User{}, writeErr
-		}
+		u, changed = stored, errors.Is(err, ErrUnavailable)
 	}
-	return User{}, errContention
+	return User{}, false, errContention
 }
 
 // sameUser reports whether the stored record is the one that was to be written.

@@ -36,10 +36,11 @@ func (s *Service) SetUsername(ctx context.Context, id, username string) (User, e
 	if len(bad) > 0 {
 		return User{}, &ValidationError{Fields: bad}
 	}
-	return s.changeUser(ctx, id, func(u *User) error {
+	u, _, err := s.changeUser(ctx, id, func(u *User) error {
 		u.Username = username
 		return nil
 	})
+	return u, err
 }
 
 // SetSettings replaces the user's settings: a JSON object of at most 16 KiB, nested
@@ -49,8 +50,9 @@ func (s *Service) SetSettings(ctx context.Context, id string, settings json.RawM
 	if len(bad) > 0 {
 		return User{}, &ValidationError{Fields: bad}
 	}
-	return s.changeUser(ctx, id, func(u *User) error {
+	u, _, err := s.changeUser(ctx, id, func(u *User) error {
 		u.Settings = settings
 		return nil
 	})
+	return u, err
 }

@@ -64,7 +64,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 		return err
 	}
 	proved := false // by this token, for the first time
-	u, err = s.changeUser(ctx, row.UserID, func(u *User) error {
+	u, _, err = s.changeUser(ctx, row.UserID, func(u *User) error {
 		if u.PasswordHash == hash {
 			return errUnchanged // this call's own write: no other has its salt
 		}

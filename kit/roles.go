@@ -30,8 +30,7 @@ func (s *Service) RemoveRole(ctx context.Context, id, role string) (User, error)
 }
 
 func (s *Service) changeRoles(ctx context.Context, id string, change func([]string) []string) (User, error) {
-	changed := false
-	u, err := s.changeUser(ctx, id, func(u *User) error {
+	u, changed, err := s.changeUser(ctx, id, func(u *User) error {
 		roles := change(u.Roles)
 		if bad := checkRoles(roles); len(bad) > 0 {
 			return &ValidationError{Fields: bad}
@@ -39,7 +38,6 @@ func (s *Service) changeRoles(ctx context.Context, id string, change func([]stri
 		if slices.Equal(roles, u.Roles) {
 			return errUnchanged
 		}
-		changed = true
 		u.Roles = roles
 		return nil
 	})

@@ -59,7 +59,7 @@ func (s *Service) EndSession(ctx context.Context, userID, sessionID string) erro
 // EndAllSessions ends every session, access token and reset token of a user in one
 // write. Errors: [ErrUserNotFound].
 func (s *Service) EndAllSessions(ctx context.Context, userID string) error {
-	_, err := s.changeUser(ctx, userID, func(u *User) error {
+	_, _, err := s.changeUser(ctx, userID, func(u *User) error {
 		u.SessionEpoch++
 		return nil
 	})

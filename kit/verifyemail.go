@@ -51,15 +51,13 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	if err := s.limit(ctx, ActionVerifyEmail, claims.EmailKey); err != nil {
 		return err
 	}
-	changed := false
-	u, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
+	u, changed, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		if EmailKey(u.Email) != claims.EmailKey {
 			return ErrInvalidToken
 		}
 		if u.Verified {
 			return errUnchanged
 		}
-		changed = true
 		u.Verified = true
 		return nil
 	})
@@ -91,7 +89,7 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 	// A store's Delete has no condition, so this compare-and-swap decides between a
 	// verification and a denial of one account. It also locks the stranger out if the
 	// deletion fails; the token then still works.
-	u, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
+	u, _, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		switch {
 		case EmailKey(u.Email) != claims.EmailKey:
 			return ErrInvalidToken
@@ -104,6 +102,10 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 	})
 	if err != nil {
 		return s.refuseToken(ctx, "verification", claims.Subject, err)
+	}
+	if s.spacing != nil {
+		// The owner may register the address now, and then gets the mail at once.
+		s.spacing.Forget(string(MailVerification), claims.EmailKey)
 	}
 	s.emit(ctx, Event{Kind: EventEmailDenied, UserID: u.ID})
 	return s.DeleteUser(ctx, u.ID)

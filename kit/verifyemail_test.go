@@ -164,6 +164,42 @@ func TestVerifyAndDenyAtOnce(t *testing.T) {
 	}
 }
 
+// TestVerificationIsOneEvent: a call that finds the address verified by another has not
+// verified it, and one whose write's answer was lost has.
+func TestVerificationIsOneEvent(t *testing.T) {
+	h := newHarness(t)
+	_, mail := h.register(testEmail)
+	verify := func() {
+		t.Helper()
+		if err := h.VerifyEmail(t.Context(), string(mail.Token)); err != nil {
+			t.Error(err)
+		}
+	}
+	h.faults.OnCall("users.Update", verify)
+	verify()
+	if n := h.count(kit.EventEmailVerified); n != 1 {
+		t.Errorf("two calls at once are %d events, want 1", n)
+	}
+	_, mail = h.register("b@example.com")
+	h.faults.Inject("users.Update", kittest.Lost, 1)
+	verify()
+	if n := h.count(kit.EventEmailVerified) - 1; n != 1 {
+		t.Errorf("a lost answer is %d events, want 1", n)
+	}
+}
+
+// TestOwnerRegistersAfterADenial gets the verification mail at once, although the stranger's
+// registration has caused one within the minute.
+func TestOwnerRegistersAfterADenial(t *testing.T) {
+	spacedBubble(t, func(t *testing.T, h *harness) {
+		_, mail := h.register(testEmail)
+		if err := h.DenyEmail(t.Context(), string(mail.Token)); err != nil {
+			t.Fatal(err)
+		}
+		h.register(testEmail)
+	})
+}
+
 func TestMailRequestsWithoutAMailer(t *testing.T) {
 	h := newHarness(t, func(o *kit.Options) { o.Mailer = nil })
 	if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {

@@ -168,6 +168,8 @@ func (q *Queue[T]) push(to *turns.Queue[*Job[T]], job *Job[T]) *turns.Place[*Job
 	return place
 }
 
+// stopTimer stops the timer of a job that waited. It would find that the job has left, but
+// holds its memory until then.
 func (j *Job[T]) stopTimer() {
 	if j.timer != nil {
 		j.timer.Stop()
