@@ -58,7 +58,7 @@ func (s *Service) changeUser(ctx context.Context, id string, change func(*User) 
 		case readErr != nil:
 			return User{}, false, userError(readErr)
 		case sameUser(stored, want):
-			return want, true, nil
+			return want, errors.Is(err, ErrUnavailable), nil // by contract, a conflict is with another call
 		case errors.Is(err, ErrUnavailable) && stored.Version == u.Version:
 			return User{}, false, err
 		}
