@@ -28,8 +28,9 @@ type Options struct {
 	// TrustedProxies are the addresses of the reverse proxies in front of the
 	// server. X-Forwarded-For counts only if the connection comes from one of them.
 	// The client is then its rightmost address that is not a trusted proxy. Default:
-	// none; the client is the other end of the connection. A proxy that connects over
-	// a Unix socket has no address and cannot be listed.
+	// none; the client is the other end of the connection. A prefix of every address is
+	// refused. A proxy that connects over a Unix socket has no address and cannot be
+	// listed.
 	TrustedProxies []netip.Prefix
 	// Logger receives what the client is not told: internal errors and panics, each
 	// once, with the stack. Default: slog.Default().
@@ -67,6 +68,9 @@ func (o *Options) withDefaults() (Options, error) {
 	for _, p := range c.TrustedProxies {
 		if !p.IsValid() || p.Addr().Is4In6() {
 			return Options{}, fmt.Errorf("httpx: Options.TrustedProxies has %v: it must be an IPv4 or IPv6 prefix, such as 10.0.0.0/8", p)
+		}
+		if p.Bits() == 0 {
+			return Options{}, fmt.Errorf("httpx: Options.TrustedProxies has %v, which is every address, so each client could choose its own: list the proxies alone", p)
 		}
 	}
 	if !quotable(c.Realm) {

@@ -216,6 +216,7 @@ func TestBadOptions(t *testing.T) {
 		{"Realm", Options{Realm: "a\r\nb"}},
 		{"TrustedProxies", Options{TrustedProxies: make([]netip.Prefix, 1)}},
 		{"TrustedProxies", Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104")}}},
+		{"TrustedProxies", Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}},
 		{"PageTemplate", Options{PageTemplate: page("{{.Tokn}}")}},
 		{"PageTemplate", Options{PageTemplate: page("no form")}},
 	} {

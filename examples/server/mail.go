@@ -21,28 +21,6 @@ func setSMTP(s *settings, v string) error {
 	return nil
 }
 
-func setMailFrom(s *settings, v string) error {
-	if _, err := mailx.NewLog(io.Discard, &mailx.Options{From: v}); err != nil {
-		return fmt.Errorf("%s is not a mail address: write for example MyAuth <no-reply@example.com>", shown(v))
-	}
-	s.mail.From = v
-	return nil
-}
-
-// mailOption returns a setter of an option that package mailx checks by itself,
-// with an error that quotes nothing.
-func mailOption(set func(*mailx.Options, string)) func(*settings, string) error {
-	return func(s *settings, v string) error {
-		var alone mailx.Options
-		set(&alone, v)
-		if _, err := mailx.New(mailx.Config{Host: "localhost"}, &alone); err != nil {
-			return err
-		}
-		set(&s.mail, v)
-		return nil
-	}
-}
-
 // newMailer returns the mailer of MYAUTH_SMTP_URL, or without one a mailer that
 // prints. In a log of JSON lines a printed mail is one of them.
 func newMailer(s *settings, logger *slog.Logger, stderr io.Writer) (kit.Mailer, error) {

@@ -32,9 +32,9 @@ const (
 	keepExpired = 24 * time.Hour
 )
 
-// newHandler puts the API, the pages for links in mails and the two health checks
-// under one roof. The pages are at the root, for a proxy that takes the path of
-// publicURL off, and below that path, for one that leaves it.
+// newHandler joins the API, the pages for links in mails and the two health checks. The
+// pages are at the root, for a proxy that cuts the path of publicURL off, and below that
+// path, for one that hands it on.
 func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Handler, error) {
 	api, err := httpx.New(svc, &opts)
 	if err != nil {
@@ -43,10 +43,11 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 	prefix := cmp.Or(opts.Prefix, "/auth")
 	mux := http.NewServeMux()
 	mux.Handle("/", api.Pages())
-	if u, err := url.Parse(publicURL); err == nil && prefixes.MatchString(u.Path) {
-		below := strings.TrimSuffix(u.Path, "/")
-		mux.Handle(below+"/", http.StripPrefix(below, api.Pages()))
+	var below string
+	if u, err := url.Parse(publicURL); err == nil {
+		below = strings.TrimSuffix(u.Path, "/")
 	}
+	pagesBelow := http.StripPrefix(below, api.Pages())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
 	})
@@ -60,11 +61,14 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 	// The API is not behind the mux, which would redirect its prefix and paths such as
 	// /auth//me; so they are answered as problems like every other path below it.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == prefix || strings.HasPrefix(r.URL.Path, prefix+"/") {
+		switch {
+		case r.URL.Path == prefix || strings.HasPrefix(r.URL.Path, prefix+"/"):
 			api.ServeHTTP(w, r)
-			return
+		case below != "" && strings.HasPrefix(r.URL.Path, below+"/"):
+			pagesBelow.ServeHTTP(w, r)
+		default:
+			mux.ServeHTTP(w, r)
 		}
-		mux.ServeHTTP(w, r)
 	}), nil
 }
 

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
-	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
 	"myauth.internal/kit/password"
 	"myauth.internal/mailx"
 )
@@ -43,8 +45,7 @@ type settings struct {
 	fromFile map[string]bool
 }
 
-// setting is one variable. The table of them is all that -h, the README and
-// the parser know.
+// setting is one variable. -h, the README and the parser have only the table of them.
 type setting struct {
 	name string
 	// option is the field of kit.Options that it sets, if it is one.
@@ -55,7 +56,10 @@ type setting struct {
 	meaning           string
 	// secret lets name+"_FILE" give the value as a file.
 	secret bool
-	set    func(*settings, string) error
+	// set parses a value. The bounds of options are not its business but check's.
+	set func(*settings, string) error
+	// check asks the package whose option it is; with option that is checkService.
+	check func(*settings) error
 }
 
 // settingsTable lists every variable, in the order of the contract.
@@ -86,22 +90,22 @@ var settingsTable = []setting{
 		set:     text(func(s *settings) *string { return &s.opts.JWTAudience })},
 	{name: "MYAUTH_ACCESS_TOKEN_TTL", option: "AccessTokenTTL", preset: "30m",
 		meaning: "lifetime of access tokens, 1s to 24h",
-		set:     duration(func(s *settings) *time.Duration { return &s.opts.AccessTokenTTL }, time.Second, day)},
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.AccessTokenTTL })},
 	{name: "MYAUTH_REFRESH_TOKEN_TTL", option: "RefreshTokenTTL", preset: "168h",
 		meaning: "idle lifetime of a session, 1s to 87600h",
-		set:     duration(func(s *settings) *time.Duration { return &s.opts.RefreshTokenTTL }, time.Second, 3650*day)},
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.RefreshTokenTTL })},
 	{name: "MYAUTH_SESSION_MAX_AGE", option: "SessionMaxAge", preset: "720h",
 		meaning: "absolute lifetime of a session, 1s to 876000h; 0 = none",
-		set:     zeroMeansNo(duration(func(s *settings) *time.Duration { return &s.opts.SessionMaxAge }, time.Second, 36500*day), func(s *settings) { s.opts.SessionMaxAge = -1 })},
+		set:     durationOrZero(func(s *settings) *time.Duration { return &s.opts.SessionMaxAge })},
 	{name: "MYAUTH_REFRESH_GRACE", option: "RefreshGrace", preset: "10s",
 		meaning: "how long after its rotation a replaced refresh token is still answered, and its successor not rotated, at most 5m; 0 = never",
-		set:     zeroMeansNo(duration(func(s *settings) *time.Duration { return &s.opts.RefreshGrace }, time.Millisecond, 5*time.Minute), func(s *settings) { s.opts.RefreshGrace = -1 })},
+		set:     durationOrZero(func(s *settings) *time.Duration { return &s.opts.RefreshGrace })},
 	{name: "MYAUTH_PASSWORD_RESET_TTL", option: "PasswordResetTTL", preset: "15m",
 		meaning: "lifetime of password-reset tokens, 1s to 24h",
-		set:     duration(func(s *settings) *time.Duration { return &s.opts.PasswordResetTTL }, time.Second, day)},
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.PasswordResetTTL })},
 	{name: "MYAUTH_EMAIL_VERIFICATION_TTL", option: "EmailVerificationTTL", preset: "24h",
 		meaning: "lifetime of email-verification tokens, 1s to 720h",
-		set:     duration(func(s *settings) *time.Duration { return &s.opts.EmailVerificationTTL }, time.Second, 30*day)},
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.EmailVerificationTTL })},
 	{name: "MYAUTH_BCRYPT_COST", option: "BcryptCost", preset: "12",
 		meaning: "10 to 16; each step doubles the work of a login and of a guess",
 		set:     setCost},
@@ -122,37 +126,43 @@ var settingsTable = []setting{
 		set:     setSMTP},
 	{name: "MYAUTH_SMTP_LOCAL_NAME", otherwise: "the domain of MYAUTH_MAIL_FROM",
 		meaning: "name in EHLO: a DNS name, or an address such as [192.0.2.1], which is the default where the sender's domain is no full name",
-		set:     mailOption(func(o *mailx.Options, v string) { o.LocalName = v })},
+		set:     func(s *settings, v string) error { s.mail.LocalName = v; return nil },
+		check:   checkMailx},
 	{name: "MYAUTH_SMTP_CA_FILE", otherwise: "the system's authorities",
 		meaning: "file of certificates (PEM) whose authorities alone are trusted for the relay",
 		set:     func(s *settings, v string) error { s.smtpCAFile = v; return nil }},
 	{name: "MYAUTH_SMTP_TIMEOUT", preset: "30s",
 		meaning: "longest time for one attempt to send a mail, 1s to 1m",
-		set:     duration(func(s *settings) *time.Duration { return &s.mail.Timeout }, time.Second, time.Minute)},
+		set:     duration(func(s *settings) *time.Duration { return &s.mail.Timeout }),
+		check:   checkTimeout},
 	{name: "MYAUTH_MAIL_FROM", preset: "MyAuth <no-reply@localhost>",
 		meaning: "sender of the mails",
-		set:     setMailFrom},
+		set:     func(s *settings, v string) error { s.mail.From = v; return nil },
+		check:   checkMailx},
 	{name: "MYAUTH_MAIL_BOUNCE", otherwise: "the address in MYAUTH_MAIL_FROM",
 		meaning: "address that gets the reports of undelivered mails",
-		set:     mailOption(func(o *mailx.Options, v string) { o.Bounce = v })},
+		set:     func(s *settings, v string) error { s.mail.Bounce = v; return nil },
+		check:   checkMailx},
 	{name: "MYAUTH_MAIL_TEMPLATES", otherwise: "the built-in texts",
 		meaning: "directory of templates that replace the texts of mails, file by file",
 		set:     func(s *settings, v string) error { s.mail.Templates = os.DirFS(v); return nil }},
 	{name: "MYAUTH_PUBLIC_URL", option: "PublicURL", otherwise: "http://HOST:PORT of the listener, http://localhost:PORT on loopback",
 		meaning: "where links in mails lead: PUBLIC_URL/verify-email?token=… and PUBLIC_URL/reset-password?token=…",
-		set:     setPublicURL},
+		set:     func(s *settings, v string) error { s.opts.PublicURL = strings.TrimRight(v, "/"); return nil }},
 	{name: "MYAUTH_PREFIX", preset: "/auth",
 		meaning: "path of the API in the requests as they reach the server",
-		set:     setPrefix},
+		set:     setPrefix, check: checkService},
 	{name: "MYAUTH_PUBLIC_PREFIX", otherwise: "as MYAUTH_PREFIX",
 		meaning: "path of the API as clients see it, for the Location header and the OpenAPI document; another one behind a proxy that changes paths",
-		set:     func(s *settings, v string) error { return setPath(&s.api.PublicPrefix, v) }},
+		set:     func(s *settings, v string) error { s.api.PublicPrefix = v; return nil },
+		check:   checkService},
 	{name: "MYAUTH_TRUSTED_PROXIES", otherwise: "none",
 		meaning: "addresses and prefixes of the proxies whose X-Forwarded-For counts, with commas: 10.0.0.7,fd00::/8",
-		set:     setTrustedProxies},
+		set:     setTrustedProxies, check: checkService},
 	{name: "MYAUTH_REALM", preset: "MyAuth",
 		meaning: "realm in the WWW-Authenticate header",
-		set:     setRealm},
+		set:     func(s *settings, v string) error { s.api.Realm = v; return nil },
+		check:   checkService},
 	{name: "MYAUTH_LOG_FORMAT", preset: "text",
 		meaning: "text or json (log/slog), to stderr",
 		set:     setLogFormat},
@@ -160,8 +170,6 @@ var settingsTable = []setting{
 		meaning: "on: a mailbox gets one mail of a kind a minute, after five in an hour one every ten minutes; off: strangers can fill any mailbox",
 		set:     setThrottle},
 }
-
-const day = 24 * time.Hour
 
 // settingError is one bad setting. Its text is one line and holds no secret.
 type settingError struct {
@@ -204,6 +212,9 @@ func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 		if err == nil && value != "" {
 			err = row.set(&s, value)
 		}
+		if err == nil && value != row.preset {
+			err = row.checkAlone(value)
+		}
 		if err != nil {
 			problems[row.name] = err
 		}
@@ -236,7 +247,7 @@ func (s *settings) checkTogether(problems map[string]error) {
 		found[conceal] = errors.New("set MYAUTH_REQUIRE_VERIFIED_EMAIL=true as well: without it, a login right after a registration tells whether the address was free")
 	}
 	// Where no proxy changes paths, the API hides pages below its own path.
-	if u, err := url.Parse(s.opts.PublicURL); err == nil && (s.api.PublicPrefix == "" || s.api.PublicPrefix == s.api.Prefix) &&
+	if u, err := url.Parse(s.opts.PublicURL); err == nil && (s.api.PublicPrefix == "" || strings.TrimSuffix(s.api.PublicPrefix, "/") == s.api.Prefix) &&
 		strings.HasPrefix(u.Path+"/", s.api.Prefix+"/") && problems["MYAUTH_PREFIX"] == nil {
 		found["MYAUTH_PUBLIC_URL"] = errors.New("its path is the API's, which would answer the links in mails: write the URL without it, or set MYAUTH_PUBLIC_PREFIX if a proxy changes paths")
 	}
@@ -311,6 +322,61 @@ func setSecret(s *settings, v string) error {
 	return nil
 }
 
+// checkAlone returns what the package that owns the option of row says about value.
+// What depends on other variables is left to checkTogether.
+func (row *setting) checkAlone(value string) error {
+	check := row.check
+	if check == nil && row.option != "" {
+		check = checkService
+	}
+	if check == nil {
+		return nil
+	}
+	var alone settings
+	if err := row.set(&alone, value); err != nil {
+		return err
+	}
+	err := check(&alone)
+	if err == nil {
+		return nil
+	}
+	return errors.New(fieldOf.ReplaceAllString(err.Error(), ""))
+}
+
+// fieldOf is the beginning of an error about an option: the line begins with the name of
+// the variable instead.
+var fieldOf = regexp.MustCompile(`^(kit|httpx|mailx): Options\.\w+ (is )?`)
+
+// checkService makes a Service and a handler with the options of s, over memory.
+func checkService(s *settings) error {
+	keys, err := accesstoken.HMAC([]byte(rand.Text() + rand.Text()))
+	if err != nil {
+		return err
+	}
+	opts := s.opts
+	opts.BcryptCost, opts.InsecureFastHash, opts.RequireVerifiedEmail = 4, true, true
+	store := memstore.New()
+	svc, err := kit.New(store.Users(), store.Tokens(), keys, &opts)
+	if err != nil {
+		return err
+	}
+	_, err = httpx.New(svc, &s.api)
+	return errors.Join(err, svc.Close(context.Background()))
+}
+
+func checkMailx(s *settings) error {
+	_, err := mailx.New(mailx.Config{Host: "localhost"}, &s.mail)
+	return err
+}
+
+// checkTimeout keeps an attempt to send a mail from taking a worker of the queue for long.
+func checkTimeout(s *settings) error {
+	if s.mail.Timeout < time.Second || s.mail.Timeout > time.Minute {
+		return fmt.Errorf("%v is not between 1s and 1m", s.mail.Timeout)
+	}
+	return nil
+}
+
 // text returns a setter that takes any text of one line.
 func text(field func(*settings) *string) func(*settings, string) error {
 	return func(s *settings, v string) error {
@@ -339,33 +405,27 @@ func setKeyFile(s *settings, v string) error {
 	return nil
 }
 
-// duration returns a setter that takes a Go duration from lo to hi.
-func duration(field func(*settings) *time.Duration, lo, hi time.Duration) func(*settings, string) error {
+// duration returns a setter that takes a positive Go duration.
+func duration(field func(*settings) *time.Duration) func(*settings, string) error {
 	return func(s *settings, v string) error {
 		d, err := time.ParseDuration(v)
-		switch {
-		case err != nil:
+		if err != nil || d <= 0 {
 			return fmt.Errorf("%s is not a duration: write for example 90s, 15m or 168h", shown(v))
-		case d < 0:
-			return fmt.Errorf("%s is negative: write a duration from %v to %v", shown(v), lo, hi)
-		case d < lo || d > hi:
-			return fmt.Errorf("%s is out of bounds: write a duration from %v to %v", shown(v), lo, hi)
 		}
 		*field(s) = d
 		return nil
 	}
 }
 
-// zeroMeansNo lets a setter take 0 in the sense of "none" or "never", for which
-// the kit's options have a negative value.
-func zeroMeansNo(set func(*settings, string) error, no func(*settings)) func(*settings, string) error {
+// durationOrZero also takes 0 in the sense of "none" or "never", for which the options
+// of kit have a negative value.
+func durationOrZero(field func(*settings) *time.Duration) func(*settings, string) error {
 	return func(s *settings, v string) error {
 		if d, err := time.ParseDuration(v); err == nil && d == 0 {
-			no(s)
+			*field(s) = -1
 			return nil
 		}
-		err := set(s, v)
-		if err != nil {
+		if err := duration(field)(s, v); err != nil {
 			return fmt.Errorf("%w, or 0", err)
 		}
 		return nil
@@ -413,49 +473,13 @@ func setPolicy(s *settings, v string) error {
 	return nil
 }
 
-// publicURL has the characters that programs which look for links in plain text take for
-// a part of one.
-var publicURL = regexp.MustCompile(`^[A-Za-z0-9._~:/%@\[\]-]+$`)
-
-func setPublicURL(s *settings, v string) error {
-	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#") {
-		return errors.New("not a plain http or https URL: write for example https://example.com, without user, query and fragment")
-	}
-	if !publicURL.MatchString(v) {
-		return errors.New("has characters at which mail programs cut a link off: percent-encode them in the path, and write the host in ASCII (xn--…)")
-	}
-	if clean := strings.TrimRight(u.Path, "/"); clean != "" && clean != path.Clean(clean) {
-		return errors.New("has a path with empty parts or dots, which browsers and servers change: write for example https://example.com/app")
-	}
-	if port := u.Port(); port != "" {
-		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return errors.New("has a port that there is not: write one from 1 to 65535")
-		}
-	}
-	s.opts.PublicURL = strings.TrimRight(v, "/")
-	return nil
-}
-
-// prefixes are the paths that httpx takes, but for the root and with nothing that
-// another slash or dot would change.
-var prefixes = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+/?$`)
-
-func setPath(field *string, v string) error {
-	trimmed := strings.TrimSuffix(v, "/")
-	if !prefixes.MatchString(v) || trimmed != path.Clean(trimmed) {
-		return fmt.Errorf("%s is not a path: write for example /auth or /api/v1/auth", shown(v))
-	}
-	*field = trimmed
-	return nil
-}
-
 func setPrefix(s *settings, v string) error {
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(v, "/"), "/"); first {
-	case "healthz", "readyz", "verify-email", "reset-password":
+	case "", "healthz", "readyz", "verify-email", "reset-password":
 		return fmt.Errorf("/%s is a path of the server itself: write for example /auth", first)
 	}
-	return setPath(&s.api.Prefix, v)
+	s.api.Prefix = strings.TrimSuffix(v, "/")
+	return nil
 }
 
 func setTrustedProxies(s *settings, v string) error {
@@ -469,23 +493,12 @@ func setTrustedProxies(s *settings, v string) error {
 				prefix, err = addr.Prefix(addr.BitLen())
 			}
 		}
-		switch {
-		case err != nil || !prefix.IsValid() || prefix.Addr().Is4In6():
+		if err != nil || !prefix.IsValid() {
 			return fmt.Errorf("%s is not an address or a prefix: write for example 10.0.0.7,192.168.0.0/16,fd00::/8", shown(item))
-		case prefix.Bits() == 0:
-			return fmt.Errorf("%s is every address, and would let each client choose its own: write those of the proxies alone", shown(item))
 		}
 		proxies = append(proxies, prefix)
 	}
 	s.api.TrustedProxies = proxies
-	return nil
-}
-
-func setRealm(s *settings, v string) error {
-	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return fmt.Errorf("%s is not a realm: write printable ASCII without quotes and backslashes", shown(v))
-	}
-	s.api.Realm = v
 	return nil
 }
 
