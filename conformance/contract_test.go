@@ -3,7 +3,7 @@ package conformance
 import (
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,7 +15,7 @@ import (
 // package kit: that of each interface and its methods, each on one line.
 func contractText(t *testing.T, file string, types ...string) map[string][]string {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	parsed, err := parser.ParseFile(gotoken.NewFileSet(), file, nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func contractText(t *testing.T, file string, types ...string) map[string][]strin
 	oneLine := func(group *ast.CommentGroup) string { return strings.Join(strings.Fields(group.Text()), " ") }
 	for _, decl := range parsed.Decls {
 		general, ok := decl.(*ast.GenDecl)
-		if !ok || general.Tok != token.TYPE {
+		if !ok || general.Tok != gotoken.TYPE {
 			continue
 		}
 		spec := general.Specs[0].(*ast.TypeSpec)
@@ -50,7 +50,7 @@ func kitComments(t *testing.T) string {
 	}
 	var b strings.Builder
 	for _, file := range files {
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		parsed, err := parser.ParseFile(gotoken.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}

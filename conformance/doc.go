@@ -21,9 +21,9 @@
 // line says what was asked, what came and what was wanted, and the second quotes the
 // sentence of the contract:
 //
-//	--- FAIL: TestStore/users/create/unique-email-ascii-case
-//	    users/create/unique-email-ascii-case: Create of "ANN@EXAMPLE.COM" while "ann@example.com" exists: got no error, want kit.ErrUserExists
-//	        the contract: "when there is a user with the same [EmailKey]"
+//	--- FAIL: TestStore/users/create/unique-email
+//	    users/create/unique-email: Create of "ANN@EXAMPLE.COM" while "ann@example.com" exists, through handle 1: got no error, want kit.ErrUserExists
+//	        the contract: "It returns [ErrUserExists] when there is a user with the same [EmailKey], or with the same ID"
 //
 // Every case has an empty data set and two handles to it. The cases try every method with
 // records that exist and that do not, and with values at their limits; contexts that end

@@ -9,15 +9,6 @@ import (
 	"myauth.internal/kit"
 )
 
-const (
-	ctxQuote        = "returns ctx's error, or an error that wraps it or [ErrUnavailable], soon after ctx is done"
-	ctxBeforeQuote  = "a context that was done before the call changes nothing"
-	unreachedQuote  = "returns an error that wraps [ErrUnavailable] when the data cannot be reached, or does not answer within a limit of the store's own, or the store was closed"
-	notAbsentQuote  = "it never answers [ErrNotFound] for such a reason"
-	pingAnswers     = "Ping returns nil when the store answers"
-	pingUnavailable = "and an error that wraps [ErrUnavailable] when it does not"
-)
-
 // doneContext is a context that was done before it was handed over.
 type doneContext struct {
 	context.Context
@@ -53,181 +44,119 @@ func ctxProblem(ctx context.Context, err error) string {
 // everyMethodRules are the rules that the contract gives for every method.
 func everyMethodRules(k kind) []rule {
 	return []rule{
-		{
-			id:    k.name + "/context/done-before",
-			quote: ctxQuote,
-			prove: func(p *probe) {
-				for _, ctx := range doneContexts() {
-					for _, a := range append(k.attempts(p, p.b, ctx.tag), k.absent(p.b)...) {
-						if problem := ctxProblem(ctx, a.call(ctx)); problem != "" {
-							p.failf("%s with a context that is %s: %s", a.method, ctx.why, problem)
-						}
+		{id: k.name + "/context/done-before", quote: endsWithCtx, prove: func(p *probe) {
+			for _, ctx := range doneContexts() {
+				for _, a := range append(k.attempts(p, p.b, ctx.tag), k.absent(p.b)...) {
+					if problem := ctxProblem(ctx, a.call(ctx)); problem != "" {
+						p.failf("%s with a context that is %s: %s", a.method, ctx.why, problem)
 					}
 				}
-			},
-		},
-		{
-			id:    k.name + "/context/done-changes-nothing",
-			quote: ctxBeforeQuote,
-			prove: func(p *probe) {
-				for _, ctx := range doneContexts() {
-					for _, a := range k.attempts(p, p.b, ctx.tag) {
-						_ = a.call(ctx) // the answer is another rule's matter
-						if a.applied != nil && a.applied() {
-							p.failf("%s with a context that is %s: it took effect", a.method, ctx.why)
-						}
-						if a.remains != nil {
-							a.remains(fmt.Sprintf("after %s with a context that was %s", a.method, ctx.why))
-						}
+			}
+		}},
+		{id: k.name + "/context/done-changes-nothing", quote: doneBefore, prove: func(p *probe) {
+			for _, ctx := range doneContexts() {
+				for _, a := range k.attempts(p, p.b, ctx.tag) {
+					_ = a.call(ctx) // the answer is another rule's matter
+					if a.applied != nil && a.applied() {
+						p.failf("%s with a context that is %s: it took effect", a.method, ctx.why)
+					}
+					if a.remains != nil {
+						a.remains(fmt.Sprintf("after %s with a context that was %s", a.method, ctx.why))
 					}
 				}
-			},
-		},
-		{
-			id:    k.name + "/context/done-during",
-			quote: ctxQuote,
-			prove: func(p *probe) {
-				// The context ends at the store's n-th look at it: a point that is
-				// within the call, and the same in every run.
-				long := k.long(p, p.b)
-				for look := 1; look <= 12; look++ {
-					attempts := k.attempts(p, p.b, fmt.Sprint("look", look))
-					if look%2 == 0 {
-						attempts = append(attempts, long...)
-					}
-					for _, a := range attempts {
-						ctx := newTripContext(look)
-						err := a.call(ctx)
-						ctx.stop()
-						p.checkInterrupted(ctx, a, err, fmt.Sprintf("with a context that is canceled at look %d of the store", look))
-					}
+			}
+		}},
+		{id: k.name + "/context/done-during", quote: endsWithCtx, prove: func(p *probe) {
+			// The context ends at the store's n-th look at it: a point that is
+			// within the call, and the same in every run.
+			long := k.long(p, p.b)
+			for look := 1; look <= 12; look++ {
+				attempts := k.attempts(p, p.b, fmt.Sprint("look", look))
+				if look%2 == 0 {
+					attempts = append(attempts, long...)
 				}
-			},
-		},
-		{
-			id:    k.name + "/context/done-while-stalled",
-			quote: ctxQuote,
-			needs: []Ability{Stalling},
-			prove: func(p *probe) {
-				p.hangs(k, "stalled", "while the data hangs", p.b.Stall)
-			},
-		},
-		{
-			id:    k.name + "/context/while-others-wait",
-			quote: ctxQuote,
-			racy:  true,
-			needs: []Ability{Stalling},
-			prove: func(p *probe) {
-				p.hangsBehind(k)
-			},
-		},
-		{
-			id:    k.name + "/context/stall-that-ends",
-			quote: unreachedQuote,
-			needs: []Ability{Stalling},
-			prove: func(p *probe) { p.outlasts(k) },
-		},
-		{
-			id:    k.name + "/context/ends-after-the-call",
-			quote: visibleQuote,
-			prove: func(p *probe) { p.callsBefore(k) },
-		},
-		{
-			id:    k.name + "/context/works-afterwards",
-			quote: ctxQuote,
-			prove: func(p *probe) {
-				for _, ctx := range doneContexts() {
-					for range 10 { // more than a pool has connections
-						for _, a := range k.absent(p.b) {
-							_ = a.call(ctx)
-						}
-					}
-					for _, a := range k.attempts(p, p.b, ctx.tag) {
-						p.must(a.call(p.ctx()), "%s after calls with a context that was %s", a.method, ctx.why)
-						if a.applied != nil && !a.applied() {
-							p.failf("%s after calls with a context that was %s: it had no effect", a.method, ctx.why)
-						}
-					}
-				}
-			},
-		},
-		{
-			id:    k.name + "/closed/unavailable",
-			quote: unreachedQuote,
-			needs: []Ability{Closing},
-			prove: func(p *probe) {
-				attempts := p.known(append(k.attempts(p, p.a, "closed"), k.absent(p.a)...)...)
-				p.close(p.a)
 				for _, a := range attempts {
-					p.wantErr(a.call(p.ctx()), kit.ErrUnavailable, "%s after Close", a.method)
+					ctx := newTripContext(look)
+					err := a.call(ctx)
+					ctx.stop()
+					p.checkInterrupted(ctx, a, err, fmt.Sprintf("with a context that is canceled at look %d of the store", look))
 				}
-			},
-		},
-		{
-			id:    k.name + "/closed/while-called",
-			quote: unreachedQuote,
-			racy:  true,
-			needs: []Ability{Closing},
-			prove: func(p *probe) {
-				p.wantOnly(p.race(racers, func(i int, _ *handle) error {
-					if i == 0 {
-						runtime.Gosched()
-						p.close(p.a)
-						return nil
+			}
+		}},
+		{id: k.name + "/context/done-while-stalled", quote: endsWithCtx, needs: []Ability{Stalling}, prove: func(p *probe) {
+			p.hangs(k, "stalled", "while the data hangs", p.b.Stall)
+		}},
+		{id: k.name + "/context/while-others-wait", quote: endsWithCtx, racy: true, needs: []Ability{Stalling}, prove: func(p *probe) {
+			p.hangsBehind(k)
+		}},
+		{id: k.name + "/context/stall-that-ends", quote: unreachable, needs: []Ability{Stalling}, prove: func(p *probe) { p.outlasts(k) }},
+		{id: k.name + "/context/ends-after-the-call", quote: visible, prove: func(p *probe) { p.callsBefore(k) }},
+		{id: k.name + "/context/works-afterwards", quote: endsWithCtx, prove: func(p *probe) {
+			for _, ctx := range doneContexts() {
+				for range 10 { // more than a pool has connections
+					for _, a := range k.absent(p.b) {
+						_ = a.call(ctx)
 					}
-					for {
-						for _, a := range k.absent(p.a) {
-							switch err := a.call(p.ctx()); {
-							case errors.Is(err, kit.ErrUnavailable):
-								return nil
-							case err != nil && !errors.Is(err, kit.ErrNotFound):
-								return fmt.Errorf("%s: %w", a.method, err)
-							}
+				}
+				for _, a := range k.attempts(p, p.b, ctx.tag) {
+					p.must(a.call(p.ctx()), "%s after calls with a context that was %s", a.method, ctx.why)
+					if a.applied != nil && !a.applied() {
+						p.failf("%s after calls with a context that was %s: it had no effect", a.method, ctx.why)
+					}
+				}
+			}
+		}},
+		{id: k.name + "/closed/unavailable", quote: unreachable, needs: []Ability{Closing}, prove: func(p *probe) {
+			attempts := p.known(append(k.attempts(p, p.a, "closed"), k.absent(p.a)...)...)
+			p.close(p.a)
+			for _, a := range attempts {
+				p.wantErr(a.call(p.ctx()), kit.ErrUnavailable, "%s after Close", a.method)
+			}
+		}},
+		{id: k.name + "/closed/while-called", quote: unreachable, racy: true, needs: []Ability{Closing}, prove: func(p *probe) {
+			p.wantOnly(p.race(racers, func(i int, _ *handle) error {
+				if i == 0 {
+					runtime.Gosched()
+					p.close(p.a)
+					return nil
+				}
+				for {
+					for _, a := range k.absent(p.a) {
+						switch err := a.call(p.ctx()); {
+						case errors.Is(err, kit.ErrUnavailable):
+							return nil
+						case err != nil && !errors.Is(err, kit.ErrNotFound):
+							return fmt.Errorf("%s: %w", a.method, err)
 						}
-						runtime.Gosched() // where nothing else takes turns, as under js
 					}
-				}), "caller %d, who goes on while another one closes the handle")
-			},
-		},
-		{
-			id:    k.name + "/closed/never-not-found",
-			quote: notAbsentQuote,
-			needs: []Ability{Closing},
-			prove: func(p *probe) {
-				absent := p.known(k.absent(p.a)...)
-				p.close(p.a)
-				for _, a := range absent {
-					if err := a.call(p.ctx()); err == nil || errors.Is(err, kit.ErrNotFound) {
-						p.failf("%s of an absent record after Close: got %v, which tells the caller that there is none", a.method, err)
-					}
+					runtime.Gosched() // where nothing else takes turns, as under js
 				}
-			},
-		},
-		{
-			id:    k.name + "/ping/answers",
-			quote: pingAnswers,
-			needs: []Ability{Pinging},
-			prove: func(p *probe) {
-				for _, h := range p.both() {
-					p.wantErr(p.pinger(k, h).Ping(p.ctx()), nil, "Ping through handle %s", h.name)
+			}), "caller %d, who goes on while another one closes the handle")
+		}},
+		{id: k.name + "/closed/never-not-found", quote: neverAbsent, needs: []Ability{Closing}, prove: func(p *probe) {
+			absent := p.known(k.absent(p.a)...)
+			p.close(p.a)
+			for _, a := range absent {
+				if err := a.call(p.ctx()); err == nil || errors.Is(err, kit.ErrNotFound) {
+					p.failf("%s of an absent record after Close: got %v, which tells the caller that there is none", a.method, err)
 				}
-				for _, ctx := range doneContexts() {
-					if problem := ctxProblem(ctx, p.pinger(k, p.a).Ping(ctx)); problem != "" {
-						p.failf("Ping with a context that is %s: %s", ctx.why, problem)
-					}
+			}
+		}},
+		{id: k.name + "/ping/answers", quote: pingAnswers, needs: []Ability{Pinging}, prove: func(p *probe) {
+			for _, h := range p.both() {
+				p.wantErr(p.pinger(k, h).Ping(p.ctx()), nil, "Ping through handle %s", h.name)
+			}
+			for _, ctx := range doneContexts() {
+				if problem := ctxProblem(ctx, p.pinger(k, p.a).Ping(ctx)); problem != "" {
+					p.failf("Ping with a context that is %s: %s", ctx.why, problem)
 				}
-			},
-		},
-		{
-			id:    k.name + "/ping/closed",
-			quote: pingUnavailable,
-			needs: []Ability{Pinging, Closing},
-			prove: func(p *probe) {
-				pinger := p.pinger(k, p.a)
-				p.close(p.a)
-				p.wantErr(pinger.Ping(p.ctx()), kit.ErrUnavailable, "Ping after Close")
-			},
-		},
+			}
+		}},
+		{id: k.name + "/ping/closed", quote: pingFails, needs: []Ability{Pinging, Closing}, prove: func(p *probe) {
+			pinger := p.pinger(k, p.a)
+			p.close(p.a)
+			p.wantErr(pinger.Ping(p.ctx()), kit.ErrUnavailable, "Ping after Close")
+		}},
 	}
 }
 

@@ -116,7 +116,7 @@ var elsewhereFlaws = []flaw{
 		f.create = func(ctx context.Context, u kit.User) error { u.ID = trim(u.ID); return create(ctx, u) }
 		f.byID = func(ctx context.Context, id string) (kit.User, error) { return byID(ctx, trim(id)) }
 	}},
-	{name: "folds domains as package strings does", by: "users/create/no-other-folding", alter: func(f *fake) { f.rekey(foldDomain) }},
+	{name: "folds domains as package strings does", by: "users/by-email/no-other-folding", alter: func(f *fake) { f.rekey(foldDomain) }},
 	{name: "folds the domain that is looked up as package strings does", by: "users/by-email/no-other-folding", alter: func(f *fake) { f.findBy(foldDomain) }},
 	{name: "wants usernames to be unique", by: "users/create/nothing-else-is-unique", alter: func(f *fake) {
 		create := f.create
@@ -291,7 +291,7 @@ var elsewhereFlaws = []flaw{
 			return n, err
 		}
 	}},
-	{name: "says that it deleted a purged token", by: "tokens/delete/absent", alter: func(f *fake) {
+	{name: "says that it deleted a purged token", by: "tokens/delete/purged", alter: func(f *fake) {
 		f.remember()
 		remove, deleteExpired := f.removeToken, f.deleteExpired
 		f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {

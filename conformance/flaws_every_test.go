@@ -92,13 +92,13 @@ func flawsOfEveryMethod(k kind) []flaw {
 
 	flaws := []flaw{
 		// Times.
-		{name: "keeps times to the second", by: "times/precision", alter: func(f *fake) {
+		{name: "keeps times to the second", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time { return t.Truncate(time.Second) })
 		}},
-		{name: "keeps times to the millisecond", by: "times/precision", alter: func(f *fake) {
+		{name: "keeps times to the millisecond", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time { return t.Truncate(time.Millisecond) })
 		}},
-		{name: "keeps times in a float64 of seconds", by: "times/precision", alter: func(f *fake) {
+		{name: "keeps times in a float64 of seconds", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time {
 				if t.Year() < 1900 || t.Year() > 2200 {
 					return t
@@ -113,12 +113,12 @@ func flawsOfEveryMethod(k kind) []flaw {
 		{name: "returns times in a zone that is called UTC", by: "times/utc", alter: func(f *fake) {
 			timesOut(f, func(t time.Time) time.Time { return t.In(time.FixedZone("UTC", 0)) })
 		}},
-		{name: "drops the zone of a time without converting it", by: "times/same-instant", alter: func(f *fake) {
+		{name: "drops the zone of a time without converting it", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time {
 				return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 			})
 		}},
-		{name: "turns the zero Time into 1970", by: "times/extremes", alter: func(f *fake) {
+		{name: "turns the zero Time into 1970", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time {
 				if t.IsZero() {
 					return time.Unix(0, 0)
@@ -126,7 +126,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 				return t
 			})
 		}},
-		{name: "turns 1970 into the zero Time", by: "times/extremes", alter: func(f *fake) {
+		{name: "turns 1970 into the zero Time", by: "times/instants", alter: func(f *fake) {
 			timesOut(f, func(t time.Time) time.Time {
 				if t.Unix() == 0 {
 					return time.Time{}
@@ -134,13 +134,13 @@ func flawsOfEveryMethod(k kind) []flaw {
 				return t
 			})
 		}},
-		{name: "keeps times as nanoseconds in an int64", by: "times/extremes", alter: func(f *fake) {
+		{name: "keeps times as nanoseconds in an int64", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time { return time.Unix(0, t.UnixNano()).UTC() })
 		}},
-		{name: "keeps times as seconds in an int32", by: "times/extremes", alter: func(f *fake) {
+		{name: "keeps times as seconds in an int32", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time { return time.Unix(int64(int32(t.Unix())), int64(t.Nanosecond())).UTC() })
 		}},
-		{name: "knows no year after 2999", by: "times/extremes", alter: func(f *fake) {
+		{name: "knows no year after 2999", by: "times/instants", alter: func(f *fake) {
 			timesIn(f, func(t time.Time) time.Time {
 				if t.Year() > 2999 {
 					return t.AddDate(-7000, 0, 0)
@@ -148,7 +148,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 				return t
 			})
 		}},
-		{name: "fills in CreatedAt", by: "values/fills-in-nothing", alter: func(f *fake) {
+		{name: "fills in CreatedAt", by: "values/every-field", alter: func(f *fake) {
 			f.userIn(func(u *kit.User) {
 				if u.CreatedAt.IsZero() {
 					u.CreatedAt = now

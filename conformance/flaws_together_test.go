@@ -97,9 +97,9 @@ var serviceFlaws = []flaw{
 			return nil
 		}
 	}},
-	{name: "lists tokens without RevokedAt", by: "tokens/by-user/whole-records", alter: listsTokens(func(t *kit.Token) { t.RevokedAt = time.Time{} })},
-	{name: "lists tokens without RotatedAt", by: "tokens/by-user/whole-records", alter: listsTokens(func(t *kit.Token) { t.RotatedAt = time.Time{} })},
-	{name: "lists the first page of a user's tokens only", by: "tokens/by-user/pages", alter: func(f *fake) {
+	{name: "lists tokens without RevokedAt", by: "tokens/by-user/of-that-user", alter: listsTokens(func(t *kit.Token) { t.RevokedAt = time.Time{} })},
+	{name: "lists tokens without RotatedAt", by: "tokens/by-user/of-that-user", alter: listsTokens(func(t *kit.Token) { t.RotatedAt = time.Time{} })},
+	{name: "lists the first page of a user's tokens only", by: "tokens/by-user/limit", alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 			if after != "" {
@@ -108,8 +108,8 @@ var serviceFlaws = []flaw{
 			return byUser(ctx, userID, after, limit)
 		}
 	}},
-	{name: "lists tokens without SessionID", by: "tokens/by-user/whole-records", alter: listsTokens(func(t *kit.Token) { t.SessionID = "" })},
-	{name: "leaves a field alone that an Update sets to false", by: "users/update/replaces-by-empty", alter: keepsOld(func(old kit.User, u *kit.User) {
+	{name: "lists tokens without SessionID", by: "tokens/by-user/of-that-user", alter: listsTokens(func(t *kit.Token) { t.SessionID = "" })},
+	{name: "leaves a field alone that an Update sets to false", by: "users/update/replaces", alter: keepsOld(func(old kit.User, u *kit.User) {
 		u.Active, u.Verified = u.Active || old.Active, u.Verified || old.Verified
 	})},
 	{name: "never makes a user active again", by: "together/epoch", alter: keepsOld(func(old kit.User, u *kit.User) { u.Active = u.Active && old.Active })},
@@ -144,7 +144,7 @@ var serviceFlaws = []flaw{
 			return remove(ctx, id)
 		}
 	}},
-	{name: "purges fewer tokens at once than it is told to", by: "tokens/delete-expired/batches", alter: func(f *fake) {
+	{name: "purges fewer tokens at once than it is told to", by: "tokens/delete-expired/limit", alter: func(f *fake) {
 		purge := f.deleteExpired
 		f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
 			return purge(ctx, before, min(limit, 500))

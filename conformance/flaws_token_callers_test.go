@@ -26,7 +26,7 @@ var tokenCallerFlaws = []flaw{
 	{name: "keeps only the two types as a flag of the session", by: "tokens/values/every-field", alter: func(f *fake) {
 		f.tokenOut(func(t *kit.Token) { t.Type = kit.RefreshToken })
 	}},
-	{name: "invents a SessionID", by: "tokens/values/fills-in-nothing", alter: func(f *fake) {
+	{name: "invents a SessionID", by: "tokens/values/every-field", alter: func(f *fake) {
 		f.tokenIn(func(t *kit.Token) {
 			if t.SessionID == "" {
 				t.SessionID = "s-" + t.ID
@@ -61,7 +61,7 @@ var tokenCallerFlaws = []flaw{
 	{name: "keeps Epoch in a float64", by: "tokens/values/integers", alter: func(f *fake) {
 		f.tokenIn(func(t *kit.Token) { t.Epoch = int64(float64(t.Epoch)) })
 	}},
-	{name: "compares versions of tokens as int32", by: "tokens/values/neighbouring-versions", alter: func(f *fake) {
+	{name: "compares versions of tokens as int32", by: "tokens/update/conflict", alter: func(f *fake) {
 		update := f.updateToken
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
 			if old, err := f.tokens.ByID(ctx, t.ID); err == nil && int32(old.Version) == int32(t.Version) {
@@ -71,34 +71,34 @@ var tokenCallerFlaws = []flaw{
 		}
 	}},
 
-	{name: "keeps the SecretHash given to Create", by: "tokens/memory/create", alter: func(f *fake) {
+	{name: "keeps the SecretHash given to Create", by: "tokens/memory/in", alter: func(f *fake) {
 		f.shareTokenIn(true, func(own *kit.Token, given kit.Token) { own.SecretHash = given.SecretHash })
 	}},
-	{name: "keeps the PreviousHash given to Create", by: "tokens/memory/create", alter: func(f *fake) {
+	{name: "keeps the PreviousHash given to Create", by: "tokens/memory/in", alter: func(f *fake) {
 		f.shareTokenIn(true, func(own *kit.Token, given kit.Token) { own.PreviousHash = given.PreviousHash })
 	}},
-	{name: "keeps the Salt given to Create", by: "tokens/memory/create", alter: func(f *fake) {
+	{name: "keeps the Salt given to Create", by: "tokens/memory/in", alter: func(f *fake) {
 		f.shareTokenIn(true, func(own *kit.Token, given kit.Token) { own.Salt = given.Salt })
 	}},
-	{name: "keeps the SecretHash given to Update", by: "tokens/memory/update", alter: func(f *fake) {
+	{name: "keeps the SecretHash given to Update", by: "tokens/memory/in", alter: func(f *fake) {
 		f.shareTokenIn(false, func(own *kit.Token, given kit.Token) { own.SecretHash = given.SecretHash })
 	}},
-	{name: "keeps the PreviousHash given to Update", by: "tokens/memory/update", alter: func(f *fake) {
+	{name: "keeps the PreviousHash given to Update", by: "tokens/memory/in", alter: func(f *fake) {
 		f.shareTokenIn(false, func(own *kit.Token, given kit.Token) { own.PreviousHash = given.PreviousHash })
 	}},
-	{name: "keeps the Salt given to Update", by: "tokens/memory/update", alter: func(f *fake) {
+	{name: "keeps the Salt given to Update", by: "tokens/memory/in", alter: func(f *fake) {
 		f.shareTokenIn(false, func(own *kit.Token, given kit.Token) { own.Salt = given.Salt })
 	}},
-	{name: "returns its own SecretHash from ByID", by: "tokens/memory/by-id", alter: func(f *fake) {
+	{name: "returns its own SecretHash from ByID", by: "tokens/memory/out", alter: func(f *fake) {
 		f.shareTokenByID(func(out *kit.Token, own kit.Token) { out.SecretHash = own.SecretHash })
 	}},
-	{name: "returns its own PreviousHash from ByID", by: "tokens/memory/by-id", alter: func(f *fake) {
+	{name: "returns its own PreviousHash from ByID", by: "tokens/memory/out", alter: func(f *fake) {
 		f.shareTokenByID(func(out *kit.Token, own kit.Token) { out.PreviousHash = own.PreviousHash })
 	}},
-	{name: "returns its own Salt from ByID", by: "tokens/memory/by-id", alter: func(f *fake) {
+	{name: "returns its own Salt from ByID", by: "tokens/memory/out", alter: func(f *fake) {
 		f.shareTokenByID(func(out *kit.Token, own kit.Token) { out.Salt = own.Salt })
 	}},
-	{name: "returns its own hashes from ByUser", by: "tokens/memory/by-user", alter: func(f *fake) {
+	{name: "returns its own hashes from ByUser", by: "tokens/memory/out", alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 			list, err := byUser(ctx, userID, after, limit)
@@ -108,7 +108,7 @@ var tokenCallerFlaws = []flaw{
 			return list, err
 		}
 	}},
-	{name: "reads the hashes of a list into memory that the next list overwrites", by: "tokens/memory/by-user", alter: func(f *fake) {
+	{name: "reads the hashes of a list into memory that the next list overwrites", by: "tokens/memory/out", alter: func(f *fake) {
 		byUser := f.byUser
 		var row []byte // as a driver reuses the buffer of a row
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
@@ -123,7 +123,7 @@ var tokenCallerFlaws = []flaw{
 			return list, err
 		}
 	}},
-	{name: "joins the caller's hashes in place", by: "tokens/memory/arguments", alter: func(f *fake) {
+	{name: "joins the caller's hashes in place", by: "tokens/memory/in", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
 			hashes := append(t.SecretHash, t.PreviousHash...) // one column for both
@@ -132,7 +132,7 @@ var tokenCallerFlaws = []flaw{
 			return create(ctx, kept)
 		}
 	}},
-	{name: "wipes the caller's SecretHash", by: "tokens/memory/arguments", alter: func(f *fake) {
+	{name: "wipes the caller's SecretHash", by: "tokens/memory/in", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
 			kept := t.Clone()
@@ -142,7 +142,7 @@ var tokenCallerFlaws = []flaw{
 	}},
 
 	{name: "checks the ID and then creates a token", by: "tokens/create/one-winner", racy: true, alter: looseCreateToken},
-	{name: "checks the ID of each type and then creates", by: "tokens/create/one-winner-type", racy: true, alter: looseCreateToken},
+	{name: "checks the ID of each type and then creates", by: "tokens/create/one-winner", racy: true, alter: looseCreateToken},
 	{name: "checks the Version and then updates a token", by: "tokens/update/one-winner", racy: true, alter: looseUpdateToken},
 	{name: "loses updates of a token", by: "tokens/update/no-lost-update", racy: true, alter: looseUpdateToken},
 	{name: "checks for a token and then deletes", by: "tokens/delete/one-winner", racy: true, alter: func(f *fake) {
@@ -156,7 +156,7 @@ var tokenCallerFlaws = []flaw{
 			return err == nil, err
 		}
 	}},
-	{name: "reads a token in two steps", by: "tokens/concurrent/whole-records", racy: true, alter: func(f *fake) {
+	{name: "reads a token in two steps", by: "tokens/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		byID := f.tokenByID
 		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
 			t, err := byID(ctx, id)
@@ -167,7 +167,7 @@ var tokenCallerFlaws = []flaw{
 			return t, err
 		}
 	}},
-	{name: "reads a token in two steps in every process but the first", by: "tokens/concurrent/whole-records", racy: true, alter: func(f *fake) {
+	{name: "reads a token in two steps in every process but the first", by: "tokens/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		if f.number == 1 {
 			return
 		}

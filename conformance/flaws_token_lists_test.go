@@ -65,7 +65,7 @@ var tokenListFlaws = []flaw{
 			return slices.DeleteFunc(list, func(t kit.Token) bool { return t.ID <= after }), err
 		}
 	}},
-	{name: "lists at most 100 tokens", by: "tokens/by-user/pages", alter: func(f *fake) {
+	{name: "lists at most 100 tokens", by: "tokens/by-user/limit", alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 			return byUser(ctx, userID, after, min(limit, 100))
@@ -96,7 +96,7 @@ var tokenListFlaws = []flaw{
 			return list[:min(len(list), limit)], nil
 		}
 	}},
-	{name: "lists tokens without their hashes", by: "tokens/by-user/whole-records", alter: func(f *fake) {
+	{name: "lists tokens without their hashes", by: "tokens/by-user/of-that-user", alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 			list, err := byUser(ctx, userID, after, limit)
@@ -141,7 +141,7 @@ var tokenListFlaws = []flaw{
 			return deleteExpired(ctx, before.Round(time.Microsecond), limit)
 		}
 	}},
-	{name: "compares times of a purge as text in their zones", by: "tokens/delete-expired/zone", alter: func(f *fake) {
+	{name: "compares times of a purge as text in their zones", by: "tokens/delete-expired/boundary", alter: func(f *fake) {
 		f.purge(func(t kit.Token, before time.Time) bool {
 			const layout = "2006-01-02T15:04:05.000000000"
 			return t.ExpiresAt.Format(layout) <= before.Format(layout)
@@ -174,7 +174,7 @@ var tokenListFlaws = []flaw{
 			return n, err
 		}
 	}},
-	{name: "purges at most 100 tokens", by: "tokens/delete-expired/batches", alter: func(f *fake) {
+	{name: "purges at most 100 tokens", by: "tokens/delete-expired/limit", alter: func(f *fake) {
 		deleteExpired := f.deleteExpired
 		f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
 			return deleteExpired(ctx, before, min(limit, 100))

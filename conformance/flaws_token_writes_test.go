@@ -140,7 +140,7 @@ var tokenWriteFlaws = []flaw{
 			return kit.ErrUserExists
 		}
 	}},
-	{name: "overwrites the token with a duplicate ID", by: "tokens/create/refused-changes-nothing", alter: func(f *fake) {
+	{name: "overwrites the token with a duplicate ID", by: "tokens/create/unique-id", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
 			err := create(ctx, t)
@@ -155,7 +155,7 @@ var tokenWriteFlaws = []flaw{
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error { t.Version = 0; return create(ctx, t) }
 	}},
-	{name: "refuses a token that has expired", by: "tokens/create/expired-already", alter: func(f *fake) {
+	{name: "refuses a token that has expired", by: "tokens/values/every-field", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
 			if expired(t, now) {
@@ -180,7 +180,7 @@ var tokenWriteFlaws = []flaw{
 	{name: "hides revoked tokens from ByID", by: "tokens/by-id/expired-and-revoked", alter: func(f *fake) {
 		f.hide(func(t kit.Token) bool { return !t.RevokedAt.IsZero() })
 	}},
-	{name: "compares token IDs without regard to case", by: "tokens/by-id/absent", alter: func(f *fake) {
+	{name: "compares token IDs without regard to case", by: "tokens/by-id/exact", alter: func(f *fake) {
 		f.remember()
 		byID := f.tokenByID
 		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
@@ -195,7 +195,7 @@ var tokenWriteFlaws = []flaw{
 			return t, err
 		}
 	}},
-	{name: "finds no token: nil error and an empty token", by: "tokens/by-id/absent", alter: func(f *fake) {
+	{name: "finds no token: nil error and an empty token", by: "tokens/by-id/exact", alter: func(f *fake) {
 		byID := f.tokenByID
 		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
 			t, err := byID(ctx, id)
@@ -315,7 +315,7 @@ var tokenWriteFlaws = []flaw{
 			return kit.ErrConflict
 		}
 	}},
-	{name: "never takes RevokedAt away again", by: "tokens/update/replaces-by-empty", alter: func(f *fake) {
+	{name: "never takes RevokedAt away again", by: "tokens/update/replaces", alter: func(f *fake) {
 		update := f.updateToken
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
 			if old, err := f.tokens.ByID(ctx, t.ID); err == nil && t.RevokedAt.IsZero() {
@@ -370,7 +370,7 @@ var tokenWriteFlaws = []flaw{
 			return err == nil, err
 		}
 	}},
-	{name: "never says that it deleted a token", by: "tokens/delete/reports-this-call", alter: func(f *fake) {
+	{name: "never says that it deleted a token", by: "tokens/delete/removes", alter: func(f *fake) {
 		remove := f.removeToken
 		f.removeToken = func(ctx context.Context, id string) (bool, error) {
 			_, err := remove(ctx, id)
@@ -387,7 +387,7 @@ var tokenWriteFlaws = []flaw{
 			return removed, err
 		}
 	}},
-	{name: "deletes only refresh tokens", by: "tokens/delete/any-version", alter: func(f *fake) {
+	{name: "deletes only refresh tokens", by: "tokens/delete/removes", alter: func(f *fake) {
 		remove := f.removeToken
 		f.removeToken = func(ctx context.Context, id string) (bool, error) {
 			if t, err := f.tokens.ByID(ctx, id); err == nil && t.Type != kit.RefreshToken {

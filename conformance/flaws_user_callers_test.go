@@ -11,19 +11,19 @@ import (
 
 // userCallerFlaws are about memory shared with callers, and callers that meet.
 var userCallerFlaws = []flaw{
-	{name: "keeps the Roles given to Create", by: "users/memory/create", alter: func(f *fake) {
+	{name: "keeps the Roles given to Create", by: "users/memory/in", alter: func(f *fake) {
 		f.shareIn(true, func(own *kit.User, given kit.User) { own.Roles = given.Roles })
 	}},
-	{name: "keeps the Settings given to Create", by: "users/memory/create", alter: func(f *fake) {
+	{name: "keeps the Settings given to Create", by: "users/memory/in", alter: func(f *fake) {
 		f.shareIn(true, func(own *kit.User, given kit.User) { own.Settings = given.Settings })
 	}},
-	{name: "keeps the Roles given to Update", by: "users/memory/update", alter: func(f *fake) {
+	{name: "keeps the Roles given to Update", by: "users/memory/in", alter: func(f *fake) {
 		f.shareIn(false, func(own *kit.User, given kit.User) { own.Roles = given.Roles })
 	}},
-	{name: "keeps the Settings given to Update", by: "users/memory/update", alter: func(f *fake) {
+	{name: "keeps the Settings given to Update", by: "users/memory/in", alter: func(f *fake) {
 		f.shareIn(false, func(own *kit.User, given kit.User) { own.Settings = given.Settings })
 	}},
-	{name: "returns its own Roles from ByID", by: "users/memory/by-id", alter: func(f *fake) {
+	{name: "returns its own Roles from ByID", by: "users/memory/out", alter: func(f *fake) {
 		byID := f.byID
 		f.byID = func(ctx context.Context, id string) (kit.User, error) {
 			u, err := byID(ctx, id)
@@ -33,7 +33,7 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
-	{name: "returns its own Settings from ByID", by: "users/memory/by-id", alter: func(f *fake) {
+	{name: "returns its own Settings from ByID", by: "users/memory/out", alter: func(f *fake) {
 		byID := f.byID
 		f.byID = func(ctx context.Context, id string) (kit.User, error) {
 			u, err := byID(ctx, id)
@@ -43,7 +43,7 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
-	{name: "returns its own Roles from ByEmail", by: "users/memory/by-email", alter: func(f *fake) {
+	{name: "returns its own Roles from ByEmail", by: "users/memory/out", alter: func(f *fake) {
 		byEmail := f.byEmail
 		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
 			u, err := byEmail(ctx, email)
@@ -53,7 +53,7 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
-	{name: "returns its own Settings from ByEmail", by: "users/memory/by-email", alter: func(f *fake) {
+	{name: "returns its own Settings from ByEmail", by: "users/memory/out", alter: func(f *fake) {
 		byEmail := f.byEmail
 		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
 			u, err := byEmail(ctx, email)
@@ -63,7 +63,7 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
-	{name: "sorts the caller's Roles in place", by: "users/memory/arguments", alter: func(f *fake) {
+	{name: "sorts the caller's Roles in place", by: "users/memory/in", alter: func(f *fake) {
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error {
 			kept := u.Clone()
@@ -71,14 +71,14 @@ var userCallerFlaws = []flaw{
 			return create(ctx, kept)
 		}
 	}},
-	{name: "appends to the caller's Roles", by: "users/memory/arguments", alter: func(f *fake) {
+	{name: "appends to the caller's Roles", by: "users/memory/in", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			_ = append(u.Roles, "mark")
 			return update(ctx, u)
 		}
 	}},
-	{name: "ends the caller's Settings with a line break", by: "users/memory/arguments", alter: func(f *fake) {
+	{name: "ends the caller's Settings with a line break", by: "users/memory/in", alter: func(f *fake) {
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error {
 			line := append(u.Settings, '\n') // written to a file of lines
@@ -87,7 +87,7 @@ var userCallerFlaws = []flaw{
 		}
 	}},
 
-	{name: "checks the user and then creates", by: "users/create/one-winner", racy: true, alter: func(f *fake) {
+	{name: "checks the user and then creates", by: "users/create/one-winner-address", racy: true, alter: func(f *fake) {
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error {
 			if _, err := f.byID(ctx, u.ID); err == nil {
@@ -156,7 +156,7 @@ var userCallerFlaws = []flaw{
 			return nil
 		}
 	}},
-	{name: "reads a user in two steps", by: "users/concurrent/whole-records", racy: true, alter: func(f *fake) {
+	{name: "reads a user in two steps", by: "users/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		byID := f.byID
 		f.byID = func(ctx context.Context, id string) (kit.User, error) {
 			u, err := byID(ctx, id)
@@ -167,7 +167,7 @@ var userCallerFlaws = []flaw{
 			return u, err
 		}
 	}},
-	{name: "reads a user by address in two steps in the first process", by: "users/concurrent/whole-records", racy: true, alter: func(f *fake) {
+	{name: "reads a user by address in two steps in the first process", by: "users/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		if f.number > 1 {
 			return
 		}
@@ -238,7 +238,7 @@ var userCallerFlaws = []flaw{
 			return err
 		}
 	}},
-	{name: "panics where there is no user", by: "users/by-id/absent", alter: func(f *fake) {
+	{name: "panics where there is no user", by: "users/by-id/exact", alter: func(f *fake) {
 		byID := f.byID
 		f.byID = func(ctx context.Context, id string) (kit.User, error) {
 			u, err := byID(ctx, id)

@@ -63,10 +63,10 @@ var userValueFlaws = []flaw{
 			}
 		})
 	}},
-	{name: "keeps at most 100 roles", by: "users/values/large", alter: func(f *fake) {
+	{name: "keeps at most 100 roles", by: "users/values/roles-order", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.Roles = u.Roles[:min(len(u.Roles), 100)] })
 	}},
-	{name: "keeps at most 8 KiB of settings", by: "users/values/large", alter: func(f *fake) {
+	{name: "keeps at most 8 KiB of settings", by: "users/values/settings-bytes", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.Settings = u.Settings[:min(len(u.Settings), 8<<10)] })
 	}},
 	{name: "decodes settings and encodes them again", by: "users/values/settings-bytes", alter: func(f *fake) {
@@ -102,7 +102,7 @@ var userValueFlaws = []flaw{
 			u.Settings = b.Bytes()
 		})
 	}},
-	{name: "keeps settings at most 8 levels deep", by: "users/values/settings-deep", alter: func(f *fake) {
+	{name: "keeps settings at most 8 levels deep", by: "users/values/settings-bytes", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) {
 			if bytes.Count(u.Settings, []byte("{")) > 8 && len(u.Settings) < 1000 {
 				u.Settings = json.RawMessage(`{}`)
@@ -130,7 +130,7 @@ var userValueFlaws = []flaw{
 			}
 		})
 	}},
-	{name: "gives users without roles a default role", by: "users/values/fills-in-nothing", alter: func(f *fake) {
+	{name: "gives users without roles a default role", by: "users/values/every-field", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) {
 			if len(u.Roles) == 0 {
 				u.Roles = []string{"user"}
@@ -162,7 +162,7 @@ var userValueFlaws = []flaw{
 	{name: "keeps no negative SessionEpoch", by: "users/values/integers", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.SessionEpoch = max(u.SessionEpoch, 0) })
 	}},
-	{name: "compares versions as float64", by: "users/values/neighbouring-versions", alter: func(f *fake) {
+	{name: "compares versions as float64", by: "users/update/conflict", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			if old, err := f.users.ByID(ctx, u.ID); err == nil && float64(old.Version) == float64(u.Version) {

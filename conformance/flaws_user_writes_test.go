@@ -120,7 +120,7 @@ var userWriteFlaws = []flaw{
 			return kit.ErrConflict
 		}
 	}},
-	{name: "updates only the fields that are not empty", by: "users/update/replaces-by-empty", alter: func(f *fake) {
+	{name: "updates only the fields that are not empty", by: "users/update/replaces", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			if old, err := f.users.ByID(ctx, u.ID); err == nil {
@@ -263,7 +263,7 @@ var userWriteFlaws = []flaw{
 			return err
 		}
 	}},
-	{name: "takes another spelling of one's own address for a stranger's", by: "users/update/own-spelling", alter: func(f *fake) {
+	{name: "takes another spelling of one's own address for a stranger's", by: "users/update/taken-email", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			if old, err := f.users.ByEmail(ctx, u.Email); err == nil && old.Email != u.Email {
@@ -272,7 +272,7 @@ var userWriteFlaws = []flaw{
 			return update(ctx, u)
 		}
 	}},
-	{name: "folds the address of an Update as package strings does", by: "users/update/lookalike-email", alter: func(f *fake) {
+	{name: "folds the address of an Update as package strings does", by: "users/by-email/no-other-folding", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			if old, err := f.users.ByEmail(ctx, fold(u.Email)); err == nil && old.ID != u.ID {
@@ -350,7 +350,7 @@ var userWriteFlaws = []flaw{
 			return create(ctx, u)
 		}
 	}},
-	{name: "deletes a user only at its first Version", by: "users/delete/any-version", alter: func(f *fake) {
+	{name: "deletes a user only at its first Version", by: "users/delete/removes", alter: func(f *fake) {
 		remove := f.remove
 		f.remove = func(ctx context.Context, id string) error {
 			if old, err := f.users.ByID(ctx, id); err == nil && old.Version > 1 {

@@ -133,6 +133,14 @@ var atRandom = script{callers: 6, calls: 7, choose: func(random *rand.Rand, last
 	return []opKind{opRead, opReadAlso, opCreate, opUpdate, opUpdate, opDelete}[random.IntN(6)]
 }}
 
+// inPairs lets two callers do anything in quick succession.
+var inPairs = script{callers: 2, calls: 24, choose: func(random *rand.Rand, last *operation) opKind {
+	if last != nil && last.what == opCreate && last.answer != nil {
+		return []opKind{opRead, opReadAlso, opUpdate, opDelete}[random.IntN(4)]
+	}
+	return []opKind{opCreate, opCreate, opRead, opReadAlso, opUpdate, opDelete, opDelete}[random.IntN(7)]
+}}
+
 // recordHistory lets several callers read and write r, through both handles in turn,
 // and returns what happened.
 func recordHistory(p *probe, r *register, seed uint64, s script) history {

@@ -17,7 +17,7 @@ func networkRaceRules(k kind) []rule {
 	return []rule{
 		{
 			id:    k.name + "/network/followed",
-			quote: lostQuote,
+			quote: lostAnswers,
 			needs: []Ability{Networking},
 			prove: func(p *probe) {
 				f := &followed{probe: p, kind: k, wait: p.cfg.Soon}
@@ -36,7 +36,7 @@ func networkRaceRules(k kind) []rule {
 		},
 		{
 			id:    k.name + "/network/linearizable",
-			quote: lostQuote,
+			quote: lostAnswers,
 			needs: []Ability{Networking},
 			racy:  true,
 			prove: func(p *probe) {

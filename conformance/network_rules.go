@@ -9,12 +9,6 @@ import (
 	"myauth.internal/kit"
 )
 
-const (
-	awayQuote  = unreachedQuote + "; " + notAbsentQuote
-	lostQuote  = "returns an error that wraps [ErrUnavailable] when an answer is lost on the way; a write then has happened as a whole or not at all, and what this very call has done is never reported as a conflict with another"
-	againQuote = "works again, without being opened anew, soon after the data can be reached"
-)
-
 // patience is the deadline of a call that cannot succeed.
 const patience = 300 * time.Millisecond
 
@@ -50,14 +44,14 @@ func networkRules(k kind) []rule {
 	add := func(name, quote string, prove func(p *probe)) {
 		rules = append(rules, rule{id: k.name + "/" + name, quote: quote, needs: []Ability{Networking}, prove: prove})
 	}
-	add("network/cut", awayQuote, func(p *probe) { p.survivesCut(k) })
+	add("network/cut", away, func(p *probe) { p.survivesCut(k) })
 	for _, o := range outages[1:] {
-		add("network/"+o.name, ctxQuote, func(p *probe) {
+		add("network/"+o.name, endsWithCtx, func(p *probe) {
 			p.hangs(k, o.name, o.when, func() func() { return o.begin(p.network) })
 		})
 	}
 	for _, half := range halves {
-		add("network/lost-"+half.name, lostQuote, func(p *probe) {
+		add("network/lost-"+half.name, lostAnswers, func(p *probe) {
 			long := k.long(p, p.b)
 			p.loseEach(k, half.lose, func(string) []attempt {
 				if k.name == tokenKind.name {
@@ -68,9 +62,9 @@ func networkRules(k kind) []rule {
 			p.loseEach(k, half.lose, func(tag string) []attempt { return k.attempts(p, p.b, tag) })
 		})
 	}
-	add("network/cut-answer", lostQuote, func(p *probe) { p.cutAnswers(k) })
-	add("network/recovers", againQuote, func(p *probe) { p.recovers(k) })
-	add("ping/network", pingUnavailable, func(p *probe) { p.pingsTruly(k) })
+	add("network/cut-answer", lostAnswers, func(p *probe) { p.cutAnswers(k) })
+	add("network/recovers", worksAgain, func(p *probe) { p.recovers(k) })
+	add("ping/network", pingFails, func(p *probe) { p.pingsTruly(k) })
 	rules[len(rules)-1].needs = []Ability{Pinging, Networking}
 	return rules
 }

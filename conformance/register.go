@@ -1,33 +1,58 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"myauth.internal/kit"
 )
 
-// register is one record seen as a number with a version, so that the rules of
-// persistence and concurrency are written once for both contracts. Every field of
-// the record that can change follows from the number, so a read that mixes two
-// writes is found out.
+// register is one record seen as a number with a version, as the literature on
+// concurrent callers has it. Every field of the record that can change follows from the
+// number, so a read that mixes two writes is found out.
 type register struct {
-	// create adds the record with Version 0.
-	create func(h *handle, value int64) error
-	// read and readAlso return value and version: ByID, and ByEmail or ByUser.
-	read, readAlso func(h *handle) (value, version int64, err error)
-	update         func(h *handle, value, version int64) error
-	// delete returns kit.ErrNotFound when there was nothing to remove.
-	delete func(h *handle) error
-	// taken is what create returns when the record exists.
-	taken error
-	// readNames are the names of the two reads.
-	readNames [2]string
+	p    *probe
+	kind kind
+	name string
 }
 
-func (r *register) reads() []func(h *handle) (int64, int64, error) {
-	return []func(h *handle) (int64, int64, error){r.read, r.readAlso}
+func (k kind) register(p *probe, name string) *register { return &register{p, k, name} }
+
+// at returns the record with that number and version.
+func (r *register) at(value, version int64) record {
+	rec := r.kind.numbered(r.name, value)
+	v, epoch := rec.numbers()
+	*v, *epoch = version, value
+	return rec
+}
+
+// create adds the record with Version 0.
+func (r *register) create(h *handle, value int64) error { return r.at(value, 0).create(r.p.ctx(), h) }
+func (r *register) update(h *handle, value, version int64) error {
+	return r.at(value, version).update(r.p.ctx(), h)
+}
+
+// delete returns kit.ErrNotFound when there was nothing to remove.
+func (r *register) delete(h *handle) error { return r.at(0, 0).delete(r.p.ctx(), h) }
+
+// reads are the two ways to read value and version.
+func (r *register) reads() []func(h *handle) (value, version int64, err error) {
+	at := r.at(0, 0)
+	return []func(h *handle) (int64, int64, error){
+		func(h *handle) (int64, int64, error) { return r.number(at.byID(r.p.ctx(), h)) },
+		func(h *handle) (int64, int64, error) { return r.number(at.byIndex(r.p.ctx(), h)) },
+	}
+}
+
+func (r *register) number(got record, err error) (value, version int64, _ error) {
+	if err != nil {
+		return 0, 0, err
+	}
+	v, n := got.numbers()
+	for _, d := range diff(got, r.at(*n, *v), r.p.cfg.TimePrecision) {
+		r.p.failf("a read of a %s mixes two writes, or changes one: %s", r.kind.noun, d)
+	}
+	return *n, *v, nil
 }
 
 // perform makes the call of op and notes its answer.
@@ -44,79 +69,24 @@ func (r *register) perform(h *handle, op *operation) {
 	}
 }
 
-func userRegister(p *probe, name string) *register {
-	user := func(value, version int64) kit.User {
-		u := newUser(name + "." + strconv.FormatInt(value, 10))
-		u.ID, u.Email, u.Version, u.SessionEpoch = "user-"+name, name+"@example.com", version, value
-		return u
-	}
-	judge := func(u kit.User, err error) (int64, int64, error) {
+// want reads r in every way through both handles.
+func (r *register) want(value, version int64, when string) { r.p.check(r.at(value, version), when) }
+
+// wantGone wants r absent, in every way, through both handles.
+func (r *register) wantGone(when string) { r.p.checkGone(r.at(0, 0), when) }
+
+// increment adds one to r by compare-and-swap. Each refusal means that another caller's
+// Update was accepted, so there are fewer than a thousand in a case.
+func (r *register) increment(h *handle) error {
+	const most = 1000
+	for range most {
+		value, version, err := r.reads()[0](h)
 		if err != nil {
-			return 0, 0, err
-		}
-		for _, d := range userDiff(u, user(u.SessionEpoch, u.Version), p.cfg.TimePrecision) {
-			p.failf("a read of a user mixes two writes, or changes one: %s", d)
-		}
-		return u.SessionEpoch, u.Version, nil
-	}
-	return &register{
-
-		taken:     kit.ErrUserExists,
-		readNames: [2]string{"ByID", "ByEmail"},
-		create:    func(h *handle, value int64) error { return h.Users.Create(p.ctx(), user(value, 0)) },
-		update:    func(h *handle, value, version int64) error { return h.Users.Update(p.ctx(), user(value, version)) },
-		delete:    func(h *handle) error { return h.Users.Delete(p.ctx(), "user-"+name) },
-		read:      func(h *handle) (int64, int64, error) { return judge(h.Users.ByID(p.ctx(), "user-"+name)) },
-		readAlso: func(h *handle) (int64, int64, error) {
-			return judge(h.Users.ByEmail(p.ctx(), strings.ToUpper(name)+"@example.com"))
-		},
-	}
-}
-
-func tokenRegister(p *probe, name string) *register {
-	id := tokenID(name)
-	token := func(value, version int64) kit.Token {
-		t := newToken(name+"."+strconv.FormatInt(value, 10), "owner of "+name)
-		t.ID, t.Version, t.Epoch = id, version, value
-		return t
-	}
-	judge := func(t kit.Token, err error) (int64, int64, error) {
-		if err != nil {
-			return 0, 0, err
-		}
-		for _, d := range tokenDiff(t, token(t.Epoch, t.Version), p.cfg.TimePrecision) {
-			p.failf("a read of a token mixes two writes, or changes one: %s", d)
-		}
-		return t.Epoch, t.Version, nil
-	}
-	return &register{
-
-		taken:     kit.ErrConflict,
-		readNames: [2]string{"ByID", "ByUser"},
-		create:    func(h *handle, value int64) error { return h.Tokens.Create(p.ctx(), token(value, 0)) },
-		update: func(h *handle, value, version int64) error {
-			return h.Tokens.Update(p.ctx(), token(value, version))
-		},
-		delete: func(h *handle) error {
-			removed, err := h.Tokens.Delete(p.ctx(), id)
-			if err == nil && !removed {
-				return kit.ErrNotFound
-			}
 			return err
-		},
-		read: func(h *handle) (int64, int64, error) { return judge(h.Tokens.ByID(p.ctx(), id)) },
-		readAlso: func(h *handle) (int64, int64, error) {
-			list, err := h.Tokens.ByUser(p.ctx(), "owner of "+name, "", 10)
-			if err == nil && len(list) > 1 {
-				err = fmt.Errorf("ByUser lists one token %d times", len(list))
-			}
-			if err != nil {
-				return 0, 0, err
-			}
-			if len(list) == 0 {
-				return 0, 0, kit.ErrNotFound
-			}
-			return judge(list[0], nil)
-		},
+		}
+		if err := r.update(h, value+1, version); !errors.Is(err, kit.ErrConflict) {
+			return err
+		}
 	}
+	return fmt.Errorf("an Update after a read was refused %d times", most)
 }

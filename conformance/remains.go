@@ -9,35 +9,46 @@ import (
 	"myauth.internal/kit"
 )
 
-// userRemains creates users with every one of the addresses that nobody has, and one
+// userRemains creates users with every one of the addresses that no user has, and one
 // with the ID when it is free: what is found nowhere must not be in the way.
-func (p *probe) userRemains(id, when string, addresses ...string) {
-	try := func(what string, change func(u *kit.User)) {
+func userRemains(p *probe, when string, states ...record) {
+	try := func(what string, change func(u *user)) {
 		p.made++
 		u := newUser(fmt.Sprint("next-", p.made))
-		change(&u)
-		p.eventually("Create of another user with the "+what+" "+when, func() error { return p.b.Users.Create(p.ctx(), u) })
-		p.checkUser(u, "which was created "+when)
+		change(u)
+		p.eventually("Create of another user with the "+what+" "+when, func() error { return u.create(p.ctx(), p.b) })
+		p.check(u, "which was created "+when)
 	}
-	for _, address := range addresses {
-		if _, err := p.b.Users.ByEmail(p.ctx(), address); errors.Is(err, kit.ErrNotFound) {
-			try("address "+brief(address)+", which ByEmail does not find,", func(u *kit.User) { u.Email = address })
+	for _, state := range states {
+		at, ok := state.(*user)
+		if !ok {
+			continue // it was not there
 		}
-	}
-	if _, err := p.b.Users.ByID(p.ctx(), id); errors.Is(err, kit.ErrNotFound) {
-		try("ID "+brief(id)+", which ByID does not find,", func(u *kit.User) { u.ID = id })
+		if _, err := at.byIndex(p.ctx(), p.b); errors.Is(err, kit.ErrNotFound) {
+			try("address "+brief(at.Email)+", which ByEmail does not find,", func(u *user) { u.Email = at.Email })
+		}
+		if _, err := at.byID(p.ctx(), p.b); errors.Is(err, kit.ErrNotFound) {
+			try("ID "+brief(at.ID)+", which ByID does not find,", func(u *user) { u.ID = at.ID })
+		}
 	}
 }
 
 // tokenRemains purges the token at the ExpiresAt that it has, when it is there, or
 // else at each one that it had or was to have: it is counted there once, or nowhere.
 // Afterwards its ID is free. No other token has such an ExpiresAt.
-func (p *probe) tokenRemains(at kit.Token, when string, times ...time.Time) {
+func tokenRemains(p *probe, when string, states ...record) {
+	var at *token
+	var times []time.Time
+	for _, state := range states {
+		if t, ok := state.(*token); ok {
+			at, times = t, append(times, t.ExpiresAt)
+		}
+	}
 	want := 0
-	got, err := p.b.Tokens.ByID(p.ctx(), at.ID)
+	got, err := at.byID(p.ctx(), p.b)
 	switch {
 	case err == nil:
-		want, times = 1, []time.Time{got.ExpiresAt}
+		want, times = 1, []time.Time{got.(*token).ExpiresAt}
 	case !errors.Is(err, kit.ErrNotFound):
 		p.failf("ByID %s: got error %v", when, err)
 		return
@@ -53,7 +64,7 @@ func (p *probe) tokenRemains(at kit.Token, when string, times ...time.Time) {
 			}
 		}
 	}
-	p.checkNoToken(at, "after DeleteExpired "+when)
-	p.eventually("Create with an ID that ByID does not find "+when, func() error { return p.b.Tokens.Create(p.ctx(), at) })
-	p.checkToken(at, "which was created "+when)
+	p.checkGone(at, "after DeleteExpired "+when)
+	p.eventually("Create with an ID that ByID does not find "+when, func() error { return at.create(p.ctx(), p.b) })
+	p.check(at, "which was created "+when)
 }

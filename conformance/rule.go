@@ -1,17 +1,20 @@
 package conformance
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // rule is one case of the suite: a sentence of the contract and its proof.
 type rule struct {
-	// id names the rule for ever: store/subject/what.
+	// id names the case: store/subject/what.
 	id string
 	// quote is the sentence of the contract, or the part of it, that is proven.
 	quote string
 	// prove tries the store. It reports through the probe and may stop early
 	// by its fatal methods.
 	prove func(p *probe)
-	// needs are the abilities without which the rule cannot be tried.
+	// needs are the abilities without which the case cannot be tried.
 	needs []Ability
 	// racy marks a proof that depends on how goroutines meet. It never fails a
 	// correct store; a wrong one it fails nearly always.
@@ -23,23 +26,34 @@ type rule struct {
 	long bool
 }
 
-// userRules are the rules of [kit.UserStore].
+// sharedRules are the cases that both contracts have.
+func sharedRules(k kind) []rule {
+	return slices.Concat(
+		basicRules(k), valueRules(k), memoryRules(k), handleRules(k), everyMethodRules(k), concurrencyRules(k),
+		networkRules(k), networkRaceRules(k),
+	)
+}
+
+// userRules are the cases of [kit.UserStore].
 func userRules() []rule {
-	return slices.Concat(
-		userCreateRules, userReadRules, userUpdateRules, userDeleteRules, userValueRules, userTimeRules,
-		everyMethodRules(userKind), networkRules(userKind), networkRaceRules(userKind), userMemoryRules, persistenceRules(userKind), concurrencyRules(userKind), loopRules(userKind), userLoopRules, userRaceRules, userMoveRules, userScaleRules,
-	)
+	return userKind.worded(slices.Concat(sharedRules(userKind), userAddressRules, userWriteRules, userValueRules, userRaceRules))
 }
 
-// tokenRules are the rules of [kit.TokenStore].
+// tokenRules are the cases of [kit.TokenStore].
 func tokenRules() []rule {
-	return slices.Concat(
-		tokenCreateRules, tokenReadRules, tokenUpdateRules, tokenDeleteRules, tokenListRules, tokenPurgeRules, tokenValueRules, tokenTimeRules,
-		everyMethodRules(tokenKind), networkRules(tokenKind), networkRaceRules(tokenKind), tokenMemoryRules, persistenceRules(tokenKind), concurrencyRules(tokenKind), loopRules(tokenKind), tokenRaceRules, tokenMoveRules, tokenScaleRules,
-	)
+	return tokenKind.worded(slices.Concat(sharedRules(tokenKind), tokenWriteRules, tokenListRules, tokenPurgeRules, tokenRaceRules))
 }
 
-// allRules are the rules of both stores, on their own and together.
+// worded returns the cases with their sentences as the contract has them.
+func (k kind) worded(rules []rule) []rule {
+	words := strings.NewReplacer("$record", k.noun, "$r", k.noun[:1])
+	for i := range rules {
+		rules[i].quote = words.Replace(rules[i].quote)
+	}
+	return rules
+}
+
+// allRules are the cases of both stores, on their own and together.
 func allRules() []rule {
 	return slices.Concat(userRules(), tokenRules(), togetherRules())
 }

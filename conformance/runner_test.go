@@ -193,7 +193,7 @@ func TestLargeSettingsAreExact(t *testing.T) {
 	if n := len(largeSettings()); n != 16<<10 {
 		t.Errorf("got %d bytes, want %d", n, 16<<10)
 	}
-	if !json.Valid(largeSettings()) || !json.Valid(deepSettings()) {
+	if !json.Valid([]byte(largeSettings())) || !json.Valid([]byte(deepSettings())) {
 		t.Error("the settings are not JSON")
 	}
 	for _, text := range settingsTexts {

@@ -176,9 +176,9 @@ var uses = []struct {
 	{"PurgeExpired", func(s *services, email string) (func() error, func()) {
 		expired := newReset("expired "+email, s.register(email).ID)
 		expired.ExpiresAt = s.clock.Now()
-		s.addToken(s.probe.a, expired)
+		s.add(s.probe.a, expired)
 		return func() error { _, err := s.a.PurgeExpired(s.ctx(), s.clock.Now()); return err }, func() {
-			s.checkNoToken(expired, "after PurgeExpired")
+			s.checkGone(expired, "after PurgeExpired")
 		}
 	}, nil},
 }

@@ -1,9 +1,6 @@
 package conformance
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "strings"
 
 // texts are Unicode strings that storage has been seen to change: by trimming,
 // normalising, folding, re-encoding, padding or cutting. Each is at most 64
@@ -56,12 +53,12 @@ var settingsTexts = []string{
 }
 
 // deepSettings nests 16 objects, the most that the HTTP API accepts.
-func deepSettings() json.RawMessage {
-	return json.RawMessage(strings.Repeat(`{"d":`, 15) + `{"n":9007199254740993}` + strings.Repeat(`}`, 15))
+func deepSettings() string {
+	return strings.Repeat(`{"d":`, 15) + `{"n":9007199254740993}` + strings.Repeat(`}`, 15)
 }
 
 // largeSettings is one JSON object of exactly 16 KiB.
-func largeSettings() json.RawMessage {
+func largeSettings() string {
 	const size = 16 << 10
 	var b strings.Builder
 	b.WriteString(`{"list":[`)
@@ -71,5 +68,5 @@ func largeSettings() json.RawMessage {
 	b.WriteString(`0],"pad":"`)
 	b.WriteString(strings.Repeat("p", size-b.Len()-len(`"}`)))
 	b.WriteString(`"}`)
-	return json.RawMessage(b.String())
+	return b.String()
 }

@@ -7,8 +7,6 @@ import (
 	"myauth.internal/kit"
 )
 
-const noReference = "The user may live in another database, so a store must not enforce the reference."
-
 // togetherRules are about a store of users beside a store of tokens, which may be two
 // databases: first the records, then what two [kit.Service] make of them.
 func togetherRules() []rule {
@@ -20,43 +18,42 @@ func togetherRules() []rule {
 				t := newToken("one", "ann")
 				u := newUser("ann")
 				u.ID = t.ID // each store numbers its own records
-				p.addUser(p.a, u)
-				p.addToken(p.a, t)
-				p.checkUser(u, "beside a token with the same ID")
-				p.checkToken(t, "beside a user with the same ID")
+				p.add(p.a, u, t)
+				p.check(u, "beside a token with the same ID")
+				p.check(t, "beside a user with the same ID")
 				_, err := p.b.Tokens.Delete(p.ctx(), t.ID)
 				p.must(err, "Delete of the token")
-				p.checkUser(u, "after Delete of a token with the same ID")
-				p.addToken(p.b, t)
+				p.check(u, "after Delete of a token with the same ID")
+				p.add(p.b, t)
 				p.must(p.a.Users.Delete(p.ctx(), u.ID), "Delete of the user")
-				p.checkToken(t, "after Delete of a user with the same ID")
+				p.check(t, "after Delete of a user with the same ID")
 			},
 		},
 		{
 			id:    "together/no-cascade",
 			quote: noReference,
 			prove: func(p *probe) {
-				u := p.addUser(p.a, newUser("ann"))
-				t := p.addToken(p.a, newToken("one", u.ID))
+				u, t := newUser("ann"), newToken("one", "user-ann")
+				p.add(p.a, u, t)
 				u.SessionEpoch++
-				p.must(p.a.Users.Update(p.ctx(), u), "Update of the user")
-				p.checkToken(t, "after Update of its user")
+				p.must(p.a.Users.Update(p.ctx(), u.User), "Update of the user")
+				p.check(t, "after Update of its user")
 				p.must(p.a.Users.Delete(p.ctx(), u.ID), "Delete of the user")
-				p.checkToken(t, "after Delete of its user")
+				p.check(t, "after Delete of its user")
 			},
 		},
 		{
 			id:    "together/durable",
-			quote: durableQuote,
+			quote: durable,
 			needs: []Ability{Durability, Closing},
 			prove: func(p *probe) {
-				u := p.addUser(p.a, newUser("ann"))
-				t := newToken("one", u.ID)
+				u, t := newUser("ann"), newToken("one", "user-ann")
+				p.add(p.a, u)
 				t.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-				p.addToken(p.b, t)
+				p.add(p.b, t)
 				p.reopen()
-				p.checkUser(u, "after opening again")
-				p.checkToken(t, "after opening again")
+				p.check(u, "after opening again")
+				p.check(t, "after opening again")
 			},
 		},
 		{

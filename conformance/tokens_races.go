@@ -3,129 +3,118 @@ package conformance
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"runtime"
 	"time"
 
 	"myauth.internal/kit"
 )
 
 var tokenRaceRules = []rule{
-	{
-		id:    "tokens/create/one-winner-type",
-		quote: "whatever its type; of any number of concurrent calls for one ID exactly one succeeds",
-		racy:  true,
-		prove: func(p *probe) {
-			for round := range rounds {
-				contender := func(i int) kit.Token {
-					t := newToken(fmt.Sprint("round", round), fmt.Sprintf("user-%d-%d", round, i))
-					if i%4 >= 2 {
-						t = newReset(fmt.Sprint("round", round), fmt.Sprintf("user-%d-%d", round, i))
+	{id: "tokens/delete-expired/beside-updates", quote: purgeSpares, racy: true, prove: func(p *probe) {
+		for round := range rounds {
+			p.purgeBesideUpdates(round)
+		}
+	}},
+	{id: "tokens/concurrent/no-deadlock", quote: concurrentUse, racy: true, prove: func(p *probe) {
+		// Purges, updates, deletes and lists go over the same rows in
+		// different orders.
+		const n = 12
+		id := func(i int) string { return fmt.Sprint("t", i%n) }
+		for i := range n {
+			p.addExpiring(id(i), epoch.Add(time.Duration(i)*time.Second))
+		}
+		for round := range 3 {
+			answers := p.race(racers, func(i int, h *handle) error {
+				for j := range 3 {
+					at := i + j
+					if i%2 == 0 {
+						at = i + n - j
 					}
-					return t
-				}
-				answers := p.race(racers, func(i int, h *handle) error { return h.Tokens.Create(p.ctx(), contender(i)) })
-				winner := p.wantOneWinner(answers, "Create with one ID, different types and users", kit.ErrConflict)
-				for i := range racers {
-					if i == winner {
-						p.checkToken(contender(i), "which won the ID")
-					} else if winner >= 0 {
-						p.wantList(p.a, contender(i).UserID, "", 10, nil)
-					}
-				}
-			}
-		},
-	},
-	{
-		id:    "tokens/delete-expired/counts-under-race",
-		quote: "and returns how many this call removed",
-		racy:  true,
-		prove: func(p *probe) {
-			const dead, live = 150, 10
-			for i := range dead {
-				p.addExpiring(fmt.Sprint("dead", i), epoch.Add(-time.Duration(i)*time.Minute))
-			}
-			for i := range live {
-				p.addExpiring(fmt.Sprint("live", i), epoch.Add(time.Duration(i+1)*time.Minute))
-			}
-			var removed atomic.Int64
-			var unknown atomic.Bool // whether a call that failed has removed some
-			p.wantOnly(p.race(racers, func(_ int, h *handle) error {
-				for range dead {
-					n, err := h.Tokens.DeleteExpired(p.ctx(), epoch, 7)
-					if errors.Is(err, kit.ErrUnavailable) { // a database may see a deadlock, and end it
-						unknown.Store(true)
-						continue
-					}
-					if err != nil {
-						return err
-					}
-					if n < 0 || n > 7 {
-						return fmt.Errorf("DeleteExpired with limit 7 returned %d", n)
-					}
-					if n == 0 {
-						return nil
-					}
-					removed.Add(int64(n))
-				}
-				if unknown.Load() {
-					return nil // not all of them did
-				}
-				return fmt.Errorf("DeleteExpired still reported removals after %d calls", dead)
-			}), "caller %d, which purges until nothing is left")
-			if unknown.Load() {
-				n, err := p.a.Tokens.DeleteExpired(p.ctx(), epoch, 1000)
-				p.must(err, "DeleteExpired after the race")
-				if told := removed.Load() + int64(n); told > dead {
-					p.failf("%d callers together were told of %d removals, of %d tokens", racers, told, dead)
-				}
-			} else if removed.Load() != dead {
-				p.failf("%d callers together were told of %d removals, want %d", racers, removed.Load(), dead)
-			}
-			if left := p.count(); left != live {
-				p.failf("after the race %d tokens are left, want the %d live ones", left, live)
-			}
-		},
-	},
-	{
-		id:    "tokens/concurrent/no-deadlock",
-		quote: concurrentQuote,
-		racy:  true,
-		prove: func(p *probe) {
-			// Purges, updates, deletes and lists go over the same rows in
-			// different orders.
-			const n = 12
-			id := func(i int) string { return fmt.Sprint("t", i%n) }
-			for i := range n {
-				p.addExpiring(id(i), epoch.Add(time.Duration(i)*time.Second))
-			}
-			for round := range 3 {
-				answers := p.race(racers, func(i int, h *handle) error {
-					for j := range 3 {
-						at := i + j
-						if i%2 == 0 {
-							at = i + n - j
+					var err error
+					switch i % 5 {
+					case 0:
+						_, err = h.Tokens.DeleteExpired(p.ctx(), epoch.Add(time.Duration(round*3)*time.Second), 2)
+					case 1:
+						_, err = h.Tokens.Delete(p.ctx(), tokenID(id(at)))
+					case 2:
+						_, err = h.Tokens.ByUser(p.ctx(), "ann", "", 100)
+					default:
+						var t kit.Token
+						if t, err = h.Tokens.ByID(p.ctx(), tokenID(id(at))); err == nil {
+							t.ExpiresAt = t.ExpiresAt.Add(time.Minute)
+							err = h.Tokens.Update(p.ctx(), t)
 						}
-						var err error
-						switch i % 5 {
-						case 0:
-							_, err = h.Tokens.DeleteExpired(p.ctx(), epoch.Add(time.Duration(round*3)*time.Second), 2)
-						case 1:
-							_, err = h.Tokens.Delete(p.ctx(), tokenID(id(at)))
-						case 2:
-							_, err = h.Tokens.ByUser(p.ctx(), "ann", "", 100)
-						default:
-							var t kit.Token
-							if t, err = h.Tokens.ByID(p.ctx(), tokenID(id(at))); err == nil {
-								t.ExpiresAt = t.ExpiresAt.Add(time.Minute)
-								err = h.Tokens.Update(p.ctx(), t)
-							}
-						}
-						p.wantNoneBut(err, fmt.Sprintf("caller %d, call %d of round %d", i, j, round), kit.ErrConflict, kit.ErrNotFound, kit.ErrUnavailable)
 					}
-					return nil
-				})
-				p.wantOnly(answers, "caller %d")
+					p.wantNoneBut(err, fmt.Sprintf("caller %d, call %d of round %d", i, j, round), kit.ErrConflict, kit.ErrNotFound, kit.ErrUnavailable)
+				}
+				return nil
+			})
+			p.wantOnly(answers, "caller %d")
+		}
+	}},
+}
+
+// purgeBesideUpdates purges tokens that other callers are moving past the purge's time.
+// Every token that was moved must be there afterwards, every one that was not found must
+// be gone, and the purge must have removed those and no others.
+func (p *probe) purgeBesideUpdates(round int) {
+	const each = 2 // tokens of one caller
+	owner := fmt.Sprint("ann", round)
+	var before, after []*token
+	for i := range each * (racers - 1) {
+		t := newToken(fmt.Sprintf("r%d-%d", round, i), owner)
+		t.ExpiresAt = epoch.Add(-time.Duration(i) * time.Second)
+		p.add(p.both()[i%2], t)
+		moved := t.copy()
+		moved.ExpiresAt, moved.SecretHash = epoch.Add(time.Hour), hashOf("moved "+t.ID)
+		before, after = append(before, t), append(after, moved)
+	}
+	var purged int
+	var purgeError error
+	moves := make([]error, len(before))
+	ended := make(chan struct{}, len(moves)) // one for each Update
+	p.race(racers, func(caller int, h *handle) error {
+		if caller == 0 {
+			// Later in each round, so that it begins before, among and after the others,
+			// and through the one handle or the other.
+			for range round * len(moves) / (2 * rounds) {
+				<-ended
 			}
-		},
-	},
+			purged, purgeError = p.both()[round%2].Tokens.DeleteExpired(p.ctx(), epoch, 1000)
+			return nil
+		}
+		for i := caller - 1; i < len(moves); i += racers - 1 {
+			func() {
+				defer func() { ended <- struct{}{} }() // though it panics
+				moves[i] = h.Tokens.Update(p.ctx(), after[i].Clone())
+			}()
+			runtime.Gosched() // where nothing else takes turns, as under js
+		}
+		return nil
+	})
+	// A database may see a deadlock and end a call: then it is not known what it has done.
+	p.wantNoneBut(purgeError, "DeleteExpired beside Updates", kit.ErrUnavailable)
+	gone := 0
+	for i, err := range moves {
+		bump(after[i])
+		_, absent := before[i].byID(p.ctx(), p.both()[i%2])
+		if errors.Is(absent, kit.ErrNotFound) {
+			gone++
+		}
+		switch what := fmt.Sprintf("after an Update that moved ExpiresAt past the time of a purge beside it and said %v", err); {
+		case err == nil:
+			p.check(after[i], what)
+		case errors.Is(err, kit.ErrNotFound):
+			p.checkGone(before[i], what)
+		case errors.Is(err, kit.ErrUnavailable) && absent == nil:
+			p.happened(before[i], after[i])
+		case errors.Is(err, kit.ErrUnavailable):
+			p.checkGone(before[i], what)
+		default:
+			p.failf("token %d %s: no other caller updates it, want none or kit.ErrNotFound", i, what)
+		}
+	}
+	if gone != purged && purgeError == nil {
+		p.failf("DeleteExpired beside Updates said that it removed %d tokens, but %d of %d are gone", purged, gone, len(before))
+	}
 }

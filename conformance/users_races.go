@@ -1,150 +1,214 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"myauth.internal/kit"
 )
 
+// userRaceRules are about callers who want one address or one ID.
 var userRaceRules = []rule{
-	{
-		id:    "users/create/one-winner-address",
-		quote: "of any number of concurrent calls for one address exactly one succeeds",
-		racy:  true,
-		prove: func(p *probe) {
-			for round := range rounds {
-				contender := func(i int) kit.User {
-					u := newUser(fmt.Sprintf("r%d-%d", round, i))
-					u.Email = fmt.Sprintf("round.%d@example.com", round)
-					if i%3 == 1 {
-						u.Email = fmt.Sprintf("ROUND.%d@Example.com", round)
-					}
-					return u
-				}
-				answers := p.race(racers, func(i int, h *handle) error { return h.Users.Create(p.ctx(), contender(i)) })
-				winner := p.wantOneWinner(answers, "Create with one address and different IDs", kit.ErrUserExists)
-				for i := range racers {
-					if i == winner {
-						p.checkUser(contender(i), "which won the address")
-					} else if winner >= 0 {
-						p.checkNoUser(contender(i).ID, "which lost the address")
-					}
-				}
-			}
-		},
-	},
-	{
-		id:    "users/create/one-winner-id",
-		quote: "or with the same ID",
-		racy:  true,
-		prove: func(p *probe) {
-			for round := range rounds {
-				contender := func(i int) kit.User {
-					u := newUser(fmt.Sprintf("r%d-%d", round, i))
-					u.ID = fmt.Sprintf("round-%d", round)
-					return u
-				}
-				answers := p.race(racers, func(i int, h *handle) error { return h.Users.Create(p.ctx(), contender(i)) })
-				winner := p.wantOneWinner(answers, "Create with one ID and different addresses", kit.ErrUserExists)
-				for i := range racers {
-					if i == winner {
-						p.checkUser(contender(i), "which won the ID")
-					} else if winner >= 0 {
-						p.checkNoEmail(contender(i).Email, "which lost the ID")
-					}
+	createWinner("users/create/one-winner-address", createOneAddress, func(round, i int) record {
+		u := newUser(fmt.Sprintf("r%d-%d", round, i))
+		u.Email = fmt.Sprintf("round.%d@example.com", round)
+		if i%3 == 1 {
+			u.Email = strings.ToUpper(u.Email)
+		}
+		return u
+	}),
+	createWinner("users/create/one-winner-id", createSameID, func(round, i int) record {
+		u := newUser(fmt.Sprintf("r%d-%d", round, i))
+		u.ID = fmt.Sprint("round-", round)
+		return u
+	}),
+	{id: "users/update/one-winner-address", quote: updateTaken, racy: true, prove: func(p *probe) {
+		for round := range rounds {
+			address := fmt.Sprintf("free.%d@example.com", round)
+			// Some move to the address, the others register with it: all move
+			// in one round of three, and half of them, through either handle, in the others.
+			moves := func(i int) bool { return round%3 == 0 || i/2%2 == round%3-1 }
+			users := make([]*user, racers)
+			for i := range users {
+				users[i] = newUser(fmt.Sprintf("r%d-%d", round, i))
+				if moves(i) {
+					p.add(p.a, users[i])
 				}
 			}
-		},
-	},
-	{
-		id:    "users/update/one-winner-address",
-		quote: "It returns [ErrUserExists], and changes nothing, when u's Email belongs to another user.",
-		racy:  true,
-		prove: func(p *probe) {
-			for round := range rounds {
-				address := fmt.Sprintf("free.%d@example.com", round)
-				// Some move to the address, the others register with it: all move
-				// in one round of three, and half of them, through either handle, in the others.
-				moves := func(i int) bool { return round%3 == 0 || i/2%2 == round%3-1 }
-				users := make([]kit.User, racers)
-				for i := range users {
-					users[i] = newUser(fmt.Sprintf("r%d-%d", round, i))
-					if moves(i) {
-						p.addUser(p.a, users[i])
-					}
+			answers := p.race(racers, func(i int, h *handle) error {
+				u := users[i].copy()
+				u.Email = address
+				if moves(i) {
+					return h.Users.Update(p.ctx(), u.User)
 				}
-				answers := p.race(racers, func(i int, h *handle) error {
-					u := users[i].Clone()
+				return h.Users.Create(p.ctx(), u.User)
+			})
+			winner := p.wantOneWinner(answers, "Update and Create to one free address", kit.ErrUserExists)
+			for i, u := range users {
+				switch {
+				case winner < 0:
+				case i == winner:
 					u.Email = address
 					if moves(i) {
-						return h.Users.Update(p.ctx(), u)
+						u.Version++
 					}
-					return h.Users.Create(p.ctx(), u)
-				})
-				winner := p.wantOneWinner(answers, "Update and Create to one free address", kit.ErrUserExists)
-				if winner < 0 {
-					continue
-				}
-				for i, u := range users {
-					switch {
-					case i == winner:
-						u.Email = address
-						if moves(i) {
-							u.Version++
-						}
-						p.checkUser(u, "which won the address")
-					case moves(i):
-						p.checkUser(u, "which lost the address and keeps its own")
-					default:
-						p.checkNoUser(u.ID, "which lost the address")
-					}
+					p.check(u, "which won the address")
+				case moves(i):
+					p.check(u, "which lost the address and keeps its own")
+				default:
+					p.checkGone(u, "which lost the address")
 				}
 			}
-		},
-	},
-	{
-		id:    "users/concurrent/no-deadlock",
-		quote: concurrentQuote,
-		racy:  true,
-		prove: func(p *probe) {
-			// Users who want each other's addresses, while others come and go.
-			const n = 4
-			address := func(i int) string { return fmt.Sprintf("address.%d@example.com", i%n) }
-			id := func(i int) string { return fmt.Sprintf("user-%d", i%n) }
-			for i := range n {
-				u := newUser("x")
-				u.ID, u.Email = id(i), address(i)
-				p.addUser(p.a, u)
-			}
-			for range 2 {
-				answers := p.race(racers, func(i int, h *handle) error {
-					if i >= n*3 {
-						u := newUser(fmt.Sprint("guest", i))
-						if err := h.Users.Create(p.ctx(), u); err != nil {
-							return err
-						}
-						return h.Users.Delete(p.ctx(), u.ID)
-					}
-					u, err := h.Users.ByID(p.ctx(), id(i))
-					if err != nil {
-						return err
-					}
-					u.Email = address(i + 1 + i/n)
-					return h.Users.Update(p.ctx(), u)
-				})
-				// A database may see a deadlock and end it; what matters is the end.
-				p.wantOnly(answers, "caller %d", kit.ErrConflict, kit.ErrUserExists, kit.ErrUnavailable)
-			}
-			owners := map[string]string{}
-			for i := range n {
-				u, err := p.a.Users.ByID(p.ctx(), id(i))
-				p.must(err, "ByID of %s", id(i))
-				if other, taken := owners[u.Email]; taken {
-					p.failf("after the race %s and %s both have the address %s", other, u.ID, brief(u.Email))
+		}
+	}},
+	{id: "users/concurrent/no-deadlock", quote: concurrentUse, racy: true, prove: func(p *probe) {
+		// Users who want each other's addresses, while others come and go.
+		const n = 4
+		address := func(i int) string { return fmt.Sprintf("address.%d@example.com", i%n) }
+		id := func(i int) string { return fmt.Sprintf("user-%d", i%n) }
+		for i := range n {
+			u := newUser("x")
+			u.ID, u.Email = id(i), address(i)
+			p.add(p.a, u)
+		}
+		for range 2 {
+			answers := p.race(racers, func(i int, h *handle) error {
+				if i >= n*3 {
+					u := newUser(fmt.Sprint("guest", i))
+					return errors.Join(h.Users.Create(p.ctx(), u.User), h.Users.Delete(p.ctx(), u.ID))
 				}
-				owners[u.Email] = u.ID
-				p.checkUser(u, "after the race")
+				u, err := h.Users.ByID(p.ctx(), id(i))
+				if err != nil {
+					return err
+				}
+				u.Email = address(i + 1 + i/n)
+				return h.Users.Update(p.ctx(), u)
+			})
+			// A database may see a deadlock and end it; what matters is the end.
+			p.wantOnly(answers, "caller %d", kit.ErrConflict, kit.ErrUserExists, kit.ErrUnavailable)
+		}
+		owners := map[string]string{}
+		for i := range n {
+			u, err := p.a.Users.ByID(p.ctx(), id(i))
+			p.must(err, "ByID of %s", id(i))
+			if other, taken := owners[u.Email]; taken {
+				p.failf("after the race %s and %s both have the address %s", other, u.ID, brief(u.Email))
 			}
-		},
-	},
+			owners[u.Email] = u.ID
+			p.check(&user{u}, "after the race")
+		}
+	}},
+	{id: "users/concurrent/one-owner", quote: createOneAddress, racy: true, alone: true, prove: func(p *probe) {
+		p.inTurns(func(u *user) { u.Email = "wanted@example.com" })
+	}},
+	{id: "users/concurrent/one-holder", quote: createSameID, racy: true, alone: true, prove: func(p *probe) {
+		p.inTurns(func(u *user) { u.ID = "wanted" })
+	}},
+	{id: "users/by-email/moving-address", quote: byEmail, racy: true, alone: true, prove: (*probe).watchAddresses},
+}
+
+// inTurns lets two callers create users of whom only one can be there at a time. Who
+// succeeds finds that user by each key until deleting it, whatever the other one tries.
+func (p *probe) inTurns(contend func(u *user)) {
+	end := time.Now().Add(loopFor)
+	p.wantOnly(p.race(2, func(caller int, h *handle) error {
+		h, ended := p.unwatched(h)
+		defer ended()
+		for n := 0; n < rounds || time.Now().Before(end); n++ {
+			u := newUser(fmt.Sprint("contender", caller, "-", n))
+			contend(u)
+			switch err := h.Users.Create(p.ctx(), u.User); {
+			case errors.Is(err, kit.ErrUserExists):
+				continue
+			case errors.Is(err, kit.ErrUnavailable):
+				return nil // u may be there, in the way of both
+			case err != nil:
+				return fmt.Errorf("Create: %w", err)
+			}
+			const when = "after Create succeeded, while another caller tries to create the same"
+			if got, err := h.Users.ByEmail(p.ctx(), u.Email); !errors.Is(err, kit.ErrUnavailable) {
+				p.want(&user{got}, err, u, "ByEmail of %s %s", brief(u.Email), when)
+			}
+			if got, err := h.Users.ByID(p.ctx(), u.ID); !errors.Is(err, kit.ErrUnavailable) {
+				p.want(&user{got}, err, u, "ByID of %s %s", brief(u.ID), when)
+			}
+			switch err := h.Users.Delete(p.ctx(), u.ID); {
+			case errors.Is(err, kit.ErrUnavailable):
+				return nil
+			case err != nil:
+				p.failf("Delete of %s %s: got error %v, want none", brief(u.ID), when, err)
+			}
+		}
+		return nil
+	}), "caller %d of two")
+}
+
+// watchAddresses lets one user move between two addresses, and others look for both. At
+// an even Version the user has the first, at an odd one the second. What ByEmail says has
+// to be true of some Version that the record had during the call: from the last Update
+// that was acknowledged before it to the last that had begun by its end.
+func (p *probe) watchAddresses() {
+	const moves = 100 // at least
+	addresses := []string{"first@example.com", "second@example.com"}
+	at := func(version int64) *user {
+		u := newUser(fmt.Sprint("moving", version))
+		u.ID, u.Email, u.Version = "user-moving", addresses[version%2], version
+		return u
+	}
+	var begun, accepted atomic.Int64 // Versions
+	move := func() error {
+		end := time.Now().Add(loopFor)
+		for version := int64(0); version < moves || time.Now().Before(end); version++ {
+			u := at(version + 1)
+			u.Version = version
+			begun.Store(version + 1)
+			if err := again(kit.ErrConflict, func() error { return p.both()[version/2%2].Users.Update(p.ctx(), u.User) }); err != nil {
+				return err
+			}
+			accepted.Store(version + 1)
+			runtime.Gosched() // a store in memory would be through before anybody reads
+		}
+		return nil
+	}
+	look := func(h *handle, parity int64) error {
+		from := accepted.Load()
+		got, err := h.Users.ByEmail(p.ctx(), strings.ToUpper(addresses[parity]))
+		to := begun.Load()
+		what := fmt.Sprintf("ByEmail of %s through handle %s, while the user moves between two addresses", addresses[parity], h.name)
+		switch {
+		case errors.Is(err, kit.ErrNotFound):
+			if from == to && from%2 == parity {
+				p.failf("%s: got error %v, but the user had that address, at Version %d, all the time", what, err, from)
+			}
+		case errors.Is(err, kit.ErrUnavailable):
+		case err != nil:
+			return fmt.Errorf("%s: %w", what, err)
+		case got.Version%2 != parity:
+			p.failf("%s: got a user with the address %s", what, brief(got.Email))
+		case got.Version < from || got.Version > to:
+			p.failf("%s: got the user at Version %d, but the Version was %d before the call and at most %d after it", what, got.Version, from, to)
+		default:
+			p.want(&user{got}, nil, at(got.Version), "%s", what)
+		}
+		return nil
+	}
+	p.add(p.a, at(0))
+	var still atomic.Bool
+	p.wantOnly(p.race(racers, func(caller int, h *handle) error {
+		if caller == 0 {
+			defer still.Store(true)
+			return move()
+		}
+		for !still.Load() {
+			if err := look(h, int64(caller/2%2)); err != nil {
+				return err
+			}
+			runtime.Gosched() // where nothing else takes turns, as under js
+		}
+		return nil
+	}), "caller %d (0 moves the user, the others look for both addresses)")
 }

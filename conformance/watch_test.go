@@ -74,7 +74,7 @@ func TestWatchdogNamesTheCall(t *testing.T) {
 			stop := make(chan struct{})
 			go func() {
 				defer close(stop)
-				_ = p.b.Users.Update(p.ctx(), newUser("ann"))
+				_ = p.b.Users.Update(p.ctx(), newUser("ann").User)
 			}()
 			for {
 				select {

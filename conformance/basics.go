@@ -1,0 +1,203 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"myauth.internal/kit"
+)
+
+// versions are stored Versions. The cases that use them present others beside each: the
+// neighbours, and what an int32 or a float64 takes for the same.
+var versions = []int64{0, 1, 5, 41, -7, math.MaxInt32 + 1, 1<<53 - 1, 1<<53 + 1, -(1<<53 + 1), math.MaxInt64 - 1}
+
+// basicRules are what each method does for one caller.
+func basicRules(k kind) []rule {
+	return []rule{
+		{id: k.name + "/create/adds", quote: createAdds, prove: func(p *probe) {
+			ann, bob := k.fresh("ann"), k.fresh("bob")
+			p.add(p.a, ann)
+			p.check(ann, "after Create")
+			p.add(p.b, bob)
+			p.check(bob, "after Create")
+			p.check(ann, "after Create of another")
+		}},
+		{id: k.name + "/create/keeps-version", quote: createVersion, prove: func(p *probe) {
+			for i, version := range versions {
+				r := atVersion(k.fresh(fmt.Sprint("n", i)), version)
+				p.add(p.a, r)
+				p.check(r, "after Create")
+			}
+		}},
+		{id: k.name + "/by-id/exact", quote: byID, prove: func(p *probe) {
+			ann := k.fresh("ann")
+			p.checkGone(ann, "in an empty store")
+			p.add(p.a, ann)
+			for _, id := range unlike(ann.id()) {
+				alike := ann.bare()
+				alike.setID(id)
+				for _, h := range p.both() {
+					_, err := alike.byID(p.ctx(), h)
+					p.wantErr(err, kit.ErrNotFound, "ByID of %s beside %s", brief(id), brief(ann.id()))
+				}
+			}
+			var similar []record
+			for i, id := range k.ids {
+				similar = append(similar, k.fresh(fmt.Sprint("n", i)))
+				similar[i].setID(id)
+			}
+			p.add(p.b, similar...)
+			for _, r := range similar {
+				p.check(r, "among others with similar IDs")
+			}
+		}},
+		{id: k.name + "/update/replaces", quote: updateReplaces, prove: func(p *probe) {
+			r, bystander := k.fresh("ann"), k.fresh("bob")
+			p.add(p.a, r, bystander)
+			for i, change := range append(k.changes, func(record) { r = r.bare() }) {
+				h := p.both()[i%2]
+				change(r)
+				p.must(r.clone().update(p.ctx(), h), "Update %d through handle %s", i, h.name)
+				bump(r)
+				p.check(r, "after Update")
+			}
+			p.check(bystander, "after Updates of another")
+		}},
+		{id: k.name + "/update/adds-one-to-version", quote: updateAddsOne, prove: func(p *probe) {
+			for i, version := range []int64{0, 1, 99, -1, -5} {
+				r := atVersion(k.fresh(fmt.Sprint("n", i)), version)
+				p.add(p.a, r)
+				for n := range int64(3) {
+					p.must(r.update(p.ctx(), p.a), "Update at Version %d", version+n)
+					bump(r)
+					p.check(r, "after Update")
+				}
+			}
+		}},
+		{id: k.name + "/update/conflict", quote: updateWhile, prove: func(p *probe) {
+			for i, version := range versions {
+				r := atVersion(k.fresh(fmt.Sprint("n", i)), version)
+				p.add(p.a, r)
+				for _, other := range []int64{version - 1, version + 1, 0, -version, version + 1<<32, version - 1<<32, int64(int32(version))} {
+					for _, h := range p.both() {
+						if other != version {
+							p.wantErr(atVersion(r, other).update(p.ctx(), h), kit.ErrConflict, "Update with Version %d of a record at %d, through handle %s", other, version, h.name)
+						}
+					}
+				}
+				p.must(r.update(p.ctx(), p.a), "Update with Version %d", version)
+				for _, h := range p.both() {
+					p.wantErr(r.update(p.ctx(), h), kit.ErrConflict, "the same Update again, through handle %s", h.name)
+				}
+			}
+		}},
+		{id: k.name + "/update/conflict-changes-nothing", quote: updateConflict, prove: func(p *probe) {
+			r, other := k.fresh("ann"), k.fresh("other")
+			p.add(p.a, r)
+			for i, change := range k.changes {
+				stale := r.clone()
+				change(stale)
+				version, _ := stale.numbers()
+				*version += int64(i%2*2 - 1)
+				change(other)
+				_ = stale.update(p.ctx(), p.b) // the answer is another case's matter
+				p.check(r, "after an Update with another Version")
+			}
+			p.wantErr(other.create(p.ctx(), p.b), nil, "Create of another with what the refused Updates had")
+		}},
+		{id: k.name + "/update/absent", quote: updateAbsent, prove: func(p *probe) {
+			ghost, ann, gone := k.fresh("ghost"), k.fresh("ann"), k.fresh("gone")
+			p.add(p.a, ann, gone)
+			for _, version := range []int64{0, 1} {
+				for _, h := range p.both() {
+					p.wantErr(atVersion(ghost, version).update(p.ctx(), h), kit.ErrNotFound, "Update of a record that never was, through handle %s", h.name)
+				}
+			}
+			for _, id := range unlike(ann.id()) {
+				alike := ann.bare()
+				alike.setID(id)
+				p.wantErr(alike.update(p.ctx(), p.b), kit.ErrNotFound, "Update of %q beside %q", id, ann.id())
+			}
+			p.check(ann, "after Updates of IDs that look like its own")
+			p.must(gone.delete(p.ctx(), p.a), "Delete")
+			p.wantErr(gone.update(p.ctx(), p.b), kit.ErrNotFound, "Update after Delete")
+			for _, r := range []record{ghost, gone} {
+				p.checkGone(r, "after its Update was refused")
+				p.wantErr(r.create(p.ctx(), p.a), nil, "Create after its Update was refused")
+			}
+		}},
+		{id: k.name + "/delete/removes", quote: deleteRemoves, prove: func(p *probe) {
+			bystander, records := k.fresh("bystander"), k.odd()
+			p.add(p.a, bystander)
+			for i, version := range versions {
+				records = append(records, atVersion(k.fresh(fmt.Sprint("n", i)), version))
+			}
+			for i, r := range records {
+				p.add(p.a, r)
+				if i%2 == 1 {
+					p.must(r.update(p.ctx(), p.a), "Update")
+					bump(r)
+				}
+				p.check(r, "before Delete")
+				p.wantErr(r.delete(p.ctx(), p.b), nil, "Delete of %s", describe(r))
+				p.checkGone(r, "after Delete")
+				p.wantErr(r.delete(p.ctx(), p.both()[i%2]), kit.ErrNotFound, "Delete of what an earlier Delete removed")
+			}
+			p.check(bystander, "after Delete of others")
+		}},
+		{id: k.name + "/delete/absent", quote: deleteAbsent[k.name], prove: func(p *probe) {
+			ann := k.fresh("ann")
+			p.add(p.a, ann)
+			for _, id := range append(unlike(ann.id()), k.fresh("ghost").id()) {
+				alike := ann.bare()
+				alike.setID(id)
+				p.wantErr(alike.delete(p.ctx(), p.a), kit.ErrNotFound, "Delete of %s, which never was", brief(id))
+			}
+			p.check(ann, "after Deletes of other IDs")
+		}},
+		{id: k.name + "/scale/ten-thousand", quote: createAdds, long: true, prove: func(p *probe) {
+			const many = 10_000
+			member := func(i int) record { return k.fresh(fmt.Sprint("member.", i)) }
+			p.wantOnly(p.race(racers, func(worker int, h *handle) error {
+				for i := worker; i < many; i += racers {
+					r := member(i)
+					if err := again(r.taken(), func() error { return r.create(p.ctx(), h) }); err != nil {
+						return fmt.Errorf("creating record %d: %w", i, err)
+					}
+				}
+				return nil
+			}), "worker %d")
+			for i := 0; i < many; i += 977 {
+				p.check(member(i), "among ten thousand")
+				p.wantErr(member(i).create(p.ctx(), p.a), member(i).taken(), "Create of what exists among ten thousand")
+			}
+			for i := 0; i < many; i += 1951 {
+				p.must(member(i).delete(p.ctx(), p.b), "Delete among ten thousand")
+				p.checkGone(member(i), "after Delete")
+				p.check(member(i+1), "after Delete of its neighbour")
+			}
+		}},
+	}
+}
+
+// unlike returns IDs of no record, which some folding, trimming or pattern takes for id.
+func unlike(id string) []string {
+	begin := id[:len(id)-1]
+	ids := []string{"", begin, begin + "_", begin + "%", begin + "*", id + "a", id + " ", " " + id, "%", "*", strings.ToUpper(id), strings.ToLower(id), "ann", "ann@example.com", "' OR ''='"}
+	return slices.DeleteFunc(ids, func(other string) bool { return other == id })
+}
+
+// atVersion returns a copy of r with that Version, and bump adds one to that of r.
+func atVersion(r record, version int64) record {
+	r = r.clone()
+	v, _ := r.numbers()
+	*v = version
+	return r
+}
+
+func bump(r record) {
+	v, _ := r.numbers()
+	*v++
+}

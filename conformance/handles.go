@@ -1,0 +1,63 @@
+package conformance
+
+import (
+	"fmt"
+
+	"myauth.internal/kit"
+)
+
+// reopen closes every handle and opens two new ones on the same data.
+func (p *probe) reopen() {
+	p.closeAll()
+	p.a, p.b = p.open(), p.open()
+}
+
+// handleRules are about who sees a write: every handle, and those that are opened later.
+func handleRules(k kind) []rule {
+	return []rule{
+		{id: k.name + "/durable/reopen", quote: durable, needs: []Ability{Durability, Closing}, prove: func(p *probe) {
+			kept, gone := k.register(p, "kept"), k.register(p, "gone")
+			for _, r := range []*register{kept, gone} {
+				p.must(r.create(p.a, 1), "Create")
+			}
+			p.reopen()
+			kept.want(1, 0, "after Create and opening again")
+			p.must(kept.update(p.b, 2, 0), "Update")
+			p.must(gone.delete(p.b), "Delete")
+			p.reopen()
+			kept.want(2, 1, "after Update and opening again")
+			gone.wantGone("after Delete and opening again")
+			p.wantErr(kept.update(p.a, 3, 0), kit.ErrConflict, "Update with the Version from before the last, after opening again")
+			p.wantErr(kept.create(p.a, 4), kept.at(0, 0).taken(), "Create of what exists, after opening again")
+		}},
+		{id: k.name + "/visible/other-handle", quote: visible, prove: func(p *probe) {
+			for round := range 4 {
+				writer, other := p.both()[round%2], p.both()[1-round%2]
+				r := k.register(p, fmt.Sprint("r", round))
+				// Reads before each write fill whatever cache there is.
+				r.wantGone("before Create")
+				p.must(r.create(writer, 1), "Create")
+				r.want(1, 0, "after Create through the other handle")
+				for n := range int64(3) {
+					p.must(r.update(writer, n+10, n), "Update")
+					r.want(n+10, n+1, "after Update through the other handle")
+					writer, other = other, writer
+				}
+				p.must(r.delete(writer), "Delete")
+				r.wantGone("after Delete through the other handle")
+			}
+		}},
+		{id: k.name + "/visible/new-handle", quote: visible, prove: func(p *probe) {
+			r := k.register(p, "one")
+			p.must(r.create(p.a, 1), "Create")
+			third := p.open()
+			for _, read := range r.reads() {
+				if value, version, err := read(third); value != 1 || version != 0 || err != nil {
+					p.failf("a read through a handle opened after Create: got value %d, version %d, error %v, want 1, 0 and none", value, version, err)
+				}
+			}
+			p.must(r.update(third, 2, 0), "Update through the new handle")
+			r.want(2, 1, "after Update through a new handle")
+		}},
+	}
+}

@@ -1,0 +1,142 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// kind is one of the two contracts, for the cases that both share.
+type kind struct {
+	name string // users or tokens: the first part of the cases' ids
+	noun string // what the contract calls a record
+	ping func(h *handle) (kit.Pinger, bool)
+
+	// fresh returns a record whose fields are all set and differ from one name to
+	// another.
+	fresh func(name string) record
+	// numbered returns the record of that name, with its other fields after the number.
+	numbered func(name string, number int64) record
+	// texted returns a record with the text in every field that holds any.
+	texted func(name, text string) record
+	// odd returns records of other kinds than fresh does.
+	odd func() []record
+	// changes change every field that an Update can change, one or a few at a time.
+	changes []func(r record)
+	// ids are such that a folding, a collation, a pattern or a column of numbers takes
+	// one for another.
+	ids []string
+
+	// attempted returns the record of the n-th attempt of a set. Of tokens each has its
+	// own time to expire, and those of one set expire in their order.
+	attempted func(p *probe, name string, n int) record
+	// updates are the Updates among the attempts, by what they are called.
+	updates []change
+	// purge is the attempt of DeleteExpired, of the contract that has it.
+	purge func(p *probe, h *handle, tag string) []attempt
+	// long prepares records, and returns calls with long answers.
+	long func(p *probe, h *handle) []attempt
+	// remains reports what an interrupted write has left behind of a record in one of
+	// these states, nil for absence, other than the record itself.
+	remains func(p *probe, when string, states ...record)
+}
+
+// change is an Update, and what it is called.
+type change struct {
+	method string
+	make   func(r record)
+}
+
+// attempt is one call of one method.
+type attempt struct {
+	method string
+	call   func(ctx context.Context) error
+	// applied reads back whether a write took effect. It reports a state that
+	// is neither before nor after the write. Nil for a method that only reads.
+	applied func() bool
+	// remains looks for what an interrupted write has left behind besides, and
+	// reports it. It writes, and so comes after everything else; those of one set
+	// run in their order. Nil where nothing can remain.
+	remains func(when string)
+}
+
+// attempts prepares records, and returns one call of every method on them through h.
+func (k kind) attempts(p *probe, h *handle, tag string) []attempt {
+	p.made++
+	n := 0
+	make := func(name string) record { n++; return k.attempted(p, fmt.Sprint(name, "-", tag, "-", n), n) }
+	write := func(method string, before, after record, call func(ctx context.Context) error) attempt {
+		if before != nil {
+			p.add(p.a, before)
+		}
+		return attempt{method, call, func() bool { return p.happened(before, after) }, func(when string) { k.remains(p, when, before, after) }}
+	}
+	var all []attempt
+	if k.purge != nil {
+		all = k.purge(p, h, tag)
+	}
+	fresh := make("fresh")
+	all = append(all, write("Create", nil, fresh, func(ctx context.Context) error { return fresh.clone().create(ctx, h) }))
+	for _, u := range k.updates {
+		before := make("updated")
+		changed := before.clone()
+		u.make(changed)
+		after := changed.clone()
+		version, _ := after.numbers()
+		*version++
+		all = append(all, write(u.method, before, after, func(ctx context.Context) error { return changed.clone().update(ctx, h) }))
+	}
+	gone, kept := make("deleted"), make("read")
+	p.add(p.a, kept)
+	return append(all, write("Delete", gone, nil, func(ctx context.Context) error { return gone.delete(ctx, h) }),
+		p.reading("ByID", kept, h, kept.byID), p.reading(kept.index(), kept, h, kept.byIndex))
+}
+
+// reading is a call that reads a record, which must come back as it is or not at all.
+func (p *probe) reading(method string, want record, h *handle, read func(context.Context, *handle) (record, error)) attempt {
+	return attempt{method: method, call: func(ctx context.Context) error {
+		got, err := read(ctx, h)
+		if err == nil {
+			p.want(got, nil, want, "%s", method)
+		}
+		return err
+	}}
+}
+
+// absent returns one call of every method on a record that does not exist; the first one
+// reads.
+func (k kind) absent(h *handle) []attempt {
+	ghost := k.fresh("ghost")
+	reading := func(read func(context.Context, *handle) (record, error)) func(ctx context.Context) error {
+		return func(ctx context.Context) error { _, err := read(ctx, h); return err }
+	}
+	all := []attempt{
+		{method: "ByID", call: reading(ghost.byID)},
+		{method: ghost.index(), call: reading(ghost.byIndex)},
+		{method: "Update", call: func(ctx context.Context) error { return ghost.update(ctx, h) }},
+		{method: "Delete", call: func(ctx context.Context) error { return ghost.delete(ctx, h) }},
+	}
+	if k.purge != nil {
+		all = append(all, attempt{method: "DeleteExpired", call: func(ctx context.Context) error {
+			_, err := h.Tokens.DeleteExpired(ctx, time.Unix(-1, 0), 10)
+			return err
+		}})
+	}
+	return all
+}
+
+// known makes every call that only reads, so that the handle has seen what it is
+// asked for again when the data is out of reach, and returns all of them.
+func (p *probe) known(attempts ...attempt) []attempt {
+	for _, a := range attempts {
+		if a.applied == nil {
+			if err := a.call(p.ctx()); !errors.Is(err, kit.ErrNotFound) {
+				p.must(err, "%s", a.method)
+			}
+		}
+	}
+	return attempts
+}
