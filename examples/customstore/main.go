@@ -1,7 +1,7 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-// Command customstore serves /auth over a store of one's own: users and tokens in
-// one file of JSON lines. README.md walks through it. It runs on Linux, macOS and the
+// Command customstore shows how to write a store: it serves /auth over users and tokens
+// in one file of JSON lines. README.md walks through it. It runs on Linux, macOS and the
 // BSDs, where package syscall has Flock.
 package main
 
@@ -39,32 +39,18 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = serve(*addr, auth)
-	if err := errors.Join(err, svc.Close(context.Background()), store.Close()); err != nil {
+	l, err := net.Listen("tcp", *addr)
+	if err != nil {
 		log.Fatal(err)
 	}
-}
-
-// serve answers on addr until SIGINT or SIGTERM, and then lets running requests end.
-// The timeouts cut off clients that stall, which would keep their connections for ever.
-func serve(addr string, handler http.Handler) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	// Without the timeouts, a client that stalls keeps its connection for ever.
+	server := &http.Server{Handler: auth, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	go func() { log.Print(server.Serve(l)) }()
 	log.Printf("listening on http://%s", l.Addr())
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
+	<-ctx.Done()
+	if err := errors.Join(server.Shutdown(context.Background()), svc.Close(context.Background()), store.Close()); err != nil {
+		log.Fatal(err)
 	}
-	stop() // a second signal ends the process at once
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return server.Shutdown(ctx)
 }

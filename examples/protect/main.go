@@ -5,24 +5,17 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"sync"
-	"syscall"
-	"time"
 
+	"myauth.internal/examples/demo"
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
-	"myauth.internal/kit/accesstoken"
-	"myauth.internal/kit/memstore"
 )
 
 // app is an application that keeps notes.
@@ -112,16 +105,9 @@ func (a *app) whoAmI(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, claims.Subject, claims.Roles)
 }
 
-// newApp wires it up over stores in memory.
+// newApp connects the application with a Service over memory.
 func newApp(opts *kit.Options) (http.Handler, *kit.Service, error) {
-	secret := make([]byte, 32)
-	rand.Read(secret) // never fails
-	keys, err := accesstoken.HMAC(secret)
-	if err != nil {
-		return nil, nil, err
-	}
-	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, opts)
+	svc, err := demo.Service(opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,38 +120,14 @@ func newApp(opts *kit.Options) (http.Handler, *kit.Service, error) {
 }
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free one")
+	addr := demo.Addr()
 	flag.Parse()
 	handler, svc, err := newApp(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = serve(*addr, handler)
+	err = demo.Serve(*addr, handler)
 	if err := errors.Join(err, svc.Close(context.Background())); err != nil {
 		log.Fatal(err)
 	}
-}
-
-// serve answers on addr until SIGINT or SIGTERM, and then lets running requests end.
-// The timeouts cut off clients that stall, which would keep their connections for ever.
-func serve(addr string, handler http.Handler) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	log.Printf("listening on http://%s", l.Addr())
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	stop() // a second signal ends the process at once
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return server.Shutdown(ctx)
 }

@@ -106,6 +106,7 @@ func TestDocumentsShowCompiledGo(t *testing.T) {
 
 // TestReadmeProgram builds the program of README.md as it is printed, and is its user.
 func TestReadmeProgram(t *testing.T) {
+	t.Parallel() // it waits for a timeout of the program
 	var programs []string
 	for _, block := range (document{"README.md", readme(t)}).blocks("go") {
 		if strings.HasPrefix(block, "package main\n") {
@@ -152,7 +153,7 @@ var documentCommands = map[string]string{
 	"examples/customstore/README.md: go run .":                                                                          "TestExamplesEndStalledClients",
 	"examples/customstore/README.md: go test .":                                                                         "make test does the same",
 	"examples/wasm/edge/README.md: go run ./examples/wasm/edge -o edge.wasm":                                            "TestGoRun",
-	"examples/wasm/hooks/README.md: go run ./examples/wasm/hooks":                                                       "TestExamplesEndStalledClients",
+	"examples/wasm/hooks/README.md: go run ./examples/wasm/hooks":                                                       "its own tests build the plug-in",
 	"examples/wasm/hooks/README.md: go run ./examples/wasm/hooks -plugin my.wasm":                                       "my.wasm is the reader's",
 	"examples/wasm/playground/README.md: go run ./examples/wasm/playground":                                             "its own tests",
 	"examples/wasm/playground/README.md: go run ./examples/wasm/playground -out DIR":                                    "TestGoRun",
@@ -201,6 +202,7 @@ func TestDocumentCommandsAreKnown(t *testing.T) {
 // TestGoRun runs what the go run commands run that end, and the one of the server, in
 // the root of the repository.
 func TestGoRun(t *testing.T) {
+	t.Parallel()
 	build := func(what string) string { return buildProgram(t, "../..", what, "GOWORK=") }
 	run := func(program string, args ...string) {
 		cmd := exec.CommandContext(t.Context(), program, args...)

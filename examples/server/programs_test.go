@@ -6,62 +6,45 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// servingExamples are the example programs that serve, beside this one, as directories.
-var servingExamples = []string{
-	"../customstore", "../protect", "../wasm/hooks",
-	"../routers/chi", "../routers/echo", "../routers/gin", "../routers/nethttp", "../routers/prefix",
-}
-
-// TestExamplesEndStalledClients: none of the programs that people copy lets a client
-// that has stopped sending keep its connection, and each ends in order.
+// TestExamplesEndStalledClients: no example lets a client that has stopped sending keep
+// its connection, and each ends in order. Most serve by demo.Serve, so one stands for them.
 func TestExamplesEndStalledClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for the timeouts of the programs, ten seconds")
 	}
-	stalled := map[string]stalledClient{}
-	for _, dir := range servingExamples {
-		cmd := exec.Command(buildProgram(t, dir, "."), "-addr", "127.0.0.1:0")
-		cmd.Dir = t.TempDir()
-		if dir == "../wasm/hooks" {
-			cmd.Dir = dir // where it builds its plug-in
-		}
-		stalled[dir] = stall(startProgram(t, cmd))
-	}
-	for dir, client := range stalled {
-		t.Run(dir, client.ends)
+	t.Parallel()
+	for _, dir := range []string{"../customstore", "../routers/nethttp"} {
+		t.Run(dir, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(buildProgram(t, dir, "."), "-addr", "127.0.0.1:0")
+			cmd.Dir = t.TempDir()
+			stall(startProgram(t, cmd)).ends(t)
+		})
 	}
 }
 
-// TestExamplesAreListed: a new program that serves is in the list.
-func TestExamplesAreListed(t *testing.T) {
-	listed := map[string]bool{}
-	for _, dir := range servingExamples {
-		listed[filepath.Join(dir, "main.go")] = true
+// TestExamplesServeAlike: every other program serves by demo.Serve, which Run calls too.
+func TestExamplesServeAlike(t *testing.T) {
+	mains, err := filepath.Glob("../*/main.go")
+	deeper, err2 := filepath.Glob("../*/*/main.go")
+	if mains = append(mains, deeper...); err != nil || err2 != nil || len(mains) < 10 {
+		t.Fatalf("%d programs found: %v %v", len(mains), err, err2)
 	}
-	// In these the server is elsewhere.
-	for _, dir := range []string{".", "../wasm/edge", "../wasm/playground"} {
-		listed[filepath.Join(dir, "main.go")] = true
-	}
-	found := 0
-	err := filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.Name() != "main.go" || filepath.Base(filepath.Dir(path)) == "guest" || filepath.Base(filepath.Dir(path)) == "page" {
-			return err
+	apart := []string{"../customstore", "../server", "../wasm/edge", "../wasm/playground"} // these have other tests
+	for _, main := range mains {
+		text, err := os.ReadFile(main)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if path, err = filepath.Rel("../server", path); err != nil {
-			return err
+		if serves := strings.Contains(string(text), "demo.Serve(") || strings.Contains(string(text), "demo.Run("); !serves && !slices.Contains(apart, filepath.Dir(main)) {
+			t.Errorf("%s does not serve by package demo", main)
 		}
-		if found++; !listed[path] {
-			t.Errorf("%s is not in the list of servers", path)
-		}
-		return nil
-	})
-	if err != nil || found < len(servingExamples) {
-		t.Errorf("%d programs found: %v", found, err)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"myauth.internal/examples/routers/demo"
+	"myauth.internal/examples/demo"
 	"myauth.internal/httpx"
 )
 
@@ -17,4 +17,4 @@ func router(auth *httpx.Handler) http.Handler {
 	return r
 }
 
-func main() { demo.Serve(nil, router) }
+func main() { demo.Run(nil, router) }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/labstack/echo/v5"
 
-	"myauth.internal/examples/routers/demo"
+	"myauth.internal/examples/demo"
 	"myauth.internal/httpx"
 )
 
@@ -18,4 +18,4 @@ func router(auth *httpx.Handler) http.Handler {
 	return e
 }
 
-func main() { demo.Serve(nil, router) }
+func main() { demo.Run(nil, router) }

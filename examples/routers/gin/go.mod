@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/gin-gonic/gin v1.12.0
-	myauth.internal/examples/routers v0.1.0
+	myauth.internal/examples/demo v0.1.0
 	myauth.internal/httpx v0.1.0
 )
 
@@ -43,7 +43,7 @@ require (
 )
 
 replace (
-	myauth.internal/examples/routers => ../
+	myauth.internal/examples/demo => ../../demo
 	myauth.internal/httpx => ../../../httpx
 	myauth.internal/kit => ../../../kit
 )

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"myauth.internal/examples/routers/demo"
+	"myauth.internal/examples/demo"
 	"myauth.internal/httpx"
 )
 
@@ -34,4 +34,4 @@ func middleware(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	}
 }
 
-func main() { demo.Serve(nil, router) }
+func main() { demo.Run(nil, router) }

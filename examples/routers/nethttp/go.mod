@@ -3,7 +3,7 @@ module myauth.internal/examples/routers/nethttp
 go 1.26.0
 
 require (
-	myauth.internal/examples/routers v0.1.0
+	myauth.internal/examples/demo v0.1.0
 	myauth.internal/httpx v0.1.0
 )
 
@@ -14,7 +14,7 @@ require (
 )
 
 replace (
-	myauth.internal/examples/routers => ../
+	myauth.internal/examples/demo => ../../demo
 	myauth.internal/httpx => ../../../httpx
 	myauth.internal/kit => ../../../kit
 )

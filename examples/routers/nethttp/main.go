@@ -4,7 +4,7 @@ package main
 import (
 	"net/http"
 
-	"myauth.internal/examples/routers/demo"
+	"myauth.internal/examples/demo"
 	"myauth.internal/httpx"
 )
 
@@ -15,4 +15,4 @@ func router(auth *httpx.Handler) http.Handler {
 	return mux
 }
 
-func main() { demo.Serve(nil, router) }
+func main() { demo.Run(nil, router) }

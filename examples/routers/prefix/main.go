@@ -5,7 +5,7 @@ package main
 import (
 	"net/http"
 
-	"myauth.internal/examples/routers/demo"
+	"myauth.internal/examples/demo"
 	"myauth.internal/httpx"
 )
 
@@ -31,4 +31,4 @@ func wholeRouter(auth *httpx.Handler) http.Handler {
 	return mux
 }
 
-func main() { demo.Serve(cut, router) }
+func main() { demo.Run(cut, router) }

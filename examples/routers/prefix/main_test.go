@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"myauth.internal/examples/routers/routertest"
+	"myauth.internal/examples/demo/routertest"
 )
 
 func TestRouter(t *testing.T) { routertest.Check(t, cut, router, "/api/v1") }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"myauth.internal/examples/demo"
 	"myauth.internal/examples/wasm/hooks/plugin"
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
@@ -49,7 +50,7 @@ func start(t *testing.T, module []byte, limits *plugin.Limits) (register func(em
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close(context.Background()) })
-	svc, err := newService(&kit.Options{
+	svc, err := demo.Service(&kit.Options{
 		Hooks: kit.Hooks{BeforeRegister: p.BeforeRegister}, BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})

@@ -1,4 +1,4 @@
-module myauth.internal/examples/routers
+module myauth.internal/examples/demo
 
 go 1.26.0
 

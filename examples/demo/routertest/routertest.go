@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"myauth.internal/examples/routers/demo"
+	"myauth.internal/examples/demo"
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
 )

@@ -1,5 +1,5 @@
-// Package demo is what the examples of routers have in common: a Service whose
-// users live in memory, and a route of an application.
+// Package demo has what the example programs share, so that each of them shows one thing:
+// a Service whose users live in memory, and a server that stops in order.
 package demo
 
 import (
@@ -22,12 +22,10 @@ import (
 	"myauth.internal/kit/memstore"
 )
 
-// Service returns a Service that forgets everything with the process, and sends no
-// mail.
+// Service returns a Service over memory with a secret of its own. It sends no mail unless
+// opts has a Mailer.
 func Service(opts *kit.Options) (*kit.Service, error) {
-	secret := make([]byte, 32)
-	rand.Read(secret) // never fails
-	keys, err := accesstoken.HMAC(secret)
+	keys, err := accesstoken.HMAC([]byte(rand.Text() + rand.Text()))
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +39,10 @@ func Hello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello, %s!\n", user.Username)
 }
 
-// Serve serves what router makes of MyAuth's handler, until a signal.
-func Serve(opts *httpx.Options, router func(*httpx.Handler) http.Handler) {
-	addr := flag.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free one")
+// Run is the main function of a router's example: it serves what router makes of
+// MyAuth's handler, at the address of the flag -addr.
+func Run(opts *httpx.Options, router func(*httpx.Handler) http.Handler) {
+	addr := Addr()
 	flag.Parse()
 	svc, err := Service(nil)
 	if err != nil {
@@ -53,15 +52,20 @@ func Serve(opts *httpx.Options, router func(*httpx.Handler) http.Handler) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = serve(*addr, router(auth))
+	err = Serve(*addr, router(auth))
 	if err := errors.Join(err, svc.Close(context.Background())); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// serve answers on addr until SIGINT or SIGTERM, and then lets running requests end.
+// Addr defines the flag -addr.
+func Addr() *string {
+	return flag.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free one")
+}
+
+// Serve answers on addr until SIGINT or SIGTERM, and then lets running requests end.
 // The timeouts cut off clients that stall, which would keep their connections for ever.
-func serve(addr string, handler http.Handler) error {
+func Serve(addr string, handler http.Handler) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	l, err := net.Listen("tcp", addr)
