@@ -25,13 +25,8 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string) (User, a
 		}
 		return User{}, accesstoken.Claims{}, ErrInvalidToken
 	}
-	u, err := s.users.ByID(ctx, claims.Subject)
-	if errors.Is(err, ErrNotFound) {
-		return User{}, accesstoken.Claims{}, ErrRevokedToken
-	} else if err != nil {
-		return User{}, accesstoken.Claims{}, err
-	}
-	if err := checkEpoch(u, claims.Epoch); err != nil {
+	u, err := s.liveUser(ctx, claims.Subject, claims.Epoch)
+	if err != nil {
 		return User{}, accesstoken.Claims{}, err
 	}
 	return u, claims, nil

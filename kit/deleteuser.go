@@ -25,23 +25,12 @@ func (s *Service) DeleteUser(ctx context.Context, id string) error {
 		return userError(err)
 	}
 	s.emit(ctx, Event{Kind: EventUserDeleted, UserID: id})
-	if err := s.deleteTokens(ctx, id); err != nil {
+	err = s.eachToken(ctx, id, func(t Token) error {
+		_, err := s.tokens.Delete(ctx, t.ID)
+		return err
+	})
+	if err != nil {
 		s.opts.Logger.WarnContext(ctx, "myauth: the tokens of a deleted user remain until they expire", "user_id", id, "err", err)
 	}
 	return nil
-}
-
-func (s *Service) deleteTokens(ctx context.Context, userID string) error {
-	for after := ""; ; {
-		tokens, err := s.tokens.ByUser(ctx, userID, after, 1000)
-		if err != nil || len(tokens) == 0 {
-			return err
-		}
-		for _, t := range tokens {
-			if _, err := s.tokens.Delete(ctx, t.ID); err != nil {
-				return err
-			}
-			after = t.ID
-		}
-	}
 }

@@ -17,21 +17,26 @@ const (
 	resetPrefix   = "myauth_pr_"
 )
 
-// TokenPair is what a login and a refresh hand out.
+// TokenPair is the result of a login or a refresh.
 type TokenPair struct {
 	// AccessToken is a JWT (RFC 9068), valid for ExpiresIn.
 	AccessToken Secret
 	ExpiresIn   time.Duration
-	// RefreshToken replaces the one that was presented. RefreshTokenExpiresIn
-	// is what is left of the session's time if it is not used again.
+	// RefreshToken replaces the one that was presented. The session ends after
+	// RefreshTokenExpiresIn if it is not refreshed before.
 	RefreshToken          Secret
 	RefreshTokenExpiresIn time.Duration
 	// User is the account as it was when the tokens were made.
 	User User
 }
 
-// startSession stores a new session of u and returns its first tokens.
-func (s *Service) startSession(ctx context.Context, u User) (TokenPair, Token, error) {
+// grant is the one door to a session: every way to log in ends here. It refuses a user who
+// may not log in.
+func (s *Service) grant(ctx context.Context, u User) (TokenPair, error) {
+	if err := s.mayLogin(ctx, u); err != nil {
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
+		return TokenPair{}, err
+	}
 	now := s.now()
 	token := opaque.New(now)
 	session := Token{
@@ -46,10 +51,31 @@ func (s *Service) startSession(ctx context.Context, u User) (TokenPair, Token, e
 		Version:    1,
 	}
 	if err := s.createToken(ctx, session); err != nil {
-		return TokenPair{}, Token{}, err
+		return TokenPair{}, err
 	}
 	tokens, err := s.issue(u, session, token, now)
-	return tokens, session, err
+	if err != nil {
+		return TokenPair{}, err
+	}
+	s.emit(ctx, Event{Kind: EventLoggedIn, UserID: u.ID, SessionID: session.SessionID})
+	if hook := s.opts.Hooks.AfterLogin; hook != nil {
+		hook(ctx, u)
+	}
+	return tokens, nil
+}
+
+// mayLogin checks what the account's state and the application's hook say.
+func (s *Service) mayLogin(ctx context.Context, u User) error {
+	switch {
+	case !u.Active:
+		return ErrAccountDisabled
+	case s.opts.RequireVerifiedEmail && !u.Verified:
+		return ErrEmailNotVerified
+	}
+	if hook := s.opts.Hooks.BeforeLogin; hook != nil {
+		return hook(ctx, u)
+	}
+	return nil
 }
 
 // sessionExpiry is the idle lifetime from now on, cut off at the absolute one.

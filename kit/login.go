@@ -36,19 +36,7 @@ func (s *Service) Login(ctx context.Context, email, password string) (TokenPair,
 	case err != nil:
 		return TokenPair{}, err
 	}
-	if err := s.mayLogin(ctx, u); err != nil {
-		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		return TokenPair{}, err
-	}
-	tokens, session, err := s.startSession(ctx, u)
-	if err != nil {
-		return TokenPair{}, err
-	}
-	s.emit(ctx, Event{Kind: EventLoggedIn, UserID: u.ID, SessionID: session.SessionID})
-	if hook := s.opts.Hooks.AfterLogin; hook != nil {
-		hook(ctx, u)
-	}
-	return tokens, nil
+	return s.grant(ctx, u)
 }
 
 // checkCredentials returns the user with that address and password. With
@@ -83,19 +71,6 @@ func (s *Service) checkCredentials(ctx context.Context, email, password string) 
 		u = s.rehash(ctx, u, password)
 	}
 	return u, nil
-}
-
-func (s *Service) mayLogin(ctx context.Context, u User) error {
-	switch {
-	case !u.Active:
-		return ErrAccountDisabled
-	case s.opts.RequireVerifiedEmail && !u.Verified:
-		return ErrEmailNotVerified
-	}
-	if hook := s.opts.Hooks.BeforeLogin; hook != nil {
-		return hook(ctx, u)
-	}
-	return nil
 }
 
 // rehash replaces the hash of a password that was just proved right by one of the

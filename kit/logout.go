@@ -23,7 +23,7 @@ func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	if !ok {
 		return nil
 	}
-	session, err := s.sessionOf(ctx, presented)
+	session, err := s.tokenRow(ctx, presented, RefreshToken)
 	if errors.Is(err, ErrInvalidToken) {
 		return nil
 	} else if err != nil {

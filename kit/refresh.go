@@ -41,22 +41,29 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 	if err := s.limit(ctx, ActionRefresh, ""); err != nil {
 		return TokenPair{}, err
 	}
-	session, err := s.sessionOf(ctx, presented)
+	session, err := s.tokenRow(ctx, presented, RefreshToken)
 	if err != nil {
 		return TokenPair{}, s.refuseToken(ctx, "refresh", "", err)
 	}
-	u, err := s.users.ByID(ctx, session.UserID)
-	if err != nil {
-		return TokenPair{}, revokedIfGone(err)
+	if err := s.checkRow(session, s.now()); err != nil {
+		return TokenPair{}, err
 	}
-
-	// From here on the work is finished even if the client goes: a rotation whose
-	// answer nobody waits for would otherwise be an unknown outcome.
+	u, err := s.liveUser(ctx, session.UserID, session.Epoch)
+	// From here on the work is finished even if the client goes: its rotation would have an
+	// unknown outcome.
 	ctx = context.WithoutCancel(ctx)
+	if errors.Is(err, ErrAccountDisabled) {
+		if err := s.endSession(ctx, session); err != nil {
+			return TokenPair{}, err
+		}
+	}
+	if err != nil {
+		return TokenPair{}, err
+	}
 	wasCurrent := false
 	for range casRounds {
 		now := s.now()
-		if err := s.checkSession(ctx, session, u, now); err != nil {
+		if err := s.checkRow(session, now); err != nil {
 			return TokenPair{}, err
 		}
 		if !sameHash(presented.Hash(), session.SecretHash) {

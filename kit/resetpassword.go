@@ -46,13 +46,8 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if err := s.limit(ctx, ActionPasswordReset, ""); err != nil {
 		return err
 	}
-	row, err := s.resetRow(ctx, presented)
-	if err != nil {
-		return s.refuseToken(ctx, "password reset", row.UserID, err)
-	}
-	// The epoch is checked before the costly hash, and again with each attempt
-	// to write.
-	u, err := s.resettable(ctx, row)
+	// The epoch is checked before the costly hash, and again with each attempt to write.
+	row, u, err := s.checkReset(ctx, presented)
 	if err != nil {
 		return s.refuseToken(ctx, "password reset", row.UserID, err)
 	}
@@ -94,34 +89,22 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	return nil
 }
 
-// resetRow reads and checks the record of a reset token.
-func (s *Service) resetRow(ctx context.Context, presented opaque.Token) (Token, error) {
-	row, err := s.tokens.ByID(ctx, presented.RowID())
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return row, ErrInvalidToken
-	case err != nil:
-		return row, err
-	case row.Type != PasswordResetToken, !sameHash(presented.Hash(), row.SecretHash):
-		return row, ErrInvalidToken
-	case !row.RevokedAt.IsZero():
-		return row, ErrRevokedToken
-	case !s.now().Before(row.ExpiresAt):
-		return row, ErrExpiredToken
+// checkReset returns the row of a reset token, and the user whose password the token may
+// reset.
+func (s *Service) checkReset(ctx context.Context, presented opaque.Token) (Token, User, error) {
+	row, err := s.tokenRow(ctx, presented, PasswordResetToken)
+	if err != nil {
+		return Token{}, User{}, err
 	}
-	return row, nil
-}
-
-// resettable returns the user whose password the token may still reset.
-func (s *Service) resettable(ctx context.Context, row Token) (User, error) {
-	u, err := s.users.ByID(ctx, row.UserID)
-	if errors.Is(err, ErrNotFound) {
-		return u, ErrRevokedToken
-	} else if err != nil {
-		return u, err
+	if !sameHash(presented.Hash(), row.SecretHash) {
+		return row, User{}, ErrInvalidToken
 	}
-	if u.SessionEpoch != row.Epoch || !u.Active {
-		return u, ErrRevokedToken
+	if err := s.checkRow(row, s.now()); err != nil {
+		return row, User{}, err
 	}
-	return u, nil
+	u, err := s.liveUser(ctx, row.UserID, row.Epoch)
+	if errors.Is(err, ErrAccountDisabled) {
+		err = ErrRevokedToken
+	}
+	return row, u, err
 }

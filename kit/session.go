@@ -8,7 +8,7 @@ import (
 	"myauth.internal/kit/internal/opaque"
 )
 
-// Session is what may be shown of one session, in a list of devices for example.
+// Session describes one session, for a list of devices for example.
 type Session struct {
 	// ID is the sid of the session's access tokens.
 	ID string
@@ -26,7 +26,7 @@ func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error
 	}
 	var sessions []Session
 	err = s.eachSession(ctx, userID, func(t Token) error {
-		if s.checkLive(t, s.now()) == nil && checkEpoch(u, t.Epoch) == nil {
+		if s.checkRow(t, s.now()) == nil && checkEpoch(u, t.Epoch) == nil {
 			session := Session{ID: t.SessionID, CreatedAt: t.CreatedAt, LastUsedAt: t.RotatedAt, ExpiresAt: t.ExpiresAt}
 			if t.RotatedAt.IsZero() {
 				session.LastUsedAt = t.CreatedAt
@@ -69,21 +69,29 @@ func (s *Service) EndAllSessions(ctx context.Context, userID string) error {
 	return err
 }
 
+// eachSession calls do for each session of a user, over and revoked ones too.
 func (s *Service) eachSession(ctx context.Context, userID string, do func(Token) error) error {
-	const page = 100
+	return s.eachToken(ctx, userID, func(t Token) error {
+		if t.Type != RefreshToken {
+			return nil
+		}
+		return do(t)
+	})
+}
+
+// eachToken calls do for each token of a user, and stops at the first error.
+func (s *Service) eachToken(ctx context.Context, userID string, do func(Token) error) error {
+	const page = 1000
 	for after := ""; ; {
 		tokens, err := s.tokens.ByUser(ctx, userID, after, page)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil {
 			return err
 		}
 		for _, t := range tokens {
-			after = t.ID
-			if t.Type != RefreshToken {
-				continue
-			}
 			if err := do(t); err != nil {
 				return err
 			}
+			after = t.ID
 		}
 		if len(tokens) < page {
 			return nil
@@ -91,44 +99,44 @@ func (s *Service) eachSession(ctx context.Context, userID string, do func(Token)
 	}
 }
 
-// sessionOf reads the session that a presented token belongs to.
-func (s *Service) sessionOf(ctx context.Context, presented opaque.Token) (Token, error) {
-	session, err := s.tokens.ByID(ctx, presented.RowID())
-	if errors.Is(err, ErrNotFound) || err == nil && session.Type != RefreshToken {
+// tokenRow reads the row of a presented token. Its secret is not checked.
+func (s *Service) tokenRow(ctx context.Context, presented opaque.Token, t TokenType) (Token, error) {
+	row, err := s.tokens.ByID(ctx, presented.RowID())
+	if errors.Is(err, ErrNotFound) || err == nil && row.Type != t {
 		return Token{}, ErrInvalidToken
 	}
-	return session, err
+	return row, err
 }
 
-// checkSession returns nil for a live session of a user who may have one. It ends the
-// session of a deactivated account.
-func (s *Service) checkSession(ctx context.Context, session Token, u User, now time.Time) error {
-	if err := s.checkLive(session, now); err != nil {
-		return err
-	}
-	err := checkEpoch(u, session.Epoch)
-	if errors.Is(err, ErrAccountDisabled) {
-		if err := s.endSession(ctx, session); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// checkLive returns nil if the session is live by its own record.
-func (s *Service) checkLive(session Token, now time.Time) error {
+// checkRow returns nil if the row of a token says that the token is neither revoked nor
+// expired.
+func (s *Service) checkRow(row Token, now time.Time) error {
 	switch {
-	case !session.RevokedAt.IsZero():
+	case !row.RevokedAt.IsZero():
 		return ErrRevokedToken
-	case !now.Before(session.ExpiresAt), s.opts.SessionMaxAge > 0 && !now.Before(session.CreatedAt.Add(s.opts.SessionMaxAge)):
+	case !now.Before(row.ExpiresAt):
 		return ErrExpiredToken
+	case row.Type == RefreshToken && s.opts.SessionMaxAge > 0 && !now.Before(row.CreatedAt.Add(s.opts.SessionMaxAge)):
+		return ErrExpiredToken // the option was shorter than when the row was written
 	}
 	return nil
 }
 
-// checkEpoch checks a token made under epoch against the user as stored. The
-// last thing that a deactivation ends says so; whatever ended before it, and
-// everything that ended otherwise, was revoked.
+// liveUser returns the user of a token that was made under epoch, if no change of the user
+// has ended the token since.
+func (s *Service) liveUser(ctx context.Context, id string, epoch int64) (User, error) {
+	u, err := s.users.ByID(ctx, id)
+	if err != nil {
+		return User{}, revokedIfGone(err)
+	}
+	if err := checkEpoch(u, epoch); err != nil {
+		return User{}, err
+	}
+	return u, nil
+}
+
+// checkEpoch checks the epoch of a token against the user as stored. What a deactivation
+// ended answers [ErrAccountDisabled]; what ended before it, or otherwise, was revoked.
 func checkEpoch(u User, epoch int64) error {
 	switch {
 	case u.Active && epoch == u.SessionEpoch:
@@ -140,8 +148,8 @@ func checkEpoch(u User, epoch int64) error {
 	}
 }
 
-// endSession marks a session or reset token as revoked. The record stays until it
-// expires, so that its holder is told what happened.
+// endSession marks a session as revoked. Its row stays until it expires, so that the holder
+// is told what happened.
 func (s *Service) endSession(ctx context.Context, session Token) error {
 	for range casRounds {
 		if !session.RevokedAt.IsZero() {
@@ -169,8 +177,8 @@ func (s *Service) endSession(ctx context.Context, session Token) error {
 	return errContention
 }
 
-// revokedIfGone is err, but for a record that no longer exists: what belonged to it was
-// ended.
+// revokedIfGone turns [ErrNotFound] into [ErrRevokedToken]: a token whose user or row was
+// deleted has ended.
 func revokedIfGone(err error) error {
 	if errors.Is(err, ErrNotFound) {
 		return ErrRevokedToken

@@ -36,7 +36,7 @@ const compositions = ""`)
 // writeString writes a string constant in lines of source.
 func writeString(w io.Writer, runes []rune) {
 	for len(runes) > 0 {
-		n := min(12, len(runes))
+		n := min(24, len(runes))
 		fmt.Fprintf(w, " +\n\t%s", strconv.QuoteToASCII(string(runes[:n])))
 		runes = runes[n:]
 	}
