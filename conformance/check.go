@@ -42,90 +42,56 @@ func (p *probe) want(got record, err error, want record, what string, args ...an
 // check reads the record in both ways through both handles.
 func (p *probe) check(want record, when string) {
 	for _, h := range p.both() {
-		got, err := want.byID(p.ctx(), h)
-		p.want(got, err, want, "ByID of %s through handle %s %s", brief(want.id()), h.name, when)
-		got, err = want.byIndex(p.ctx(), h)
-		p.want(got, err, want, "%s of %s through handle %s %s", want.index(), brief(want.id()), h.name, when)
+		for _, way := range ways(want) {
+			got, err := way.read(p.ctx(), h)
+			p.want(got, err, want, "%s of %s through handle %s %s", way.method, brief(want.id()), h.name, when)
+		}
 	}
 }
 
 // checkGone wants the record absent, in both ways through both handles.
 func (p *probe) checkGone(r record, when string) {
 	for _, h := range p.both() {
-		_, err := r.byID(p.ctx(), h)
-		p.wantErr(err, kit.ErrNotFound, "ByID of %s through handle %s %s", brief(r.id()), h.name, when)
-		_, err = r.byIndex(p.ctx(), h)
-		p.wantErr(err, kit.ErrNotFound, "%s of %s through handle %s %s", r.index(), brief(r.id()), h.name, when)
+		for _, way := range ways(r) {
+			_, err := way.read(p.ctx(), h)
+			p.wantErr(err, kit.ErrNotFound, "%s of %s through handle %s %s", way.method, brief(r.id()), h.name, when)
+		}
 	}
 }
 
 // happened reports whether an interrupted write has taken a record from one state to
-// the other; nil stands for absence. It reads through handle b, and reports a record that is in
-// neither state, or in one by its ID and in another by its index.
+// the other; nil stands for absence. It reads through handle b, and reports a record that
+// is in neither state. What lands in between is seen by the second look.
 func (p *probe) happened(before, after record) bool {
-	is := p.stateOf(before, after)
-	problem := p.indexProblem(before, after, is)
-	if problem != "" {
-		// A write that its caller gave up may still land, once: between the two
-		// reads, which then saw different moments. A second look tells.
-		if again := p.stateOf(before, after); again != is {
-			is, problem = again, p.indexProblem(before, after, again)
-		}
-	}
-	if problem != "" {
-		p.failf("%s", problem)
-	}
-	return is == after
-}
-
-// stateOf returns which of the two states ByID shows.
-func (p *probe) stateOf(before, after record) record {
 	at := before
 	if at == nil {
 		at = after
 	}
-	got, err := at.byID(p.ctx(), p.b)
-	var distances []string
-	for _, state := range []record{before, after} {
-		switch {
-		case state == nil && errors.Is(err, kit.ErrNotFound):
-			return nil
-		case state == nil:
-			distances = append(distances, "absent")
-		case err != nil:
-			distances = append(distances, "present")
-		default:
-			d := diff(got, state, p.cfg.TimePrecision)
-			if len(d) == 0 {
-				return state
-			}
-			distances = append(distances, strings.Join(d, "; "))
-		}
+	notBefore := p.notIn(before, at)
+	if notBefore == "" {
+		return false
 	}
-	came := "a record that is neither"
-	if err != nil {
-		came = fmt.Sprintf("error %v", err)
+	if notAfter := p.notIn(after, at); notAfter != "" {
+		p.failf("%s is after the call neither as before it (%s) nor as after it (%s)", brief(at.id()), notBefore, notAfter)
 	}
-	p.failf("ByID of %s, after the call: got %s, want it as before the call (%s) or as after it (%s)", brief(at.id()), came, distances[0], distances[1])
-	return before
+	return true
 }
 
-// indexProblem says how ByEmail or ByUser disagrees with the state that ByID shows.
-func (p *probe) indexProblem(before, after, is record) string {
-	at, want := is, error(nil)
-	for _, other := range []record{before, after} {
-		if at == nil {
-			at, want = other, kit.ErrNotFound
+// notIn says why the record, which is found as at is, is not in a state, or returns "".
+func (p *probe) notIn(state, at record) string {
+	want := kit.ErrNotFound
+	if state != nil {
+		at, want = state, nil
+	}
+	for _, way := range ways(at) {
+		got, err := way.read(p.ctx(), p.b)
+		if problem := errProblem(err, want); problem != "" {
+			return way.method + ": " + problem
 		}
-	}
-	index := at.index()
-	got, err := at.byIndex(p.ctx(), p.b)
-	if problem := errProblem(err, want); problem != "" {
-		return fmt.Sprintf("%s of %s, where ByID finds it to be %s: %s", index, brief(at.id()), map[bool]string{true: "there", false: "absent"}[want == nil], problem)
-	}
-	if is != nil {
-		if d := diff(got, is, p.cfg.TimePrecision); len(d) > 0 {
-			return fmt.Sprintf("%s, which has to agree with ByID: %s", index, strings.Join(d, "; "))
+		if state != nil {
+			if d := diff(got, state, p.cfg.TimePrecision); len(d) > 0 {
+				return way.method + ": " + strings.Join(d, "; ")
+			}
 		}
 	}
 	return ""

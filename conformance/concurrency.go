@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -20,7 +19,7 @@ func concurrencyRules(k kind) []rule {
 				if winner < 0 {
 					return
 				}
-				r.want(version*100+int64(winner), version+1, "after the race: it is not what the winner wrote")
+				r.holds(version*100+int64(winner), version+1, "after the race: it is not what the winner wrote")
 			}
 		}},
 		{id: k.name + "/update/no-lost-update", quote: updateWhile, racy: true, prove: func(p *probe) {
@@ -35,7 +34,7 @@ func concurrencyRules(k kind) []rule {
 				}
 				return nil
 			}), "caller %d, which adds 1 by read and Update until it is accepted")
-			r.want(racers*each, racers*each, fmt.Sprintf("after %d callers added 1, %d times each", racers, each))
+			r.holds(racers*each, racers*each, fmt.Sprintf("after %d callers added 1, %d times each", racers, each))
 		}},
 		{id: k.name + "/delete/one-winner", quote: deleteOne[k.name], racy: true, prove: func(p *probe) {
 			for round := range rounds {
@@ -43,7 +42,7 @@ func concurrencyRules(k kind) []rule {
 				p.must(r.create(p.a, 1), "Create")
 				answers := p.race(racers, func(_ int, h *handle) error { return r.delete(h) })
 				p.wantOneWinner(answers, "Delete", kit.ErrNotFound)
-				r.wantGone("after Delete")
+				r.gone("after Delete")
 			}
 		}},
 		{id: k.name + "/concurrent/linearizable", quote: concurrentUse, racy: true, prove: func(p *probe) {
@@ -81,10 +80,9 @@ func createWinner(id, quote string, contender func(round, i int) record) rule {
 // looks for it finds nothing, or the winner where the two share the key.
 func (p *probe) checkLost(r, winner record) {
 	for _, h := range p.both() {
-		for i, method := range []string{"ByID", r.index()} {
-			read := []func(context.Context, *handle) (record, error){r.byID, r.byIndex}[i]
-			if got, err := read(p.ctx(), h); err != nil || len(diff(got, winner, p.cfg.TimePrecision)) > 0 {
-				p.wantErr(err, kit.ErrNotFound, "%s of %s, which lost", method, brief(r.id()))
+		for _, way := range ways(r) {
+			if got, err := way.read(p.ctx(), h); err != nil || len(diff(got, winner, p.cfg.TimePrecision)) > 0 {
+				p.wantErr(err, kit.ErrNotFound, "%s of %s, which lost", way.method, brief(r.id()))
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func TestFirstLines(t *testing.T) {
 				}
 				return update(ctx, u)
 			}
-		}, []string{"ByID", "user-updated-look", "Username", "half"}, []string{"[123 34", "Settings:["}},
+		}, []string{"ByID", "user-updated-", "Username", "half"}, []string{"[123 34", "Settings:["}},
 		{"an impossible order", "users/concurrent/linearizable", func(f *fake) {
 			byID := f.byID
 			f.byID = func(ctx context.Context, id string) (kit.User, error) {

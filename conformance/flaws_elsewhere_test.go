@@ -254,7 +254,7 @@ var elsewhereFlaws = []flaw{
 			}
 		})
 	}},
-	{name: "counts deleted tokens towards the limit of a purge", by: "tokens/delete-expired/after-changes", alter: func(f *fake) {
+	{name: "counts deleted tokens towards the limit of a purge", by: "tokens/delete-expired/returns-how-many", alter: func(f *fake) {
 		remove, deleteExpired := f.removeToken, f.deleteExpired
 		gone := map[string]time.Time{}
 		f.removeToken = func(ctx context.Context, id string) (bool, error) {
@@ -273,7 +273,7 @@ var elsewhereFlaws = []flaw{
 			return deleteExpired(ctx, before, limit)
 		}
 	}},
-	{name: "purges by the ExpiresAt that a token was created with", by: "tokens/delete-expired/after-changes", alter: func(f *fake) {
+	{name: "purges by the ExpiresAt that a token was created with", by: "tokens/delete-expired/returns-how-many", alter: func(f *fake) {
 		create, deleteExpired := f.createToken, f.deleteExpired
 		f.createToken = func(ctx context.Context, t kit.Token) error {
 			f.tokens1[t.ID] = t

@@ -248,7 +248,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 				return updateToken(ctx, t)
 			}
 		}},
-		{name: "loses a connection to each context that is done", by: "context/works-afterwards", alter: func(f *fake) {
+		{name: "loses a connection to each context that is done", by: "context/done-before", alter: func(f *fake) {
 			left := 8
 			errorsOf(f, func(ctx context.Context, err error) error {
 				if left <= 0 {
@@ -304,7 +304,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 				return err
 			})
 		}},
-		{name: "answers ErrNotFound after Close", by: "closed/never-not-found", alter: func(f *fake) {
+		{name: "answers ErrNotFound after Close", by: "closed/unavailable", alter: func(f *fake) {
 			errorsOf(f, func(_ context.Context, err error) error {
 				if f.closed.Load() {
 					return kit.ErrNotFound

@@ -92,6 +92,6 @@ func staleFlaws(k kind) []flaw {
 		{name: name("answers from what it has found by another key when the server is away"), by: k.name + "/network/cut", alter: listsFromMemory},
 		{name: name("stands by what it has not found when the server is away"), by: k.name + "/network/cut", alter: fallBack(false)},
 		{name: name("answers from what it has read when it is closed"), by: k.name + "/closed/unavailable", alter: fallBack(true)},
-		{name: name("stands by what it has not found when it is closed"), by: k.name + "/closed/never-not-found", alter: fallBack(false)},
+		{name: name("stands by what it has not found when it is closed"), by: k.name + "/closed/unavailable", alter: fallBack(false)},
 	}
 }

@@ -23,7 +23,7 @@ var tokenListFlaws = []flaw{
 	{name: "lists tokens in descending order", by: "tokens/by-user/byte-order", alter: func(f *fake) {
 		f.sortList(func(a, b kit.Token) int { return strings.Compare(b.ID, a.ID) })
 	}},
-	{name: "lists the token that after names", by: "tokens/by-user/after", alter: func(f *fake) {
+	{name: "lists the token that after names", by: "tokens/by-user/byte-order", alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 			list, err := byUser(ctx, userID, after, limit)
@@ -34,13 +34,13 @@ var tokenListFlaws = []flaw{
 			return list, err
 		}
 	}},
-	{name: "lists from the beginning, whatever after says", by: "tokens/by-user/after", alter: func(f *fake) {
+	{name: "lists from the beginning, whatever after says", by: "tokens/by-user/byte-order", alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, _ string, limit int) ([]kit.Token, error) {
 			return byUser(ctx, userID, "", limit)
 		}
 	}},
-	{name: "lists nothing when after names no token", by: "tokens/by-user/after", alter: func(f *fake) {
+	{name: "lists nothing when after names no token", by: "tokens/by-user/byte-order", alter: func(f *fake) {
 		byUser := f.byUser
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 			list, err := byUser(ctx, userID, after, limit)

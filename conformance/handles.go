@@ -21,12 +21,12 @@ func handleRules(k kind) []rule {
 				p.must(r.create(p.a, 1), "Create")
 			}
 			p.reopen()
-			kept.want(1, 0, "after Create and opening again")
+			kept.holds(1, 0, "after Create and opening again")
 			p.must(kept.update(p.b, 2, 0), "Update")
 			p.must(gone.delete(p.b), "Delete")
 			p.reopen()
-			kept.want(2, 1, "after Update and opening again")
-			gone.wantGone("after Delete and opening again")
+			kept.holds(2, 1, "after Update and opening again")
+			gone.gone("after Delete and opening again")
 			p.wantErr(kept.update(p.a, 3, 0), kit.ErrConflict, "Update with the Version from before the last, after opening again")
 			p.wantErr(kept.create(p.a, 4), kept.at(0, 0).taken(), "Create of what exists, after opening again")
 		}},
@@ -35,16 +35,16 @@ func handleRules(k kind) []rule {
 				writer, other := p.both()[round%2], p.both()[1-round%2]
 				r := k.register(p, fmt.Sprint("r", round))
 				// Reads before each write fill whatever cache there is.
-				r.wantGone("before Create")
+				r.gone("before Create")
 				p.must(r.create(writer, 1), "Create")
-				r.want(1, 0, "after Create through the other handle")
+				r.holds(1, 0, "after Create through the other handle")
 				for n := range int64(3) {
 					p.must(r.update(writer, n+10, n), "Update")
-					r.want(n+10, n+1, "after Update through the other handle")
+					r.holds(n+10, n+1, "after Update through the other handle")
 					writer, other = other, writer
 				}
 				p.must(r.delete(writer), "Delete")
-				r.wantGone("after Delete through the other handle")
+				r.gone("after Delete through the other handle")
 			}
 		}},
 		{id: k.name + "/visible/new-handle", quote: visible, prove: func(p *probe) {
@@ -57,7 +57,7 @@ func handleRules(k kind) []rule {
 				}
 			}
 			p.must(r.update(third, 2, 0), "Update through the new handle")
-			r.want(2, 1, "after Update through a new handle")
+			r.holds(2, 1, "after Update through a new handle")
 		}},
 	}
 }

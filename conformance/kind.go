@@ -18,8 +18,6 @@ type kind struct {
 	// fresh returns a record whose fields are all set and differ from one name to
 	// another.
 	fresh func(name string) record
-	// numbered returns the record of that name, with its other fields after the number.
-	numbered func(name string, number int64) record
 	// texted returns a record with the text in every field that holds any.
 	texted func(name, text string) record
 	// odd returns records of other kinds than fresh does.
@@ -30,13 +28,8 @@ type kind struct {
 	// one for another.
 	ids []string
 
-	// attempted returns the record of the n-th attempt of a set. Of tokens each has its
-	// own time to expire, and those of one set expire in their order.
-	attempted func(p *probe, name string, n int) record
 	// updates are the Updates among the attempts, by what they are called.
 	updates []change
-	// purge is the attempt of DeleteExpired, of the contract that has it.
-	purge func(p *probe, h *handle, tag string) []attempt
 	// long prepares records, and returns calls with long answers.
 	long func(p *probe, h *handle) []attempt
 	// remains reports what an interrupted write has left behind of a record in one of
@@ -64,10 +57,17 @@ type attempt struct {
 }
 
 // attempts prepares records, and returns one call of every method on them through h.
-func (k kind) attempts(p *probe, h *handle, tag string) []attempt {
+func (k kind) attempts(p *probe, h *handle) []attempt {
 	p.made++
 	n := 0
-	make := func(name string) record { n++; return k.attempted(p, fmt.Sprint(name, "-", tag, "-", n), n) }
+	next := func(name string) record {
+		r := k.fresh(fmt.Sprintf("%s-%d-%d", name, p.made, n))
+		if t, ok := r.(*token); ok { // which expire at a time each, and those of one set in their order
+			t.ExpiresAt = epoch.AddDate(0, 0, p.made).Add(time.Duration(3*n) * time.Hour)
+		}
+		n++
+		return r
+	}
 	write := func(method string, before, after record, call func(ctx context.Context) error) attempt {
 		if before != nil {
 			p.add(p.a, before)
@@ -75,32 +75,41 @@ func (k kind) attempts(p *probe, h *handle, tag string) []attempt {
 		return attempt{method, call, func() bool { return p.happened(before, after) }, func(when string) { k.remains(p, when, before, after) }}
 	}
 	var all []attempt
-	if k.purge != nil {
-		all = k.purge(p, h, tag)
+	if expired, ok := next("expired").(*token); ok {
+		expired.ExpiresAt = time.Unix(int64(p.made), 0).UTC() // before those of all sets
+		all = append(all, write("DeleteExpired", expired, nil, func(ctx context.Context) error {
+			n, err := h.Tokens.DeleteExpired(ctx, expired.ExpiresAt, 1000)
+			if err == nil && n < 1 {
+				p.failf("DeleteExpired with an expired token in the store: got %d and no error", n)
+			}
+			return err
+		}))
 	}
-	fresh := make("fresh")
+	fresh := next("fresh")
 	all = append(all, write("Create", nil, fresh, func(ctx context.Context) error { return fresh.clone().create(ctx, h) }))
-	for _, u := range k.updates {
-		before := make("updated")
+	for _, update := range k.updates {
+		before := next("updated")
 		changed := before.clone()
-		u.make(changed)
+		update.make(changed)
 		after := changed.clone()
-		version, _ := after.numbers()
-		*version++
-		all = append(all, write(u.method, before, after, func(ctx context.Context) error { return changed.clone().update(ctx, h) }))
+		bump(after)
+		all = append(all, write(update.method, before, after, func(ctx context.Context) error { return changed.clone().update(ctx, h) }))
 	}
-	gone, kept := make("deleted"), make("read")
+	gone, kept := next("deleted"), next("read")
+	all = append(all, write("Delete", gone, nil, func(ctx context.Context) error { return gone.delete(ctx, h) }))
 	p.add(p.a, kept)
-	return append(all, write("Delete", gone, nil, func(ctx context.Context) error { return gone.delete(ctx, h) }),
-		p.reading("ByID", kept, h, kept.byID), p.reading(kept.index(), kept, h, kept.byIndex))
+	for _, way := range ways(kept) {
+		all = append(all, p.reading(way, kept, h))
+	}
+	return all
 }
 
 // reading is a call that reads a record, which must come back as it is or not at all.
-func (p *probe) reading(method string, want record, h *handle, read func(context.Context, *handle) (record, error)) attempt {
-	return attempt{method: method, call: func(ctx context.Context) error {
-		got, err := read(ctx, h)
+func (p *probe) reading(way way, want record, h *handle) attempt {
+	return attempt{method: way.method, call: func(ctx context.Context) error {
+		got, err := way.read(ctx, h)
 		if err == nil {
-			p.want(got, nil, want, "%s", method)
+			p.want(got, nil, want, "%s", way.method)
 		}
 		return err
 	}}
@@ -110,16 +119,15 @@ func (p *probe) reading(method string, want record, h *handle, read func(context
 // reads.
 func (k kind) absent(h *handle) []attempt {
 	ghost := k.fresh("ghost")
-	reading := func(read func(context.Context, *handle) (record, error)) func(ctx context.Context) error {
-		return func(ctx context.Context) error { _, err := read(ctx, h); return err }
+	var all []attempt
+	for _, way := range ways(ghost) {
+		all = append(all, attempt{method: way.method, call: func(ctx context.Context) error { _, err := way.read(ctx, h); return err }})
 	}
-	all := []attempt{
-		{method: "ByID", call: reading(ghost.byID)},
-		{method: ghost.index(), call: reading(ghost.byIndex)},
-		{method: "Update", call: func(ctx context.Context) error { return ghost.update(ctx, h) }},
-		{method: "Delete", call: func(ctx context.Context) error { return ghost.delete(ctx, h) }},
-	}
-	if k.purge != nil {
+	all = append(all,
+		attempt{method: "Update", call: func(ctx context.Context) error { return ghost.update(ctx, h) }},
+		attempt{method: "Delete", call: func(ctx context.Context) error { return ghost.delete(ctx, h) }},
+	)
+	if k.name == "tokens" {
 		all = append(all, attempt{method: "DeleteExpired", call: func(ctx context.Context) error {
 			_, err := h.Tokens.DeleteExpired(ctx, time.Unix(-1, 0), 10)
 			return err

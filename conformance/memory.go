@@ -12,7 +12,7 @@ func memoryRules(k kind) []rule {
 			for i, h := range p.both() {
 				method, write := "Create", record.create
 				for n := range int64(3) {
-					given := atVersion(k.numbered(fmt.Sprint("r", i), n), max(0, n-1))
+					given := k.numbered(fmt.Sprint("r", i), n, max(0, n-1))
 					if i == 1 {
 						makeRoom(given)
 					}
@@ -34,20 +34,19 @@ func memoryRules(k kind) []rule {
 			one, two := k.fresh("one"), k.fresh("two")
 			p.add(p.a, one, two)
 			for _, h := range p.both() {
-				for i, method := range []string{"ByID", one.index()} {
-					read := []func(record, context.Context, *handle) (record, error){record.byID, record.byIndex}[i]
+				for i, way := range ways(one) {
 					var answers []record
-					for _, r := range []record{one, one, two} {
-						got, err := read(r, p.ctx(), h)
-						p.must(err, "%s", method)
+					for _, read := range []func(context.Context, *handle) (record, error){way.read, way.read, ways(two)[i].read} {
+						got, err := read(p.ctx(), h)
+						p.must(err, "%s", way.method)
 						answers = append(answers, got)
 					}
 					for _, got := range answers[:2] {
-						p.want(got, nil, one, "what %s returned, after it was called for another record", method)
+						p.want(got, nil, one, "what %s returned, after it was called for another record", way.method)
 					}
 					scribble(answers[0])
-					p.want(answers[1], nil, one, "what %s returned, after the caller overwrote an earlier answer", method)
-					p.check(one, "after the caller overwrote what "+method+" had returned")
+					p.want(answers[1], nil, one, "what %s returned, after the caller overwrote an earlier answer", way.method)
+					p.check(one, "after the caller overwrote what "+way.method+" had returned")
 				}
 			}
 		}},

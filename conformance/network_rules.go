@@ -47,19 +47,19 @@ func networkRules(k kind) []rule {
 	add("network/cut", away, func(p *probe) { p.survivesCut(k) })
 	for _, o := range outages[1:] {
 		add("network/"+o.name, endsWithCtx, func(p *probe) {
-			p.hangs(k, o.name, o.when, func() func() { return o.begin(p.network) })
+			p.hangs(k, o.when, 0, func() func() { return o.begin(p.network) })
 		})
 	}
 	for _, half := range halves {
 		add("network/lost-"+half.name, lostAnswers, func(p *probe) {
 			long := k.long(p, p.b)
-			p.loseEach(k, half.lose, func(string) []attempt {
+			p.loseEach(k, half.lose, func() []attempt {
 				if k.name == tokenKind.name {
 					return append(long, p.purgeOfMany())
 				}
 				return long
 			})
-			p.loseEach(k, half.lose, func(tag string) []attempt { return k.attempts(p, p.b, tag) })
+			p.loseEach(k, half.lose, func() []attempt { return k.attempts(p, p.b) })
 		})
 	}
 	add("network/cut-answer", lostAnswers, func(p *probe) { p.cutAnswers(k) })
@@ -72,7 +72,7 @@ func networkRules(k kind) []rule {
 // survivesCut makes every call while the server cannot be reached.
 func (p *probe) survivesCut(k kind) {
 	const when = "while the server cannot be reached"
-	writes := k.attempts(p, p.b, "cut")
+	writes := k.attempts(p, p.b)
 	all := p.known(append(writes, k.absent(p.b)...)...)
 	givenUp := make([]bool, len(all))
 	heal := p.network.Cut()
@@ -82,8 +82,8 @@ func (p *probe) survivesCut(k kind) {
 		givenUp[i] = err != nil && ctx.Err() != nil
 		if !givenUp[i] {
 			p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
-		} else if problem := ctxProblem(ctx, err); problem != "" {
-			p.failf("%s %s, until the context's deadline: %s", a.method, when, problem)
+		} else {
+			p.wantCtxErr(ctx, err, "%s %s, until the context's deadline", a.method, when)
 		}
 		cancel()
 	}
@@ -99,12 +99,12 @@ func (p *probe) survivesCut(k kind) {
 
 // loseEach makes each of the calls again and again, each time with another one of its
 // exchanges lost, until it has no more of them. Set prepares the calls of one round.
-func (p *probe) loseEach(k kind, lose func(*Network, int) func() bool, set func(tag string) []attempt) {
+func (p *probe) loseEach(k kind, lose func(*Network, int) func() bool, set func() []attempt) {
 	through := map[string]bool{} // methods without another exchange
 	for nth := 1; ; nth++ {
 		var lossy []attempt
 		when := fmt.Sprintf("while exchange %d with the server is lost", nth)
-		for _, a := range set(fmt.Sprint("lost", nth)) {
+		for _, a := range set() {
 			if through[a.method] {
 				continue
 			}
@@ -153,8 +153,8 @@ func (p *probe) purgeOfMany() attempt {
 // then is not all that there is.
 func (p *probe) cutAnswers(k kind) {
 	long := k.long(p, p.b)
-	set := func(tag string, n int) []attempt { return append(k.attempts(p, p.b, fmt.Sprint(tag, n)), long...) }
-	for n, c := range []struct {
+	set := func() []attempt { return append(k.attempts(p, p.b), long...) }
+	for _, c := range []struct {
 		how     string
 		orderly bool
 		part    func(size int) int
@@ -167,7 +167,7 @@ func (p *probe) cutAnswers(k kind) {
 		{"closed", true, func(size int) int { return size - 1 }},
 	} {
 		// The same three times: to warm a connection, to measure the answer, and to cut it.
-		warm, measured, cut := set("warm", n), set("size", n), set("part", n)
+		warm, measured, cut := set(), set(), set()
 		for i, a := range cut {
 			p.must(warm[i].call(p.ctx()), "%s over a network that works", a.method)
 			size := p.network.answerSize(func() {
@@ -197,9 +197,7 @@ func (p *probe) checkOutcome(a attempt, err error, when string) {
 	case err != nil:
 		p.wantErr(err, kit.ErrUnavailable, "%s %s", a.method, when)
 	}
-	if a.applied != nil && !a.applied() && err == nil {
-		p.failf("%s %s: got no error, but it had no effect", a.method, when)
-	}
+	p.wantEffect(a, err, when)
 }
 
 // recovers lets outages and losses end, and wants everything to work again.
@@ -218,22 +216,18 @@ func (p *probe) recovers(k kind) {
 		p.settle(k, when)
 		p.eventually(fmt.Sprintf("every one of %d callers at once, %s", racers, when), func() error { return p.crowd(k) })
 	}
-	for _, a := range k.attempts(p, p.b, "spoilt") {
+	for _, a := range k.attempts(p, p.b) {
 		stop := p.network.LoseAnswer(1)
 		lost(a)
 		stop()
 	}
 	p.settle(k, "after answers were lost")
-	round := 0
 	p.eventually("a call of every method, after answers were lost", func() error {
-		round++
-		for _, a := range k.attempts(p, p.b, fmt.Sprint("again", round)) {
+		for _, a := range k.attempts(p, p.b) {
 			if err := a.call(p.ctx()); err != nil {
 				return fmt.Errorf("%s: %w", a.method, err)
 			}
-			if a.applied != nil && !a.applied() {
-				p.failf("%s after answers were lost: it had no effect", a.method)
-			}
+			p.wantEffect(a, nil, "after answers were lost")
 		}
 		return nil
 	})
@@ -252,8 +246,8 @@ func (p *probe) pingsTruly(k kind) {
 			err := p.within(ctx, ping, when, end)
 			if err == nil || ctx.Err() == nil {
 				p.wantErr(err, kit.ErrUnavailable, "Ping %s", when)
-			} else if problem := ctxProblem(ctx, err); problem != "" {
-				p.failf("Ping %s: %s", when, problem)
+			} else {
+				p.wantCtxErr(ctx, err, "Ping %s", when)
 			}
 			cancel()
 			end()

@@ -23,6 +23,8 @@ type record interface {
 	numbers() (version, epoch *int64)
 	setID(id string)
 	clone() record
+	// as returns a copy with the ID of another record, and its address or user.
+	as(other record) record
 	// bare returns a record of the same identity with nothing else, and at another
 	// address if it has one.
 	bare() record
@@ -40,6 +42,14 @@ type record interface {
 	delete(ctx context.Context, h *handle) error
 }
 
+// way is one of the ways to read a record.
+type way struct {
+	method string
+	read   func(ctx context.Context, h *handle) (record, error)
+}
+
+func ways(r record) []way { return []way{{"ByID", r.byID}, {r.index(), r.byIndex}} }
+
 // user and token are the two kinds of records.
 type (
 	user  struct{ kit.User }
@@ -54,6 +64,11 @@ func (u *user) taken() error           { return kit.ErrUserExists }
 func (u *user) numbers() (_, _ *int64) { return &u.Version, &u.SessionEpoch }
 func (u *user) copy() *user            { return &user{u.Clone()} }
 func (u *user) clone() record          { return u.copy() }
+func (u *user) as(other record) record {
+	u = u.copy()
+	u.ID, u.Email = other.(*user).ID, other.(*user).Email
+	return u
+}
 func (u *user) bare() record {
 	return &user{kit.User{ID: u.ID, Email: "another@example.com", Version: u.Version}}
 }
@@ -78,6 +93,11 @@ func (t *token) taken() error           { return kit.ErrConflict }
 func (t *token) numbers() (_, _ *int64) { return &t.Version, &t.Epoch }
 func (t *token) copy() *token           { return &token{t.Clone()} }
 func (t *token) clone() record          { return t.copy() }
+func (t *token) as(other record) record {
+	t = t.copy()
+	t.ID, t.UserID = other.(*token).ID, other.(*token).UserID
+	return t
+}
 func (t *token) bare() record {
 	return &token{kit.Token{ID: t.ID, UserID: t.UserID, Type: t.Type, Version: t.Version}}
 }

@@ -11,48 +11,50 @@ import (
 // concurrent callers has it. Every field of the record that can change follows from the
 // number, so a read that mixes two writes is found out.
 type register struct {
-	p    *probe
+	*probe
 	kind kind
 	name string
 }
 
 func (k kind) register(p *probe, name string) *register { return &register{p, k, name} }
 
-// at returns the record with that number and version.
-func (r *register) at(value, version int64) record {
-	rec := r.kind.numbered(r.name, value)
-	v, epoch := rec.numbers()
-	*v, *epoch = version, value
-	return rec
+// numbered returns the record of that name with that number and version.
+func (k kind) numbered(name string, value, version int64) record {
+	r := k.fresh(fmt.Sprint(name, ".", value)).as(k.fresh(name))
+	v, number := r.numbers()
+	*v, *number = version, value
+	return r
 }
 
+func (r *register) at(value, version int64) record { return r.kind.numbered(r.name, value, version) }
+
 // create adds the record with Version 0.
-func (r *register) create(h *handle, value int64) error { return r.at(value, 0).create(r.p.ctx(), h) }
+func (r *register) create(h *handle, value int64) error { return r.at(value, 0).create(r.ctx(), h) }
+
 func (r *register) update(h *handle, value, version int64) error {
-	return r.at(value, version).update(r.p.ctx(), h)
+	return r.at(value, version).update(r.ctx(), h)
 }
 
 // delete returns kit.ErrNotFound when there was nothing to remove.
-func (r *register) delete(h *handle) error { return r.at(0, 0).delete(r.p.ctx(), h) }
+func (r *register) delete(h *handle) error { return r.at(0, 0).delete(r.ctx(), h) }
 
 // reads are the two ways to read value and version.
 func (r *register) reads() []func(h *handle) (value, version int64, err error) {
-	at := r.at(0, 0)
-	return []func(h *handle) (int64, int64, error){
-		func(h *handle) (int64, int64, error) { return r.number(at.byID(r.p.ctx(), h)) },
-		func(h *handle) (int64, int64, error) { return r.number(at.byIndex(r.p.ctx(), h)) },
+	number := func(got record, err error) (int64, int64, error) {
+		if err != nil {
+			return 0, 0, err
+		}
+		version, value := got.numbers()
+		for _, d := range diff(got, r.at(*value, *version), r.cfg.TimePrecision) {
+			r.failf("a read of a %s mixes two writes, or changes one: %s", r.kind.noun, d)
+		}
+		return *value, *version, nil
 	}
-}
-
-func (r *register) number(got record, err error) (value, version int64, _ error) {
-	if err != nil {
-		return 0, 0, err
+	var reads []func(h *handle) (int64, int64, error)
+	for _, way := range ways(r.at(0, 0)) {
+		reads = append(reads, func(h *handle) (int64, int64, error) { return number(way.read(r.ctx(), h)) })
 	}
-	v, n := got.numbers()
-	for _, d := range diff(got, r.at(*n, *v), r.p.cfg.TimePrecision) {
-		r.p.failf("a read of a %s mixes two writes, or changes one: %s", r.kind.noun, d)
-	}
-	return *n, *v, nil
+	return reads
 }
 
 // perform makes the call of op and notes its answer.
@@ -69,11 +71,11 @@ func (r *register) perform(h *handle, op *operation) {
 	}
 }
 
-// want reads r in every way through both handles.
-func (r *register) want(value, version int64, when string) { r.p.check(r.at(value, version), when) }
+// holds reads r in every way through both handles.
+func (r *register) holds(value, version int64, when string) { r.check(r.at(value, version), when) }
 
-// wantGone wants r absent, in every way, through both handles.
-func (r *register) wantGone(when string) { r.p.checkGone(r.at(0, 0), when) }
+// gone wants r absent, in every way, through both handles.
+func (r *register) gone(when string) { r.checkGone(r.at(0, 0), when) }
 
 // increment adds one to r by compare-and-swap. Each refusal means that another caller's
 // Update was accepted, so there are fewer than a thousand in a case.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,11 +20,6 @@ var tokenKind = kind{
 	noun:  "token",
 	ping:  func(h *handle) (kit.Pinger, bool) { pinger, ok := h.bare.Tokens.(kit.Pinger); return pinger, ok },
 	fresh: func(name string) record { return newToken(name, "owner of "+name) },
-	numbered: func(name string, number int64) record {
-		t := newToken(name+"."+strconv.FormatInt(number, 10), "owner of "+name)
-		t.ID = tokenID(name)
-		return t
-	},
 	texted: func(name, text string) record {
 		t := newToken(name, "owner of "+name)
 		t.SessionID = text
@@ -55,27 +49,9 @@ var tokenKind = kind{
 	},
 	ids: similarIDs(),
 
-	// No two tokens of any set expire at one time.
-	attempted: func(p *probe, name string, n int) record {
-		t := newToken(name, "owner of "+name)
-		t.ExpiresAt = epoch.AddDate(0, 0, p.made).Add(time.Duration(3*n) * time.Hour)
-		return t
-	},
 	updates: []change{
 		{"Update to a later ExpiresAt", changeToken(func(t *token) { rotate(t, time.Hour) })},
 		{"Update to an earlier ExpiresAt", changeToken(func(t *token) { rotate(t, -time.Hour) })},
-	},
-	purge: func(p *probe, h *handle, tag string) []attempt {
-		expired := newToken("expired "+tag, "owner-"+tag)
-		expired.ExpiresAt = time.Unix(int64(p.made), 0).UTC()
-		p.add(p.a, expired)
-		return []attempt{{"DeleteExpired", func(ctx context.Context) error {
-			n, err := h.Tokens.DeleteExpired(ctx, expired.ExpiresAt, 1000)
-			if err == nil && n < 1 {
-				p.failf("DeleteExpired with an expired token in the store: got %d and no error", n)
-			}
-			return err
-		}, func() bool { return p.happened(expired, nil) }, func(when string) { tokenRemains(p, when, expired, nil) }}}
 	},
 	long: func(p *probe, h *handle) []attempt {
 		tokens := p.addTokens(severalPages, "owner of many")
@@ -123,27 +99,22 @@ func sortByID(tokens []*token) {
 }
 
 // wantTokens wants a list to be these tokens, whole and in this order.
-func (p *probe) wantTokens(got []kit.Token, want []*token, what string, args ...any) {
+func (p *probe) wantTokens(list []kit.Token, want []*token, what string, args ...any) {
 	what = fmt.Sprintf(what, args...)
-	same := len(got) == len(want)
-	for i := 0; same && i < len(got); i++ {
-		same = got[i].ID == want[i].ID
+	var got, wanted []string
+	for _, t := range list {
+		got = append(got, t.ID)
 	}
-	if !same {
-		p.failf("%s: got %d tokens %s, want %d %s", what, len(got), idsOf(len(got), func(i int) string { return got[i].ID }), len(want), idsOf(len(want), func(i int) string { return want[i].ID }))
+	for _, t := range want {
+		wanted = append(wanted, t.ID)
+	}
+	if !slices.Equal(got, wanted) {
+		p.failf("%s: got %d tokens %s, want %d %s", what, len(got), brief(got), len(wanted), brief(wanted))
 		return
 	}
-	for i := range got {
-		p.want(&token{got[i]}, nil, want[i], "%s, number %d", what, i+1)
+	for i, t := range list {
+		p.want(&token{t}, nil, want[i], "%s, number %d", what, i+1)
 	}
-}
-
-func idsOf(n int, id func(i int) string) string {
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = id(i)
-	}
-	return brief(ids)
 }
 
 // wantList calls ByUser and wants these tokens.

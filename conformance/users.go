@@ -15,11 +15,6 @@ var userKind = kind{
 	noun:  "user",
 	ping:  func(h *handle) (kit.Pinger, bool) { pinger, ok := h.bare.Users.(kit.Pinger); return pinger, ok },
 	fresh: func(name string) record { return newUser(name) },
-	numbered: func(name string, number int64) record {
-		u := newUser(name + "." + strconv.FormatInt(number, 10))
-		u.ID, u.Email = "user-"+name, name+"@example.com"
-		return u
-	},
 	texted: func(name, text string) record {
 		u := newUser(name)
 		u.Username, u.PasswordHash = text, kit.Secret(text)
@@ -56,7 +51,6 @@ var userKind = kind{
 	},
 	ids: append([]string{"a", "A", "ab", "a-", "a_", "a%", "a*", "a.", "a'b", `a"b`, `a\b`, "a:b", "a{b}", "$a", "~a", " ", "a ", "a/b", ".", "..", "a%2Fb", "a/", strings.Repeat("x", 63), strings.Repeat("x", 64)}, numerals...),
 
-	attempted: func(_ *probe, name string, _ int) record { return newUser(name) },
 	updates: []change{{"Update", changeUser(func(u *user) {
 		u.Email, u.Roles, u.Settings = "changed-"+u.Email, []string{"changed"}, json.RawMessage(`{"changed":1}`)
 	})}},
@@ -64,7 +58,7 @@ var userKind = kind{
 		u := newUser("long")
 		u.Settings = json.RawMessage(largeSettings())
 		p.add(p.a, u)
-		return []attempt{p.reading("ByID of a large user", u, h, u.byID)}
+		return []attempt{p.reading(way{"ByID of a large user", u.byID}, u, h)}
 	},
 	remains: userRemains,
 }

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"reflect"
@@ -99,13 +98,13 @@ func valueRules(k kind) []rule {
 				p.add(p.a, r)
 				p.must(r.update(p.ctx(), p.b), "Update")
 				for _, h := range p.both() {
-					for _, read := range []func(ctx context.Context, h *handle) (record, error){r.byID, r.byIndex} {
-						got, err := read(p.ctx(), h)
-						p.must(err, "a read through handle %s", h.name)
+					for _, way := range ways(r) {
+						got, err := way.read(p.ctx(), h)
+						p.must(err, "%s through handle %s", way.method, h.name)
 						_, fields := timeFields(got)
 						for n, field := range fields {
 							if field.Location() != time.UTC {
-								p.failf("%s through handle %s: got %v, in zone %q, want it in time.UTC", names[n], h.name, field, field.Location())
+								p.failf("%s from %s through handle %s: got %v, in zone %q, want it in time.UTC", names[n], way.method, h.name, field, field.Location())
 							}
 						}
 					}
