@@ -2,8 +2,8 @@ package redis
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,78 +12,70 @@ import (
 	"myauth.internal/kit"
 )
 
-// TokensTag returns the hash tag of a partition.
-func TokensTag(prefix string, partition int) string { return tokensTag(prefix, partition) }
-
-// SlotOf returns the slot of a hash tag.
-func SlotOf(tag string) int { return slotOf(tag) }
-
-// ExpiryEntry returns the entry that a token has in the index of expiries, and the key
-// of that index.
-func ExpiryEntry(s *Store, t kit.Token) (key, entry string) {
-	return s.keys.partitionOf(t.ID).expiry, string(appendExpiry(nil, t.ExpiresAt)) + t.ID
+// NewUnchecked returns a store over a server that New would refuse.
+func NewUnchecked(client redis.UniversalClient, opts *Options) (*Store, error) {
+	return newStore(client, opts)
 }
 
-// PartitionOf returns the number of a token's partition.
-func PartitionOf(id string) int { return partitionOf(id) }
+// Keys returns the names of keys of a token, and its entry in the index by expiry.
+func Keys(s *Store, t kit.Token) (record, ofUser, expiry, entry string) {
+	p := s.keys.partitionOf(t.ID)
+	return p.record(t.ID), p.ofUser(t.UserID), p.expiry(), expiryEntry(stamp(t.ExpiresAt), t.UserID, t.ID)
+}
 
-// OddIDs returns IDs of bytes that are something special in a list.
-func OddIDs() []string { return oddIDs() }
+// Tag returns the hash tag of a partition.
+func Tag(prefix string, partition int) string {
+	return fmt.Sprintf("%s:tokens:%02d", prefix, 5*partition)
+}
 
 // Bare returns the statements of a store as go-redis makes them by itself, on the
-// store's own client. What is read stays the string that it is.
+// store's own client. What is read stays text.
 func Bare(s *Store) storebench.Bare {
 	c, k := s.client, &s.keys
-	scripts := map[*script]*redis.Script{}
-	for _, sc := range []*script{userCreate, tokenCreate, tokenUpdate, tokensDeleteExpired} {
-		scripts[sc] = redis.NewScript(sc.text)
-	}
-	done := func(ctx context.Context, sc *script, keys []string, args ...any) error {
-		n, err := scripts[sc].Run(ctx, c, keys, args...).Int()
+	done := func(ctx context.Context, sc *redis.Script, keys []string, args ...any) error {
+		n, err := sc.Run(ctx, c, keys, args...).Int()
 		if err == nil && n != answerDone {
 			err = errors.New("not done")
 		}
 		return err
 	}
+	record := func(ctx context.Context, key string, fields []string) error {
+		values, err := c.HMGet(ctx, key, fields...).Result()
+		if err == nil && values[0] == nil {
+			err = redis.Nil
+		}
+		return err
+	}
 	return storebench.Bare{
-		UserByID: func(ctx context.Context, id string) error { return c.Get(ctx, k.userKey(id)).Err() },
+		UserByID: func(ctx context.Context, id string) error { return record(ctx, k.user(id), userFields) },
 		UserByEmail: func(ctx context.Context, email string) (bool, error) {
-			id, err := c.Get(ctx, k.email+email).Result()
+			id, err := c.Get(ctx, string(k.users)+":email:"+email).Result()
 			if errors.Is(err, redis.Nil) {
 				return false, nil
 			} else if err != nil {
 				return false, err
 			}
-			return true, c.Get(ctx, k.userKey(id)).Err()
+			return true, record(ctx, k.user(id), userFields)
 		},
 		UserCreate: func(ctx context.Context, u kit.User) error {
-			return done(ctx, userCreate, []string{k.userKey(u.ID), k.email + u.Email}, encodeUser(&u, u.Version), u.ID)
+			keys := []string{k.user(u.ID), string(k.users) + ":email:" + u.Email}
+			return done(ctx, userCreate, keys, append([]any{u.ID}, userRecord(&u, u.Version)...)...)
 		},
-		TokenByID: func(ctx context.Context, id string) error { return c.HGet(ctx, k.partitionOf(id).records, id).Err() },
+		TokenByID: func(ctx context.Context, id string) error {
+			return record(ctx, k.partitionOf(id).record(id), tokenFields)
+		},
 		TokenCreate: func(ctx context.Context, t kit.Token) error {
 			p := k.partitionOf(t.ID)
-			return done(ctx, tokenCreate, []string{p.records, p.users, p.expiry}, t.ID, encodeToken(&t), t.UserID, appendExpiry(nil, t.ExpiresAt), t.ID+"\x00")
+			args := []any{t.ID, expiryEntry(stamp(t.ExpiresAt), t.UserID, t.ID)}
+			return done(ctx, tokenCreate, []string{p.record(t.ID), p.ofUser(t.UserID), p.expiry()}, append(args, tokenRecord(&t, t.Version)...)...)
 		},
 		TokenUpdate: func(ctx context.Context, t kit.Token) error {
 			p := k.partitionOf(t.ID)
-			return done(ctx, tokenUpdate, []string{p.records, p.expiry}, t.ID, binary.BigEndian.AppendUint64(nil, uint64(t.Version)),
-				binary.BigEndian.AppendUint64(nil, uint64(t.Version+1)), appendExpiry(nil, t.ExpiresAt), appendTokenFields(nil, &t))
+			args := []any{t.ID, t.Version, stamp(t.ExpiresAt)}
+			return done(ctx, tokenUpdate, []string{p.record(t.ID), p.expiry()}, append(args, tokenRecord(&t, t.Version+1)[2*tokenIdentity:]...)...)
 		},
 		DeleteExpired: func(ctx context.Context, before time.Time, limit int) (int, error) {
-			removed := 0
-			for i := range k.tokens {
-				p, begin := &k.tokens[i], "-"
-				for found := purgeStep; found == purgeStep && removed < limit; {
-					counts, err := scripts[tokensDeleteExpired].Run(ctx, c, []string{p.records, p.users, p.expiry}, begin, expiredBefore(before), min(purgeStep, limit-removed)).Slice()
-					if err != nil {
-						return removed, err
-					}
-					found = int(counts[0].(int64))
-					removed += int(counts[1].(int64))
-					begin = "(" + counts[3].(string)
-				}
-			}
-			return removed, nil
+			return s.Tokens().DeleteExpired(ctx, before, limit)
 		},
 	}
 }
