@@ -1,4 +1,4 @@
-package storebench
+package stores
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 type side struct {
 	crowd *crowd
 	use   use
-	bare  bool
 
 	done          int       // operations so far, and where the walk over the users began
 	turns         []float64 // nanoseconds an operation, of each turn
@@ -22,7 +21,7 @@ type side struct {
 }
 
 // mostTurns each side takes, with enough operations for each caller in between that
-// starting the callers does not count.
+// starting the callers takes no share of the time.
 const (
 	mostTurns     = 256
 	leastOfCaller = 16
@@ -35,12 +34,12 @@ func measure(b *testing.B, callers int, sides []*side) {
 		turns = max(1, min(mostTurns, b.N/callers))
 	}
 	for i, s := range sides {
-		s.done = i * s.crowd.users / len(sides) // no side finds what another has just warmed up
+		s.done = i * s.crowd.size / len(sides) // no side finds what another has just warmed up
 	}
 	for turn := range turns {
 		n := b.N*(turn+1)/turns - b.N*turn/turns
 		for i := range sides {
-			s := sides[(turn+i)%len(sides)] // nobody is always the one after the same other
+			s := sides[(turn+i)%len(sides)] // no side is always the one after the same other
 			if err := s.turn(b, callers, n); err != nil {
 				b.Fatal(err)
 			}
@@ -50,10 +49,7 @@ func measure(b *testing.B, callers int, sides []*side) {
 
 // turn makes n operations from that many goroutines.
 func (s *side) turn(b *testing.B, callers, n int) error {
-	ctx, call := b.Context(), s.use.store
-	if s.bare {
-		call = s.use.bare
-	}
+	ctx := b.Context()
 	b.StopTimer()
 	if s.use.prepare != nil {
 		if err := s.use.prepare(ctx, s.crowd, n); err != nil {
@@ -64,7 +60,7 @@ func (s *side) turn(b *testing.B, callers, n int) error {
 	runtime.ReadMemStats(&before)
 	b.StartTimer()
 	began := time.Now()
-	err := s.operations(ctx, callers, n, call)
+	err := s.operations(ctx, callers, n)
 	took := time.Since(began)
 	b.StopTimer()
 	runtime.ReadMemStats(&after)
@@ -80,9 +76,9 @@ func (s *side) turn(b *testing.B, callers, n int) error {
 
 // operations divides n operations among the callers. Users c, c+callers, … are those
 // of caller c, who walks over them by a stride that meets no two neighbours.
-func (s *side) operations(ctx context.Context, callers, n int, call func(context.Context, *crowd, int) error) error {
+func (s *side) operations(ctx context.Context, callers, n int) error {
 	const stride = 7919
-	own, limit := s.crowd.users/callers, callLimit
+	own, limit := s.crowd.size/callers, callLimit
 	if s.use.prepare != nil { // many calls
 		limit = time.Minute
 	}
@@ -92,7 +88,7 @@ func (s *side) operations(ctx context.Context, callers, n int, call func(context
 		wg.Go(func() {
 			for i := c; i < n && errs[c] == nil; i += callers {
 				errs[c] = inTime(ctx, limit, func(ctx context.Context) error {
-					return call(ctx, s.crowd, (s.done+i)/callers*stride%own*callers+c)
+					return s.use.call(ctx, s.crowd, (s.done+i)/callers*stride%own*callers+c)
 				})
 			}
 		})

@@ -1,26 +1,12 @@
-package storebench
+package stores
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"myauth.internal/kit"
 )
-
-// crowd is a store with its users, each of whom has a session.
-type crowd struct {
-	Subject
-	users     int
-	next      atomic.Int64 // numbers what is added
-	rotations atomic.Int64 // numbers those of sessions
-	// versions are those of the session of each user.
-	versions []int64
-}
 
 // epoch is when everything was made.
 var epoch = time.Date(2026, 11, 5, 12, 30, 0, 123456000, time.UTC)
@@ -56,7 +42,7 @@ func appendPadded(b []byte, n uint64, width, base int) []byte {
 }
 
 // scattered spreads neighbours all over an index. (User IDs are UUIDv7, which ascend;
-// whoever comes is any of them.)
+// those who log in are any of them.)
 func scattered(i int) uint64 { return uint64(uint32(i) * 2654435761) }
 
 func newUser(i int) kit.User {
@@ -90,47 +76,3 @@ var (
 	hash      = bytes.Repeat([]byte{0, 127, 255, 42}, 8)
 	otherHash = bytes.Repeat([]byte{42, 255, 127, 0}, 8)
 )
-
-// fill adds the users with a session each.
-func (c *crowd) fill(ctx context.Context) error {
-	c.next.Store(int64(c.users))
-	c.versions = make([]int64, c.users)
-	for i := range c.versions {
-		c.versions[i] = 1
-	}
-	if c.Fill == nil {
-		return together(c.users, func(i int) error {
-			return errors.Join(c.Stores.Users.Create(ctx, newUser(i)), c.Stores.Tokens.Create(ctx, newToken(i, i)))
-		})
-	}
-	const batch = 2000
-	for first := 0; first < c.users; first += batch {
-		var users []kit.User
-		var tokens []kit.Token
-		for i := first; i < min(first+batch, c.users); i++ {
-			users, tokens = append(users, newUser(i)), append(tokens, newToken(i, i))
-		}
-		if err := c.Fill(ctx, users, tokens); err != nil {
-			return err
-		}
-	}
-	return c.Fill(ctx, nil, nil)
-}
-
-// another returns a number that no user and no token has.
-func (c *crowd) another() int { return int(c.next.Add(1)) }
-
-// together calls f with each number below n, from many goroutines.
-func together(n int, f func(i int) error) error {
-	errs := make([]error, mostCallers)
-	var wg sync.WaitGroup
-	for w := range errs {
-		wg.Go(func() {
-			for i := w; i < n && errs[w] == nil; i += mostCallers {
-				errs[w] = f(i)
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
