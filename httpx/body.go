@@ -37,7 +37,7 @@ type content struct {
 }
 
 // errCutShort is a body that did not come, or not to its end.
-var errCutShort = malformed("The body could not be read to its end.")
+var errCutShort = malformed("The request body is incomplete.")
 
 // readContent checks the type of a request's body and reads it. Forms are taken
 // where forms says so.
@@ -148,13 +148,13 @@ func parseForm(data []byte) (map[string]string, error) {
 		name, err1 := url.QueryUnescape(rawName)
 		value, err2 := url.QueryUnescape(rawValue)
 		if err1 != nil || err2 != nil {
-			return nil, malformed("The form has a wrong percent-encoding.")
+			return nil, malformed("The form has an invalid percent-encoding.")
 		}
 		if !utf8.ValidString(name) || !utf8.ValidString(value) {
 			return nil, malformed("The form is not valid UTF-8.")
 		}
 		if _, twice := values[name]; twice {
-			return nil, malformed("The form has two parameters of the same name.")
+			return nil, malformed("The form has two parameters with the same name.")
 		}
 		values[name] = value
 	}

@@ -69,7 +69,7 @@ func ExampleNew() {
 	fmt.Println(string(body))
 	// Output:
 	// 401 Unauthorized application/problem+json
-	// {"type":"urn:myauth:error:invalid_credentials","title":"Invalid credentials","status":401,"detail":"The email or the password is wrong.","code":"invalid_credentials"}
+	// {"type":"urn:myauth:error:invalid_credentials","title":"Invalid credentials","status":401,"detail":"The email address or the password is wrong.","code":"invalid_credentials"}
 }
 
 // Middleware is func(http.Handler) http.Handler, so it goes around a handler or into
@@ -97,8 +97,8 @@ func ExampleHandler_RequireUser() {
 	fmt.Println(get(mux, "/orders", ""))
 	// Output:
 	// 200 the orders of Ada
-	// 403 {"type":"urn:myauth:error:insufficient_role","title":"Insufficient role","status":403,"detail":"The account does not have a role that this needs.","code":"insufficient_role"}
-	// 401 {"type":"urn:myauth:error:missing_token","title":"Missing token","status":401,"detail":"Send the access token in the Authorization header: Bearer and the token.","code":"missing_token"}
+	// 403 {"type":"urn:myauth:error:insufficient_role","title":"Insufficient role","status":403,"detail":"This requires a role that the account does not have.","code":"insufficient_role"}
+	// 401 {"type":"urn:myauth:error:missing_token","title":"Missing token","status":401,"detail":"Send the access token in the header Authorization: Bearer TOKEN.","code":"missing_token"}
 }
 
 // An application's own handlers answer in the same shape: with kit's errors, or with
@@ -124,7 +124,7 @@ func ExampleMiddleware_WriteError() {
 	fmt.Println(get(mux, "/users/1", ""))
 	fmt.Println(get(mux, "/users/0", ""))
 	// Output:
-	// 404 {"type":"urn:myauth:error:user_not_found","title":"User not found","status":404,"detail":"There is no such user.","code":"user_not_found"}
+	// 404 {"type":"urn:myauth:error:user_not_found","title":"User not found","status":404,"detail":"There is no such account.","code":"user_not_found"}
 	// 410 {"type":"about:blank","title":"Gone","status":410,"detail":"User 0 has left.","code":"moved_away"}
 }
 

@@ -89,7 +89,7 @@ func (c content) decode(fields []field) error {
 	// tools of Windows write.
 	text := bytes.TrimPrefix(c.data, []byte("\ufeff"))
 	if len(text) == 0 {
-		return malformed("The body is empty; it must be one JSON object.")
+		return malformed("The request body is empty. Send a JSON object.")
 	}
 	return jsonProblem(text, ijson.Object(text, maxDepth, func(name, value []byte) error {
 		if i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(name) }); i >= 0 {
@@ -147,14 +147,14 @@ func jsonProblem(text []byte, err error) error {
 	case err == nil:
 		return nil
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
-		return malformed("The body is UTF-16; send UTF-8.")
+		return malformed("The request body is UTF-16. Send UTF-8.")
 	case errors.Is(err, ijson.ErrDuplicate):
-		return malformed("An object in the body has two members of the same name.")
+		return malformed("The request body has two members with the same name.")
 	case errors.Is(err, ijson.ErrDepth):
-		return malformed("The body is nested too deep; at most 64 levels are read.")
+		return malformed("The request body is nested too deeply. The limit is 64 levels.")
 	case errors.Is(err, ijson.ErrUTF8):
-		return malformed("The body is not valid UTF-8, or escapes half of a surrogate pair.")
+		return malformed("The request body is not valid UTF-8, or escapes half of a surrogate pair.")
 	default:
-		return malformed("The body must be one JSON object, with nothing after it.")
+		return malformed("The request body must be one JSON object, with nothing after it.")
 	}
 }

@@ -183,7 +183,7 @@ func (m *Middleware) RequireRole(roles ...string) func(http.Handler) http.Handle
 }
 
 // errManyAuthorizations: two programs might each use another of the headers.
-var errManyAuthorizations = malformed("There must be at most one Authorization header.")
+var errManyAuthorizations = malformed("Send only one Authorization header.")
 
 // bearerToken returns the access token of the Authorization header, and looks
 // nowhere else for one (RFC 6750, section 2.1). The scheme's name may be in any case

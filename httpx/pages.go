@@ -175,7 +175,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	html, err := h.render(page, d)
 	if err != nil {
 		h.log(r, err)
-		status, html = http.StatusInternalServerError, []byte("<!DOCTYPE html><title>Error</title><p>Something went wrong on our side.")
+		status, html = http.StatusInternalServerError, []byte("<!DOCTYPE html><title>Error</title><p>Something went wrong on our side. Please try again later.")
 	}
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+d.Nonce+"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")

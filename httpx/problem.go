@@ -66,18 +66,18 @@ func unsupported(detail string) *Problem {
 
 // What no error of kit stands for.
 var (
-	errMissingToken     = problem(http.StatusUnauthorized, "missing_token", "Missing token", "Send the access token in the Authorization header: Bearer and the token.")
-	errInsufficientRole = problem(http.StatusForbidden, codeInsufficientRole, "Insufficient role", "The account does not have a role that this needs.")
-	errNotFound         = problem(http.StatusNotFound, "not_found", "Not found", "There is no such route.")
-	errMethodNotAllowed = problem(http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "This route does not take this method; see the Allow header.")
-	errTooLarge         = problem(http.StatusRequestEntityTooLarge, "request_too_large", "Request too large", "The body must be at most 64 KiB.")
+	errMissingToken     = problem(http.StatusUnauthorized, "missing_token", "Missing token", "Send the access token in the header Authorization: Bearer TOKEN.")
+	errInsufficientRole = problem(http.StatusForbidden, codeInsufficientRole, "Insufficient role", "This requires a role that the account does not have.")
+	errNotFound         = problem(http.StatusNotFound, "not_found", "Not found", "There is no route with this path.")
+	errMethodNotAllowed = problem(http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "This route does not accept this method. The Allow header lists those that it does.")
+	errTooLarge         = problem(http.StatusRequestEntityTooLarge, "request_too_large", "Request too large", "The request body must be at most 64 KiB.")
 	errUnsupportedGrant = problem(http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant type", "The grant_type must be password or refresh_token.")
-	errInternal         = problem(http.StatusInternalServerError, codeInternal, "Internal error", "Something went wrong on our side.")
+	errInternal         = problem(http.StatusInternalServerError, codeInternal, "Internal error", "Something went wrong on our side. Please try again later.")
 )
 
 var (
-	tooManyRequests = problem(http.StatusTooManyRequests, "too_many_requests", "Too many requests", "Too many attempts; try again later.")
-	unavailable     = problem(http.StatusServiceUnavailable, "service_unavailable", "Service unavailable", "The service is temporarily unavailable; try again.")
+	tooManyRequests = problem(http.StatusTooManyRequests, "too_many_requests", "Too many requests", "Too many attempts. Please try again later.")
+	unavailable     = problem(http.StatusServiceUnavailable, "service_unavailable", "Service unavailable", "The service is temporarily unavailable. Please try again in a moment.")
 	invalidToken    = problem(http.StatusUnauthorized, codeInvalidToken, "Invalid token", "The token is not valid.")
 	expiredToken    = problem(http.StatusUnauthorized, codeExpiredToken, "Expired token", "The token has expired.")
 )
@@ -92,17 +92,17 @@ var known = []struct {
 	{context.Canceled, unavailable},
 	{context.DeadlineExceeded, unavailable},
 	{kit.ErrTooManyRequests, tooManyRequests},
-	{kit.ErrInvalidCredentials, problem(http.StatusUnauthorized, "invalid_credentials", "Invalid credentials", "The email or the password is wrong.")},
+	{kit.ErrInvalidCredentials, problem(http.StatusUnauthorized, "invalid_credentials", "Invalid credentials", "The email address or the password is wrong.")},
 	{kit.ErrInvalidToken, invalidToken},
 	{accesstoken.ErrInvalid, invalidToken},
 	{kit.ErrExpiredToken, expiredToken},
 	{accesstoken.ErrExpired, expiredToken},
-	{kit.ErrRevokedToken, problem(http.StatusUnauthorized, codeRevokedToken, "Revoked token", "The token was revoked.")},
-	{kit.ErrEmailNotVerified, problem(http.StatusForbidden, "email_not_verified", "Email not verified", "Verify the email address first.")},
-	{kit.ErrAccountDisabled, problem(http.StatusForbidden, "account_disabled", "Account disabled", "The account is disabled.")},
-	{kit.ErrUserNotFound, problem(http.StatusNotFound, "user_not_found", "User not found", "There is no such user.")},
-	{kit.ErrUserExists, problem(http.StatusConflict, "user_already_exists", "User already exists", "A user with this email exists.")},
-	{kit.ErrEmailNotConfigured, problem(http.StatusNotImplemented, "email_not_configured", "Email not configured", "This service sends no mail.")},
+	{kit.ErrRevokedToken, problem(http.StatusUnauthorized, codeRevokedToken, "Revoked token", "The token has been revoked.")},
+	{kit.ErrEmailNotVerified, problem(http.StatusForbidden, "email_not_verified", "Email not verified", "Please verify your email address first.")},
+	{kit.ErrAccountDisabled, problem(http.StatusForbidden, "account_disabled", "Account disabled", "This account is disabled.")},
+	{kit.ErrUserNotFound, problem(http.StatusNotFound, "user_not_found", "User not found", "There is no such account.")},
+	{kit.ErrUserExists, problem(http.StatusConflict, "user_already_exists", "User already exists", "There is already an account with this email address.")},
+	{kit.ErrEmailNotConfigured, problem(http.StatusNotImplemented, "email_not_configured", "Email not configured", "This service does not send email.")},
 }
 
 // ProblemOf returns err as clients may see it: a [Problem] as it is, each error of
@@ -137,11 +137,7 @@ func ProblemOf(err error) Problem {
 }
 
 func validationFailed(fields []kit.FieldError) *Problem {
-	rules := "rules"
-	if len(fields) == 1 {
-		rules = "rule"
-	}
-	p := problem(http.StatusUnprocessableEntity, "validation_failed", "Validation failed", fmt.Sprintf("The input breaks %d %s; see errors.", len(fields), rules))
+	p := problem(http.StatusUnprocessableEntity, "validation_failed", "Validation failed", "Some fields are not valid. See errors.")
 	p.Errors = fields
 	return p
 }

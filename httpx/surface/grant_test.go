@@ -30,7 +30,7 @@ func (a *app) grant(fields ...string) answer {
 }
 
 // refused wants an error of RFC 6749, section 5.2.
-func (r answer) refused(status int, code, description string) {
+func (r answer) refused(status int, code, part string) {
 	r.t.Helper()
 	r.is(status, code)
 	var body struct {
@@ -38,8 +38,8 @@ func (r answer) refused(status int, code, description string) {
 	}
 	r.decode(&body)
 	h := r.header
-	if body.Description != description || h.Get("Content-Type") != "application/json" || h.Get("Pragma") != "no-cache" || h.Get("Www-Authenticate") != "" {
-		r.t.Errorf("%s: %q, %v; want %q", r.what, body.Description, h, description)
+	if (part == "") != (body.Description == "") || !strings.Contains(body.Description, part) || h.Get("Content-Type") != "application/json" || h.Get("Pragma") != "no-cache" || h.Get("Www-Authenticate") != "" {
+		r.t.Errorf("%s: %q, %v; want %q in it", r.what, body.Description, h, part)
 	}
 }
 
@@ -82,23 +82,23 @@ func TestGrantRefused(t *testing.T) {
 	refresh := func(token string) answer {
 		return a.grant("grant_type", "refresh_token", "refresh_token", token)
 	}
-	const wrong, revoked = "The email or the password is wrong.", "The token was revoked."
+	const wrong, revoked = "password", "revoked"
 	password("x").refused(400, "invalid_grant", wrong)
 	a.grant("grant_type", "password", "username", "nobody@example.com", "password", "x").same(password("x"))
-	password(goodPassword).refused(400, "invalid_grant", "Verify the email address first.")
+	password(goodPassword).refused(400, "invalid_grant", "verify")
 	a.verify(string(mail.Token)).is(204)
 	tk := password(goodPassword).is(200).tokens()
 	a.logout(tk.Refresh).is(204)
 	refresh(tk.Refresh).refused(400, "invalid_grant", revoked)
-	refresh("x").refused(400, "invalid_grant", "The token is not valid.")
+	refresh("x").refused(400, "invalid_grant", "not valid")
 	tk = a.login()
 	if _, err := a.Deactivate(context.Background(), u.ID); err != nil {
 		t.Fatal(err)
 	}
-	refresh(tk.Refresh).refused(400, "invalid_grant", "The account is disabled.")
+	refresh(tk.Refresh).refused(400, "invalid_grant", "disabled")
 	refresh(tk.Refresh).refused(400, "invalid_grant", revoked)
 
-	const two, encoding = "The form has two parameters of the same name.", "The form has a wrong percent-encoding."
+	const two, encoding = "same name", "percent-encoding"
 	for form, want := range map[string][2]string{
 		"grant_type=password":                                      {"invalid_request", "username is required. password is required."},
 		"grant_type=password&username=&password=x":                 {"invalid_request", "username is required."},
@@ -109,16 +109,16 @@ func TestGrantRefused(t *testing.T) {
 		"username=a&username=b&password=x&grant_type=password":     {"invalid_request", two},
 		"grant_type=password&username=%zz&password=x":              {"invalid_request", encoding},
 		"grant_type=%zz":                                           {"invalid_request", encoding},
-		"grant%5Ftype=password&username=%ff&password=x":            {"invalid_request", "The form is not valid UTF-8."},
-		"grant_type=client_credentials":                            {"unsupported_grant_type", "The grant_type must be password or refresh_token."},
-		"grant_type=Password&username=a&password=x":                {"unsupported_grant_type", "The grant_type must be password or refresh_token."},
-		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ax":  {"unsupported_grant_type", "The grant_type must be password or refresh_token."},
-		"refresh_token=x&grant_type=authorization_code&username=x": {"unsupported_grant_type", "The grant_type must be password or refresh_token."},
+		"grant%5Ftype=password&username=%ff&password=x":            {"invalid_request", "UTF-8"},
+		"grant_type=client_credentials":                            {"unsupported_grant_type", "grant_type"},
+		"grant_type=Password&username=a&password=x":                {"unsupported_grant_type", "grant_type"},
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ax":  {"unsupported_grant_type", "grant_type"},
+		"refresh_token=x&grant_type=authorization_code&username=x": {"unsupported_grant_type", "grant_type"},
 	} {
 		a.send("POST", "/login", form, formType).refused(400, want[0], want[1])
 	}
 	a.send("POST", "/login", "grant_type=password&username=a&password=b", formType, "Authorization: Basic Og==", "Authorization: Bearer x").
-		refused(400, "invalid_request", "There must be at most one Authorization header.")
+		refused(400, "invalid_request", "Authorization")
 	// The routes that take JSON alone go on doing so.
 	a.send("POST", "/refresh", "grant_type=refresh_token&refresh_token=x", formType).is(415, "unsupported_media_type")
 }
@@ -151,15 +151,15 @@ func TestGrantFaults(t *testing.T) {
 	}
 	refuse = true
 	for _, r := range send() {
-		if r.refused(429, "temporarily_unavailable", "Too many attempts; try again later."); r.header.Get("Retry-After") != "2" {
+		if r.refused(429, "temporarily_unavailable", "Too many"); r.header.Get("Retry-After") != "2" {
 			t.Errorf("%s: Retry-After %q, want 2", r.what, r.header.Get("Retry-After"))
 		}
 	}
 	refuse = false
 	for fault, want := range map[kittest.Fault]string{
-		kittest.Down:   "503 temporarily_unavailable The service is temporarily unavailable; try again.",
-		kittest.Broken: "500 server_error Something went wrong on our side.",
-		kittest.Panic:  "500 server_error Something went wrong on our side.",
+		kittest.Down:   "503 temporarily_unavailable unavailable",
+		kittest.Broken: "500 server_error our side",
+		kittest.Panic:  "500 server_error our side",
 	} {
 		a.faults.Inject("*", fault, -1)
 		for _, r := range send() {
@@ -222,7 +222,7 @@ func TestGrantsWithXOAuth2(t *testing.T) {
 				t.Errorf("%d refresh tokens, want 4: each round is after a grace", len(seen))
 			}
 			a.logout(token.RefreshToken).is(204)
-			if _, err := source.Token(); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" || refused.ErrorDescription != "The token was revoked." {
+			if _, err := source.Token(); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" || !strings.Contains(refused.ErrorDescription, "revoked") {
 				t.Errorf("after the logout: %v", err)
 			}
 		})

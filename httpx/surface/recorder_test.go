@@ -73,7 +73,7 @@ var (
 		with("Content-Type", "application/problem+json").with("Www-Authenticate", `Bearer realm="myauth", error="invalid_token"`)
 	invalid = canned{"POST", "/auth/login", 422, general, `{"type":"urn:myauth:error:validation_failed","title":"Validation failed","status":422,"detail":"One rule.","code":"validation_failed",
 		"errors":[{"field":"email","code":"required","message":"is required"}]}`}.with("Content-Type", "application/problem+json")
-	grant = canned{"POST", "/auth/login", 400, general, `{"error":"invalid_grant","error_description":"The token was revoked."}`}.
+	grant = canned{"POST", "/auth/login", 400, general, `{"error":"invalid_grant","error_description":"The token has been revoked."}`}.
 		with("Content-Type", "application/json").with("Pragma", "no-cache")
 	unknown = canned{"GET", "/auth/nowhere", 404, general, `{"type":"urn:myauth:error:not_found","title":"Not found","status":404,"detail":"No such route.","code":"not_found"}`}.with("Content-Type", "application/problem+json")
 	method  = canned{"PUT", "/auth/login", 405, general, `{"type":"urn:myauth:error:method_not_allowed","title":"Method not allowed","status":405,"detail":"See Allow.","code":"method_not_allowed"}`}.
@@ -92,7 +92,7 @@ func TestRecorder(t *testing.T) {
 		"missing token":           refused.replacing("invalid_token", "missing_token").replacing(`"invalid_token"`, `"missing_token"`).with("Www-Authenticate", `Bearer realm="x"`),
 		"invalid":                 invalid,
 		"grant":                   grant,
-		"grant, no description":   grant.replacing(`,"error_description":"The token was revoked."`, ""),
+		"grant, no description":   grant.replacing(`,"error_description":"The token has been revoked."`, ""),
 		"unknown route":           unknown,
 		"other method":            method,
 		"head":                    me.to("HEAD", "/auth/me").saying(""),

@@ -12,11 +12,11 @@ type refusal struct {
 
 var (
 	missingToken = problem(401, "missing_token", "Missing token",
-		"Send the access token in the Authorization header: Bearer and the token.", false)
+		"Send the access token in the header Authorization: Bearer TOKEN.", false)
 	invalidToken   = problem(401, "invalid_token", "Invalid token", "The token is not valid.", true)
 	expiredToken   = problem(401, "expired_token", "Expired token", "The token has expired.", true)
 	claimsTooLarge = problem(431, "claims_too_large", "Claims too large", "The roles in the access token do not fit into a header.", false)
-	manyHeaders    = problem(400, "malformed_request", "Malformed request", "There must be at most one Authorization header.", false)
+	manyHeaders    = problem(400, "malformed_request", "Malformed request", "Send only one Authorization header.", false)
 )
 
 func problem(status uint32, code, title, detail string, bearer bool) refusal {
