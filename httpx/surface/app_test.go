@@ -22,7 +22,7 @@ import (
 	"myauth.internal/kit/kittest"
 )
 
-// recorder judges every response of every test.
+// recorder checks every response of every test.
 var recorder *Recorder
 
 // TestMain ends with what the document says and no test produced.

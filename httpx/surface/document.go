@@ -17,7 +17,7 @@ import (
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
-// Document is an OpenAPI document that judges responses.
+// Document is an OpenAPI document that responses are checked against.
 type Document struct {
 	model     *v3.Document
 	validator responses.ResponseBodyValidator
@@ -35,8 +35,8 @@ func (o Outcome) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %d %s", o.Method, o.Path, o.Status, o.Code))
 }
 
-// unknownRoute is the path under which the answers to unknown routes are filed. In
-// the document they stand in an extension, since OpenAPI has no place for them.
+// unknownRoute is the path under which the answers to unknown routes are recorded. In
+// the document they are in an extension, since OpenAPI has no place for them.
 const unknownRoute = "/x-unknown-route"
 
 // Load reads a document.
@@ -106,9 +106,9 @@ func errorCodes(status int, response *v3.Response) (codes []string) {
 
 const problemType = "application/problem+json"
 
-// Check judges a response: whether the document has the route and the status, and
-// whether status, headers and body are as it says. It leaves the response's body
-// readable, and says which outcome this was.
+// Check returns an error unless the document has the route and the status of a response,
+// and its headers and body are as the document says. It leaves the response's body
+// readable, and returns which outcome this was.
 func (d *Document) Check(request *http.Request, response *http.Response) (Outcome, error) {
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -123,8 +123,7 @@ func (d *Document) Check(request *http.Request, response *http.Response) (Outcom
 		outcome.Method, outcome.Path = http.MethodGet, unknownRoute
 		item = d.model.Paths.PathItems.GetOrZero(unknownRoute)
 	case outcome.Status == http.StatusMethodNotAllowed:
-		// It is the answer to a method that the document does not have, and so
-		// is listed with the one that it has.
+		// The document lists it with the method that it has.
 		for method := range item.GetOperations().KeysFromOldest() {
 			outcome.Method = strings.ToUpper(method)
 		}
@@ -157,7 +156,7 @@ func (d *Document) Check(request *http.Request, response *http.Response) (Outcom
 	return outcome, errors.Join(problems...)
 }
 
-// checkBody has the library judge the response, and adds what a schema cannot say.
+// checkBody checks the body by its schema, and what a schema cannot say.
 func (d *Document) checkBody(request *http.Request, response *http.Response, item *v3.PathItem, outcome Outcome, body []byte) (problems []error) {
 	copied := *response
 	copied.Body = io.NopCloser(bytes.NewReader(body))
@@ -172,7 +171,7 @@ func (d *Document) checkBody(request *http.Request, response *http.Response, ite
 	return problems
 }
 
-// checkHead judges the answer to a HEAD: the headers of the GET, and no body.
+// checkHead checks the answer to a HEAD: the headers of the GET, and no body.
 func checkHead(request *http.Request, response *http.Response, declared *v3.Response, body []byte) (problems []error) {
 	_, failures := responses.ValidateResponseHeaders(request, response, declared.Headers, request.URL.Path, strconv.Itoa(response.StatusCode))
 	for _, failure := range failures {
@@ -184,7 +183,7 @@ func checkHead(request *http.Request, response *http.Response, declared *v3.Resp
 	return problems
 }
 
-// checkOnce wants each declared header at most once.
+// checkOnce checks that each declared header is there at most once.
 func checkOnce(response *http.Response, declared *v3.Response) (problems []error) {
 	for name := range declared.Headers.KeysFromOldest() {
 		if n := len(response.Header.Values(name)); n > 1 {
@@ -194,8 +193,7 @@ func checkOnce(response *http.Response, declared *v3.Response) (problems []error
 	return problems
 }
 
-// checkContentType wants the declared type to the letter, and none where there is
-// no body.
+// checkContentType checks for exactly the declared type, and none without a body.
 func checkContentType(response *http.Response, declared *v3.Response) []error {
 	types := slices.Collect(declared.Content.KeysFromOldest())
 	got := response.Header.Values("Content-Type")

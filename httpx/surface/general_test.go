@@ -275,6 +275,9 @@ func TestInternalError(t *testing.T) {
 // tokens that were presented work afterwards.
 func TestServiceUnavailable(t *testing.T) {
 	for name, fault := range map[string]kittest.Fault{"down": kittest.Down, "hanging": kittest.Hang} {
+		if fault == kittest.Hang && overStore() {
+			continue // no call reaches the store, and each request waits for the timeout
+		}
 		t.Run(name, func(t *testing.T) {
 			a := newApp(t, func(c *setup) { c.StoreTimeout = 250 * time.Millisecond })
 			bodies := a.bodies()

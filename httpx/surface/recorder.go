@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Recorder judges responses on their way to tests, and remembers what has been
-// produced. It is safe for concurrent use.
+// Recorder checks responses on their way to tests, and remembers which outcomes they
+// have shown. It is safe for concurrent use.
 type Recorder struct {
 	doc  *Document
 	mu   sync.Mutex
@@ -26,8 +26,8 @@ type Reporter interface {
 	Errorf(format string, args ...any)
 }
 
-// Transport returns base with the recorder behind it: each response that is not as
-// the document says fails t.
+// Transport returns base with the recorder behind it: a response that is not as the
+// document says fails t.
 func (r *Recorder) Transport(t Reporter, base http.RoundTripper) http.RoundTripper {
 	return transport{r, t, base}
 }
@@ -38,7 +38,7 @@ type transport struct {
 	base     http.RoundTripper
 }
 
-// RoundTrip sends the request and judges the response.
+// RoundTrip sends the request and checks the response.
 func (tr transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	tr.t.Helper()
 	response, err := tr.base.RoundTrip(request)

@@ -25,7 +25,7 @@ const storeVariable = "MYAUTH_TEST_SURFACE_STORE"
 // TestEveryStore runs all of this package's tests again over each store, in a process of
 // its own. Without it they run over memory.
 func TestEveryStore(t *testing.T) {
-	if os.Getenv(storeVariable) != "" {
+	if overStore() {
 		return // this is that process
 	}
 	for name, url := range map[string]func(testing.TB) string{
@@ -35,6 +35,7 @@ func TestEveryStore(t *testing.T) {
 		"mongo":    servers.Mongo,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.timeout=10m")
 			cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s", storeVariable, name, url(t)))
 			if output, err := cmd.CombinedOutput(); err != nil {
@@ -43,6 +44,9 @@ func TestEveryStore(t *testing.T) {
 		})
 	}
 }
+
+// overStore reports whether this is a process of TestEveryStore.
+func overStore() bool { return os.Getenv(storeVariable) != "" }
 
 // openStores makes an empty data set in the store of this process.
 func openStores(t *testing.T) (kit.UserStore, kit.TokenStore) {
