@@ -1,13 +1,14 @@
 package accesstoken
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"errors"
-	"fmt"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+
+	// The module that jwx's own primitives are a wrapper of. The wrapper links the
+	// rest of jwx, net/http included, into every program that checks a token: as
+	// WebAssembly 7.2 MB and not 4.3 MB.
+	"github.com/lestrrat-go/dsig"
 )
 
 // Algorithm is a signature algorithm, by its name in the registry of RFC 7518.
@@ -28,44 +29,16 @@ const (
 	EdDSA Algorithm = "EdDSA"
 )
 
-func unknownAlgorithm(a Algorithm) error {
-	return fmt.Errorf("accesstoken: unknown algorithm %q: use HS256, HS384, HS512, RS256, ES256 or EdDSA", string(a))
-}
-
-// minRSABits is what RFC 7518, section 3.3, asks for.
-const minRSABits = 2048
-
-// checkPublic returns an error unless public is a key for the algorithm.
-func (a Algorithm) checkPublic(public crypto.PublicKey) error {
-	switch a {
-	case RS256:
-		key, ok := public.(*rsa.PublicKey)
-		if !ok || key == nil || key.N == nil {
-			return fmt.Errorf("accesstoken: RS256 needs an RSA key, not %T", public)
-		}
-		if bits := key.N.BitLen(); bits < minRSABits {
-			return fmt.Errorf("accesstoken: RS256 needs an RSA key of at least %d bits; this one has %d", minRSABits, bits)
-		}
-		if isROCA(key.N) {
-			return errors.New("accesstoken: the RSA key is of the ROCA family (CVE-2017-15361), so anyone can find its private part: make another key, with other software than the chip or library that made this one")
-		}
-	case ES256:
-		key, ok := public.(*ecdsa.PublicKey)
-		if !ok || key == nil || key.Curve == nil {
-			return fmt.Errorf("accesstoken: ES256 needs an ECDSA key on P-256, not %T", public)
-		}
-		if key.Curve != elliptic.P256() {
-			return fmt.Errorf("accesstoken: ES256 needs an ECDSA key on P-256; this one is on %s", key.Curve.Params().Name)
-		}
-	case EdDSA:
-		key, ok := public.(ed25519.PublicKey)
-		if !ok || len(key) != ed25519.PublicKeySize {
-			return fmt.Errorf("accesstoken: EdDSA needs an Ed25519 key, not %T", public)
-		}
-	case HS256, HS384, HS512:
-		return fmt.Errorf("accesstoken: %s needs a shared secret as a []byte, not %T", string(a), public)
-	default:
-		return unknownAlgorithm(a)
-	}
-	return nil
+// algorithms has what differs between them: the key that one needs, in words, and
+// the name of the signature in package dsig or the hash of the HMAC.
+var algorithms = map[Algorithm]struct {
+	key, signature string
+	hash           func() hash.Hash
+}{
+	HS256: {key: "a shared secret as a []byte", hash: sha256.New},
+	HS384: {key: "a shared secret as a []byte", hash: sha512.New384},
+	HS512: {key: "a shared secret as a []byte", hash: sha512.New},
+	RS256: {key: "an RSA key", signature: dsig.RSAPKCS1v15WithSHA256},
+	ES256: {key: "an ECDSA key on P-256", signature: dsig.ECDSAWithP256AndSHA256},
+	EdDSA: {key: "an Ed25519 key", signature: dsig.EdDSA},
 }

@@ -1,6 +1,7 @@
 package accesstoken
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -12,51 +13,43 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 
 	"myauth.internal/kit/ijson"
 )
 
-// appendJWKS appends the JWK Set (RFC 7517, section 5) of the public keys among keys.
-func appendJWKS(b []byte, keys []*Key) []byte {
-	b = append(b, `{"keys":[`...)
-	first := true
+// formatJWKS returns the JWK Set (RFC 7517, section 5) of the public keys among keys.
+func formatJWKS(keys []*Key) []byte {
+	var list [][]byte
 	for _, key := range keys {
-		if key.public == nil {
-			continue
+		if key.public != nil {
+			b := fmt.Appendf(nil, `{%s,"use":"sig","alg":"%s","kid":`, formatJWK(key.public), key.alg)
+			list = append(list, append(ijson.AppendString(b, key.id), '}'))
 		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = appendJWK(append(b, '{'), key.public)
-		b = append(b, `,"use":"sig","alg":"`...)
-		b = append(b, key.alg...)
-		b = ijson.AppendString(append(b, `","kid":`...), key.id)
-		b = append(b, '}')
 	}
-	return append(b, `]}`...)
+	return fmt.Appendf(nil, `{"keys":[%s]}`, bytes.Join(list, []byte{','}))
 }
 
-// appendJWK appends the required members of the JWK of a public key, in the order and
+// formatJWK returns the required members of the JWK of a public key, in the order and
 // form of a thumbprint (RFC 7638, section 3), without the braces.
-func appendJWK(b []byte, public crypto.PublicKey) []byte {
+func formatJWK(public crypto.PublicKey) string {
 	encode := base64url.EncodeToString
 	switch key := public.(type) {
 	case *rsa.PublicKey:
-		return fmt.Appendf(b, `"e":"%s","kty":"RSA","n":"%s"`, encode(big.NewInt(int64(key.E)).Bytes()), encode(key.N.Bytes()))
+		return fmt.Sprintf(`"e":"%s","kty":"RSA","n":"%s"`, encode(big.NewInt(int64(key.E)).Bytes()), encode(key.N.Bytes()))
 	case *ecdsa.PublicKey:
 		// 4, then both coordinates at full length; P-256 has no other form.
 		point, _ := key.Bytes()
-		return fmt.Appendf(b, `"crv":"P-256","kty":"EC","x":"%s","y":"%s"`, encode(point[1:33]), encode(point[33:]))
+		return fmt.Sprintf(`"crv":"P-256","kty":"EC","x":"%s","y":"%s"`, encode(point[1:33]), encode(point[33:]))
 	case ed25519.PublicKey:
-		return fmt.Appendf(b, `"crv":"Ed25519","kty":"OKP","x":"%s"`, encode(key))
+		return fmt.Sprintf(`"crv":"Ed25519","kty":"OKP","x":"%s"`, encode(key))
 	}
-	return b
+	return ""
 }
 
 // thumbprint returns the SHA-256 thumbprint of a public key (RFC 7638), in base64url.
 func thumbprint(public crypto.PublicKey) string {
-	sum := sha256.Sum256(append(appendJWK([]byte{'{'}, public), '}'))
+	sum := sha256.Sum256([]byte("{" + formatJWK(public) + "}"))
 	return base64url.EncodeToString(sum[:])
 }
 
@@ -129,22 +122,18 @@ func ParseJWKS(set []byte) ([]*Key, error) {
 	return keys, nil
 }
 
-// jwk is a JSON Web Key: the members that are strings, and key_ops.
-type jwk struct {
-	text map[string]string
-	ops  []string
-}
-
 // parseJWK returns nil and no error for a key that is for something else.
 func parseJWK(text []byte) (*Key, error) {
-	j := jwk{text: map[string]string{}}
-	private := false
+	member := map[string]string{}
+	private, verifies := false, true
 	err := ijson.Object(text, ijson.MaxDepth, func(name, value []byte) (err error) {
 		switch string(name) {
 		case "kty", "crv", "use", "alg", "kid", "n", "e", "x", "y":
-			j.text[string(name)], err = ijson.String(value)
+			member[string(name)], err = ijson.String(value)
 		case "key_ops":
-			j.ops, err = ijson.Strings(value)
+			var ops []string
+			ops, err = ijson.Strings(value)
+			verifies = slices.Contains(ops, "verify")
 		case "d", "p", "q", "dp", "dq", "qi", "oth":
 			private = true
 		}
@@ -156,82 +145,45 @@ func parseJWK(text []byte) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	alg := j.algorithm()
-	if alg == "" {
+	alg := map[string]Algorithm{"RSA": RS256, "EC P-256": ES256, "OKP Ed25519": EdDSA}[strings.TrimSpace(member["kty"]+" "+member["crv"])]
+	use, named := member["use"], member["alg"]
+	if alg == "" || !verifies || use != "" && use != "sig" || named != "" && named != string(alg) {
 		return nil, nil
 	}
 	if private {
 		return nil, errors.New("it has a private part, so everyone who can read it can make tokens: replace this key")
 	}
-	public, err := j.public(alg)
+	public, err := publicOf(alg, member)
 	if err != nil {
 		return nil, err
 	}
-	return NewKey(alg, j.text["kid"], public)
+	return NewKey(alg, member["kid"], public)
 }
 
-// algorithm returns the algorithm whose signatures the key verifies, or "".
-func (j *jwk) algorithm() Algorithm {
-	var alg Algorithm
-	switch j.text["kty"] + " " + j.text["crv"] {
-	case "RSA ":
-		alg = RS256
-	case "EC P-256":
-		alg = ES256
-	case "OKP Ed25519":
-		alg = EdDSA
-	}
-	if use := j.text["use"]; use != "" && use != "sig" || j.ops != nil && !slices.Contains(j.ops, "verify") {
-		return ""
-	}
-	if named := j.text["alg"]; named != "" && named != string(alg) {
-		return ""
-	}
-	return alg
-}
-
-func (j *jwk) public(alg Algorithm) (crypto.PublicKey, error) {
-	first, second := "x", "y"
-	if alg == RS256 {
-		first, second = "n", "e"
-	}
-	x, err := j.octets(first)
-	if err != nil {
-		return nil, err
-	}
-	if alg == EdDSA {
-		if len(x) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("x of an Ed25519 key has %d bytes", ed25519.PublicKeySize)
+// publicOf returns the public key that the members of a JWK describe.
+func publicOf(alg Algorithm, member map[string]string) (crypto.PublicKey, error) {
+	octets := func(name string) []byte {
+		b, err := base64url.DecodeString(member[name])
+		if err != nil {
+			return nil // of no length that is accepted
 		}
-		return ed25519.PublicKey(x), nil
+		return b
 	}
-	y, err := j.octets(second)
-	if err != nil {
-		return nil, err
-	}
-	if alg == ES256 {
+	switch alg {
+	case EdDSA:
+		return ed25519.PublicKey(octets("x")), nil
+	case ES256:
+		x, y := octets("x"), octets("y")
 		if len(x) != 32 || len(y) != 32 {
-			return nil, errors.New("x and y of a key on P-256 have 32 bytes each")
+			return nil, errors.New("x and y of a key on P-256 are 32 bytes each, in base64url without padding")
 		}
 		return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
 	}
-	n, e := new(big.Int).SetBytes(x), new(big.Int).SetBytes(y)
-	switch {
-	case n.BitLen() > maxRSABits:
-		return nil, fmt.Errorf("an RSA key has at most %d bits here", maxRSABits)
-	case n.Bit(0) == 0:
-		return nil, errors.New("n of an RSA key is odd: it is a product of two odd primes")
-	case e.BitLen() > 31 || e.Int64() < 3 || e.Bit(0) == 0: // no greater than what every library takes
-		return nil, fmt.Errorf("e of an RSA key is an odd number from 3 to %d", math.MaxInt32)
+	n, e := new(big.Int).SetBytes(octets("n")), new(big.Int).SetBytes(octets("e"))
+	// n is a product of odd primes, and no greater than what this program has time
+	// for; e is no greater than what every library takes.
+	if n.BitLen() > maxRSABits || n.Bit(0) == 0 || e.BitLen() > 31 || e.Int64() < 3 || e.Bit(0) == 0 {
+		return nil, fmt.Errorf("n of an RSA key is odd and has at most %d bits, e is odd and from 3 to %d, both in base64url without padding", maxRSABits, math.MaxInt32)
 	}
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
-}
-
-// octets decodes a member, which must be there.
-func (j *jwk) octets(name string) ([]byte, error) {
-	b, err := base64url.DecodeString(j.text[name])
-	if err != nil || len(b) == 0 {
-		return nil, fmt.Errorf("%s is missing, or not base64url without padding", name)
-	}
-	return b, nil
 }

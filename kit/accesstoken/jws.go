@@ -1,6 +1,7 @@
 package accesstoken
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,10 @@ import (
 // MaxLength is the greatest length of a token, in bytes. A longer one is neither
 // made nor looked at.
 const MaxLength = 8192
+
+// base64url is the encoding of RFC 7515 with one spelling for each text: the bits
+// after the last byte must be zero.
+var base64url = base64.RawURLEncoding.Strict()
 
 // Sign makes a token for another use than access, such as an invitation: a JWS (RFC
 // 7515) in the compact form, with the header alg, typ and kid. typ tells one use from
@@ -33,6 +38,19 @@ func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
 		return "", err
 	}
 	return key.token(encodeHeader(key.alg, typ, key.id), payload)
+}
+
+// forType returns the key that signs tokens of another typ than access tokens have.
+func (k *Key) forType(typ string) (*Key, error) {
+	secret, err := k.derive("token of type " + typ)
+	if err != nil {
+		return nil, err
+	}
+	return NewKey(HS256, k.id, secret)
+}
+
+func isPrintable(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 // token returns a token with that header, which is encoded.
@@ -78,11 +96,11 @@ func (k *Keyring) Verify(typ, token string) ([]byte, error) {
 		return nil, errForm
 	}
 	payload, signature, ok := strings.Cut(rest, ".")
-	if !ok || strings.IndexByte(signature, '.') >= 0 {
+	if !ok || strings.Contains(signature, ".") {
 		return nil, errForm
 	}
 	// The decoder of encoding/base64 skips line ends.
-	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
+	if strings.ContainsAny(token, "\r\n") {
 		return nil, errEncoding
 	}
 	key, err := k.current().find(typ, header)
@@ -121,51 +139,43 @@ func (s *keySet) find(typ, header string) (*Key, error) {
 	if err != nil {
 		return nil, errEncoding
 	}
-	h, err := parseHeader(text)
+	// alg, typ and kid, each a string and at most once. Everything else is an error:
+	// crit, jku, x5u, jwk, b64 and cty among them.
+	var alg, found, kid string
+	err = ijson.Object(text, 1, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "alg":
+			alg, err = ijson.String(value)
+		case "typ":
+			found, err = ijson.String(value)
+		case "kid":
+			kid, err = ijson.String(value)
+		default:
+			err = errHeader
+		}
+		return err
+	})
 	if err != nil {
 		return nil, errHeader
 	}
-	if h.typ == "" || h.typ != typ {
+	if found == "" || found != typ {
 		return nil, errType
 	}
-	key := s.byID(h.kid)
+	key := s.byID(kid)
 	if key == nil {
 		return nil, errKey
 	}
-	alg := key.alg
-	if typ != accessType {
-		alg = HS256
-	}
-	if h.alg != string(alg) {
-		return nil, errAlgorithm
-	}
 	if typ == accessType {
+		if alg != string(key.alg) {
+			return nil, errAlgorithm
+		}
 		return key, nil
+	}
+	if alg != string(HS256) {
+		return nil, errAlgorithm
 	}
 	if key, err = key.forType(typ); err != nil {
 		return nil, errKey
 	}
 	return key, nil
-}
-
-// header is a JOSE header, as far as it may go.
-type header struct{ alg, typ, kid string }
-
-// parseHeader reads alg, typ and kid, each a string and at most once. Everything
-// else is an error: crit, jku, x5u, jwk, b64 and cty among them.
-func parseHeader(text []byte) (h header, err error) {
-	err = ijson.Object(text, 1, func(name, value []byte) (err error) {
-		switch string(name) {
-		case "alg":
-			h.alg, err = ijson.String(value)
-		case "typ":
-			h.typ, err = ijson.String(value)
-		case "kid":
-			h.kid, err = ijson.String(value)
-		default:
-			return errHeader
-		}
-		return err
-	})
-	return h, err
 }

@@ -5,27 +5,24 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"hash"
 	"reflect"
 	"slices"
 
-	// The module that jwx's own primitives are a wrapper of. The wrapper links the
-	// rest of jwx, net/http included, into every program that checks a token: as
-	// WebAssembly 7.2 MB and not 4.3 MB.
 	"github.com/lestrrat-go/dsig"
 )
 
-// maxKeyID bounds a key id, in bytes.
-const maxKeyID = 128
+const (
+	maxKeyID   = 128  // bytes
+	minRSABits = 2048 // RFC 7518, section 3.3
+)
 
 // Key is one key, for one algorithm and with one key id. With a secret or a private
 // key it signs and verifies, and with a public key it verifies. It never changes, and
@@ -56,10 +53,6 @@ func (k *Key) CanSign() bool { return k.sign != nil }
 
 // Format writes the algorithm and the key id, whatever the verb.
 func (k Key) Format(f fmt.State, _ rune) {
-	if k.verify == nil {
-		fmt.Fprint(f, "no key")
-		return
-	}
 	fmt.Fprintf(f, "%s key %q [redacted]", string(k.alg), k.id)
 }
 
@@ -81,13 +74,17 @@ func (k Key) Format(f fmt.State, _ rune) {
 // for a secret, 128 bits of an HMAC under it. The id is public and tells no more about
 // the secret than a token does: a guess at the secret can be tested on either.
 func NewKey(alg Algorithm, id string, key any) (*Key, error) {
+	if _, ok := algorithms[alg]; !ok {
+		return nil, fmt.Errorf("accesstoken: unknown algorithm %q: use HS256, HS384, HS512, RS256, ES256 or EdDSA", string(alg))
+	}
 	k := &Key{alg: alg, id: id}
 	var err error
-	if secret, ok := key.([]byte); ok {
-		err = k.useSecret(secret)
-	} else if signer, ok := key.(crypto.Signer); ok {
-		err = k.usePrivate(signer)
-	} else {
+	switch key := key.(type) {
+	case []byte:
+		err = k.useSecret(key)
+	case crypto.Signer:
+		err = k.usePrivate(key)
+	default:
 		err = k.usePublic(key)
 	}
 	if err != nil {
@@ -100,19 +97,15 @@ func NewKey(alg Algorithm, id string, key any) (*Key, error) {
 	return k, nil
 }
 
-func isPrintable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return s != ""
+// errWrongKey is the error for a key of another kind than the algorithm needs.
+func (k *Key) errWrongKey(key any) error {
+	return fmt.Errorf("accesstoken: %s needs %s; this is another key, of type %T", string(k.alg), algorithms[k.alg].key, key)
 }
 
 func (k *Key) useSecret(secret []byte) error {
-	h := map[Algorithm]func() hash.Hash{HS256: sha256.New, HS384: sha512.New384, HS512: sha512.New}[k.alg]
+	h := algorithms[k.alg].hash
 	if h == nil {
-		return k.alg.checkPublic(secret)
+		return k.errWrongKey(secret)
 	}
 	k.size = h().Size()
 	switch {
@@ -138,8 +131,17 @@ func (k *Key) useSecret(secret []byte) error {
 }
 
 func (k *Key) usePublic(public crypto.PublicKey) error {
-	if err := k.alg.checkPublic(public); err != nil {
-		return err
+	fits := false
+	switch key := public.(type) {
+	case *rsa.PublicKey:
+		fits = k.alg == RS256 && key != nil && key.N != nil
+	case *ecdsa.PublicKey:
+		fits = k.alg == ES256 && key != nil && key.Curve == elliptic.P256()
+	case ed25519.PublicKey:
+		fits = k.alg == EdDSA && len(key) == ed25519.PublicKeySize
+	}
+	if !fits {
+		return k.errWrongKey(public)
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err == nil {
@@ -148,12 +150,15 @@ func (k *Key) usePublic(public crypto.PublicKey) error {
 	if err != nil {
 		return fmt.Errorf("accesstoken: the public key is not usable: %w", err)
 	}
-	if k.id == "" {
-		k.id = thumbprint(k.public)
-	}
 	k.size = 64 // of ES256 (r and s, 32 bytes each) and EdDSA
 	switch key := k.public.(type) {
 	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < minRSABits {
+			return fmt.Errorf("accesstoken: RS256 needs an RSA key of at least %d bits; this one has %d", minRSABits, bits)
+		}
+		if isROCA(key.N) {
+			return errors.New("accesstoken: the RSA key is of the ROCA family (CVE-2017-15361), so anyone can find its private part: make another key, with other software than the chip or library that made this one")
+		}
 		k.size = key.Size()
 		k.verify = func(input, signature []byte) bool {
 			return dsig.VerifyRSA(key, input, signature, crypto.SHA256, false) == nil
@@ -165,15 +170,18 @@ func (k *Key) usePublic(public crypto.PublicKey) error {
 	case ed25519.PublicKey:
 		k.verify = func(input, signature []byte) bool { return dsig.VerifyEdDSA(key, input, signature) == nil }
 	}
+	if k.id == "" {
+		k.id = thumbprint(k.public)
+	}
 	return nil
 }
 
 func (k *Key) usePrivate(private crypto.Signer) error {
 	if v := reflect.ValueOf(private); v.Kind() == reflect.Pointer && v.IsNil() {
-		return fmt.Errorf("accesstoken: %s needs a key, not a nil %T", string(k.alg), private)
+		return k.errWrongKey(nil)
 	}
 	if seed, ok := private.(ed25519.PrivateKey); ok && len(seed) != ed25519.PrivateKeySize {
-		return errors.New("accesstoken: an Ed25519 private key has 64 bytes")
+		return k.errWrongKey(private)
 	}
 	if err := k.usePublic(private.Public()); err != nil {
 		return err
@@ -191,8 +199,7 @@ func (k *Key) usePrivate(private crypto.Signer) error {
 		private = parsed.(crypto.Signer)
 		k.root = func() []byte { return der }
 	}
-	method := map[Algorithm]string{RS256: dsig.RSAPKCS1v15WithSHA256, ES256: dsig.ECDSAWithP256AndSHA256, EdDSA: dsig.EdDSA}[k.alg]
-	k.sign = func(input []byte) ([]byte, error) { return dsig.Sign(private, method, input, nil) }
+	k.sign = func(input []byte) ([]byte, error) { return dsig.Sign(private, algorithms[k.alg].signature, input, nil) }
 	return nil
 }
 
@@ -204,16 +211,3 @@ func (k *Key) derive(purpose string) ([]byte, error) {
 	}
 	return hkdf.Key(sha256.New, k.root(), nil, purpose, sha256.Size)
 }
-
-// forType returns the key that signs tokens of another typ than access tokens have.
-func (k *Key) forType(typ string) (*Key, error) {
-	secret, err := k.derive("token of type " + typ)
-	if err != nil {
-		return nil, err
-	}
-	return NewKey(HS256, k.id, secret)
-}
-
-// base64url is the encoding of RFC 7515 with one spelling for each text: the bits
-// after the last byte must be zero.
-var base64url = base64.RawURLEncoding.Strict()

@@ -74,7 +74,7 @@ func (k *Keyring) Replace(signing *Key, verifying ...*Key) error {
 			return fmt.Errorf("accesstoken: two keys have the key id %q", key.id)
 		}
 	}
-	k.state.Store(&keySet{signing, keys, appendJWKS(nil, keys)})
+	k.state.Store(&keySet{signing, keys, formatJWKS(keys)})
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (k *Keyring) current() *keySet {
 	if s := k.state.Load(); s != nil {
 		return s
 	}
-	return &keySet{jwks: appendJWKS(nil, nil)}
+	return &keySet{jwks: formatJWKS(nil)}
 }
 
 // byID returns the key with that id, or nil.

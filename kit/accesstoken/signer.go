@@ -2,7 +2,6 @@ package accesstoken
 
 import (
 	"errors"
-	"fmt"
 	"unicode/utf8"
 
 	"myauth.internal/kit/ijson"
@@ -34,11 +33,8 @@ func check(keys *Keyring, issuer, audience string) error {
 	if keys == nil || len(keys.current().keys) == 0 {
 		return errors.New("accesstoken: a signer or verifier needs a keyring: see HMAC and NewKeyring")
 	}
-	if !isText(issuer) {
-		return errors.New("accesstoken: the issuer must be a text that is not empty")
-	}
-	if !isText(audience) {
-		return errors.New("accesstoken: the audience must be a text that is not empty")
+	if !isText(issuer) || !isText(audience) {
+		return errors.New("accesstoken: issuer and audience must be valid UTF-8 and not empty")
 	}
 	return nil
 }
@@ -60,6 +56,3 @@ func (s *Signer) Sign(c Claims) (string, error) {
 	payload := append(make([]byte, 0, 512), s.prefix...)
 	return key.token(key.header, c.append(payload))
 }
-
-// Format names the keys, whatever the verb.
-func (s Signer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "signer with %v", s.keys) }

@@ -3,7 +3,6 @@ package accesstoken
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"time"
 
 	"myauth.internal/kit/ijson"
@@ -137,6 +136,3 @@ func same(value, want []byte) error {
 	}
 	return err
 }
-
-// Format names the keys, whatever the verb.
-func (v Verifier) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "verifier with %v", v.keys) }
