@@ -58,7 +58,7 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 		tokens: guardedTokens{newStoreGuard("tokens", &o), tokens},
 		keys:   keys,
 	}
-	if s.hasher, err = password.NewHasher(password.Options{Cost: o.BcryptCost, Source: ClientIP}); err != nil {
+	if s.hasher, err = password.NewHasher(&password.Options{Cost: o.BcryptCost, Source: ClientIP}); err != nil {
 		return nil, fmt.Errorf("kit: %w", err)
 	}
 	if s.signer, err = accesstoken.NewSigner(keys, o.JWTIssuer, o.JWTAudience); err != nil {

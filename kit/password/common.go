@@ -3,14 +3,16 @@ package password
 import (
 	_ "embed"
 	"strings"
-	"sync"
 )
 
-// baseList has one word a line. These are the words that are as common with
-// decoration around them as without.
-//
-//go:embed bases.txt
-var baseList string
+// The lists have one word a line, in the order of their skeletons. Exactly the words of
+// commonList are refused; those of baseList are as common with decoration around them.
+var (
+	//go:embed lists/common.txt
+	commonList string
+	//go:embed lists/bases.txt
+	baseList string
+)
 
 const (
 	// maxCommon is the greatest length of a listed password, in bytes.
@@ -22,16 +24,24 @@ const (
 	maxDecorated  = 16
 )
 
-// bases are the words of baseList, by skeleton.
-var bases = sync.OnceValue(func() map[string]struct{} {
-	words := make(map[string]struct{})
-	for line := range strings.Lines(baseList) {
-		words[string(appendSkeleton(nil, strings.TrimSuffix(line, "\n")))] = struct{}{}
+// listed reports whether a word of the list has that skeleton.
+func listed(list, skeleton string) bool {
+	for list != "" {
+		start := strings.LastIndexByte(list[:len(list)/2], '\n') + 1
+		end := start + strings.IndexByte(list[start:], '\n')
+		switch strings.Compare(skeleton, skeletonOf(list[start:end])) {
+		case 0:
+			return true
+		case -1:
+			list = list[:start]
+		default:
+			list = list[end+1:]
+		}
 	}
-	return words
-})
+	return false
+}
 
-// isCommon reports whether guessing begins with the password, whatever the policy:
+// isCommon reports whether the password is among the first guesses, whatever the policy:
 //
 //   - it is in the list of common passwords, in any case and with the usual
 //     substitutions: 0 for o, @ for a, $ for s and so on;
@@ -40,21 +50,20 @@ var bases = sync.OnceValue(func() map[string]struct{} {
 //   - it is one or two characters over and over, or a run such as abcdefgh, of 16
 //     characters at most.
 //
-// It goes no further. In Str0ng!Passw0rd a listed word stands beside another word,
-// and how good the rest is no list can tell.
+// It goes no further: in Str0ng!Passw0rd a listed word stands beside another word, and
+// no list can tell how good the rest is.
 func isCommon(password string) bool {
 	if len(password) == 0 || len(password) > maxCommon {
 		return false
 	}
-	var buf [maxCommon]byte
-	skeleton := appendSkeleton(buf[:0], password)
-	return commonWords().has(skeleton) ||
+	skeleton := skeletonOf(password)
+	return listed(commonList, skeleton) ||
 		len(password) <= maxDecorated && (isRun(password) || isDecorated(password, skeleton))
 }
 
 // isDecorated tries every way to take digits and signs off both ends, since an end
 // such as the 0 of passw0rd0 may belong to the word or to the decoration.
-func isDecorated(password string, skeleton []byte) bool {
+func isDecorated(password, skeleton string) bool {
 	first := strings.IndexFunc(password, isLetter)
 	last := strings.LastIndexFunc(password, isLetter)
 	if first < 0 {
@@ -62,10 +71,8 @@ func isDecorated(password string, skeleton []byte) bool {
 	}
 	for from := 0; from <= first; from++ {
 		for to := len(skeleton); to > last && to > from; to-- {
-			if from+len(skeleton)-to <= maxDecoration {
-				if _, ok := bases()[string(skeleton[from:to])]; ok {
-					return true
-				}
+			if from+len(skeleton)-to <= maxDecoration && listed(baseList, skeleton[from:to]) {
+				return true
 			}
 		}
 	}
@@ -91,30 +98,19 @@ func isRun(s string) bool {
 	return run || repetition
 }
 
-// appendSkeleton appends what is left of s without case and the usual
-// substitutions. One sign may stand for two letters, as 1 does for i and l, so the
-// two are one in a skeleton: words that differ in nothing else are one word here.
-func appendSkeleton(b []byte, s string) []byte {
-	for i := range len(s) {
-		c := s[i]
+// skeletonOf returns s without case and the usual substitutions, byte for byte. One sign
+// may stand for two letters, as 1 does for i and l, so the two are one in a skeleton.
+func skeletonOf(s string) string {
+	const signs, letters = "01!|l34@5$7+", "oiiiieaasstt"
+	b := []byte(s)
+	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		switch c {
-		case '0':
-			c = 'o'
-		case '1', '!', '|', 'l':
-			c = 'i'
-		case '3':
-			c = 'e'
-		case '4', '@':
-			c = 'a'
-		case '5', '$':
-			c = 's'
-		case '7', '+':
-			c = 't'
+		if at := strings.IndexByte(signs, c); at >= 0 {
+			c = letters[at]
 		}
-		b = append(b, c)
+		b[i] = c
 	}
-	return b
+	return string(b)
 }

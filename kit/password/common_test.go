@@ -50,10 +50,3 @@ func TestCommonPasswords(t *testing.T) {
 		}
 	}
 }
-
-func TestIsCommonAllocatesNothing(t *testing.T) {
-	isCommon("") // reads the list
-	if n := testing.AllocsPerRun(10, func() { isCommon("Correct-Horse-9"); isCommon("--12P@ssw0rd12--") }); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}

@@ -3,7 +3,7 @@
 // A [Policy] is the rules for new passwords. A [Hasher] turns them into bcrypt
 // strings that other software reads as well, and back into an answer:
 //
-//	h, err := password.NewHasher(password.Options{})
+//	h, err := password.NewHasher(nil)
 //	stored, err := h.Hash(ctx, "correct horse battery 1A")
 //	match, err := h.Verify(ctx, stored, "correct horse battery 1A")
 //

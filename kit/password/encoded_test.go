@@ -137,7 +137,7 @@ func FuzzVerify(f *testing.F) {
 		e, _ := parse(v.hash)
 		known[e.text()] = v.password
 	}
-	h, err := NewHasher(Options{Cost: 4})
+	h, err := NewHasher(&Options{Cost: 4})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // A Hasher alone, for an application that keeps its accounts in a way of its own.
 func ExampleHasher() {
 	ctx := context.Background()
-	h, err := password.NewHasher(password.Options{Cost: 4}) // for a fast example only: leave the default
+	h, err := password.NewHasher(&password.Options{Cost: 4}) // for a fast example only: leave the default
 	if err != nil {
 		panic(err)
 	}
@@ -37,7 +37,7 @@ func ExampleHasher() {
 
 // A hash that passlib made is accepted, and one of another cost is to be renewed.
 func ExampleHasher_Verify() {
-	h, err := password.NewHasher(password.Options{Cost: 5}) // for a fast example only
+	h, err := password.NewHasher(&password.Options{Cost: 5}) // for a fast example only
 	if err != nil {
 		panic(err)
 	}

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// DefaultCost is bcrypt's cost unless Options say otherwise: 2^12 rounds, about a
-// quarter of a second on one processor of 2026.
+// DefaultCost is the default cost of bcrypt: 2^12 rounds, about a quarter of a second on
+// one processor of 2026.
 const DefaultCost = 12
 
-// Options are the settings of a [Hasher]; zero values mean the defaults.
+// Options are the options of [NewHasher]. Zero values mean the defaults.
 type Options struct {
 	// Cost is bcrypt's cost, 4 to 16; default [DefaultCost]. Under 10 is for tests.
 	Cost int
@@ -46,9 +46,13 @@ type Hasher struct {
 	digest func(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error)
 }
 
-// NewHasher returns a Hasher, or an error that names the option out of bounds. It
-// computes no hash.
-func NewHasher(o Options) (*Hasher, error) {
+// NewHasher returns a Hasher, or an error that names the option out of bounds. Nil
+// options are the defaults. It computes no hash.
+func NewHasher(opts *Options) (*Hasher, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
 	if o.Cost == 0 {
 		o.Cost = DefaultCost
 	}

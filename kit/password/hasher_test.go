@@ -23,7 +23,7 @@ type testHasher struct {
 
 func newTestHasher(t testing.TB, cost int) *testHasher {
 	t.Helper()
-	h, err := NewHasher(Options{Cost: cost})
+	h, err := NewHasher(&Options{Cost: cost})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestNeedsRehash(t *testing.T) {
 // TestCallersThatGo: one that waits, one that computes, and one that came too late.
 func TestCallersThatGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, err := NewHasher(Options{Cost: 12, MaxConcurrent: 1, MaxQueue: 2, MaxWait: time.Second})
+		h, err := NewHasher(&Options{Cost: 12, MaxConcurrent: 1, MaxQueue: 2, MaxWait: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,11 +238,11 @@ func TestNewHasherChecksItsOptions(t *testing.T) {
 	for field, o := range map[string]Options{
 		"Cost": {Cost: 3}, "Cost ": {Cost: 17}, " Cost": {Cost: -1}, "MaxConcurrent": {MaxConcurrent: -1}, "MaxQueue": {MaxQueue: -1}, "MaxWait": {MaxWait: -1},
 	} {
-		if _, err := NewHasher(o); err == nil || !strings.Contains(err.Error(), "Options."+strings.TrimSpace(field)) {
+		if _, err := NewHasher(&o); err == nil || !strings.Contains(err.Error(), "Options."+strings.TrimSpace(field)) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
-	h, err := NewHasher(Options{})
+	h, err := NewHasher(nil)
 	places := 0
 	for full := false; !full; places++ {
 		_, _, full = h.gate.waiting.Push(turns.Source{}, &waiter{})
@@ -273,7 +273,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 
 // BenchmarkVerify is a comparison at cost 4, beside which everything but bcrypt shows.
 func BenchmarkVerify(b *testing.B) {
-	h, err := NewHasher(Options{Cost: 4})
+	h, err := NewHasher(&Options{Cost: 4})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestContext(t *testing.T) {
+func TestPersonalWords(t *testing.T) {
 	ada := []string{"Ada.Lovelace@Example.com", "Ada King", "myauth", "https://auth.difference-engine.example/base"}
 	for _, c := range []struct {
 		password string
-		context  []string
+		personal []string
 		refused  bool
 	}{
 		// As they are.
@@ -55,13 +55,13 @@ func TestContext(t *testing.T) {
 		{"Lovelace1815!", []string{strings.Repeat("lovelace ", 60)}, false},
 		{"ada.lovelace\xff", ada, false}, // invalid_characters anyway
 	} {
-		if got := isContext(c.password, c.context); got != c.refused {
-			t.Errorf("%q in the context %q: %v", c.password, c.context, got)
+		if got := isPersonal(c.password, c.personal); got != c.refused {
+			t.Errorf("%q for %q: %v", c.password, c.personal, got)
 		}
 	}
 }
 
-func TestPolicyWithContext(t *testing.T) {
+func TestPolicyWithPersonalWords(t *testing.T) {
 	const ada = "ada.lovelace@example.com"
 	for _, c := range []struct{ password, strict, length string }{
 		{"Ada.Lovelace1@Example.com", "common_password", "common_password"},
@@ -77,26 +77,26 @@ func TestPolicyWithContext(t *testing.T) {
 	}
 }
 
-// FuzzContext: nothing panics, and a whole word of the context is refused, alone
+// FuzzPersonal: nothing panics, and a whole personal word is refused, alone
 // and with a digit behind it.
-func FuzzContext(f *testing.F) {
+func FuzzPersonal(f *testing.F) {
 	f.Add("Ada12345!", "ada@example.com", "Ada")
 	f.Add("\xffİ", "\xff", "İİİ")
 	f.Fuzz(func(t *testing.T, password, a, b string) {
-		got := isContext(password, []string{a, b})
+		got := isPersonal(password, []string{a, b})
 		if password == a && len(a) <= 128 && len(strings.ToValidUTF8(a, "")) == len(a) && len([]rune(strings.ToLower(a))) >= minWord {
-			if !got || !isContext(password+"7", []string{a, b}) {
+			if !got || !isPersonal(password+"7", []string{a, b}) {
 				t.Errorf("%q is accepted of %q", a, a)
 			}
 		}
 	})
 }
 
-// BenchmarkContext is what the words of a user cost.
-func BenchmarkContext(b *testing.B) {
+// BenchmarkPersonal is what the words of a user cost.
+func BenchmarkPersonal(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if isContext("Correct-Horse-9", []string{"ada.lovelace@example.com", "Ada Lovelace", "myauth", "auth.example.com"}) {
+		if isPersonal("Correct-Horse-9", []string{"ada.lovelace@example.com", "Ada Lovelace", "myauth", "auth.example.com"}) {
 			b.Fatal("refused")
 		}
 	}

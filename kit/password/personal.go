@@ -1,7 +1,6 @@
 package password
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"unicode"
@@ -9,26 +8,26 @@ import (
 )
 
 const (
-	// minWord is the least length of a word of the context, in characters.
+	// minWord is the least length of a personal word, in characters.
 	minWord = 3
-	// minRest is how many characters beside words of the context make a password.
+	// minRest is how many characters beside personal words make a password.
 	minRest = 4
-	// maxContext bounds the work for a password and for each string of its context,
-	// in bytes: no password of that many is little more than a name.
-	maxContext = 512
+	// maxPersonal bounds the work for a password and for each personal string, in
+	// bytes: no password of that many is little more than a name.
+	maxPersonal = 512
 )
 
-// isContext reports whether the password is little more than words of the context:
-// see Policy.Check.
-func isContext(password string, context []string) bool {
-	if len(password) > maxContext || !utf8.ValidString(password) {
+// isPersonal reports whether the password is little more than personal words: see
+// Policy.Check.
+func isPersonal(password string, personal []string) bool {
+	if len(password) > maxPersonal || !utf8.ValidString(password) {
 		return false // refused for that
 	}
 	password = strings.ToLower(password)
-	skeleton := appendSkeleton(nil, password)
+	skeleton := skeletonOf(password)
 	known := make([]bool, len(skeleton))
-	for _, text := range context {
-		if len(text) > maxContext {
+	for _, text := range personal {
+		if len(text) > maxPersonal {
 			continue
 		}
 		text = strings.ToLower(text)
@@ -48,13 +47,13 @@ func isContext(password string, context []string) bool {
 }
 
 // mark sets known wherever the word is in the skeleton.
-func mark(known []bool, skeleton []byte, word string) {
+func mark(known []bool, skeleton, word string) {
 	if utf8.RuneCountInString(word) < minWord {
 		return
 	}
-	sought := appendSkeleton(nil, word)
+	sought := skeletonOf(word)
 	for from := 0; ; from++ {
-		at := bytes.Index(skeleton[from:], sought)
+		at := strings.Index(skeleton[from:], sought)
 		if at < 0 {
 			return
 		}
