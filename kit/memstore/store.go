@@ -8,10 +8,9 @@
 // The data is lost when the process ends, and with [Store.Close]. Processes share
 // nothing: two servers that each have a memstore know different users.
 //
-// The store is a few maps and one heap under one lock. The time that a call takes does
-// not depend on the number of users. It grows with the number of the user's own tokens
-// for [Tokens.ByUser], and with the logarithm of the number of all tokens for a call that
-// removes a token or changes its ExpiresAt.
+// The store is a few maps under one lock. A call takes the same time whatever the
+// number of users, with two exceptions: [Tokens.ByUser] looks at every token of the
+// user, and [Tokens.DeleteExpired] at every token until it has found enough.
 package memstore
 
 import (
@@ -33,11 +32,10 @@ type Store struct{ data *data }
 type data struct {
 	mu      sync.RWMutex // protects all that follows
 	closed  bool
-	users   map[string]*kit.User           // by ID
-	byEmail map[string]*kit.User           // by kit.EmailKey
-	tokens  map[string]*token              // by ID
-	byUser  map[string]map[*token]struct{} // by UserID
-	expiry  expiryHeap                     // of every token
+	users   map[string]*kit.User             // by ID
+	byEmail map[string]*kit.User             // by kit.EmailKey
+	tokens  map[string]*kit.Token            // by ID
+	byUser  map[string]map[string]*kit.Token // by UserID and ID
 }
 
 // New returns an empty store.
@@ -45,8 +43,8 @@ func New() *Store {
 	return &Store{&data{
 		users:   make(map[string]*kit.User),
 		byEmail: make(map[string]*kit.User),
-		tokens:  make(map[string]*token),
-		byUser:  make(map[string]map[*token]struct{}),
+		tokens:  make(map[string]*kit.Token),
+		byUser:  make(map[string]map[string]*kit.Token),
 	}}
 }
 
@@ -63,7 +61,7 @@ func (s *Store) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	d.users, d.byEmail, d.tokens, d.byUser, d.expiry = nil, nil, nil, nil, nil
+	d.users, d.byEmail, d.tokens, d.byUser = nil, nil, nil, nil
 	return nil
 }
 

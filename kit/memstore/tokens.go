@@ -1,10 +1,8 @@
 package memstore
 
 import (
-	"container/heap"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -21,15 +19,9 @@ const maxLimit = 1000
 // Tokens is a [kit.TokenStore] in memory. It is safe for concurrent use.
 type Tokens struct{ *data }
 
-// token is a stored token.
-type token struct {
-	kit.Token
-	at int // its index in the expiryHeap
-}
-
 // Create adds t, or returns [kit.ErrConflict].
 func (s *Tokens) Create(ctx context.Context, t kit.Token) error {
-	stored := &token{Token: copyToken(t)}
+	t = copyToken(t)
 	if err := s.lock(ctx, &s.mu); err != nil {
 		return err
 	}
@@ -37,12 +29,11 @@ func (s *Tokens) Create(ctx context.Context, t kit.Token) error {
 	if s.tokens[t.ID] != nil {
 		return kit.ErrConflict
 	}
-	s.tokens[t.ID] = stored
+	s.tokens[t.ID] = &t
 	if s.byUser[t.UserID] == nil {
-		s.byUser[t.UserID] = make(map[*token]struct{})
+		s.byUser[t.UserID] = make(map[string]*kit.Token)
 	}
-	s.byUser[t.UserID][stored] = struct{}{}
-	heap.Push(&s.expiry, stored)
+	s.byUser[t.UserID][t.ID] = &t
 	return nil
 }
 
@@ -77,9 +68,7 @@ func (s *Tokens) Update(ctx context.Context, t kit.Token) error {
 	}
 	t.UserID, t.Type = stored.UserID, stored.Type
 	t.Version++
-	stored.Token = t
-	s.expiry[stored.at].time = t.ExpiresAt
-	heap.Fix(&s.expiry, stored.at)
+	*stored = t
 	return nil
 }
 
@@ -104,46 +93,48 @@ func (s *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 		return nil, err
 	}
 	defer s.mu.RUnlock()
-	var found []*token
-	for stored := range s.byUser[userID] {
-		if stored.ID > after {
-			found = append(found, stored)
+	var ids []string
+	for id := range s.byUser[userID] {
+		if id > after {
+			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(found, func(a, b *token) int { return strings.Compare(a.ID, b.ID) })
-	found = found[:max(0, min(len(found), limit, maxLimit))]
-	tokens := make([]kit.Token, len(found))
-	for i, stored := range found {
-		tokens[i] = stored.Clone()
+	slices.Sort(ids)
+	ids = ids[:max(0, min(len(ids), limit, maxLimit))]
+	found := make([]kit.Token, len(ids))
+	for i, id := range ids {
+		found[i] = s.tokens[id].Clone()
 	}
-	return tokens, nil
+	return found, nil
 }
 
 // DeleteExpired removes tokens whose ExpiresAt is not after before, at most limit of
-// them and at most 1000, and returns how many. It removes them in order of their
-// ExpiresAt, and those that expire at the same time in order of their IDs: stores with the
-// same tokens are left with the same tokens.
+// them and at most 1000, and returns how many. Which of them is not defined.
 func (s *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := s.lock(ctx, &s.mu); err != nil {
 		return 0, err
 	}
 	defer s.mu.Unlock()
 	n := 0
-	for n < min(limit, maxLimit) && len(s.expiry) > 0 && !s.expiry[0].time.After(before) {
-		s.remove(s.expiry[0].token)
-		n++
+	for _, stored := range s.tokens {
+		if n >= min(limit, maxLimit) {
+			break
+		}
+		if !stored.ExpiresAt.After(before) {
+			s.remove(stored)
+			n++
+		}
 	}
 	return n, nil
 }
 
 // remove removes a stored token.
-func (d *data) remove(stored *token) {
+func (d *data) remove(stored *kit.Token) {
 	delete(d.tokens, stored.ID)
-	delete(d.byUser[stored.UserID], stored)
+	delete(d.byUser[stored.UserID], stored.ID)
 	if len(d.byUser[stored.UserID]) == 0 {
 		delete(d.byUser, stored.UserID)
 	}
-	heap.Remove(&d.expiry, stored.at)
 }
 
 // copyToken returns t as it is stored: without memory that the caller can change.
@@ -151,49 +142,5 @@ func copyToken(t kit.Token) kit.Token {
 	t = t.Clone()
 	t.CreatedAt, t.RotatedAt = instant(t.CreatedAt), instant(t.RotatedAt)
 	t.ExpiresAt, t.RevokedAt = instant(t.ExpiresAt), instant(t.RevokedAt)
-	return t
-}
-
-// expiryHeap is a [heap.Interface] whose first token is the one that DeleteExpired removes
-// first. The times are beside the pointers because it takes longer to compare two tokens
-// that lie elsewhere in memory.
-type expiryHeap []expiry
-
-type expiry struct {
-	time  time.Time // token.ExpiresAt
-	token *token
-}
-
-func (h expiryHeap) Len() int { return len(h) }
-
-func (h expiryHeap) Less(i, j int) bool {
-	if c := h[i].time.Compare(h[j].time); c != 0 {
-		return c < 0
-	}
-	return h[i].token.ID < h[j].token.ID
-}
-
-func (h expiryHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].token.at, h[j].token.at = i, j
-}
-
-// Push implements [heap.Interface].
-func (h *expiryHeap) Push(x any) {
-	t := x.(*token)
-	t.at = len(*h)
-	*h = append(*h, expiry{t.ExpiresAt, t})
-}
-
-// Pop implements [heap.Interface]. It frees the removed token, and the room of the slice
-// when most of it is unused.
-func (h *expiryHeap) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last].token
-	(*h)[last] = expiry{}
-	*h = (*h)[:last]
-	if cap(*h) > 1024 && last < cap(*h)/4 {
-		*h = slices.Clone(*h)
-	}
 	return t
 }
