@@ -65,7 +65,7 @@ var databases = map[string]func(t testing.TB, n *conformance.Network) conformanc
 		return prefixed(servers.Redis(t), n)
 	},
 	"cluster": func(t testing.TB, n *conformance.Network) conformance.Open {
-		return prefixed("redis://"+strings.Join(servers.RedisCluster(t), ",")+"?cluster=true", n)
+		return prefixed("redis://"+servers.RedisCluster(t)[0]+"?cluster=true", n)
 	},
 }
 
