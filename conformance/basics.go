@@ -31,6 +31,21 @@ func basicRules(k kind) []rule {
 				p.check(r, "after Create")
 			}
 		}},
+		{id: k.name + "/create/nothing-else-is-unique", quote: nothingElse[k.name], prove: func(p *probe) {
+			for i, r := range append(k.odd(), k.fresh("ann")) {
+				same := r.as(k.fresh(fmt.Sprint("same", i)))
+				changed := same.clone()
+				for _, change := range k.changes {
+					change(changed)
+				}
+				p.add(p.a, r)
+				p.wantErr(same.create(p.ctx(), p.b), nil, "Create of a record like another but for its ID and address")
+				p.check(same, "after Create")
+				p.must(same.delete(p.ctx(), p.a), "Delete")
+				p.add(p.a, changed)
+				p.wantErr(same.update(p.ctx(), p.b), nil, "Update to what another record has, but for its ID and address")
+			}
+		}},
 		{id: k.name + "/by-id/exact", quote: byID, prove: func(p *probe) {
 			ann := k.fresh("ann")
 			p.checkGone(ann, "in an empty store")
@@ -38,10 +53,7 @@ func basicRules(k kind) []rule {
 			for _, id := range unlike(ann.id()) {
 				alike := ann.bare()
 				alike.setID(id)
-				for _, h := range p.both() {
-					_, err := alike.byID(p.ctx(), h)
-					p.wantErr(err, kit.ErrNotFound, "ByID of %s beside %s", brief(id), brief(ann.id()))
-				}
+				p.wantBoth(kit.ErrNotFound, func(h *handle) error { _, err := alike.byID(p.ctx(), h); return err }, "ByID of %s beside %s", brief(id), brief(ann.id()))
 			}
 			var similar []record
 			for i, id := range k.ids {
@@ -81,16 +93,12 @@ func basicRules(k kind) []rule {
 				r := atVersion(k.fresh(fmt.Sprint("n", i)), version)
 				p.add(p.a, r)
 				for _, other := range []int64{version - 1, version + 1, 0, -version, version + 1<<32, version - 1<<32, int64(int32(version))} {
-					for _, h := range p.both() {
-						if other != version {
-							p.wantErr(atVersion(r, other).update(p.ctx(), h), kit.ErrConflict, "Update with Version %d of a record at %d, through handle %s", other, version, h.name)
-						}
+					if other != version {
+						p.wantBoth(kit.ErrConflict, func(h *handle) error { return atVersion(r, other).update(p.ctx(), h) }, "Update with Version %d of a record at %d", other, version)
 					}
 				}
 				p.must(r.update(p.ctx(), p.a), "Update with Version %d", version)
-				for _, h := range p.both() {
-					p.wantErr(r.update(p.ctx(), h), kit.ErrConflict, "the same Update again, through handle %s", h.name)
-				}
+				p.wantBoth(kit.ErrConflict, func(h *handle) error { return r.update(p.ctx(), h) }, "the same Update again")
 			}
 		}},
 		{id: k.name + "/update/conflict-changes-nothing", quote: updateConflict, prove: func(p *probe) {
@@ -111,9 +119,7 @@ func basicRules(k kind) []rule {
 			ghost, ann, gone := k.fresh("ghost"), k.fresh("ann"), k.fresh("gone")
 			p.add(p.a, ann, gone)
 			for _, version := range []int64{0, 1} {
-				for _, h := range p.both() {
-					p.wantErr(atVersion(ghost, version).update(p.ctx(), h), kit.ErrNotFound, "Update of a record that never was, through handle %s", h.name)
-				}
+				p.wantBoth(kit.ErrNotFound, func(h *handle) error { return atVersion(ghost, version).update(p.ctx(), h) }, "Update of a record that never was")
 			}
 			for _, id := range unlike(ann.id()) {
 				alike := ann.bare()

@@ -39,6 +39,13 @@ func (p *probe) want(got record, err error, want record, what string, args ...an
 	}
 }
 
+// wantBoth makes a call through both handles and wants that error, or none, from each.
+func (p *probe) wantBoth(want error, call func(h *handle) error, what string, args ...any) {
+	for _, h := range p.both() {
+		p.wantErr(call(h), want, "%s, through handle %s", fmt.Sprintf(what, args...), h.name)
+	}
+}
+
 // check reads the record in both ways through both handles.
 func (p *probe) check(want record, when string) {
 	for _, h := range p.both() {

@@ -22,20 +22,6 @@ func concurrencyRules(k kind) []rule {
 				r.holds(version*100+int64(winner), version+1, "after the race: it is not what the winner wrote")
 			}
 		}},
-		{id: k.name + "/update/no-lost-update", quote: updateWhile, racy: true, prove: func(p *probe) {
-			const each = 5
-			r := k.register(p, "sum")
-			p.must(r.create(p.a, 0), "Create")
-			p.wantOnly(p.race(racers, func(_ int, h *handle) error {
-				for range each {
-					if err := r.increment(h); err != nil {
-						return err
-					}
-				}
-				return nil
-			}), "caller %d, which adds 1 by read and Update until it is accepted")
-			r.holds(racers*each, racers*each, fmt.Sprintf("after %d callers added 1, %d times each", racers, each))
-		}},
 		{id: k.name + "/delete/one-winner", quote: deleteOne[k.name], racy: true, prove: func(p *probe) {
 			for round := range rounds {
 				r := k.register(p, fmt.Sprint("r", round))

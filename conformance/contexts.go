@@ -67,10 +67,8 @@ func everyMethodRules(k kind) []rule {
 				}
 			}
 		}},
-		{id: k.name + "/context/done-while-stalled", quote: endsWithCtx, needs: []Ability{Stalling}, prove: func(p *probe) {
+		{id: k.name + "/context/done-while-stalled", quote: endsWithCtx, racy: true, needs: []Ability{Stalling}, prove: func(p *probe) {
 			p.hangs(k, "while the data hangs", 0, p.b.Stall)
-		}},
-		{id: k.name + "/context/while-others-wait", quote: endsWithCtx, racy: true, needs: []Ability{Stalling}, prove: func(p *probe) {
 			p.hangs(k, "while the data hangs and others wait for it", racers, p.b.Stall)
 		}},
 		{id: k.name + "/context/stall-that-ends", quote: unreachable, needs: []Ability{Stalling}, prove: func(p *probe) { p.outlasts(k) }},

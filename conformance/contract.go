@@ -39,7 +39,6 @@ const (
 	createOneAddress = "of any number of concurrent calls for one address exactly one succeeds"
 	createConflict   = "It returns [ErrConflict] when there is a token with the same ID, whatever its type"
 	createOneID      = "of any number of concurrent calls for one ID exactly one succeeds"
-	usernameNotKey   = "it is not unique"
 	noReference      = "The user may live in another database, so a store must not enforce the reference."
 	byID             = "ByID returns the $record with that ID, or [ErrNotFound]"
 	byIDExpired      = "An expired or revoked token is returned like any other: judging it is the caller's work"
@@ -69,6 +68,7 @@ const (
 
 // Sentences that the two contracts word differently.
 var (
+	nothingElse  = map[string]string{"users": "it is not unique", "tokens": createConflict}
 	deleteAbsent = map[string]string{"users": "It returns [ErrNotFound] when there is none", "tokens": "and an absent token is false without an error"}
 	deleteOne    = map[string]string{"users": "of any number of concurrent calls exactly one succeeds", "tokens": "of any number of concurrent calls exactly one is told true"}
 )

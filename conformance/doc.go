@@ -21,8 +21,8 @@
 // line says what was asked, what came and what was wanted, and the second quotes the
 // sentence of the contract:
 //
-//	--- FAIL: TestStore/users/create/unique-email
-//	    users/create/unique-email: Create of "ANN@EXAMPLE.COM" while "ann@example.com" exists, through handle 1: got no error, want kit.ErrUserExists
+//	--- FAIL: TestStore/users/create/unique
+//	    users/create/unique: Create of "user-asked1", "EVE@EXAMPLE.COM" while "user-stored1", "eve@example.com" exists, through handle 1: got no error, want kit.ErrUserExists
 //	        the contract: "It returns [ErrUserExists] when there is a user with the same [EmailKey], or with the same ID"
 //
 // Every case has an empty data set and two handles to it. The cases try every method with

@@ -31,7 +31,7 @@ func TestFirstLines(t *testing.T) {
 		alter     func(f *fake)
 		says, not []string
 	}{
-		{"a taken address", "users/create/unique-email", func(f *fake) {
+		{"a taken address", "users/create/unique", func(f *fake) {
 			create := f.create
 			f.create = func(ctx context.Context, u kit.User) error {
 				if err := create(ctx, u); err != nil {

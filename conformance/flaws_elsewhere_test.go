@@ -145,10 +145,10 @@ var elsewhereFlaws = []flaw{
 		}
 	}},
 
-	{name: "keeps an address reserved when a Create is refused for its ID", by: "users/create/refused-changes-nothing", alter: func(f *fake) {
+	{name: "keeps an address reserved when a Create is refused for its ID", by: "users/create/unique", alter: func(f *fake) {
 		f.reserve(func(u kit.User, err error) bool { return errors.Is(err, kit.ErrUserExists) && !f.addressOwned(u) }, addressOf)
 	}},
-	{name: "keeps an ID reserved when a Create is refused for its address", by: "users/create/refused-changes-nothing", alter: func(f *fake) {
+	{name: "keeps an ID reserved when a Create is refused for its address", by: "users/create/unique", alter: func(f *fake) {
 		f.reserve(func(u kit.User, err error) bool { return errors.Is(err, kit.ErrUserExists) && f.addressOwned(u) }, idOf)
 	}},
 	{name: "keeps an address reserved when an Update is refused for its Version", by: "users/update/conflict-changes-nothing", alter: func(f *fake) {
@@ -160,7 +160,7 @@ var elsewhereFlaws = []flaw{
 	{name: "keeps an address reserved when the context is done", by: "users/context/done-changes-nothing", alter: func(f *fake) {
 		f.reserve(func(u kit.User, err error) bool { return errors.Is(err, context.Canceled) && !f.addressOwned(u) }, addressOf)
 	}},
-	{name: "frees the address of a user whose Update is refused for another", by: "users/update/taken-email-changes-nothing", alter: func(f *fake) {
+	{name: "frees the address of a user whose Update is refused for another", by: "users/update/taken-email", alter: func(f *fake) {
 		create, update := f.create, f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			err := update(ctx, u)

@@ -196,7 +196,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 				return err
 			})
 		}},
-		{name: "waits for its turn whatever becomes of the context", by: "context/while-others-wait", alter: func(f *fake) {
+		{name: "waits for its turn whatever becomes of the context", by: "context/done-while-stalled", alter: func(f *fake) {
 			var turn sync.Mutex
 			f.queue = func() func() { turn.Lock(); return turn.Unlock }
 		}},

@@ -88,7 +88,7 @@ var serviceFlaws = []flaw{
 	{name: "loses the epoch of a user", by: "together/epoch", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.SessionEpoch = 0 })
 	}},
-	{name: "says that it registered an address twice", by: "users/create/unique-email", alter: func(f *fake) {
+	{name: "says that it registered an address twice", by: "users/create/unique", alter: func(f *fake) {
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error {
 			if err := create(ctx, u); !errors.Is(err, kit.ErrUserExists) {

@@ -144,7 +144,6 @@ var tokenCallerFlaws = []flaw{
 	{name: "checks the ID and then creates a token", by: "tokens/create/one-winner", racy: true, alter: looseCreateToken},
 	{name: "checks the ID of each type and then creates", by: "tokens/create/one-winner", racy: true, alter: looseCreateToken},
 	{name: "checks the Version and then updates a token", by: "tokens/update/one-winner", racy: true, alter: looseUpdateToken},
-	{name: "loses updates of a token", by: "tokens/update/no-lost-update", racy: true, alter: looseUpdateToken},
 	{name: "checks for a token and then deletes", by: "tokens/delete/one-winner", racy: true, alter: func(f *fake) {
 		remove := f.removeToken
 		f.removeToken = func(ctx context.Context, id string) (bool, error) {

@@ -144,7 +144,6 @@ var userCallerFlaws = []flaw{
 		}
 	}},
 	{name: "checks the Version and then updates a user", by: "users/update/one-winner", racy: true, alter: looseUpdate},
-	{name: "loses updates of a user", by: "users/update/no-lost-update", racy: true, alter: looseUpdate},
 	{name: "checks for a user and then deletes", by: "users/delete/one-winner", racy: true, alter: func(f *fake) {
 		remove := f.remove
 		f.remove = func(ctx context.Context, id string) error {

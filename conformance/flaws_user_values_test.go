@@ -44,10 +44,10 @@ var userValueFlaws = []flaw{
 	{name: "escapes HTML", by: "users/values/unicode", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.Username = strings.ReplaceAll(u.Username, "<", "&lt;") })
 	}},
-	{name: "counts the length of strings in bytes", by: "users/values/long-strings", alter: func(f *fake) {
+	{name: "counts the length of strings in bytes", by: "users/values/unicode", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.Username = u.Username[:min(len(u.Username), 128)] })
 	}},
-	{name: "cuts long password hashes", by: "users/values/long-strings", alter: func(f *fake) {
+	{name: "cuts long password hashes", by: "users/values/unicode", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.PasswordHash = u.PasswordHash[:min(len(u.PasswordHash), 60)] })
 	}},
 	{name: "sorts roles", by: "users/values/roles-order", alter: func(f *fake) {

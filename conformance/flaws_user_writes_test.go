@@ -242,7 +242,7 @@ var userWriteFlaws = []flaw{
 			return kit.ErrConflict
 		}
 	}},
-	{name: "updates everything but the address when that is taken", by: "users/update/taken-email-changes-nothing", alter: func(f *fake) {
+	{name: "updates everything but the address when that is taken", by: "users/update/taken-email", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			err := update(ctx, u)
@@ -253,7 +253,7 @@ var userWriteFlaws = []flaw{
 			return err
 		}
 	}},
-	{name: "adds one to the Version when the address is taken", by: "users/update/taken-email-changes-nothing", alter: func(f *fake) {
+	{name: "adds one to the Version when the address is taken", by: "users/update/taken-email", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			err := update(ctx, u)

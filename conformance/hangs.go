@@ -64,23 +64,14 @@ func (p *probe) hangs(k kind, when string, others int, hang func() (release func
 // call has succeeded, or says that it could not reach the data, and no more.
 func (p *probe) outlasts(k kind) {
 	wait := p.cfg.Soon / 2
+	when := fmt.Sprintf("while the data hangs for %v (half of Config.Soon)", wait)
 	attempts := k.attempts(p, p.b)
-	answers := make([]error, len(attempts))
 	release := sync.OnceFunc(p.b.Stall())
-	var calls sync.WaitGroup
-	for i, a := range attempts {
-		calls.Go(func() {
-			defer p.recoverPanic()
-			answers[i] = errNoReturn
-			answers[i] = a.call(p.ctx())
-		})
-	}
-	time.Sleep(wait)
+	time.AfterFunc(wait, release)
+	answers := p.race(len(attempts), func(i int, _ *handle) error { return attempts[i].call(p.ctx()) })
 	release()
-	calls.Wait()
 	p.settle(k, "after that")
 	for i, a := range attempts {
-		when := fmt.Sprintf("while the data hangs for %v (half of Config.Soon)", wait)
 		if answers[i] != nil {
 			p.wantErr(answers[i], kit.ErrUnavailable, "%s %s", a.method, when)
 		}

@@ -3,7 +3,6 @@ package conformance
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -89,13 +88,9 @@ func (f *followed) call(r *register, op operation) operation {
 
 // note adds a call that has ended to the history.
 func (f *followed) note(op operation) {
-	if op.end = f.tick(); op.unknown() {
-		op.end = math.MaxInt64
-		if op.what <= opReadAlso {
-			return // it has changed nothing and said nothing
-		}
+	if op.ended(f.tick()) {
+		f.done = append(f.done, op)
 	}
-	f.done = append(f.done, op)
 }
 
 // try lets caller 0 write, and holds the nth request or answer of that up until caller 1

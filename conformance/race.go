@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -36,19 +37,14 @@ func (p *probe) race(n int, f func(i int, h *handle) error) []error {
 	return answers
 }
 
-// wantOneWinner wants exactly one nil among the answers, and the loser's error,
-// or one of them, everywhere else. It returns who won, or -1.
-func (p *probe) wantOneWinner(answers []error, what string, losers ...error) int {
+// wantOneWinner wants exactly one nil among the answers, and the loser's error everywhere
+// else. It returns who won, or -1.
+func (p *probe) wantOneWinner(answers []error, what string, loser error) int {
 	winner, wins, others := -1, 0, map[string]int{}
 	for i, err := range answers {
-		lost := false
-		for _, loser := range losers {
-			lost = lost || errProblem(err, loser) == ""
-		}
-		switch {
-		case err == nil:
+		if err == nil {
 			winner, wins = i, wins+1
-		case !lost:
+		} else if errProblem(err, loser) != "" {
 			others[err.Error()]++
 		}
 	}
@@ -57,7 +53,7 @@ func (p *probe) wantOneWinner(answers []error, what string, losers ...error) int
 		winner = -1
 	}
 	for message, n := range others {
-		p.failf("%s, %d at once: %d of those that did not succeed got error %q, want %s", what, len(answers), n, message, nameOf(losers[0]))
+		p.failf("%s, %d at once: %d of those that did not succeed got error %q, want %s", what, len(answers), n, message, nameOf(loser))
 	}
 	return winner
 }
@@ -71,11 +67,7 @@ func (p *probe) wantOnly(answers []error, what string, allowed ...error) {
 
 // wantNoneBut wants no error, or one of those that are allowed.
 func (p *probe) wantNoneBut(err error, what string, allowed ...error) {
-	ok := err == nil
-	for _, a := range allowed {
-		ok = ok || errors.Is(err, a)
-	}
-	if !ok {
+	if err != nil && !slices.ContainsFunc(allowed, func(a error) bool { return errors.Is(err, a) }) {
 		p.failf("%s: got error %v, want none of that kind", what, err)
 	}
 }

@@ -1,11 +1,6 @@
 package conformance
 
-import (
-	"errors"
-	"fmt"
-
-	"myauth.internal/kit"
-)
+import "fmt"
 
 // register is one record seen as a number with a version, as the literature on
 // concurrent callers has it. Every field of the record that can change follows from the
@@ -76,19 +71,3 @@ func (r *register) holds(value, version int64, when string) { r.check(r.at(value
 
 // gone wants r absent, in every way, through both handles.
 func (r *register) gone(when string) { r.checkGone(r.at(0, 0), when) }
-
-// increment adds one to r by compare-and-swap. Each refusal means that another caller's
-// Update was accepted, so there are fewer than a thousand in a case.
-func (r *register) increment(h *handle) error {
-	const most = 1000
-	for range most {
-		value, version, err := r.reads()[0](h)
-		if err != nil {
-			return err
-		}
-		if err := r.update(h, value+1, version); !errors.Is(err, kit.ErrConflict) {
-			return err
-		}
-	}
-	return fmt.Errorf("an Update after a read was refused %d times", most)
-}

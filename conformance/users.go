@@ -28,7 +28,14 @@ var userKind = kind{
 		return u
 	},
 	odd: func() []record {
-		var users []record
+		ascii, wide := newUser("ascii"), newUser("wide")
+		ascii.Email = strings.Repeat("l", 64) + "@" + strings.Repeat(strings.Repeat("d", 60)+".", 3) + "ex.com"
+		ascii.Username = strings.Repeat("u", 64)
+		ascii.PasswordHash = kit.Secret(strings.Repeat("h", 256))
+		wide.Email = strings.Repeat("é", 32) + "@" + strings.Repeat(strings.Repeat("é", 30)+".", 3) + "ex.com"
+		wide.Username = strings.Repeat("\U0001f600", 64)
+		wide.Roles = []string{strings.Repeat("\U0001f600", 64), strings.Repeat("r", 64)}
+		users := []record{ascii, wide}
 		for i := range 4 {
 			u := newUser("odd" + strconv.Itoa(i))
 			u.Verified, u.Active = i&1 != 0, i&2 != 0

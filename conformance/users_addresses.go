@@ -1,31 +1,9 @@
 package conformance
 
-import (
-	"fmt"
-	"strings"
-
-	"myauth.internal/kit"
-)
+import "fmt"
 
 // userAddressRules are about which addresses are one.
 var userAddressRules = []rule{
-	{id: "users/create/unique-email", quote: createTaken, prove: func(p *probe) {
-		for i, pair := range [][2]string{
-			{"ann@example.com", "ann@example.com"},
-			{"eve@example.com", "EVE@EXAMPLE.COM"},
-			{"Bob@Example.Com", "bob@example.com"},
-			{"aZ[\\]^_`{|}~@example.com", "Az[\\]^_`{|}~@EXAMPLE.com"},
-			{"Ünïcode.ſ.İ@Example.COM", "Ünïcode.ſ.İ@exAMPLE.com"},
-		} {
-			first, second := newUser(fmt.Sprint("first", i)), newUser(fmt.Sprint("second", i))
-			first.Email, second.Email = pair[0], pair[1]
-			p.add(p.a, first)
-			for _, h := range p.both() {
-				p.wantErr(h.Users.Create(p.ctx(), second.User), kit.ErrUserExists,
-					"Create of %s while %s exists, through handle %s", brief(second.Email), brief(first.Email), h.name)
-			}
-		}
-	}},
 	{id: "users/create/keeps-spelling", quote: everyField, prove: func(p *probe) {
 		ann := newUser("ann")
 		ann.Email = "Ann.O'Brien+News@EXAMPLE.Com"
@@ -33,25 +11,19 @@ var userAddressRules = []rule{
 		p.check(ann, "after Create")
 	}},
 	{id: "users/by-email/ascii-case", quote: byEmail, prove: func(p *probe) {
+		p.checkNoEmail("ann@example.com", "in an empty store")
 		ann, bob := newUser("ann"), newUser("bob")
-		ann.Email = "Ann.Smith@Example.com"
+		ann.Email = "Ann@Example.com"
 		p.add(p.a, ann, bob)
-		for _, u := range []*user{ann, bob} {
-			for _, spelling := range []string{u.Email, strings.ToLower(u.Email), strings.ToUpper(u.Email), "aNN" + u.Email[3:], "bOB" + u.Email[3:]} {
-				if kit.EmailKey(spelling) != kit.EmailKey(u.Email) {
-					continue
-				}
-				for _, h := range p.both() {
-					got, err := h.Users.ByEmail(p.ctx(), spelling)
-					p.want(&user{got}, err, u, "ByEmail of %s through handle %s", brief(spelling), h.name)
-				}
+		for spelling, want := range map[string]*user{
+			"Ann@Example.com": ann, "ann@example.com": ann, "ANN@EXAMPLE.COM": ann, "aNN@eXAMPLE.com": ann,
+			"bob@example.com": bob, "BOB@EXAMPLE.COM": bob, "Bob@Example.com": bob,
+		} {
+			for _, h := range p.both() {
+				got, err := h.Users.ByEmail(p.ctx(), spelling)
+				p.want(&user{got}, err, want, "ByEmail of %s through handle %s", brief(spelling), h.name)
 			}
 		}
-	}},
-	{id: "users/by-email/absent", quote: byEmail, prove: func(p *probe) {
-		p.checkNoEmail("ann@example.com", "in an empty store")
-		ann := newUser("ann")
-		p.add(p.a, ann)
 		for _, email := range []string{
 			"", "ann", "ann@", "@example.com", "ann@example.co", "ann@example.comm", "a@example.com",
 			" ann@example.com", "ann@example.com ", "ann@example.com.",
