@@ -135,8 +135,8 @@ func TestManyAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// Each of these plug-ins is wrong in a way of its own. The registration is refused,
-// the failure is reported once and without the address, and everything else goes on.
+// Each of these plug-ins fails in another way. The registration is refused, the failure
+// is reported once and without the address, and everything else goes on.
 func TestPluginsThatMisbehave(t *testing.T) {
 	const place = 1024 // where the answer lies
 	answer := func(text string) []byte {

@@ -1,15 +1,14 @@
-// Package plugin runs a WebAssembly module as a hook that may refuse a registration:
-// code that an application loads at run time and need not trust.
+// Package plugin runs a WebAssembly module as a hook that may refuse a registration.
 //
-// The module sees the domain of the e-mail address and nothing else. It has no files,
-// no network, no clock and no environment, and a new instance for every registration,
-// so nothing stays from one to the next. Its memory, tables, stack and time, and what the
-// host does for it, are bounded; a module that could get past a bound is not loaded.
-// Whatever it does wrong, the registration is refused as unavailable, the failure is
-// reported, and the server goes on.
+// The module sees the domain of the e-mail address and nothing else. It has no files, no
+// network and no environment, and a new instance for every registration, so nothing stays
+// from one to the next. Its memory and its time are bounded. If it fails, the registration
+// is refused as unavailable, the failure is logged, and the server goes on. The bounds are
+// for faults, not for attacks: load only modules from people that you trust.
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"myauth.internal/kit"
 )
@@ -31,27 +30,15 @@ type Limits struct {
 	Memory uint32
 	// Timeout ends a check, the wait for a free instance included; default 2s.
 	Timeout time.Duration
-	// Concurrency is how many instances run at a time; default 4. Each has at most
-	// Memory and 64 MiB more, for its stack and its table, and twice as much while
-	// these grow.
+	// Concurrency is how many instances run at a time; default 4.
 	Concurrency int
 }
 
 func (l *Limits) withDefaults() Limits {
-	c := Limits{Memory: 32 << 20, Timeout: 2 * time.Second, Concurrency: 4}
 	if l == nil {
-		return c
+		l = &Limits{}
 	}
-	if l.Memory > 0 {
-		c.Memory = l.Memory
-	}
-	if l.Timeout > 0 {
-		c.Timeout = l.Timeout
-	}
-	if l.Concurrency > 0 {
-		c.Concurrency = l.Concurrency
-	}
-	return c
+	return Limits{cmp.Or(l.Memory, 32<<20), cmp.Or(l.Timeout, 2*time.Second), cmp.Or(l.Concurrency, 4)}
 }
 
 const pageSize = 64 << 10
@@ -65,8 +52,8 @@ type Plugin struct {
 	slots   chan struct{}
 }
 
-// Load compiles a module, which must be one that the README of this example
-// describes. It runs nothing of it. A nil logger means slog.Default().
+// Load compiles a module of the form that the README of this example describes, and runs
+// nothing of it. A nil logger means slog.Default().
 func Load(ctx context.Context, module []byte, limits *Limits, logger *slog.Logger) (*Plugin, error) {
 	if logger == nil {
 		logger = slog.Default()
@@ -74,11 +61,8 @@ func Load(ctx context.Context, module []byte, limits *Limits, logger *slog.Logge
 	p := &Plugin{limits: limits.withDefaults(), logger: logger}
 	p.slots = make(chan struct{}, p.limits.Concurrency)
 	pages := min((uint64(p.limits.Memory)+pageSize-1)/pageSize, 1<<16)
-	// An interpreter, because a compiler takes minutes and gigabytes for some functions
-	// of a few kilobytes, and makes machine code of what nobody trusts.
-	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().
-		WithCoreFeatures(features).
-		WithCloseOnContextDone(true). // what ends an endless loop
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithCloseOnContextDone(true). // which ends an endless loop
 		WithMemoryLimitPages(uint32(pages)))
 	if err := p.compile(ctx, module); err != nil {
 		return nil, errors.Join(fmt.Errorf("plugin: %w", err), p.runtime.Close(ctx))
@@ -87,19 +71,18 @@ func Load(ctx context.Context, module []byte, limits *Limits, logger *slog.Logge
 }
 
 func (p *Plugin) compile(ctx context.Context, module []byte) error {
-	module, err := inspect(module)
-	if err != nil {
+	// With the default configuration of an instance there is nothing behind WASI.
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, p.runtime); err != nil {
 		return err
 	}
-	if p.module, err = p.runtime.CompileModule(experimental.WithFunctionListenerFactory(ctx, guard{}), module); err != nil {
-		return err
-	}
-	if err := instantiateWASI(ctx, p.runtime, p.module); err != nil {
+	var err error
+	if p.module, err = p.runtime.CompileModule(ctx, module); err != nil {
 		return err
 	}
 	if _, found := p.module.ExportedMemories()["memory"]; !found {
 		return errors.New("it exports no memory")
 	}
+	const i32, i64 = api.ValueTypeI32, api.ValueTypeI64
 	exported := p.module.ExportedFunctions()
 	if !hasType(exported["alloc"], []api.ValueType{i32}, []api.ValueType{i32}) {
 		return errors.New("it exports no function alloc from i32 to i32")
@@ -118,8 +101,8 @@ func hasType(f api.FunctionDefinition, params, results []api.ValueType) bool {
 func (p *Plugin) Close(ctx context.Context) error { return p.runtime.Close(ctx) }
 
 // BeforeRegister is for kit.Hooks. It returns nil, a [kit.ValidationError] when the
-// plug-in refuses, and an error that wraps [kit.ErrUnavailable] when it fails: an
-// account that nobody has checked is not created.
+// plug-in refuses, and an error that wraps [kit.ErrUnavailable] when it fails, so that
+// no account is created without a check.
 func (p *Plugin) BeforeRegister(ctx context.Context, r kit.Registration) error {
 	domain := strings.ToLower(r.Email[strings.LastIndexByte(r.Email, '@')+1:])
 	verdict, err := p.check(ctx, domain)
@@ -139,7 +122,6 @@ func (p *Plugin) BeforeRegister(ctx context.Context, r kit.Registration) error {
 func (p *Plugin) check(ctx context.Context, domain string) (verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.limits.Timeout)
 	defer cancel()
-	ctx = withDepth(ctx)
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
