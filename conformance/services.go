@@ -31,7 +31,7 @@ const (
 func (p *probe) services() *services {
 	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	p.must(err, "making a key")
-	s := &services{probe: p, clock: kittest.NewClock(epoch), mailer: kittest.NewMailer()}
+	s := &services{probe: p, clock: kittest.NewClock(epoch), mailer: &kittest.Mailer{}}
 	for i, service := range []**kit.Service{&s.a, &s.b} {
 		*service, err = kit.New(p.both()[i].Users, p.both()[i].Tokens, keys, &kit.Options{
 			BcryptCost: 4, InsecureFastHash: true,

@@ -138,7 +138,7 @@ func TestRequireUser(t *testing.T) {
 }
 
 func TestRequireVerified(t *testing.T) {
-	mailer := kittest.NewMailer()
+	mailer := &kittest.Mailer{}
 	rg := newRig(t, Options{}, func(o *kit.Options) { o.Mailer, o.PublicURL = mailer, "https://app.example.com" })
 	h := rg.RequireVerified(whoami)
 	token := rg.accessToken(t)

@@ -28,7 +28,7 @@ type pageRig struct {
 
 func newPageRig(t *testing.T, opts Options, change ...func(*kit.Options)) *pageRig {
 	t.Helper()
-	p := &pageRig{t: t, mailer: kittest.NewMailer()}
+	p := &pageRig{t: t, mailer: &kittest.Mailer{}}
 	p.rig = newRig(t, opts, append(change, func(o *kit.Options) { o.Mailer, o.PublicURL = p.mailer, "https://example.com" })...)
 	p.pages = p.Pages()
 	return p
@@ -200,7 +200,7 @@ func TestResetPasswordPage(t *testing.T) {
 		}
 		page = refused
 	}
-	for _, op := range []kittest.Op{"tokens.ByID", "users.ByID"} {
+	for _, op := range []string{"tokens.ByID", "users.ByID"} {
 		p.faults.Inject(op, kittest.Down, 1)
 		page = p.press(mail.Link, page, "new_password", "Another-Horse-8", "repeat", "Another-Horse-8")
 		says(t, page, 503, "We can't do this right now")

@@ -14,7 +14,7 @@ import (
 func ExampleService_ResetPassword() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	mailer := kittest.NewMailer() // keeps the mails, for tests
+	mailer := &kittest.Mailer{} // keeps the mails, for tests
 	svc := exampleService(kit.Options{Mailer: mailer, PublicURL: "https://app.example.com"})
 	registerAda(svc)
 	if _, err := mailer.Next(ctx); err != nil { // the verification mail
@@ -44,7 +44,7 @@ func ExampleService_ResetPassword() {
 func ExampleService_VerifyEmail() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	mailer := kittest.NewMailer()
+	mailer := &kittest.Mailer{}
 	svc := exampleService(kit.Options{Mailer: mailer, PublicURL: "https://app.example.com", RequireVerifiedEmail: true})
 	registerAda(svc)
 	_, err := svc.Login(ctx, exampleEmail, examplePassword)

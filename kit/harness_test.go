@@ -60,7 +60,7 @@ func (b *syncBuffer) String() string {
 func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
 	t.Helper()
 	h := &harness{
-		t: t, clock: kittest.NewClock(start), mailer: kittest.NewMailer(),
+		t: t, clock: kittest.NewClock(start), mailer: &kittest.Mailer{},
 		faults: &kittest.Faults{}, store: memstore.New(), log: &syncBuffer{},
 	}
 	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))

@@ -111,7 +111,7 @@ func TestLoginUpgradeNeverOverwritesANewPassword(t *testing.T) {
 }
 
 func TestLoginStorageFaults(t *testing.T) {
-	for _, op := range []kittest.Op{"users.ByEmail", "tokens.Create"} {
+	for _, op := range []string{"users.ByEmail", "tokens.Create"} {
 		for _, fault := range []kittest.Fault{kittest.Down, kittest.Hang, kittest.Lost} {
 			bubble(t, func(t *testing.T, h *harness) {
 				h.register(testEmail)
@@ -192,7 +192,7 @@ func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
 	} {
 		work := func() [3]int {
 			calls := 0
-			for _, op := range []kittest.Op{"users.ByEmail", "users.Create", "users.Update", "users.Delete", "tokens.Create", "tokens.ByID", "tokens.Update"} {
+			for _, op := range []string{"users.ByEmail", "users.Create", "users.Update", "users.Delete", "tokens.Create", "tokens.ByID", "tokens.Update"} {
 				calls += h.faults.Calls(op)
 			}
 			users := h.faults.Calls("users.ByID")

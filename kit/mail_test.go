@@ -187,7 +187,7 @@ func (m *slow) Send(ctx context.Context, mail kit.Mail) error {
 // queue, and the mails of the others are among the next.
 func TestOneClientCannotSilenceTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := &slow{Mailer: *kittest.NewMailer()}
+		m := &slow{}
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
 		emails := h.crowd(1500)
 		owner, _ := h.Import(t.Context(), kit.User{Email: testEmail, Username: "a", Active: true})
@@ -223,7 +223,7 @@ func TestOneClientCannotSilenceTheOthers(t *testing.T) {
 // wait, and another's that is put off is tried again all the same.
 func TestMailsThatARelayPutsOffTakeNobodysRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := &slow{Mailer: *kittest.NewMailer(), putOff: "user"}
+		m := &slow{putOff: "user"}
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
 		flood := kit.WithClientIP(t.Context(), netip.MustParseAddr("203.0.113.1"))
 		for i, email := range h.crowd(1500) {

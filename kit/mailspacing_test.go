@@ -191,7 +191,7 @@ func TestMailRequestsLookUpOneAddress(t *testing.T) {
 		}
 		stores := memstore.New()
 		users := &lookedUp{UserStore: stores.Users()}
-		svc, err := kit.New(users, stores.Tokens(), keys, &kit.Options{Mailer: kittest.NewMailer(), PublicURL: "https://example.com", OnEvent: discardEvents})
+		svc, err := kit.New(users, stores.Tokens(), keys, &kit.Options{Mailer: &kittest.Mailer{}, PublicURL: "https://example.com", OnEvent: discardEvents})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func TestMailRequestsLookUpOneAddress(t *testing.T) {
 // storeCalls counts the calls of both stores.
 func (h *harness) storeCalls() int {
 	n := 0
-	for _, op := range []kittest.Op{"users.Create", "users.ByID", "users.ByEmail", "users.Update", "tokens.Create", "tokens.ByID", "tokens.Update", "tokens.Delete"} {
+	for _, op := range []string{"users.Create", "users.ByID", "users.ByEmail", "users.Update", "tokens.Create", "tokens.ByID", "tokens.Update", "tokens.Delete"} {
 		n += h.faults.Calls(op)
 	}
 	return n

@@ -33,7 +33,7 @@ const (
 func TestOutagesAreLoggedOnce(t *testing.T) {
 	for _, c := range []struct {
 		store string
-		op    kittest.Op
+		op    string
 		call  func(h *harness, token kit.Secret) error
 	}{
 		{"users", "users.ByEmail", func(h *harness, _ kit.Secret) error {

@@ -246,7 +246,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mailer := kittest.NewMailer()
+	mailer := &kittest.Mailer{}
 	for name, c := range map[string]struct {
 		users  kit.UserStore
 		tokens kit.TokenStore

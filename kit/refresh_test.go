@@ -235,7 +235,7 @@ func TestRefreshRefusesWhatIsNotAToken(t *testing.T) {
 }
 
 func TestRefreshSurvivesStorageFaults(t *testing.T) {
-	for _, op := range []kittest.Op{"tokens.ByID", "users.ByID", "tokens.Update"} {
+	for _, op := range []string{"tokens.ByID", "users.ByID", "tokens.Update"} {
 		for _, fault := range []kittest.Fault{kittest.Down, kittest.Hang, kittest.Lost} {
 			bubble(t, func(t *testing.T, h *harness) {
 				h.register(testEmail)

@@ -14,7 +14,7 @@ import (
 
 // repeatable is one use of a Service that writes.
 type repeatable struct {
-	write kittest.Op
+	write string
 	// prepare returns the call and what has to hold once it succeeded.
 	prepare func(h *harness, u kit.User) (call func() error, check func())
 	// already is what the method's comment allows a repetition to say instead of

@@ -96,7 +96,7 @@ func TestPasswordResetOfNobody(t *testing.T) {
 }
 
 func TestPasswordResetSurvivesStorageFaults(t *testing.T) {
-	for _, op := range []kittest.Op{"tokens.ByID", "users.ByID", "users.Update"} {
+	for _, op := range []string{"tokens.ByID", "users.ByID", "users.Update"} {
 		for _, fault := range []kittest.Fault{kittest.Down, kittest.Hang, kittest.Lost} {
 			bubble(t, func(t *testing.T, h *harness) {
 				h.register(testEmail)

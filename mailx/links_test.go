@@ -70,7 +70,7 @@ func TestLinksSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mailer, store := kittest.NewMailer(), memstore.New()
+	mailer, store := &kittest.Mailer{}, memstore.New()
 	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
 		Mailer: mailer, PublicURL: "https://my-shop.example:8443/my_account", BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},

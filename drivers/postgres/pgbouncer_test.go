@@ -57,7 +57,7 @@ func TestPgBouncer(t *testing.T) {
 			for range 2 {
 				store := openStore(t)
 				svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-					BcryptCost: 4, InsecureFastHash: true, Mailer: kittest.NewMailer(), PublicURL: "https://app.example.com",
+					BcryptCost: 4, InsecureFastHash: true, Mailer: &kittest.Mailer{}, PublicURL: "https://app.example.com",
 					Logger: slog.New(slog.DiscardHandler), StoreTimeout: time.Minute, // the machine may be busy
 				})
 				if err != nil {

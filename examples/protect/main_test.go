@@ -14,7 +14,7 @@ import (
 // Who gets what: each route against nobody, a user, a verified one, another one,
 // and an administrator.
 func TestWhoGetsWhat(t *testing.T) {
-	mailer := kittest.NewMailer()
+	mailer := &kittest.Mailer{}
 	handler, svc, err := newApp(&kit.Options{
 		BcryptCost: 4, InsecureFastHash: true, Mailer: mailer, PublicURL: "http://localhost",
 	})

@@ -120,7 +120,7 @@ func answeredWhile(t *testing.T, stores conformance.Stores, reads bool, hang fun
 			t.Error(err)
 		}
 	})
-	mailer := kittest.NewMailer()
+	mailer := &kittest.Mailer{}
 	svc := mixedService(t, stores, mailer, 0) // the timeout is the default
 	a := newAccount(t, svc, mailer, "ada@example.com")
 	web := httptest.NewServer(handlerOf(t, svc))

@@ -289,7 +289,7 @@ func oneIsAway(t *testing.T, p pair, side string, breaks func(*conformance.Netwo
 			t.Error(err)
 		}
 	})
-	mailer := kittest.NewMailer()
+	mailer := &kittest.Mailer{}
 	patient, hasty := mixedService(t, stores, mailer, time.Minute), mixedService(t, stores, mailer, 2*time.Second)
 	accounts := make([]account, len(uses))
 	for i, u := range uses {

@@ -72,7 +72,7 @@ func purgeAmongLive(t *testing.T, stores conformance.Stores, rows int) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) // of mixedService
 	watched := &batches{TokenStore: stores.Tokens}
 	stores.Tokens = watched
-	s := mixedService(t, stores, kittest.NewMailer(), time.Minute)
+	s := mixedService(t, stores, &kittest.Mailer{}, time.Minute)
 	token := func(kind string, i int, expires time.Time) kit.Token {
 		return kit.Token{
 			ID: fmt.Sprintf("%s%0*d", kind, 22-len(kind), i), Type: kit.RefreshToken, UserID: fmt.Sprint("user-", i%97), SessionID: fmt.Sprint(kind, i),

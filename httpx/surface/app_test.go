@@ -108,7 +108,7 @@ func (b *syncBuffer) String() string {
 
 func newApp(t *testing.T, change ...func(*setup)) *app {
 	t.Helper()
-	a := &app{t: t, clock: kittest.NewClock(start), mailer: kittest.NewMailer(), faults: &kittest.Faults{}, log: &syncBuffer{}}
+	a := &app{t: t, clock: kittest.NewClock(start), mailer: &kittest.Mailer{}, faults: &kittest.Faults{}, log: &syncBuffer{}}
 	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		t.Fatal(err)

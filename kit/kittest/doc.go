@@ -1,8 +1,8 @@
 // Package kittest has what tests of an application with MyAuth need: a [Clock] that
-// stands still, a [Mailer] that keeps what it is given, and [Faults], which make
-// any store fail in the ways that real ones do.
+// stands still, a [Mailer] that keeps the mails, and [Faults], which make any store fail
+// in the ways that real ones do.
 //
-//	clock, mailer, faults := kittest.NewClock(start), kittest.NewMailer(), &kittest.Faults{}
+//	clock, mailer, faults := kittest.NewClock(start), &kittest.Mailer{}, &kittest.Faults{}
 //	store := memstore.New()
 //	svc, err := kit.New(faults.Users(store.Users()), faults.Tokens(store.Tokens()), keys, &kit.Options{
 //		Now: clock.Now, Mailer: mailer, PublicURL: "https://app.example.com",
@@ -18,6 +18,6 @@
 // to that address a minute later by clock: advance it, or the mail is left out. In a
 // bubble of testing/synctest, with time.Now as the clock, both cost no time.
 //
-// It is for tests: a program in production links none of it. A store of one's own is
-// proved by package conformance, and not by this one.
+// It is for tests: no program in production links it. Package conformance, not this one,
+// proves a store.
 package kittest

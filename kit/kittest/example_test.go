@@ -40,7 +40,7 @@ func newService(clock *kittest.Clock, mailer *kittest.Mailer, faults *kittest.Fa
 func ExampleClock() {
 	ctx := context.Background()
 	clock := kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
-	svc := newService(clock, kittest.NewMailer(), &kittest.Faults{})
+	svc := newService(clock, &kittest.Mailer{}, &kittest.Faults{})
 	tokens, err := svc.Login(ctx, "ada@example.com", "Engine#1843!")
 	if err != nil {
 		panic(err)
@@ -60,7 +60,7 @@ func ExampleClock() {
 func ExampleMailer() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	mailer := kittest.NewMailer()
+	mailer := &kittest.Mailer{}
 	svc := newService(kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), mailer, &kittest.Faults{})
 	sent, err := mailer.Next(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func ExampleMailer() {
 func ExampleFaults() {
 	ctx := context.Background()
 	var faults kittest.Faults
-	svc := newService(kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), kittest.NewMailer(), &faults)
+	svc := newService(kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), &kittest.Mailer{}, &faults)
 
 	faults.Inject("users.ByEmail", kittest.Down, 1)
 	_, err := svc.Login(ctx, "ada@example.com", "Engine#1843!")

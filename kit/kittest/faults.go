@@ -14,35 +14,32 @@ type Fault int
 
 // The faults.
 const (
-	// None lets the call through.
-	None Fault = iota
 	// Down fails before anything happens, with [kit.ErrUnavailable].
-	Down
-	// Lost does what was asked and then says [kit.ErrUnavailable]: the answer of
+	Down Fault = iota + 1
+	// Lost does what was asked and then returns [kit.ErrUnavailable]: the answer of
 	// the server did not arrive.
 	Lost
 	// Hang does nothing until the call's context is done.
 	Hang
 	// Panic panics.
 	Panic
-	// Broken fails with an error that says nothing about its cause, with driver
-	// text in it that must not reach a client.
+	// Broken fails with an error of an unknown kind, whose text is that of a driver
+	// and must not reach a client.
 	Broken
-	// Conflict says [kit.ErrConflict] and does nothing: somebody else was first.
+	// Conflict does nothing and returns [kit.ErrConflict]: another call was first.
 	Conflict
 )
 
-// Op names a call, such as "users.Create" or "tokens.DeleteExpired"; "*" is every
-// call.
-type Op string
-
 // Faults decides which calls of the stores that it wraps go wrong. It is safe for
 // concurrent use; the zero value lets everything through.
+//
+// Its methods name a call by store and method, such as "users.Create" or
+// "tokens.DeleteExpired"; "*" is every call.
 type Faults struct {
 	mu     sync.Mutex
-	rules  map[Op]*rule
-	calls  map[Op]int
-	onCall map[Op]func()
+	rules  map[string]*rule
+	calls  map[string]int
+	onCall map[string]func()
 }
 
 type rule struct {
@@ -53,29 +50,29 @@ type rule struct {
 
 // Inject makes the next calls of op go wrong: times of them, or all when times is
 // negative. A later call for the same op replaces it.
-func (f *Faults) Inject(op Op, fault Fault, times int) {
+func (f *Faults) Inject(op string, fault Fault, times int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.rules == nil {
-		f.rules = map[Op]*rule{}
+		f.rules = map[string]*rule{}
 	}
 	f.rules[op] = &rule{fault: fault, left: times}
 }
 
 // InjectAfter lets skip calls of op through, and makes every later one go wrong.
-func (f *Faults) InjectAfter(op Op, fault Fault, skip int) {
+func (f *Faults) InjectAfter(op string, fault Fault, skip int) {
 	f.Inject(op, fault, -1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rules[op].skip = skip
 }
 
-// OnCall has do called at the beginning of the next call of op.
-func (f *Faults) OnCall(op Op, do func()) {
+// OnCall calls do at the beginning of the next call of op.
+func (f *Faults) OnCall(op string, do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.onCall == nil {
-		f.onCall = map[Op]func(){}
+		f.onCall = map[string]func(){}
 	}
 	f.onCall[op] = do
 }
@@ -88,7 +85,7 @@ func (f *Faults) Clear() {
 }
 
 // Calls returns how often op was called, whatever came of it.
-func (f *Faults) Calls(op Op) int {
+func (f *Faults) Calls(op string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.calls[op]
@@ -100,10 +97,10 @@ func (f *Faults) Users(store kit.UserStore) kit.UserStore { return faultyUsers{f
 // Tokens returns store with the faults in front of it.
 func (f *Faults) Tokens(store kit.TokenStore) kit.TokenStore { return faultyTokens{f, store} }
 
-func (f *Faults) next(op Op) Fault {
+func (f *Faults) next(op string) Fault {
 	f.mu.Lock()
 	if f.calls == nil {
-		f.calls = map[Op]int{}
+		f.calls = map[string]int{}
 	}
 	f.calls[op]++
 	do := f.onCall[op]
@@ -114,7 +111,7 @@ func (f *Faults) next(op Op) Fault {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, key := range []Op{op, "*"} {
+	for _, key := range []string{op, "*"} {
 		if r := f.rules[key]; r != nil && r.skip > 0 {
 			r.skip--
 		} else if r != nil && r.left != 0 {
@@ -124,11 +121,11 @@ func (f *Faults) next(op Op) Fault {
 			return r.fault
 		}
 	}
-	return None
+	return 0
 }
 
-// call runs do as the fault that is due wants it.
-func call[T any](ctx context.Context, f *Faults, op Op, do func() (T, error)) (T, error) {
+// call runs do, or fails as the fault that is due says.
+func call[T any](ctx context.Context, f *Faults, op string, do func() (T, error)) (T, error) {
 	var zero T
 	switch f.next(op) {
 	case Down:
@@ -144,7 +141,7 @@ func call[T any](ctx context.Context, f *Faults, op Op, do func() (T, error)) (T
 		<-ctx.Done()
 		return zero, fmt.Errorf("kittest: %s: %w", op, context.Cause(ctx))
 	case Panic:
-		panic("kittest: " + string(op))
+		panic("kittest: " + op)
 	case Broken:
 		return zero, fmt.Errorf("kittest: %s: ERROR: syntax error at or near SELECT (SQLSTATE 42601)", op)
 	}
@@ -152,7 +149,7 @@ func call[T any](ctx context.Context, f *Faults, op Op, do func() (T, error)) (T
 }
 
 // do is call for what returns only an error.
-func do(ctx context.Context, f *Faults, op Op, act func() error) error {
+func do(ctx context.Context, f *Faults, op string, act func() error) error {
 	_, err := call(ctx, f, op, func() (struct{}, error) { return struct{}{}, act() })
 	return err
 }

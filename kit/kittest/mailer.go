@@ -8,19 +8,17 @@ import (
 	"myauth.internal/kit"
 )
 
-// Mailer is a [kit.Mailer] that keeps the mails. It is safe for concurrent use.
+// Mailer is a [kit.Mailer] that keeps the mails. It is safe for concurrent use; the zero
+// value has none.
 type Mailer struct {
 	mu      sync.Mutex
 	sent    []kit.Mail
 	read    int
 	err     error
-	arrived chan struct{} // closed and renewed at each arrival
+	arrived chan struct{} // closed at the next arrival; nil: nothing waits for it
 }
 
 var _ kit.Mailer = (*Mailer)(nil)
-
-// NewMailer returns an empty Mailer.
-func NewMailer() *Mailer { return &Mailer{arrived: make(chan struct{})} }
 
 // Format writes how many mails there are, whatever the verb: they hold tokens.
 func (m *Mailer) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "%d mails", len(m.All())) }
@@ -42,6 +40,9 @@ func (m *Mailer) Next(ctx context.Context) (kit.Mail, error) {
 			m.read++
 			m.mu.Unlock()
 			return s, nil
+		}
+		if m.arrived == nil {
+			m.arrived = make(chan struct{})
 		}
 		arrived := m.arrived
 		m.mu.Unlock()
@@ -68,7 +69,9 @@ func (m *Mailer) Send(_ context.Context, mail kit.Mail) error {
 		return m.err
 	}
 	m.sent = append(m.sent, mail)
-	close(m.arrived)
-	m.arrived = make(chan struct{})
+	if m.arrived != nil {
+		close(m.arrived)
+		m.arrived = nil
+	}
 	return nil
 }
