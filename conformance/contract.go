@@ -9,12 +9,12 @@ const (
 	concurrentUse  = "is safe for concurrent use, also through several handles and processes that share the data"
 	endsWithCtx    = "returns ctx's error, or an error that wraps it or [ErrUnavailable], soon after ctx is done"
 	doneBefore     = "a context that was done before the call changes nothing"
-	unreachable    = "returns an error that wraps [ErrUnavailable] when the data cannot be reached, or does not answer within a limit of the store's own, or the store was closed"
-	neverAbsent    = "it never answers [ErrNotFound] for such a reason"
+	unreachable    = "returns an error that wraps [ErrUnavailable] when the data cannot be reached, or the store has a time limit and it has passed, or the store was closed"
+	neverAbsent    = "it never returns [ErrNotFound] for such a reason"
 	away           = unreachable + "; " + neverAbsent
-	lostAnswers    = "returns an error that wraps [ErrUnavailable] when an answer is lost on the way; a write then has happened as a whole or not at all, and what this very call has done is never reported as a conflict with another"
+	lostAnswers    = "returns an error that wraps [ErrUnavailable] when an answer is lost on the way; a write then has happened as a whole or not at all, and a call never reports its own write as a conflict"
 	worksAgain     = "works again, without being opened anew, soon after the data can be reached"
-	copiesSlices   = "keeps and returns no memory that the other side can still change: the slices in a User are copied on the way in and on the way out"
+	copiesSlices   = "shares no memory with its caller: the slices in a User are copied on the way in and on the way out"
 	fillsInNothing = "reads no clock and fills in nothing: what was stored is what comes back"
 	pingAnswers    = "Ping returns nil when the store answers"
 	pingFails      = "and an error that wraps [ErrUnavailable] when it does not"
@@ -29,7 +29,7 @@ const (
 	emptyIsNil    = "An empty and a nil slice are the same, either may come back for the other"
 	hashBytes     = "SecretHash, PreviousHash and Salt come back byte for byte"
 	durable       = "A write that was acknowledged is durable, to the degree that the store's own documentation says"
-	visible       = "and every later read sees it, through whatever handle"
+	visible       = "and every later read sees it, through any handle"
 
 	// Of each method.
 	createAdds       = "Create adds $r"
@@ -41,7 +41,7 @@ const (
 	createOneID      = "of any number of concurrent calls for one ID exactly one succeeds"
 	noReference      = "The user may live in another database, so a store must not enforce the reference."
 	byID             = "ByID returns the $record with that ID, or [ErrNotFound]"
-	byIDExpired      = "An expired or revoked token is returned like any other: judging it is the caller's work"
+	byIDExpired      = "An expired or revoked token is returned like any other: the caller checks it"
 	byEmail          = "ByEmail returns the user whose address has the same [EmailKey] as email, or [ErrNotFound]"
 	noOtherFolding   = "No other folding applies: U+212A KELVIN SIGN is not k"
 	updateReplaces   = "Update replaces the record with $r's ID by $r"
@@ -63,12 +63,12 @@ const (
 	purgeDue         = "whose ExpiresAt is not after before"
 	purgeHowMany     = "and returns how many this call removed: fewer than limit only when no more are left"
 	purgeSpares      = "It never touches a token whose ExpiresAt is after before"
-	purgeNoClock     = "and never asks a clock of its own"
+	purgeNoClock     = "and reads no clock"
 )
 
 // Sentences that the two contracts word differently.
 var (
 	nothingElse  = map[string]string{"users": "it is not unique", "tokens": createConflict}
-	deleteAbsent = map[string]string{"users": "It returns [ErrNotFound] when there is none", "tokens": "and an absent token is false without an error"}
-	deleteOne    = map[string]string{"users": "of any number of concurrent calls exactly one succeeds", "tokens": "of any number of concurrent calls exactly one is told true"}
+	deleteAbsent = map[string]string{"users": "It returns [ErrNotFound] when there is none", "tokens": "and for an absent token it returns false without an error"}
+	deleteOne    = map[string]string{"users": "of any number of concurrent calls exactly one succeeds", "tokens": "of any number of concurrent calls exactly one returns true"}
 )

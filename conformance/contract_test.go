@@ -70,14 +70,14 @@ var narrative = []string{
 	"The package conformance proves an implementation",
 	"every sentence of this comment has a case there, named after its rule",
 	"Every method",
-	"A store needs no such limit",
+	"A store needs no time limit",
 	"every call of a [Service] has a deadline",
-	"may return an error that wraps [ErrUnavailable] once in a while for a passing reason of its own, such as a deadlock that the database ended, a failover or a full pool", // what it may
+	"may return an error that wraps [ErrUnavailable] once in a while for a passing reason, such as a deadlock that the database ended, a failover or a full pool", // what it may
 	"The caller then does not know whether a write has happened",
 	"A [Service] never passes others",
-	"A store need not compare them", "it leaves them out of what it writes, or refuses the Update with an error of its own",
+	"A store need not compare them", "it may leave them out of what it writes, or refuse the Update with some other error",
 	"TokenStore keeps refresh and reset tokens",
-	"The rules that [UserStore] gives for every method hold here word by word, and so does what it says of values, times, durability and reads after writes",
+	"The rules of [UserStore] for every method apply here word for word, and so do those for values, times, durability and reads after writes",
 	"Pinger is an optional interface of stores",
 	"[Service.Ready] uses it",
 	"None", // and what follows is the rule

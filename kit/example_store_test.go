@@ -39,7 +39,7 @@ func (c *countingUsers) Ping(ctx context.Context) error {
 
 // A store in front of another one, for metrics. A cache of users could stand here
 // as well, but only where every change passes through it: the contract wants each
-// read to see what was acknowledged, through whatever handle, and a deactivation
+// read to see what was acknowledged, through any handle, and a deactivation
 // counts on that.
 func ExampleUserStore() {
 	store := memstore.New()

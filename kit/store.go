@@ -5,37 +5,37 @@ import (
 	"time"
 )
 
-// UserStore keeps users. The package conformance proves an implementation:
-// every sentence of this comment has a case there, named after its rule.
+// UserStore keeps users. The package conformance proves an implementation: every sentence
+// of this comment has a case there, named after its rule.
 //
 // Every method:
-//   - is safe for concurrent use, also through several handles and processes
-//     that share the data;
-//   - returns ctx's error, or an error that wraps it or [ErrUnavailable], soon
-//     after ctx is done; a context that was done before the call changes nothing;
-//   - returns an error that wraps [ErrUnavailable] when the data cannot be
-//     reached, or does not answer within a limit of the store's own, or the store
-//     was closed; it never answers [ErrNotFound] for such a reason. A store needs no
-//     such limit: every call of a [Service] has a deadline;
-//   - may return an error that wraps [ErrUnavailable] once in a while for a passing
-//     reason of its own, such as a deadlock that the database ended, a failover or a
-//     full pool. The caller then does not know whether a write has happened;
-//   - returns an error that wraps [ErrUnavailable] when an answer is lost on the
-//     way; a write then has happened as a whole or not at all, and what this very
-//     call has done is never reported as a conflict with another;
+//   - is safe for concurrent use, also through several handles and processes that share
+//     the data;
+//   - returns ctx's error, or an error that wraps it or [ErrUnavailable], soon after ctx is
+//     done; a context that was done before the call changes nothing;
+//   - returns an error that wraps [ErrUnavailable] when the data cannot be reached, or the
+//     store has a time limit and it has passed, or the store was closed; it never returns
+//     [ErrNotFound] for such a reason. A store needs no time limit: every call of a
+//     [Service] has a deadline;
+//   - may return an error that wraps [ErrUnavailable] once in a while for a passing reason,
+//     such as a deadlock that the database ended, a failover or a full pool. The caller then
+//     does not know whether a write has happened;
+//   - returns an error that wraps [ErrUnavailable] when an answer is lost on the way; a write
+//     then has happened as a whole or not at all, and a call never reports its own write as
+//     a conflict;
 //   - works again, without being opened anew, soon after the data can be reached;
-//   - keeps and returns no memory that the other side can still change: the
-//     slices in a User are copied on the way in and on the way out;
+//   - shares no memory with its caller: the slices in a User are copied on the way in and on
+//     the way out;
 //   - reads no clock and fills in nothing: what was stored is what comes back.
 //
-// A User comes back as it was stored, field by field: every Unicode string without
-// U+0000 byte for byte, Roles in their order, Settings byte for byte, times as the same
-// instant in UTC to the microsecond or better (the zero Time and the year 9999
-// included), integers over their whole range. An empty and a nil slice are the
-// same, either may come back for the other.
+// A User comes back as it was stored, field by field: every Unicode string without U+0000
+// byte for byte, Roles in their order, Settings byte for byte, times as the same instant in
+// UTC to the microsecond or better (the zero Time and the year 9999 included), integers over
+// their whole range. An empty and a nil slice are the same, either may come back for the
+// other.
 //
-// A write that was acknowledged is durable, to the degree that the store's own
-// documentation says, and every later read sees it, through whatever handle.
+// A write that was acknowledged is durable, to the degree that the store's own documentation
+// says, and every later read sees it, through any handle.
 type UserStore interface {
 	// Create adds u. It returns [ErrUserExists] when there is a user with the
 	// same [EmailKey], or with the same ID; of any number of concurrent calls for
@@ -63,10 +63,9 @@ type UserStore interface {
 	Delete(ctx context.Context, id string) error
 }
 
-// TokenStore keeps refresh and reset tokens. The rules that [UserStore] gives for
-// every method hold here word by word, and so does what it says of values,
-// times, durability and reads after writes; SecretHash, PreviousHash and Salt
-// come back byte for byte.
+// TokenStore keeps refresh and reset tokens. The rules of [UserStore] for every method
+// apply here word for word, and so do those for values, times, durability and reads after
+// writes; SecretHash, PreviousHash and Salt come back byte for byte.
 type TokenStore interface {
 	// Create adds t, with the Version it has. It returns [ErrConflict] when
 	// there is a token with the same ID, whatever its type; of any number of
@@ -74,7 +73,7 @@ type TokenStore interface {
 	Create(ctx context.Context, t Token) error
 
 	// ByID returns the token with that ID, or [ErrNotFound]. An expired or
-	// revoked token is returned like any other: judging it is the caller's work.
+	// revoked token is returned like any other: the caller checks it.
 	ByID(ctx context.Context, id string) (Token, error)
 
 	// Update replaces the record with t's ID by t, but only while the stored
@@ -82,13 +81,13 @@ type TokenStore interface {
 	// it changes nothing and returns [ErrConflict], or [ErrNotFound] when there
 	// is no such token. Of any number of concurrent calls with one Version
 	// exactly one succeeds. The stored UserID and Type stay as Create stored them.
-	// A [Service] never passes others. A store need not compare them: it leaves
-	// them out of what it writes, or refuses the Update with an error of its own.
+	// A [Service] never passes others. A store need not compare them: it may leave
+	// them out of what it writes, or refuse the Update with some other error.
 	Update(ctx context.Context, t Token) error
 
 	// Delete removes the token with that ID, whatever its version, and reports
-	// whether this very call removed it: of any number of concurrent calls
-	// exactly one is told true, and an absent token is false without an error.
+	// whether this call removed it: of any number of concurrent calls exactly
+	// one returns true, and for an absent token it returns false without an error.
 	Delete(ctx context.Context, id string) (bool, error)
 
 	// ByUser returns the tokens of a user, of every type, expired and revoked
@@ -99,7 +98,7 @@ type TokenStore interface {
 	// DeleteExpired removes tokens, at most limit (1 to 1000) of them, whose
 	// ExpiresAt is not after before, and returns how many this call removed:
 	// fewer than limit only when no more are left. It never touches a token
-	// whose ExpiresAt is after before, and never asks a clock of its own.
+	// whose ExpiresAt is after before, and reads no clock.
 	DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
