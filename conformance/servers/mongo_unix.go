@@ -35,13 +35,7 @@ var (
 const ferretdbAdvice = "FerretDB is built with the go command and the module proxy: build it beforehand with " +
 	"go test -timeout 1h -run TestEachIsStartedOnce/mongo myauth.internal/conformance/servers, or name a server in MYAUTH_TEST_MONGO_URI"
 
-func startMongo() (string, error) {
-	start, err := ferretdbStarter()
-	if err != nil {
-		return "", err
-	}
-	return onFreePort(start)
-}
+func startMongo() (string, error) { return started(ferretdbStarter) }
 
 func ferretdbStarter() (starter, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
@@ -50,25 +44,20 @@ func ferretdbStarter() (starter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, ferretdbAdvice)
 	}
-	return func(port string) (string, error) { return startFerretDBOn(port, binary) }, nil
-}
-
-func startFerretDBOn(port, binary string) (string, error) {
-	dir, err := tempDir("mongo", nil)
-	if err != nil {
-		return "", err
-	}
-	address := net.JoinHostPort(loopback, port)
-	_, err = program{
-		dir:     dir,
-		signal:  "KILL",
-		command: []string{binary, "-addr", address, "-dir", dir},
-		ready:   func() error { return ferretdbReady(dir) },
-	}.start()
-	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
-	}
-	return "mongodb://" + address, nil
+	return func(port string) (string, error) {
+		dir, err := tempDir("mongo", nil)
+		if err != nil {
+			return "", err
+		}
+		address := net.JoinHostPort(loopback, port)
+		_, err = program{
+			dir:     dir,
+			signal:  "KILL",
+			command: []string{binary, "-addr", address, "-dir", dir},
+			ready:   func() error { return ferretdbReady(dir) },
+		}.start()
+		return "mongodb://" + address, err
+	}, nil
 }
 
 // ferretdbReady looks for the line that the program says once it listens.
@@ -164,7 +153,7 @@ func lockFile(ctx context.Context, name string) (unlock func(), err error) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("another process has had %s locked for %v: %w", name, rounded(time.Since(begin)), ctx.Err()), file.Close())
+			return nil, errors.Join(fmt.Errorf("another process has had %s locked for %v: %w", name, time.Since(begin).Round(time.Second/10), ctx.Err()), file.Close())
 		}
 	}
 }

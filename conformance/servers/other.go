@@ -9,5 +9,5 @@ var errSystem = errors.New("servers are started on Unix only: name one that runs
 func startPostgres() (string, error)                { return "", errSystem }
 func startPgBouncer(string, string) (string, error) { return "", errSystem }
 func startRedis() (string, error)                   { return "", errSystem }
-func startRedisCluster() ([]string, error)          { return nil, errSystem }
+func startRedisCluster() (string, error)            { return "", errSystem }
 func startMongo() (string, error)                   { return "", errSystem }

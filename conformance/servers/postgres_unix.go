@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // postgresDirs are where the packages put programs that are not in PATH.
@@ -18,13 +17,7 @@ var postgresDirs = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/o
 
 const postgresAdvice = "install PostgreSQL 14 or later (apt-get install postgresql), or name a server in MYAUTH_TEST_POSTGRES_URL"
 
-func startPostgres() (string, error) {
-	start, err := postgresStarter()
-	if err != nil {
-		return "", err
-	}
-	return onFreePort(start)
-}
+func startPostgres() (string, error) { return started(postgresStarter) }
 
 func postgresStarter() (starter, error) {
 	initdb, err := find("initdb", postgresDirs...)
@@ -39,38 +32,30 @@ func postgresStarter() (starter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(port string) (string, error) { return startPostgresOn(port, initdb, postgres, as) }, nil
-}
-
-func startPostgresOn(port, initdb, postgres string, as *syscall.Credential) (string, error) {
-	dir, err := tempDir("postgres", as)
-	if err != nil {
-		return "", err
-	}
-	// A superuser of the database runs programs as its owner, so not everybody on the
-	// machine may be one. It is in a file because anybody can read arguments.
-	password, secret := rand.Text(), filepath.Join(dir, "password")
-	if err := writeFile(secret, password, as); err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
-	}
-	data := filepath.Join(dir, "data")
-	_, err = program{
-		dir: dir,
-		setup: []string{
-			initdb, "-D", data, "-U", "postgres", "--auth=scram-sha-256", "--pwfile=" + secret, "-E", "UTF8", "--locale=C", "--no-sync",
-		},
-		signal: "QUIT", // its immediate shutdown, which takes the children along
-		command: []string{
-			postgres, "-D", data, "-p", port, "-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories=",
-			"-c", "fsync=off", "-c", "max_connections=400",
-		},
-		as:    as,
-		ready: func() error { return postgresReady(data, port) },
-	}.start()
-	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
-	}
-	return "postgres://postgres:" + password + "@" + net.JoinHostPort(loopback, port) + "/postgres?sslmode=disable", nil
+	return func(port string) (string, error) {
+		dir, err := tempDir("postgres", as)
+		if err != nil {
+			return "", err
+		}
+		// A superuser of the database can run programs as its owner, so the server wants
+		// a password. It is in a file because every user of the machine can read arguments.
+		password, secret, data := rand.Text(), filepath.Join(dir, "password"), filepath.Join(dir, "data")
+		if err := writeFile(secret, password, as); err != nil {
+			return "", errors.Join(err, os.RemoveAll(dir))
+		}
+		_, err = program{
+			dir:    dir,
+			setup:  []string{initdb, "-D", data, "-U", "postgres", "--auth=scram-sha-256", "--pwfile=" + secret, "-E", "UTF8", "--locale=C", "--no-sync"},
+			signal: "QUIT", // its immediate shutdown, which takes the children along
+			command: []string{
+				postgres, "-D", data, "-p", port, "-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories=",
+				"-c", "fsync=off", "-c", "max_connections=400",
+			},
+			as:    as,
+			ready: func() error { return postgresReady(data, port) },
+		}.start()
+		return "postgres://postgres:" + password + "@" + net.JoinHostPort(loopback, port) + "/postgres?sslmode=disable", err
+	}, nil
 }
 
 // postgresReady reads what the server writes about itself, as pg_ctl does

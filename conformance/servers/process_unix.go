@@ -7,13 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,7 +26,7 @@ import (
 const supervisor = `
 dir=$1 signal=$2 setup=$3
 shift 3
-trap : PIPE # nobody may read any more what it says
+trap : PIPE # its output may have no reader any more
 held() {
 	stop=$1
 	shift
@@ -98,42 +95,51 @@ func (p program) launch() (*running, error) {
 	go func() {
 		defer close(r.ended)
 		if err := cmd.Wait(); err != nil {
-			r.err = fmt.Errorf("%s: %w: %s", r.name, err, tail(log.Bytes()))
+			r.err = fmt.Errorf("%s: %w: %s", r.name, err, bytes.TrimSpace(log.Bytes())) // the end of its own log
 		}
 	}()
 	return r, nil
 }
 
-// start runs p until this process ends, and returns once it is ready.
+// start runs p until this process ends, and returns once it is ready. When it fails, the
+// directory is gone too.
 func (p program) start() (*running, error) {
 	r, err := p.launch()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(p.dir))
 	}
+	if err := poll(r.ended, p.ready); err != nil {
+		closed := r.hold.Close()
+		<-r.ended // with the log
+		return nil, errors.Join(fmt.Errorf("%s %w", r.name, err), r.err, closed, os.RemoveAll(p.dir))
+	}
+	holding.Lock()
+	defer holding.Unlock()
+	holding.programs = append(holding.programs, r)
+	return r, nil
+}
+
+// poll calls ready until it succeeds, the program has ended or startTimeout is over.
+func poll(ended <-chan struct{}, ready func() error) error {
 	timeout := time.NewTimer(startTimeout)
 	defer timeout.Stop()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		err := p.ready()
+		err := ready()
 		select {
-		case <-r.ended:
-			return nil, errors.Join(fmt.Errorf("%s ended", r.name), r.err, r.hold.Close())
+		case <-ended:
+			return errors.New("ended")
 		default:
 		}
 		if err == nil {
-			holding.Lock()
-			defer holding.Unlock()
-			holding.programs = append(holding.programs, r)
-			return r, nil
+			return nil
 		}
 		select {
 		case <-again.C:
-		case <-r.ended:
+		case <-ended:
 		case <-timeout.C:
-			closed := r.hold.Close()
-			<-r.ended // with the log
-			return nil, errors.Join(fmt.Errorf("%s does not answer within %v: %w", r.name, startTimeout, err), r.err, closed)
+			return fmt.Errorf("does not answer within %v: %w", startTimeout, err)
 		}
 	}
 }
@@ -161,12 +167,9 @@ func (p program) run(ctx context.Context) error {
 	case <-ctx.Done():
 		closed := r.hold.Close()
 		<-r.ended
-		return errors.Join(fmt.Errorf("%s did not end within %v: %w", r.name, rounded(time.Since(begin)), ctx.Err()), r.err, closed)
+		return errors.Join(fmt.Errorf("%s did not end within %v: %w", r.name, time.Since(begin).Round(time.Second/10), ctx.Err()), r.err, closed)
 	}
 }
-
-// rounded is how a time is told.
-func rounded(d time.Duration) time.Duration { return d.Round(100 * time.Millisecond) }
 
 // quoted writes a command so that a shell reads the same words.
 func quoted(command []string) string {
@@ -186,11 +189,7 @@ var holding struct {
 	programs []*running
 }
 
-func tail(log []byte) string {
-	return strings.TrimSpace(string(log[max(0, len(log)-1000):]))
-}
-
-// tempDir makes the directory of a server, owned by whom it runs as.
+// tempDir makes the directory of a server that runs as that user.
 func tempDir(name string, as *syscall.Credential) (string, error) {
 	dir, err := os.MkdirTemp("", "myauth-test-"+name+"-")
 	if err != nil {
@@ -204,130 +203,10 @@ func tempDir(name string, as *syscall.Credential) (string, error) {
 	return dir, nil
 }
 
-// writeFile makes a file for whom a server runs as, and nobody else.
+// writeFile makes a file that only that user can read.
 func writeFile(name, text string, as *syscall.Credential) error {
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil || as == nil {
 		return err
 	}
 	return os.Chown(name, int(as.Uid), int(as.Gid))
-}
-
-// unprivileged returns whom to run as, where that must not be root.
-func unprivileged(names ...string) (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // as whoever this is
-	}
-	for _, name := range names {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err := strconv.ParseUint(u.Uid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		gid, err := strconv.ParseUint(u.Gid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-	}
-	return nil, fmt.Errorf("this is root, and none of the users %q exists", names)
-}
-
-// find returns the absolute path of a program: the one in PATH, or that of the
-// highest version in the directories that the patterns match.
-func find(name string, dirs ...string) (string, error) {
-	if path, err := exec.LookPath(name); err == nil {
-		return filepath.Abs(path)
-	}
-	var found []string
-	for _, pattern := range dirs {
-		if matches, err := filepath.Glob(filepath.Join(pattern, name)); err == nil {
-			found = append(found, matches...)
-		}
-	}
-	if len(found) == 0 {
-		return "", fmt.Errorf("the program %s is not installed", name)
-	}
-	return slices.MaxFunc(found, func(a, b string) int { return slices.Compare(versionIn(a), versionIn(b)) }), nil
-}
-
-// beside returns the path of a program that belongs to another one: 9.6's initdb and
-// 16's postgres are no pair. One may be a link to where both of them are.
-func beside(path, name string) (string, error) {
-	dirs := []string{filepath.Dir(path)}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		dirs = append(dirs, filepath.Dir(real))
-	}
-	for _, dir := range dirs {
-		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return found, nil
-		}
-	}
-	return "", fmt.Errorf("there is a %s, but no %s beside it", path, name)
-}
-
-// versionIn returns the numbers in a path: 9.6 is less than 15.
-func versionIn(path string) []int {
-	var numbers []int
-	for _, digits := range strings.FieldsFunc(path, func(r rune) bool { return r < '0' || r > '9' }) {
-		if n, err := strconv.Atoi(digits); err == nil {
-			numbers = append(numbers, n)
-		}
-	}
-	return numbers
-}
-
-// loopback is where all servers listen.
-const loopback = "127.0.0.1"
-
-// freePorts returns ports that nobody listens on at this moment. Somebody may take
-// one before the server does, so starts are tried more than once.
-func freePorts(n int) ([]string, error) {
-	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
-	}
-	return ports, nil
-}
-
-// attempts is how often a start is tried with new ports.
-const attempts = 3
-
-// starter starts a server on a port and returns its URL.
-type starter func(port string) (url string, err error)
-
-// onFreePort starts a server on some port.
-func onFreePort(start starter) (url string, err error) {
-	return retry(func() (string, error) {
-		ports, err := freePorts(1)
-		if err != nil {
-			return "", err
-		}
-		return start(ports[0])
-	})
-}
-
-// retry tries a start until it succeeds.
-func retry[T any](start func() (T, error)) (T, error) {
-	var errs []error
-	for range attempts {
-		value, err := start()
-		if err == nil {
-			return value, nil
-		}
-		errs = append(errs, err)
-	}
-	var none T
-	return none, errors.Join(errs...)
 }

@@ -4,29 +4,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
-// shared is a server that is started once for the process.
-type shared[T any] struct {
-	once  sync.Once
-	value T
-	err   error
-}
-
-// get starts the server at the first call, and ends the test when that failed.
-func (s *shared[T]) get(tb testing.TB, name string, start func() (T, error)) T {
-	tb.Helper()
-	s.once.Do(func() { s.value, s.err = start() })
-	if s.err != nil {
-		missing(tb, name, s.err)
-	}
-	return s.value
-}
-
-// required returns the names in MYAUTH_TEST_REQUIRE, and ends the test when one is
-// no server's: who wrote it would otherwise believe that its server is required.
+// required returns the names in MYAUTH_TEST_REQUIRE, and ends the test when one is no
+// server's: a misspelt one would require nothing.
 func required(tb testing.TB) []string {
 	tb.Helper()
 	known := []string{"all", "postgres", "pgbouncer", "redis", "mongo"}
