@@ -17,8 +17,7 @@ var (
 // The reasons, as values, so that refusing a token allocates nothing.
 var (
 	errLength    = invalid("it is too long")
-	errForm      = invalid("it is not in the compact form of a JWS")
-	errEncoding  = invalid("it is not in canonical base64url")
+	errForm      = invalid("it is not a JWS in the compact form, in canonical base64url")
 	errHeader    = invalid("its header is not alg, typ and kid")
 	errType      = invalid("its typ is another one")
 	errKey       = invalid("its key is not in the keyring")

@@ -42,7 +42,7 @@ func (k *Keyring) Sign(typ string, payload []byte) (string, error) {
 
 // forType returns the key that signs tokens of another typ than access tokens have.
 func (k *Key) forType(typ string) (*Key, error) {
-	secret, err := k.derive("token of type " + typ)
+	secret, err := k.derive("tokens of type " + typ)
 	if err != nil {
 		return nil, err
 	}
@@ -91,17 +91,11 @@ func (k *Keyring) Verify(typ, token string) ([]byte, error) {
 	if len(token) > MaxLength {
 		return nil, errLength
 	}
-	header, rest, ok := strings.Cut(token, ".")
-	if !ok {
-		return nil, errForm
-	}
+	header, rest, _ := strings.Cut(token, ".")
 	payload, signature, ok := strings.Cut(rest, ".")
-	if !ok || strings.Contains(signature, ".") {
+	// The decoder of encoding/base64 would skip line ends.
+	if !ok || strings.Contains(signature, ".") || strings.ContainsAny(token, "\r\n") {
 		return nil, errForm
-	}
-	// The decoder of encoding/base64 skips line ends.
-	if strings.ContainsAny(token, "\r\n") {
-		return nil, errEncoding
 	}
 	key, err := k.current().find(typ, header)
 	if err != nil {
@@ -114,11 +108,11 @@ func (k *Keyring) Verify(typ, token string) ([]byte, error) {
 	buf := append(make([]byte, 0, 2*len(token)), token...)
 	decoded, err := base64url.AppendDecode(buf[len(token):], buf[len(header)+1:len(header)+1+len(payload)])
 	if err != nil {
-		return nil, errEncoding
+		return nil, errForm
 	}
 	given, err := base64url.AppendDecode(decoded[len(decoded):], buf[len(token)-len(signature):])
 	if err != nil {
-		return nil, errEncoding
+		return nil, errForm
 	}
 	if !key.verify(buf[:len(header)+1+len(payload)], given) {
 		return nil, errSignature
@@ -137,7 +131,7 @@ func (s *keySet) find(typ, header string) (*Key, error) {
 	}
 	text, err := base64url.DecodeString(header)
 	if err != nil {
-		return nil, errEncoding
+		return nil, errForm
 	}
 	// alg, typ and kid, each a string and at most once. Everything else is an error:
 	// crit, jku, x5u, jwk, b64 and cty among them.

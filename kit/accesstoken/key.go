@@ -203,11 +203,11 @@ func (k *Key) usePrivate(private crypto.Signer) error {
 	return nil
 }
 
-// derive returns a secret for another purpose: HKDF-SHA-256 (RFC 5869) of the secret or
-// of the private key in PKCS#8, with purpose as the info.
-func (k *Key) derive(purpose string) ([]byte, error) {
+// derive returns another secret: HKDF-SHA-256 (RFC 5869) of the secret or of the private
+// key in PKCS#8.
+func (k *Key) derive(info string) ([]byte, error) {
 	if k.root == nil {
 		return nil, fmt.Errorf("accesstoken: no secret can be derived from the key %q: its private part cannot be read", k.id)
 	}
-	return hkdf.Key(sha256.New, k.root(), nil, purpose, sha256.Size)
+	return hkdf.Key(sha256.New, k.root(), nil, info, sha256.Size)
 }

@@ -96,7 +96,6 @@ func (s *keySet) byID(id string) *Key {
 	return nil
 }
 
-// errNoSigningKey is the error of signing with a keyring that only verifies.
 var errNoSigningKey = errors.New("accesstoken: the keyring has no key that can sign")
 
 // CanSign reports whether the keyring has a signing key.
@@ -112,9 +111,8 @@ func (k *Keyring) JWKS() []byte { return slices.Clone(k.current().jwks) }
 // by that id to read it: this works until the key leaves the keyring.
 //
 // Each purpose has its own secret, which tells nothing about those of others or about
-// the key: HKDF-SHA-256 (RFC 5869) with purpose as the info. It is an error if the
-// keyring has no such key, or the private part of the key cannot be read: a public key,
-// or one in a hardware module.
+// the key (HKDF-SHA-256, RFC 5869). It is an error if the keyring has no such key, or the
+// private part of the key cannot be read: a public key, or one in a hardware module.
 func (k *Keyring) Derive(purpose, keyID string) (secret []byte, id string, err error) {
 	s := k.current()
 	key := s.signing
@@ -124,7 +122,7 @@ func (k *Keyring) Derive(purpose, keyID string) (secret []byte, id string, err e
 	if key == nil {
 		return nil, "", fmt.Errorf("accesstoken: the keyring has no key %q to derive a secret from", keyID)
 	}
-	secret, err = key.derive(purpose)
+	secret, err = key.derive("secret for " + purpose)
 	return secret, key.id, err
 }
 

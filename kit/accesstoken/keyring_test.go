@@ -150,12 +150,12 @@ func TestJWKS(t *testing.T) {
 	}
 }
 
-// A secret is HKDF-SHA-256 of the key, with the purpose as info, by the id of a key as
-// long as that is in the keyring.
+// A secret is HKDF-SHA-256 of the key. It is found by the id of the key for as long as
+// that is in the keyring.
 func TestDerive(t *testing.T) {
 	ring := must(accesstoken.NewKeyring(hmacKey("a", secret)))
 	first, id, err := ring.Derive("seals", "")
-	if want := must(hkdf.Key(sha256.New, secret, nil, "seals", 32)); err != nil || id != "a" || !bytes.Equal(first, want) {
+	if want := must(hkdf.Key(sha256.New, secret, nil, "secret for seals", 32)); err != nil || id != "a" || !bytes.Equal(first, want) {
 		t.Fatalf("%x of %q, %v; want %x", first, id, err, want)
 	}
 	if other, _, err := ring.Derive("other", ""); err != nil || bytes.Equal(first, other) {
