@@ -7,42 +7,40 @@ import (
 	"time"
 )
 
-// What a store says. The Service turns these into the errors below.
+// The errors of stores. The Service turns the first two into those below.
 var (
 	// ErrNotFound: there is no such record.
 	ErrNotFound = errors.New("kit: no such record")
 	// ErrConflict: the record has another version than the one presented, or
 	// a record with this ID exists.
-	ErrConflict = errors.New("kit: the record was changed by somebody else")
+	ErrConflict = errors.New("kit: the record was changed by another call")
 	// ErrUnavailable: the store cannot be reached or does not answer in time,
 	// or there is no room for more work; the same call may succeed later. A
 	// write that ends so may have happened.
 	ErrUnavailable = errors.New("kit: service unavailable")
 )
 
-// What the Service says. Package httpx turns each into its status and code; a
-// caller branches on them with [errors.Is].
+// The errors of the Service. Package httpx turns each into a status and a code; callers test
+// for them with [errors.Is].
 var (
-	// ErrInvalidCredentials: unknown email or wrong password; never which.
+	// ErrInvalidCredentials: unknown email or wrong password. It does not tell which.
 	ErrInvalidCredentials = errors.New("kit: wrong email or password")
-	// ErrInvalidToken: not a token of this Service, for this use.
+	// ErrInvalidToken: not a token that this Service made for this use.
 	ErrInvalidToken = errors.New("kit: the token is not valid")
-	// ErrExpiredToken: a token past its time.
+	// ErrExpiredToken: the token's lifetime is over.
 	ErrExpiredToken = errors.New("kit: the token has expired")
-	// ErrRevokedToken: a token of something that was ended: by logout, reuse
-	// of a rotated token, password reset, deactivation, or its own use.
+	// ErrRevokedToken: the token was ended by a logout, the reuse of a rotated token, a
+	// password reset, a deactivation, or its own use.
 	ErrRevokedToken = errors.New("kit: the token was revoked")
-	// ErrEmailNotVerified: the account's address is not verified yet, and
-	// must be for this.
+	// ErrEmailNotVerified: the account's address must be verified first.
 	ErrEmailNotVerified = errors.New("kit: the email address is not verified")
 	// ErrAccountDisabled: the account was deactivated.
 	ErrAccountDisabled = errors.New("kit: the account is disabled")
 	// ErrUserNotFound: no user has that id or email.
 	ErrUserNotFound = errors.New("kit: there is no such user")
-	// ErrUserExists: the address belongs to another account. Stores return it
-	// too.
+	// ErrUserExists: the address belongs to another account. Stores return it too.
 	ErrUserExists = errors.New("kit: a user with this email exists")
-	// ErrEmailNotConfigured: mail was asked for, and Options.Mailer is nil.
+	// ErrEmailNotConfigured: the call sends a mail, and Options.Mailer is nil.
 	ErrEmailNotConfigured = errors.New("kit: no mailer is configured: set Options.Mailer")
 	// ErrTooManyRequests: the limiter refused; see [LimitError].
 	ErrTooManyRequests = errors.New("kit: too many requests")
@@ -50,7 +48,7 @@ var (
 	ErrClosed = fmt.Errorf("%w: the service is closed", ErrUnavailable)
 )
 
-// Field codes of a [ValidationError]. Hooks may use codes of their own.
+// Field codes of a [ValidationError]. Hooks may use others.
 const (
 	CodeRequired          = "required"
 	CodeInvalidType       = "invalid_type"
@@ -65,19 +63,17 @@ const (
 	CodeInvalidCharacters = "invalid_characters"
 )
 
-// FieldError is one rule that one input field breaks.
+// FieldError says which rule one input field breaks.
 type FieldError struct {
 	// Field is the field's name in the HTTP API, such as "email".
 	Field string `json:"field"`
-	// Code says which rule, for programs; Message the same for people, without
-	// the value: only the canonical spelling of an address's domain is in it, if
-	// another was given.
+	// Code names the rule for programs, Message for people. Message does not hold the value,
+	// but for the canonical spelling of an address's domain.
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
-// ValidationError lists every rule that the input breaks, in the order of the
-// fields. It does not hold the values.
+// ValidationError lists every rule that the input breaks, in the order of the fields.
 type ValidationError struct {
 	Fields []FieldError
 }
@@ -95,7 +91,7 @@ func (e *ValidationError) Error() string {
 	return b.String()
 }
 
-// Invalid returns a [ValidationError] of one field, as hooks and middleware need it.
+// Invalid returns a [ValidationError] of one field.
 func Invalid(field, code, message string) *ValidationError {
 	return &ValidationError{Fields: []FieldError{{Field: field, Code: code, Message: message}}}
 }
@@ -103,12 +99,11 @@ func Invalid(field, code, message string) *ValidationError {
 // LimitError is what a [Limiter] returns to refuse an attempt. It matches
 // [ErrTooManyRequests].
 type LimitError struct {
-	// RetryAfter is when to try again; rounded up to seconds on the wire, at
-	// least one.
+	// RetryAfter is how long to wait. In HTTP it is rounded up to seconds, at least one.
 	RetryAfter time.Duration
 }
 
-// Error says when to try again.
+// Error says how long to wait.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("%v: retry in %v", ErrTooManyRequests, e.RetryAfter)
 }

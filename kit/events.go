@@ -41,24 +41,24 @@ const (
 	EventMailSpaced             EventKind = "mail_spaced"  // left out, for another of the kind to that mailbox
 )
 
-// Event is one entry of the audit stream. It holds no secret and no field of the
-// user but the ID; Err may quote what a mail relay or a driver said.
+// Event is one entry of the audit stream. It holds no secret, and of the user only the ID.
+// Err may quote a mail relay or a driver.
 type Event struct {
 	Kind EventKind
-	// UserID is empty where no account is concerned, such as the login of an
-	// unknown address.
+	// UserID is empty for events without an account, such as the login of an unknown
+	// address.
 	UserID string
-	// SessionID is set where one session is concerned.
+	// SessionID is empty for events that do not concern one session.
 	SessionID string
-	// ClientIP is what [WithClientIP] put into the context.
+	// ClientIP is the address that [WithClientIP] put into the context.
 	ClientIP netip.Addr
 	Time     time.Time
-	// Err says why something failed.
+	// Err is the reason of a failure.
 	Err error
 }
 
-// emit hands e to its sink. A sink that panics is a bug of the application's, but by
-// the time of an event the thing itself has happened, and must not fail for it.
+// emit passes e to Options.OnEvent, or logs it. The call that caused the event has already
+// taken effect, so a panic of OnEvent must not make it fail.
 func (s *Service) emit(ctx context.Context, e Event) {
 	e.Time = s.now()
 	if !e.ClientIP.IsValid() {
@@ -100,7 +100,7 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	s.opts.Logger.LogAttrs(ctx, level, "myauth", attrs...)
 }
 
-// refuseToken returns err, and emits that a token was refused if that is what it says.
+// refuseToken returns err, and emits an event if err says that a token was refused.
 func (s *Service) refuseToken(ctx context.Context, kind, userID string, err error) error {
 	if errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrExpiredToken) || errors.Is(err, ErrRevokedToken) {
 		s.emit(ctx, Event{Kind: EventTokenRefused, UserID: userID, Err: fmt.Errorf("%s token: %w", kind, err)})
@@ -108,8 +108,8 @@ func (s *Service) refuseToken(ctx context.Context, kind, userID string, err erro
 	return err
 }
 
-// logPanic reports a panic of the application's code that the Service survives. A
-// Logger that panics as well is past helping, and must not end the process either.
+// logPanic logs a panic of the application's code that the Service survives. A Logger that
+// panics too must not end the process either.
 func logPanic(ctx context.Context, logger *slog.Logger, where string, p any) {
 	defer func() { _ = recover() }()
 	logger.ErrorContext(ctx, "myauth: "+where+" panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -117,8 +117,8 @@ func logPanic(ctx context.Context, logger *slog.Logger, where string, p any) {
 
 type clientIPKey struct{}
 
-// WithClientIP returns a context that carries the client's address, for the
-// [Limiter] and for events. Package httpx sets it.
+// WithClientIP returns a context that carries the client's address: for the [Limiter], for
+// events, and for the turns that clients take. Package httpx sets it.
 func WithClientIP(ctx context.Context, ip netip.Addr) context.Context {
 	return context.WithValue(ctx, clientIPKey{}, ip)
 }

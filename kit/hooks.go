@@ -2,16 +2,17 @@ package kit
 
 import "context"
 
-// Hooks are called by the Service, in the request, with its context. A Before hook
-// may refuse by returning an error: a [ValidationError] or one of the package's
-// errors becomes that answer, any other is an internal error. After hooks are only
-// told. A hook that panics fails its request alone.
+// Hooks are functions that the Service calls within a request, with its context. A Before
+// hook refuses by returning an error: a [ValidationError] or another error of this package
+// becomes the answer; any other is an internal error. An After hook cannot refuse. A hook
+// that panics fails only its own request.
 type Hooks struct {
-	// BeforeRegister sees a registration that is valid, without its password,
-	// before anything is hashed or stored.
+	// BeforeRegister is called with a valid registration, without its password, before
+	// anything is hashed or stored.
 	BeforeRegister func(context.Context, Registration) error
-	// AfterRegister sees the new account. It runs for a free address only, and the client
-	// waits for it: with Options.ConcealAccounts it must take no time that could be noticed.
+	// AfterRegister is called with the new account. It runs only when the address was free,
+	// and the client waits for it. So with Options.ConcealAccounts it must return at once, or
+	// the time of the answer tells who has an account.
 	AfterRegister func(context.Context, User)
 	// BeforeLogin is called after the right password of an account that may
 	// log in, before its session starts.

@@ -5,10 +5,10 @@ import (
 	"net/netip"
 )
 
-// Action names what a [Limiter] is asked about.
+// Action names what a client attempts.
 type Action string
 
-// The actions that a [Limiter] is asked about.
+// The actions that a [Limiter] decides on.
 const (
 	ActionRegister             Action = "register"
 	ActionLogin                Action = "login"
@@ -21,25 +21,24 @@ const (
 	ActionDenyEmail            Action = "deny_email"
 )
 
-// Attempt is what a limiter decides on.
+// Attempt is one call that a [Limiter] decides on.
 type Attempt struct {
 	Action Action
-	// EmailKey is the [EmailKey] of the address that was submitted, whether or
-	// not an account has it; empty where none is submitted, or what was is no
-	// address.
+	// EmailKey is the [EmailKey] of the submitted address, whether or not an account has it.
+	// It is empty if no address was submitted, or an invalid one.
 	EmailKey string
 	// ClientIP is the client's address, the zero Addr when unknown.
 	ClientIP netip.Addr
 }
 
-// Limiter decides whether an attempt may go on. Allow returns nil, or a
-// [LimitError] that says when to try again; any other error is treated as such,
-// so a limiter that cannot reach its own store decides itself whether to fail open.
+// Limiter decides whether an attempt may proceed. Allow returns nil, or a [LimitError] to
+// refuse. The Service returns any other error to its caller as it is, so a limiter that
+// cannot reach its own store decides whether to fail open.
 type Limiter interface {
 	Allow(ctx context.Context, a Attempt) error
 }
 
-// limit asks the limiter. email was checked, or is empty.
+// limit asks the limiter. email is a valid address, or empty.
 func (s *Service) limit(ctx context.Context, action Action, email string) error {
 	if s.opts.Limiter == nil {
 		return nil

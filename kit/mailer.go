@@ -7,25 +7,24 @@ import (
 	"myauth.internal/kit/internal/mailqueue"
 )
 
-// Mailer sends the mails of the Service. Send is called from the mail queue's
-// workers, never within a request; an error is retried with growing pauses until
-// ValidUntil, unless it is [Permanent].
+// Mailer sends the mails of the Service. The mail queue calls Send, never within a request.
+// After an error it calls Send again, with growing pauses until ValidUntil, unless the error
+// is [Permanent].
 //
-// Send must honour ctx, send to m.To and to nothing else, and log neither a link nor
-// a token. New kinds of mail come with new features: for a kind that it does not know,
-// Send returns a [Permanent] error that names the kind, so that nobody gets a mail that
-// says something else.
+// Send must return when ctx is done, send to m.To and to no other address, and log neither a
+// link nor a token. For a kind that it does not know, Send must return a [Permanent] error
+// that names the kind, rather than send a mail that says something else.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }
 
-// MailKind says what a mail is about. The set is open: a feature adds kinds of its own.
+// MailKind says what a mail is about. The set is open: features add kinds.
 type MailKind string
 
 // The kinds of mail that the Service sends.
 const (
-	// MailVerification has the link that proves the ownership of an address, and one
-	// for an owner who did not make the account.
+	// MailVerification has a link that proves the ownership of an address, and one for an
+	// owner who did not make the account.
 	MailVerification MailKind = "verification"
 	// MailPasswordReset has the link that sets a new password.
 	MailPasswordReset MailKind = "password_reset"
@@ -36,35 +35,34 @@ const (
 	// that it has another one now. It has no link and no token, and does not name the
 	// new address.
 	MailEmailChanged MailKind = "email_changed"
-	// MailAccountExists tells the owner that somebody tried to register the address
-	// again. It is sent only with Options.ConcealAccounts, where the answer of the API
-	// does not say so. It has no link and no token.
+	// MailAccountExists tells the owner that somebody tried to register the address again.
+	// It is sent only with Options.ConcealAccounts, because then the API does not say so. It
+	// has no link and no token.
 	MailAccountExists MailKind = "account_exists"
 )
 
-// Mail is what a mail is made of.
+// Mail is the content of one mail. The [Mailer] writes the text.
 type Mail struct {
 	// Kind is what the mail is about.
 	Kind MailKind
 	// To is the address as the store has it.
 	To string
-	// UserID is the ID of the account that the mail is about.
+	// UserID is the ID of the account.
 	UserID string
-	// Username is the account's display name: any Unicode, chosen by the user. Treat
-	// it as hostile in headers and HTML. It is empty while the address is not verified,
-	// as a stranger may have registered it and chosen the name.
+	// Username is the account's display name: any Unicode, chosen by the user. Treat it as
+	// hostile in headers and HTML. It is empty while the address is not verified, because a
+	// stranger may have chosen it.
 	Username string
 	// Link is Options.PublicURL + "/verify-email?token=…" or
 	// "/reset-password?token=…"; empty for mails without one.
 	Link Secret
 	// DenyLink is Options.PublicURL + "/verify-email/deny?token=…" in verification
-	// mails, for a recipient who did not make the account: see [Service.DenyEmail].
-	// Empty for other mails.
+	// mails, for a recipient who did not make the account (see [Service.DenyEmail]); empty
+	// for other mails.
 	DenyLink Secret
-	// Token is the token in the links, for those who build others.
+	// Token is the token in the links, for a Mailer that builds other links.
 	Token Secret
-	// ValidUntil is when Link stops working; for mails without one, until when
-	// sending is retried.
+	// ValidUntil is when Link stops working and attempts to send end.
 	ValidUntil time.Time
 	// Now is the Service's clock at this attempt to send.
 	Now time.Time

@@ -14,15 +14,15 @@ import (
 	"myauth.internal/kit/password"
 )
 
-// Service is the whole of MyAuth behind Go methods; package httpx puts HTTP in
-// front of it. It is safe for concurrent use, and any number of Services may
-// share the same stores and keys, in one process or many.
+// Service has the use cases of MyAuth as Go methods; package httpx serves them over HTTP. It
+// is safe for concurrent use, and any number of Services may share the same stores and keys,
+// in one process or many.
 //
-// Every method may return an error that wraps [ErrUnavailable] (a store cannot
-// be reached, does not answer in time, or the queue of password hashes is full:
-// try again) or ctx's error; the methods' comments name only the others. Repeating
-// a call that failed so is safe, whatever became of it. (A refresh within its grace:
-// see [Service.Refresh].)
+// Every method may return ctx's error, or an error that wraps [ErrUnavailable]: a store
+// cannot be reached or does not answer in time, or the queue of password hashes is full. The
+// methods' comments name only the other errors. Repeating a call that failed this way is
+// safe, whether or not it took effect; for a refresh, within its grace (see
+// [Service.Refresh]).
 type Service struct {
 	opts     Options
 	users    guardedUsers
@@ -36,9 +36,8 @@ type Service struct {
 	closed   atomic.Bool
 }
 
-// New returns a Service over the two stores, which may be parts of one database
-// or of two, and the keys that sign access tokens. It does no I/O. The stores
-// stay the caller's: Close leaves them open.
+// New returns a Service over two stores, which may be parts of one database or of two, and
+// the keys that sign access tokens. It does no I/O. Close leaves the stores open.
 func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Options) (*Service, error) {
 	switch {
 	case users == nil:
@@ -76,13 +75,13 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 	return s, nil
 }
 
-// Format writes no more than the type's name, whatever the verb: package fmt would
-// walk into the keys and the queued mails.
+// Format writes only the type's name, whatever the verb: package fmt would print the keys
+// and the queued mails.
 func (s *Service) Format(f fmt.State, _ rune) { io.WriteString(f, "kit.Service") }
 
-// Close refuses further work and waits until the mails that are queued have been
-// tried, or ctx is done; it returns an error that says how many were given up.
-// Calls after the first do nothing.
+// Close refuses further work and waits until an attempt has been made to send each queued
+// mail, or until ctx is done. Its error says how many mails were given up. Calls after the
+// first do nothing.
 func (s *Service) Close(ctx context.Context) error {
 	if s.closed.Swap(true) || s.mails == nil {
 		return nil
@@ -93,8 +92,8 @@ func (s *Service) Close(ctx context.Context) error {
 	return nil
 }
 
-// Ready returns nil when both stores answer (those that are a [Pinger]), and an
-// error that wraps [ErrUnavailable] when one does not.
+// Ready returns nil when both stores answer, and an error that wraps [ErrUnavailable] when
+// one does not. It asks only stores that implement [Pinger].
 func (s *Service) Ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed
@@ -105,8 +104,8 @@ func (s *Service) Ready(ctx context.Context) error {
 	return s.tokens.Ping(ctx)
 }
 
-// Stats is what a [Service] has counted since [New], and what it has to do now. It
-// holds nothing of any account.
+// Stats are the counters of a [Service] since [New], and the lengths of its queues. They say
+// nothing about any account.
 type Stats struct {
 	// Hashing is the queue of password hashes: how many run, how many wait, and how
 	// many were refused with [ErrUnavailable].
@@ -114,11 +113,11 @@ type Stats struct {
 	// UsersUnavailable and TokensUnavailable are how many calls of each store ended
 	// with [ErrUnavailable].
 	UsersUnavailable, TokensUnavailable uint64
-	// MailsReady is how many mails are queued for their first attempt or their next,
-	// MailsWaiting how many pause before their next attempt. They count what was asked
-	// for, also for addresses without an account.
+	// MailsReady is how many mails are queued for an attempt, MailsWaiting how many pause
+	// before their next attempt. Both count mails to addresses without an account too, as
+	// the queue looks up the account.
 	MailsReady, MailsWaiting int
-	// MailsSent is how many mails the Mailer took. MailsDropped were given up: refused
+	// MailsSent is how many mails the Mailer accepted. MailsDropped were given up: refused
 	// for good, expired, or dropped because a queue was full. MailsSpaced were not sent,
 	// because their mailboxes had another of the kind too recently, or because a newer one
 	// took their place while they waited for their next attempt.
@@ -140,9 +139,9 @@ func (s *Service) Stats() Stats {
 	return stats
 }
 
-// Verifier checks access tokens without asking a store, for [accesstoken] users
-// and stateless middleware. A session that ended goes on being accepted by it
-// until the token expires, Options.AccessTokenTTL at most.
+// Verifier returns the verifier of access tokens, which asks no store, for stateless
+// middleware. It accepts the tokens of a session that has ended until they expire,
+// Options.AccessTokenTTL at most.
 func (s *Service) Verifier() *accesstoken.Verifier { return s.verifier }
 
 // ConcealsAccounts reports Options.ConcealAccounts, for HTTP layers.
@@ -150,10 +149,10 @@ func (s *Service) ConcealsAccounts() bool { return s.opts.ConcealAccounts }
 
 func (s *Service) now() time.Time { return storable(s.opts.Now()) }
 
-// storable is t in UTC and to the microsecond, which is what every store can keep.
+// storable returns t in UTC and to the microsecond, which every store can keep.
 func storable(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// enter is the first thing that each entry point does.
+// enter is the first call of each entry point.
 func (s *Service) enter(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed

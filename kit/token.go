@@ -17,24 +17,23 @@ const (
 	PasswordResetToken TokenType = "password_reset"
 )
 
-// Token is one opaque token as a [TokenStore] keeps it. It holds only hashes:
-// nobody gets in with it, nor with a dump of the whole store. (The ID alone is enough
-// to make something that looks like an old token, and so to end that one session.)
+// Token is the row of one opaque token in a [TokenStore]. It holds only hashes, so nobody can
+// log in with it, or with a dump of the store. (With the ID alone one can forge what looks
+// like an old token, and so end that one session.)
 type Token struct {
 	// ID is the record's key, 22 of the characters A to Z, a to z, 0 to 9, - and _.
-	// It begins with the millisecond it was made in, so that IDs sort by age, byte
-	// by byte, and ends with 80 random bits. It is known only to the token's
-	// holder, so it belongs in no log.
+	// It begins with the millisecond in which it was made, so that IDs sort by age, byte by
+	// byte, and ends with 80 random bits. Only the token's holder knows it; do not log it.
 	ID string
 	// Type says what the token is for.
 	Type TokenType
 	// UserID is the [User] that the token belongs to. The user may live in
 	// another database, so a store must not enforce the reference.
 	UserID string
-	// SessionID names the session in access tokens, events and lists; it may
-	// be shown. Empty for reset tokens.
+	// SessionID names the session in access tokens, events and lists. It is not secret.
+	// Empty for reset tokens.
 	SessionID string
-	// Epoch is the user's SessionEpoch at the time the token was made.
+	// Epoch is the user's SessionEpoch when the token was made.
 	Epoch int64
 	// SecretHash is the SHA-256 of the current token's secret, 32 bytes.
 	SecretHash []byte
@@ -44,21 +43,21 @@ type Token struct {
 	// Salt derives the current secret from the previous one; nil before the
 	// first rotation, and for reset tokens.
 	Salt []byte
-	// CreatedAt is when the session began or the reset was asked for.
+	// CreatedAt is when the session began or the reset was requested.
 	CreatedAt time.Time
 	// RotatedAt is the time of the last rotation; the zero Time before it.
 	RotatedAt time.Time
-	// ExpiresAt is when the token stops being valid: at that very instant.
+	// ExpiresAt is the first instant at which the token is no longer valid.
 	ExpiresAt time.Time
-	// RevokedAt is when the token was ended; the zero Time while it was not.
-	// The record stays until it expires, so that the holder can be told.
+	// RevokedAt is when the token was revoked; the zero Time before that. The row stays until
+	// it expires, so that the holder can be told.
 	RevokedAt time.Time
 	// Version is the compare-and-swap counter of the record: see [TokenStore].
 	Version int64
 }
 
-// Clone returns a copy that shares no memory with t. (The hashes and the salt of the
-// copy are one allocation; none of them reaches into another.)
+// Clone returns a copy that shares no memory with t. The hashes and the salt of the copy are
+// one allocation.
 func (t Token) Clone() Token {
 	all := make([]byte, 0, len(t.SecretHash)+len(t.PreviousHash)+len(t.Salt))
 	for _, field := range []*[]byte{&t.SecretHash, &t.PreviousHash, &t.Salt} {
@@ -71,13 +70,12 @@ func (t Token) Clone() Token {
 	return t
 }
 
-// Format writes what may be seen of the token, whatever the verb: not its ID,
-// hashes and salt.
+// Format writes the token without its ID, hashes and salt, whatever the verb.
 func (t Token) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{%s token of user %s, session %q, epoch %d, version %d, expires %s}",
 		string(t.Type), t.UserID, t.SessionID, t.Epoch, t.Version, t.ExpiresAt.UTC().Format(time.RFC3339))
 }
 
-// MarshalText returns the same, so that structured logs and JSON show no more
-// either. A store must write the fields one by one.
+// MarshalText returns what Format writes, for structured logs and JSON. A store must write
+// the fields one by one.
 func (t Token) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(t)), nil }

@@ -12,39 +12,37 @@ import (
 	"myauth.internal/kit/ijson"
 )
 
-// User is one account, as a [UserStore] keeps it and as hooks, middleware and
-// the Service's methods hand it out. It is a plain value: changing one changes
-// nothing in the store.
+// User is one account. It is a plain value: changing it changes nothing in the store.
 //
-// Its JSON form is the public one of the HTTP API and never holds the password
-// hash, the epoch or the version; so a store must not use it to persist a User.
+// Its JSON form is that of the HTTP API, without the password hash, the epoch and the
+// version, so a store must not use it to persist a User.
 type User struct {
-	// ID is the account's key: 1 to 64 bytes of printable ASCII, chosen by the
-	// Service (a UUIDv7, RFC 9562), never reused, never changed.
+	// ID is the account's key: 1 to 64 bytes of printable ASCII, never reused and never
+	// changed. The Service chooses a UUIDv7 (RFC 9562).
 	ID string
-	// Email is the address as it was given, without white space around it, at most 254 bytes. It is unique
-	// without regard to ASCII case: see [EmailKey].
+	// Email is the address as it was given, without white space around it, at most 254 bytes.
+	// It is unique without regard to ASCII case: see [EmailKey].
 	Email string
 	// Username is a display name of 1 to 64 characters; it is not unique.
 	Username string
 	// PasswordHash is a bcrypt string ($2b$), or passlib's $bcrypt-sha256$ for
 	// passwords of more than 72 bytes. Imported ones have the other forms of
-	// [password.CheckHash] until the next login. Empty or unreadable: nobody can log
-	// in with a password until it is reset.
+	// [password.CheckHash] until the next login. With an empty or unreadable hash no password
+	// matches until it is reset.
 	PasswordHash Secret
-	// Roles are free-form names, in the order they were given, without
-	// duplicates; each 1 to 64 characters.
+	// Roles are free-form names of 1 to 64 characters, in the order they were given, without
+	// duplicates.
 	Roles []string
 	// Settings is one JSON object of at most 16 KiB, kept byte for byte.
 	Settings json.RawMessage
-	// Verified says that the owner of Email has proved to be that.
+	// Verified says that the owner of the account has proved to own Email.
 	Verified bool
 	// Active is false for a deactivated account: it cannot log in, and its
 	// tokens are refused.
 	Active bool
-	// SessionEpoch counts up each time that every session of the user ends at
-	// once. Sessions, access tokens and reset tokens carry the epoch that they
-	// were made under; under any other they are no longer valid.
+	// SessionEpoch is incremented to end every session of the user at once. Sessions, access
+	// tokens and reset tokens carry the epoch that they were made under, and are invalid
+	// under any other.
 	SessionEpoch int64
 	// CreatedAt and UpdatedAt are in UTC, to the microsecond.
 	CreatedAt, UpdatedAt time.Time
@@ -61,8 +59,7 @@ func EmailKey(email string) string { return address.Key(email) }
 // HasRole reports whether role is among u's roles, exactly as spelled.
 func (u User) HasRole(role string) bool { return slices.Contains(u.Roles, role) }
 
-// Clone returns a copy that shares no memory with u. Stores use it so that
-// nothing which they hold is reachable from outside.
+// Clone returns a copy that shares no memory with u, for stores in memory.
 func (u User) Clone() User {
 	u.Roles = slices.Clone(u.Roles)
 	u.Settings = slices.Clone(u.Settings)
@@ -72,14 +69,12 @@ func (u User) Clone() User {
 // jsonTime is RFC 3339 with six digits of fraction.
 const jsonTime = "2006-01-02T15:04:05.000000Z07:00"
 
-// MarshalJSON returns the public form of the user, the same as the HTTP API's:
-// id, email, username, roles, user_settings, is_verified, is_active,
-// created_at and updated_at (RFC 3339, UTC, always with six digits of fraction,
-// because older readers of other languages take no fewer), and nothing else.
+// MarshalJSON returns the user as the HTTP API does: id, email, username, roles,
+// user_settings, is_verified, is_active, created_at and updated_at, and nothing else. Times
+// are RFC 3339 in UTC with six digits of fraction, because some parsers require them.
 func (u User) MarshalJSON() ([]byte, error) { return u.AppendJSON(nil) }
 
-// AppendJSON appends what [User.MarshalJSON] returns to b. It is the form for
-// hot paths: one buffer, no reflection.
+// AppendJSON appends what [User.MarshalJSON] returns to b.
 func (u User) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, `{"id":`...)
 	b = ijson.AppendString(b, u.ID)
