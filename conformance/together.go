@@ -119,7 +119,7 @@ func togetherRules() []rule {
 		},
 		{
 			id:    "together/delete",
-			quote: "DeleteUser removes the account, and then its tokens",
+			quote: "DeleteUser deletes the account, and then its tokens",
 			prove: func(p *probe) {
 				s := p.services()
 				defer s.close()
@@ -139,7 +139,7 @@ func togetherRules() []rule {
 		},
 		{
 			id:    "together/purge",
-			quote: "A time in the future counts as now, so a live token is never touched.",
+			quote: "A time in the future counts as now, so a live token is never deleted.",
 			prove: func(p *probe) {
 				s := p.services()
 				defer s.close()
@@ -173,7 +173,7 @@ func togetherRules() []rule {
 func lostUses(half int) rule {
 	return rule{
 		id:    "together/network/lost-" + halves[half].name,
-		quote: "Repeating a call that failed so is safe, whatever became of it.",
+		quote: "Repeating a call that failed this way is safe, whether or not it took effect.",
 		needs: []Ability{Networking},
 		prove: func(p *probe) {
 			s := p.services()

@@ -2,13 +2,13 @@ package kit
 
 import "context"
 
-// Deactivate disables an account: in one write it can no longer log in, and every
-// session and token of it ends. Repeating it is no error. Errors: [ErrUserNotFound].
+// Deactivate disables an account: one write refuses its logins, and ends all its sessions and
+// tokens. Repeating it is no error. Errors: [ErrUserNotFound].
 func (s *Service) Deactivate(ctx context.Context, id string) (User, error) {
 	return s.setActive(ctx, id, false)
 }
 
-// Activate lets a deactivated account log in again; what ended stays ended.
+// Activate lets a deactivated account log in again. Its sessions and tokens stay ended.
 // Errors: [ErrUserNotFound].
 func (s *Service) Activate(ctx context.Context, id string) (User, error) {
 	return s.setActive(ctx, id, true)

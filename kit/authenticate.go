@@ -7,10 +7,10 @@ import (
 	"myauth.internal/kit/accesstoken"
 )
 
-// Authenticate checks an access token against the user as stored: that the account
-// exists and is active, and that no reset, change of password or deactivation has
-// ended its sessions since. It costs one look-up. A logout is not seen by it: that
-// ends the session's refresh token, and its access tokens run out by themselves.
+// Authenticate verifies an access token and looks up its user: the account must exist and be
+// active, and no password change, reset or deactivation may have ended its sessions since. It
+// does not see a logout, which ends only the session's refresh token: access tokens stay valid
+// until they expire.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also for a
 // deleted user), [ErrAccountDisabled].
@@ -32,6 +32,6 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string) (User, a
 	return u, claims, nil
 }
 
-// JWKS returns the JWK Set (RFC 7517) with the public keys that verify access
-// tokens: an empty set under HMAC.
+// JWKS returns the JWK Set (RFC 7517) of the public keys that verify access tokens. It is
+// empty under HMAC.
 func (s *Service) JWKS() []byte { return s.keys.JWKS() }

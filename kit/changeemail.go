@@ -2,19 +2,18 @@ package kit
 
 import "context"
 
-// ChangeEmail gives the user another address, not verified yet, and queues its
-// verification mail. The old address is told ([MailEmailChanged]). Every session and
-// token of the user ends, because whoever reads the old mailbox may hold one.
+// ChangeEmail gives the user another address, which is not verified, and queues its
+// verification mail and a notice to the old address ([MailEmailChanged]). Every session and
+// token of the user ends, because a reader of the old mailbox may hold one.
 //
-// The change takes effect before anybody has proved to own the new mailbox. So this is
-// an administrator's tool, for a user who has lost the old one: an application must not
-// offer it to users, who could take any free address, or lose the account by a typing
-// error. Until the new address is verified, a password reset clears settings and
-// username: see [Service.ResetPassword].
+// The change takes effect before the user has proved to own the new mailbox. So this is a
+// tool for administrators, for a user who has lost the old mailbox. An application must not
+// offer it to users: they could take any free address, or lose the account by a typing error.
+// Until the new address is verified, a password reset clears settings and username: see
+// [Service.ResetPassword].
 //
-// When the user has that very address already, only the verification mail is queued,
-// and only while the address is not verified: the call that gave it may have ended with
-// [ErrUnavailable], and then queued none.
+// If the user has that address already, and it is not verified, only the verification mail is
+// queued: an earlier call may have returned [ErrUnavailable] and queued none.
 //
 // Errors: a [ValidationError], [ErrUserExists], [ErrUserNotFound].
 func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, error) {

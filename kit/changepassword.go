@@ -5,12 +5,10 @@ import (
 	"errors"
 )
 
-// ChangePassword replaces a password whose owner gives the current one. Like a
-// reset it ends every session and token of the user, the caller's too: log in
-// again, or call [Service.Login] at once with the new password. When an outage swallows
-// both the answer of the write and the look at its outcome, the error is
-// [ErrUnavailable] and the password may have been changed: then repeating it says
-// [ErrInvalidCredentials], and the new password logs in.
+// ChangePassword sets a new password if the current one is right. Like a reset it ends every
+// session and token of the user, the caller's too: call [Service.Login] with the new
+// password. After [ErrUnavailable] the password may have been changed. If so, repeating the
+// call returns [ErrInvalidCredentials], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidCredentials],
 // [ErrUserNotFound], [ErrAccountDisabled], a [LimitError].
@@ -43,10 +41,10 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 	}
 	u, _, err = s.changeUser(ctx, userID, func(u *User) error {
 		if u.PasswordHash == hash {
-			return errUnchanged // this call's own write: no other has its salt
+			return errUnchanged // this call's write: no other hash has its salt
 		}
 		if u.SessionEpoch != proved {
-			return ErrInvalidCredentials // the password that was proved is no longer it
+			return ErrInvalidCredentials // the password was changed meanwhile
 		}
 		u.PasswordHash = hash
 		u.SessionEpoch++

@@ -67,7 +67,7 @@ func (s *Service) changeUser(ctx context.Context, id string, change func(*User) 
 	return User{}, false, errContention
 }
 
-// sameUser reports whether the stored record is the one that was to be written.
+// sameUser reports whether the stored record is want.
 func sameUser(stored, want User) bool {
 	return stored.Version == want.Version && stored.SessionEpoch == want.SessionEpoch &&
 		stored.PasswordHash == want.PasswordHash && stored.UpdatedAt.Equal(want.UpdatedAt) &&
@@ -83,8 +83,8 @@ func userError(err error) error {
 	return err
 }
 
-// createUser stores u. When the answer is lost, or the driver's own repetition met
-// the first attempt's row, it looks whether that very record is there.
+// createUser stores u. When the answer is lost, or the driver repeated its own call and found
+// the row of its first attempt, it looks whether this record is stored.
 func (s *Service) createUser(ctx context.Context, u User) error {
 	err := s.users.Create(ctx, u)
 	if errors.Is(err, ErrUserExists) || errors.Is(err, ErrUnavailable) {
@@ -99,8 +99,8 @@ func (s *Service) createUser(ctx context.Context, u User) error {
 	return err
 }
 
-// unchanged reports whether the stored record is u as it was created. Its version says
-// nothing of that: createConcealed counts it up and changes nothing else.
+// unchanged reports whether the stored record is u as it was created, whatever its version:
+// createConcealed increments that and changes nothing else.
 func unchanged(stored, u User) bool {
 	stored.Version = u.Version
 	return sameUser(stored, u) && stored.CreatedAt.Equal(u.CreatedAt)

@@ -5,9 +5,9 @@ import (
 	"errors"
 )
 
-// DeleteUser removes the account, and then its tokens; access tokens already
-// handed out are refused from then on wherever the user is checked. When removing
-// the tokens fails they are dead all the same, and expire by themselves.
+// DeleteUser deletes the account, and then its tokens. Its access tokens are refused wherever
+// the user is looked up. Tokens that could not be deleted are invalid too, and remain until
+// they are purged.
 //
 // Errors: [ErrUserNotFound].
 func (s *Service) DeleteUser(ctx context.Context, id string) error {

@@ -78,7 +78,7 @@ func (s *Service) mayLogin(ctx context.Context, u User) error {
 	return nil
 }
 
-// sessionExpiry is the idle lifetime from now on, cut off at the absolute one.
+// sessionExpiry returns the end of the idle lifetime from now on, or of the absolute one.
 func (s *Service) sessionExpiry(createdAt, now time.Time) time.Time {
 	expiry := now.Add(s.opts.RefreshTokenTTL)
 	if s.opts.SessionMaxAge > 0 {
@@ -92,8 +92,7 @@ func (s *Service) sessionExpiry(createdAt, now time.Time) time.Time {
 // issue makes the tokens of a session whose current refresh token is token.
 func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time) (TokenPair, error) {
 	issuedAt := now.Truncate(time.Second)
-	// No access token outlives the session's absolute end; whole seconds, at
-	// least one.
+	// No access token outlives the session's absolute end. Whole seconds, at least one.
 	lifetime := s.opts.AccessTokenTTL
 	if s.opts.SessionMaxAge > 0 {
 		end := session.CreatedAt.Add(s.opts.SessionMaxAge)
@@ -121,8 +120,8 @@ func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time
 	}, nil
 }
 
-// createToken stores t. When the answer is lost it looks whether the record is
-// there: nobody else knows its ID, so then it is this call's.
+// createToken stores t. When the answer is lost, it looks whether the row is stored: no other
+// call knows its ID.
 func (s *Service) createToken(ctx context.Context, t Token) error {
 	err := s.tokens.Create(ctx, t)
 	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrConflict) {

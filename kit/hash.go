@@ -8,8 +8,8 @@ import (
 	"myauth.internal/kit/password"
 )
 
-// hash and compare are the only ways from the Service to bcrypt. Both wait for their
-// turn in the hasher's queue.
+// hash and compare are the only calls of bcrypt. Both wait for their turn in the hasher's
+// queue.
 func (s *Service) hash(ctx context.Context, pw string) (Secret, error) {
 	hash, err := s.hasher.Hash(ctx, pw)
 	return Secret(hash), hasherError(ctx, err)

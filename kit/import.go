@@ -6,18 +6,18 @@ import (
 	"myauth.internal/kit/internal/uuid"
 )
 
-// Import stores an account that comes from elsewhere with its password hash, so its
-// owner keeps the password: bcrypt, as passlib (and so the Python MyAuth), Django and
-// WordPress write it too. [password.CheckHash] lists the forms; a hash that it refuses
-// is refused here, as password_hash. An empty one is none: the owner sets a password by
-// a reset. Email, Username, Roles and Settings are checked as everywhere; ID, CreatedAt
-// and UpdatedAt are kept when given and made up otherwise; Verified and Active are taken
-// as they are; no mail is sent. A password reset clears Username and Settings of an account
-// that was not Verified: see [Service.ResetPassword].
+// Import stores an account of another system with its password hash, so that its owner keeps
+// the password. [password.CheckHash] lists the forms of hashes that are accepted: bcrypt, also
+// as passlib (so the Python MyAuth), Django and WordPress write it. With an empty hash the
+// owner sets a password by a reset.
 //
-// An import that was cut short can run again over all of its records, if they give ID
-// and CreatedAt: one that is there already, and that nobody has changed since, is no
-// error.
+// Email, Username, Roles and Settings are validated. ID, CreatedAt and UpdatedAt are chosen
+// if they are not given. Verified and Active are stored as they are. No mail is sent. A
+// password reset clears Username and Settings of an account that is not Verified: see
+// [Service.ResetPassword].
+//
+// An import that was interrupted can be repeated over all of its records, if they have ID
+// and CreatedAt: a record that is stored already, and was not changed since, is no error.
 //
 // Errors: a [ValidationError], [ErrUserExists].
 func (s *Service) Import(ctx context.Context, u User) (User, error) {

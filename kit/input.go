@@ -33,7 +33,7 @@ func checkEmail(field, email string) (string, []FieldError) {
 	return email, nil
 }
 
-// checkUsername returns the name as it is stored, without surrounding space.
+// checkUsername returns the name as it is stored, without surrounding white space.
 func checkUsername(field, name string) (string, []FieldError) {
 	if !utf8.ValidString(name) {
 		return "", []FieldError{{field, CodeInvalidCharacters, "must be valid Unicode"}}
@@ -50,8 +50,8 @@ func checkUsername(field, name string) (string, []FieldError) {
 	return name, nil
 }
 
-// checkSettings returns the settings as they are stored, without insignificant
-// space. None at all is {}.
+// checkSettings returns the settings as they are stored, without insignificant white space.
+// nil becomes {}.
 func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []FieldError) {
 	if settings == nil {
 		return json.RawMessage("{}"), nil
@@ -69,8 +69,8 @@ func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []F
 	return compact.Bytes(), nil
 }
 
-// maxRolesBytes bounds a user's roles as JSON, all together: every access token
-// carries them, and has to stay within [accesstoken.MaxLength].
+// maxRolesBytes bounds a user's roles as JSON: every access token carries them, and must stay
+// within [accesstoken.MaxLength].
 const maxRolesBytes = 4 << 10
 
 func checkRoles(roles []string) []FieldError {
@@ -93,7 +93,7 @@ func checkRoles(roles []string) []FieldError {
 	return nil
 }
 
-// checkHash accepts what a login can be compared with, and no hash at all.
+// checkHash accepts the forms of hashes that a login can verify, and the empty one.
 func checkHash(hash Secret) []FieldError {
 	if hash == "" {
 		return nil
@@ -104,7 +104,7 @@ func checkHash(hash Secret) []FieldError {
 	return nil
 }
 
-// checkID accepts the IDs that every store can keep; empty means that one is made.
+// checkID accepts the IDs that every store can keep, and the empty one.
 func checkID(id string) []FieldError {
 	if len(id) > 64 {
 		return []FieldError{{"id", CodeTooLong, "must have at most 64 bytes"}}
@@ -117,10 +117,10 @@ func checkID(id string) []FieldError {
 	return nil
 }
 
-// ValidatePassword returns a [ValidationError] for field with every rule of the
-// policy that the password breaks, or nil. context is what is known of the user, the
-// address and the user name for instance: see [password.Policy.Check]. The name of the
-// service, from Options.JWTIssuer and Options.PublicURL, belongs to every context.
+// ValidatePassword returns a [ValidationError] for field with every rule of the policy that
+// the password breaks, or nil. context are words that the password must not be made of, such
+// as the address and the user name (see [password.Policy.Check]); Options.JWTIssuer and
+// Options.PublicURL are added to them.
 func (s *Service) ValidatePassword(field, pw string, context ...string) error {
 	if fields := s.checkPassword(field, pw, context...); len(fields) > 0 {
 		return &ValidationError{Fields: fields}

@@ -5,11 +5,11 @@ import (
 	"errors"
 )
 
-// Login checks a password and starts a session. An unknown address, a wrong
-// password and an unreadable stored hash give the same answer after the same work,
-// one comparison at the configured cost; what the account's state forbids is said
-// only after the right password. With Options.ConcealAccounts an account whose address
-// is not verified gets that same answer, and its owner the verification mail again.
+// Login checks a password and starts a session. An unknown address, a wrong password and an
+// unreadable stored hash give the same answer after the same work, one comparison at the
+// configured cost. Only after the right password does the answer depend on the account's
+// state. With Options.ConcealAccounts an account whose address is not verified gets the same
+// answer as a wrong password, and its owner the verification mail again.
 //
 // Errors: [ErrInvalidCredentials], [ErrAccountDisabled], [ErrEmailNotVerified], a
 // [LimitError], what Hooks.BeforeLogin returns.
@@ -17,7 +17,7 @@ func (s *Service) Login(ctx context.Context, email, password string) (TokenPair,
 	if err := s.enter(ctx); err != nil {
 		return TokenPair{}, err
 	}
-	// Empty for what is no address: no account has it, and it could be of any length.
+	// An invalid address becomes empty: no account has it, and it may have any length.
 	email, _ = checkEmail("email", email)
 	if err := s.limit(ctx, ActionLogin, email); err != nil {
 		return TokenPair{}, err
@@ -25,8 +25,8 @@ func (s *Service) Login(ctx context.Context, email, password string) (TokenPair,
 	u, err := s.checkCredentials(ctx, email, password)
 	switch {
 	case errors.Is(err, ErrEmailNotVerified):
-		// Concealed: somebody who just registered the address knows this password. The
-		// mail tells the owner.
+		// Concealed: a stranger who registered the address knows this password. The mail tells
+		// the owner.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		s.queueMailFor(ctx, MailVerification, u.Email) // if the account is active
 		return TokenPair{}, ErrInvalidCredentials
@@ -40,9 +40,9 @@ func (s *Service) Login(ctx context.Context, email, password string) (TokenPair,
 }
 
 // checkCredentials returns the user with that address and password. With
-// [ErrInvalidCredentials] it returns the ID of the account, if there is one, for the audit
-// stream only. It returns [ErrEmailNotVerified], with the user, only if accounts are
-// concealed, and that must not reach the caller of Login.
+// [ErrInvalidCredentials] it returns a User with the ID of the account, if there is one, for
+// the audit stream only. If accounts are concealed, it returns [ErrEmailNotVerified] with the
+// user, which must not reach the caller of Login.
 func (s *Service) checkCredentials(ctx context.Context, email, password string) (User, error) {
 	var u User
 	err := ErrNotFound
@@ -50,7 +50,7 @@ func (s *Service) checkCredentials(ctx context.Context, email, password string) 
 		u, err = s.users.ByEmail(ctx, email)
 	}
 	if errors.Is(err, ErrNotFound) {
-		// No hash matches nothing, after the work of a comparison.
+		// The empty hash never matches, after the work of a comparison.
 		if _, _, err := s.compare(ctx, "", password); err != nil {
 			return User{}, err
 		}
@@ -65,7 +65,7 @@ func (s *Service) checkCredentials(ctx context.Context, email, password string) 
 	case !matched:
 		return User{ID: u.ID}, ErrInvalidCredentials
 	case s.opts.ConcealAccounts && !u.Verified:
-		// Before rehash, which takes time that an unknown address does not take.
+		// Before rehash, because an unknown address is not rehashed.
 		return u, ErrEmailNotVerified
 	case outdated:
 		u = s.rehash(ctx, u, password)
@@ -73,9 +73,9 @@ func (s *Service) checkCredentials(ctx context.Context, email, password string) 
 	return u, nil
 }
 
-// rehash replaces the hash of a password that was just proved right by one of the
-// configured cost. It leaves things as they are when the hash queue is full, or the user
-// was changed meanwhile, perhaps to another password.
+// rehash replaces the stored hash by one of the configured cost, after the password was found
+// right. It changes nothing when the hash queue is full, or the user was changed meanwhile,
+// perhaps to another password.
 func (s *Service) rehash(ctx context.Context, u User, password string) User {
 	hash, err := s.hash(ctx, password)
 	if err != nil {

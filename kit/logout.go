@@ -7,14 +7,12 @@ import (
 	"myauth.internal/kit/internal/opaque"
 )
 
-// Logout ends the session of a refresh token, its own only. A token that is
-// unknown, expired or already revoked is no error: after Logout there is no such
-// session either way. The session's access tokens run out by themselves, within
+// Logout ends the session of a refresh token. A token that is unknown, expired or already
+// revoked is no error. The session's access tokens stay valid until they expire, within
 // Options.AccessTokenTTL.
 //
-// Any token of the session will do, also one that was replaced long ago, of which
-// nothing is stored to check it by: the session's ID in it is enough to end the session,
-// as it is for a reuse.
+// Any token of the session works, also one that was replaced long ago and whose secret can no
+// longer be checked: like a reuse, it has the ID of the session's row.
 func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -32,7 +30,7 @@ func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	if !session.RevokedAt.IsZero() {
 		return nil
 	}
-	// A page that logs out often leaves at once: that must not cancel it.
+	// The client often goes at once, and that must not cancel the logout.
 	if err := s.endSession(context.WithoutCancel(ctx), session); err != nil {
 		return err
 	}

@@ -12,99 +12,92 @@ import (
 	"myauth.internal/kit/password"
 )
 
-// Options are the settings of a [Service] that have a default. The zero value,
-// and nil, mean the defaults; what is out of bounds makes [New] fail with an
-// error that names the field.
+// Options are the optional settings of a [Service]. The zero value, and nil, mean the
+// defaults. [New] returns an error that names a field that is out of bounds.
 type Options struct {
 	// JWTIssuer and JWTAudience are the iss and aud of access tokens (RFC 9068);
 	// default "myauth".
 	JWTIssuer, JWTAudience string
-	// ClientID is the client_id of access tokens (RFC 9068, section 2.2): the name of
-	// the client that users log in with. Default JWTAudience.
+	// ClientID is the client_id of access tokens (RFC 9068 section 2.2), the name of the
+	// client with which users log in. Default JWTAudience.
 	ClientID string
-	// AccessTokenTTL is the lifetime of access tokens, 1 s to 24 h; default
-	// 30 minutes. It is also how long a stateless check still accepts the token
-	// of a session that has ended.
+	// AccessTokenTTL is the lifetime of access tokens, 1 s to 24 h; default 30 minutes. So
+	// long a stateless check may accept a token whose session has ended.
 	AccessTokenTTL time.Duration
-	// RefreshTokenTTL is the idle lifetime of a session: each refresh starts it
-	// anew. 1 s to 10 years; default 7 days.
+	// RefreshTokenTTL is the idle lifetime of a session, which starts anew with each
+	// refresh: 1 s to 10 years, default 7 days.
 	RefreshTokenTTL time.Duration
-	// SessionMaxAge is the absolute lifetime of a session, however often it is
-	// refreshed; default 30 days, negative: none.
+	// SessionMaxAge is the absolute lifetime of a session, however often it is refreshed:
+	// 1 s to 100 years, default 30 days. Negative: none.
 	SessionMaxAge time.Duration
-	// RefreshGrace is how long a session is not rotated again after a rotation. All
-	// that time the token that was replaced and its successor are both answered with the
-	// successor, so that neither a lost response nor tabs that refresh at once log
-	// anybody out. At most 5 minutes, default 10 s. Negative: each use rotates, exactly one
-	// use of each token succeeds, any other ends the session, and so does repeating a
-	// call whose answer was lost.
+	// RefreshGrace is how long after a rotation a session is not rotated again. Within it the
+	// replaced token and its successor are both answered with the successor, so that neither
+	// a lost response nor tabs that refresh at once log a user out. At most 5 minutes, default
+	// 10 s. Negative: each use rotates, exactly one use of each token succeeds, and any other
+	// ends the session, also the repetition of a call whose answer was lost.
 	RefreshGrace time.Duration
-	// PasswordResetTTL is the lifetime of reset tokens, 1 s to 24 h; default
-	// 15 minutes. Strangers can have a mailbox reach its limit of a mail in 10 minutes:
-	// see InsecureUnlimitedMails. With a shorter lifetime than that its owner has no
-	// working link at times, and cannot get one.
+	// PasswordResetTTL is the lifetime of reset tokens, 1 s to 24 h; default 15 minutes.
+	// Strangers can bring a mailbox to its limit of one mail in 10 minutes (see
+	// InsecureUnlimitedMails). With a shorter lifetime its owner may then have no working
+	// link, and no way to get one.
 	PasswordResetTTL time.Duration
 	// EmailVerificationTTL is the lifetime of verification tokens, 1 s to 30
 	// days; default 24 hours.
 	EmailVerificationTTL time.Duration
-	// BcryptCost is 10 to 16, default 12. A stored hash of another cost is
-	// upgraded at the next login.
+	// BcryptCost is 10 to 16, default 12. A stored hash of another cost is replaced at the
+	// next login.
 	BcryptCost int
-	// InsecureFastHash allows a BcryptCost down to 4. Only for tests: such
-	// hashes are guessed tens of thousands of times a second.
+	// InsecureFastHash allows a BcryptCost down to 4, for tests only: tens of thousands of
+	// guesses a second can be made against such a hash.
 	InsecureFastHash bool
-	// PasswordPolicy says which passwords are accepted; default
-	// [password.Strict]. Each refuses what is little more than the user's address,
-	// the user name, JWTIssuer or the host of PublicURL.
+	// PasswordPolicy says which passwords are accepted; default [password.Strict]. Every
+	// policy refuses a password that is little more than the user's address, the user name,
+	// JWTIssuer or the host of PublicURL.
 	PasswordPolicy password.Policy
-	// RequireVerifiedEmail refuses the login of a user whose address is not
-	// verified, with [ErrEmailNotVerified], after the right password only.
+	// RequireVerifiedEmail makes the login of a user whose address is not verified return
+	// [ErrEmailNotVerified], after the right password only.
 	RequireVerifiedEmail bool
-	// ConcealAccounts makes package httpx answer a registration the same,
-	// whether or not the address is taken; the owner of a taken one is told by
-	// mail. Login then answers [ErrInvalidCredentials] for an account whose address
-	// is not verified, also with the right password, and mails the verification
-	// link again: somebody who registers an address and then logs in must not learn
-	// whether it was free. It needs RequireVerifiedEmail, without which that login
-	// would succeed for a free address only.
+	// ConcealAccounts makes package httpx answer every registration the same, whether or not
+	// the address is taken; the owner of a taken address gets a mail. Login then returns
+	// [ErrInvalidCredentials] for an account whose address is not verified, also with the
+	// right password, and mails the verification link again. Otherwise a registration and a
+	// login would tell whether the address was free. It needs RequireVerifiedEmail.
 	ConcealAccounts bool
-	// Mailer sends the mails. Without one nothing is sent, and requests for a
-	// reset or a verification mail return [ErrEmailNotConfigured].
+	// Mailer sends the mails. Without one, requests for a reset or a verification mail return
+	// [ErrEmailNotConfigured], and nothing else is mailed.
 	Mailer Mailer
-	// MailDelay bounds how long after a request the work for its mail begins. A timer of
-	// half of it to the whole, at random, starts with the first request and covers those
-	// that come meanwhile, so the time of an answer does not depend on the account. 1 ms to
-	// 10 s, default 100 ms.
+	// MailDelay bounds how long after a request the work for its mail begins, so that the time
+	// of the answer does not depend on the account. A timer of half of it to the whole, at
+	// random, starts with the first request and covers those that follow until it ends. 1 ms
+	// to 10 s, default 100 ms.
 	MailDelay time.Duration
-	// InsecureUnlimitedMails sends every mail that is asked for. By default a mailbox
-	// gets one mail of a kind a minute, and after five in an hour one every ten minutes;
-	// notices of security, such as that of a changed password, always. Without this
-	// limit, which each Service counts for itself, strangers can fill any mailbox.
+	// InsecureUnlimitedMails sends every mail that is requested, so that strangers can fill
+	// any mailbox. By default a mailbox gets one mail of a kind a minute, and after five in an
+	// hour one every ten minutes. Each Service counts for itself. Notices of security, such as
+	// that of a changed password, are not limited.
 	InsecureUnlimitedMails bool
-	// PublicURL is the http or https URL of the pages that links in mails lead
-	// to, without a query or fragment: letters and digits of ASCII, and -._~:/%@[].
-	// Links have no other source, and no header of a request. Package httpx has the
-	// pages. Required with a Mailer.
+	// PublicURL is the http or https URL of the pages to which links in mails lead, without
+	// user, query and fragment: letters and digits of ASCII, and -._~:/%@[]. No header of a
+	// request changes the links. Package httpx has the pages. Required with a Mailer.
 	PublicURL string
-	// Limiter is asked before each attempt that guesses could be made with; nil
-	// limits nothing.
+	// Limiter is asked before each attempt that could be a guess; nil limits nothing.
 	Limiter Limiter
 	// Hooks are called on registration and login.
 	Hooks Hooks
 	// OnEvent receives the audit stream, synchronously; nil logs it to Logger.
 	OnEvent func(context.Context, Event)
-	// Logger receives what no caller can be told: failed mails, lost cleaning
-	// up, and the events when OnEvent is nil. Default: slog.Default().
+	// Logger receives what no caller is told: outages of stores, panics, tokens that could
+	// not be deleted, and the events when OnEvent is nil. Default slog.Default().
 	Logger *slog.Logger
-	// StoreTimeout bounds each single call of a store, 10 ms to 1 minute;
-	// default 2 s. A call that takes longer counts as [ErrUnavailable].
+	// StoreTimeout bounds each call of a store, 10 ms to 1 minute; default 2 s. A call that
+	// takes longer returns [ErrUnavailable].
 	StoreTimeout time.Duration
-	// Now is the clock that everything is judged by; default time.Now.
+	// Now is the clock of the Service; default time.Now.
 	Now func() time.Time
 }
 
-// withDefaults returns o with every unset field filled in, or an error that
-// names the first field out of bounds.
+// withDefaults returns o with every unset field filled in, or an error that names a field
+// that is out of bounds.
 func (o *Options) withDefaults() (Options, error) {
 	var c Options
 	if o != nil {

@@ -14,9 +14,8 @@ func (s *Service) UserByID(ctx context.Context, id string) (User, error) {
 	return u, userError(err)
 }
 
-// UserByEmail returns the user with that address, without regard to ASCII case and to
-// white space around it.
-// Errors: [ErrUserNotFound].
+// UserByEmail returns the user with that address, without regard to ASCII case and to white
+// space around it. Errors: [ErrUserNotFound].
 func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
@@ -43,8 +42,8 @@ func (s *Service) SetUsername(ctx context.Context, id, username string) (User, e
 	return u, err
 }
 
-// SetSettings replaces the user's settings: a JSON object of at most 16 KiB, nested
-// at most 16 deep; nil means {}. Errors: a [ValidationError], [ErrUserNotFound].
+// SetSettings replaces the user's settings by a JSON object of at most 16 KiB, nested at most
+// 16 deep; nil means {}. Errors: a [ValidationError], [ErrUserNotFound].
 func (s *Service) SetSettings(ctx context.Context, id string, settings json.RawMessage) (User, error) {
 	settings, bad := checkSettings("user_settings", settings)
 	if len(bad) > 0 {

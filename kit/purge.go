@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// purgeBatch keeps each delete short, so that nobody waits behind it.
+// purgeBatch keeps each delete short, so that other calls wait little for it.
 const purgeBatch = 1000
 
-// PurgeExpired deletes the tokens that expired before the given time, in batches
-// of at most 1,000, and returns how many it deleted, also with an error. A time in
-// the future counts as now, so a live token is never touched. Until it is purged an
-// expired token is answered [ErrExpiredToken], afterwards [ErrInvalidToken]; a day
-// ago is a good choice. Any number of instances may purge at once.
+// PurgeExpired deletes the tokens that expired before the given time, in batches of at most
+// 1,000, and returns how many it deleted, also with an error. A time in the future counts as
+// now, so a live token is never deleted. An expired token returns [ErrExpiredToken] until it
+// is purged, and [ErrInvalidToken] afterwards; a day ago is a good choice. Any number of
+// instances may purge at once.
 func (s *Service) PurgeExpired(ctx context.Context, before time.Time) (int, error) {
 	if now := s.now(); before.After(now) {
 		before = now

@@ -12,21 +12,20 @@ import (
 // Refresh exchanges a refresh token for new tokens. A session rotates at most once in
 // Options.RefreshGrace:
 //   - the current token is replaced by a successor;
-//   - within the grace after that, the replaced token is answered with the same
-//     successor, as often and from as many places as it is presented, and the successor
-//     is answered with itself;
-//   - anything older, and the replaced token after the grace, is a reuse: by RFC 9700,
-//     section 4.14.2, the sign of a stolen token. The session ends.
+//   - within the grace after that, the replaced token is answered with the same successor,
+//     any number of times, and the successor is answered with itself;
+//   - any older token, and the replaced token after the grace, is a reuse, which is the sign
+//     of a stolen token (RFC 9700 section 4.14.2). The session ends.
 //
 // So a client whose answer was lost can repeat the call within the grace, and tabs that
-// share a storage all end up with one token. Without a grace each use rotates, exactly
-// one use of each token succeeds, and any other use ends the session.
+// share a storage all end up with one token. Without a grace each use rotates, exactly one
+// use of each token succeeds, and any other use ends the session.
 //
-// The access token is new in each answer. An answer without a rotation writes nothing,
-// unless RefreshTokenTTL is so short that a grace is a notable part of it.
+// Each answer has a new access token. An answer without a rotation writes nothing, unless
+// the grace is more than a tenth of RefreshTokenTTL.
 //
-// [ErrUnavailable] leaves open whether the token was replaced. Repeating the call is safe
-// within the grace. Later, or without a grace, the repetition may be taken for a reuse.
+// After [ErrUnavailable] the token may or may not have been replaced. Repeating the call is
+// safe within the grace. Later, or without a grace, the repetition may count as a reuse.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken],
 // [ErrAccountDisabled] (and the session ends), a [LimitError].
@@ -80,9 +79,9 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
 			return TokenPair{}, revokedIfGone(err)
 		}
-		// Another call was first, or the answer was lost, perhaps after the write. The
-		// salt in the stored record tells whose write it is. It is this call's also when
-		// something has ended the session since: the rotation came first.
+		// Another call was first, or the answer was lost, perhaps after the write. The salt in
+		// the stored row tells whose write it is. It may be this call's although the session
+		// was ended since: the rotation came first.
 		stored, readErr := s.tokens.ByID(ctx, session.ID)
 		switch {
 		case readErr != nil:
@@ -93,14 +92,14 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 			// The write happened, and the successor was replaced meanwhile.
 			presented = next
 		case errors.Is(err, ErrUnavailable) && stored.Version == session.Version:
-			return TokenPair{}, err // and the write may still land
+			return TokenPair{}, err // the write may still happen
 		}
 		session, wasCurrent = stored, true
 	}
 	return TokenPair{}, errContention
 }
 
-// refreshed hands out the tokens of a session whose current refresh token is token.
+// refreshed returns the tokens of a session whose current refresh token is token.
 func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaque.Token, now time.Time) (TokenPair, error) {
 	tokens, err := s.issue(u, session, token, now)
 	if err == nil {
@@ -109,9 +108,9 @@ func (s *Service) refreshed(ctx context.Context, u User, session Token, token op
 	return tokens, err
 }
 
-// refreshParent answers a token that is not the session's current one: with the
-// successor that it already has, or as a reuse. A token that this very call has seen as
-// the current one is within its grace, if there is one, however slow the store was.
+// refreshParent answers a token that is not the session's current one: with the successor
+// that it already has, or as a reuse. A token that this call has seen as the current one
+// (wasCurrent) is within its grace, if there is one, however slow the store was.
 func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaque.Token, wasCurrent bool, now time.Time) (TokenPair, error) {
 	inTime := s.withinGrace(session.RotatedAt, now) || wasCurrent && s.opts.RefreshGrace >= 0
 	if inTime && sameHash(presented.Hash(), session.PreviousHash) {
@@ -126,9 +125,9 @@ func (s *Service) refreshParent(ctx context.Context, session Token, u User, pres
 	return TokenPair{}, ErrRevokedToken
 }
 
-// renewed starts the idle lifetime of a session anew without rotating it. It writes only
-// when that gains more than a tenth of the lifetime, which takes a RefreshTokenTTL of
-// less than ten times the grace. When the write fails, the session goes on as it was.
+// renewed starts the idle lifetime of a session anew without rotating it. It writes only when
+// that gains more than a tenth of the lifetime, so only if RefreshTokenTTL is less than ten
+// times the grace. When the write fails, the session keeps its lifetime.
 func (s *Service) renewed(ctx context.Context, session Token, now time.Time) Token {
 	renewed := session
 	renewed.ExpiresAt = s.sessionExpiry(session.CreatedAt, now)
@@ -138,7 +137,7 @@ func (s *Service) renewed(ctx context.Context, session Token, now time.Time) Tok
 	return renewed
 }
 
-// rotation returns the next token of the session, and the session with it.
+// rotation returns the next token of a session, and the row with it.
 func (s *Service) rotation(session Token, presented opaque.Token, now time.Time) (opaque.Token, Token) {
 	salt := opaque.NewSalt()
 	next := presented.Successor(salt)
@@ -150,9 +149,9 @@ func (s *Service) rotation(session Token, presented opaque.Token, now time.Time)
 	return next, session
 }
 
-// withinGrace allows for the clock of the instance that rotated to be a little
-// ahead, as access tokens do: the parent is then answered for so much longer. A clock
-// that was set back further opens nothing.
+// withinGrace reports whether now is within the grace after a rotation. The clock of the
+// instance that rotated may be ahead by as much as for access tokens; the grace is then so
+// much longer. Under a clock that was set back further nothing is within the grace.
 func (s *Service) withinGrace(rotatedAt, now time.Time) bool {
 	elapsed := now.Sub(rotatedAt)
 	return s.opts.RefreshGrace >= 0 && -accesstoken.ClockSkew <= elapsed && elapsed <= s.opts.RefreshGrace

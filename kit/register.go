@@ -18,10 +18,9 @@ type Registration struct {
 	Settings json.RawMessage
 }
 
-// Register creates an account, unverified and active, and queues the mail that
-// verifies its address. It says [ErrUserExists] even with
-// Options.ConcealAccounts, where hiding that is the HTTP layer's part and the
-// owner gets a mail instead.
+// Register creates an active account whose address is not verified, and queues the
+// verification mail. It returns [ErrUserExists] also with Options.ConcealAccounts: then the
+// owner gets a mail, and the HTTP layer must not show the error.
 //
 // Errors: a [ValidationError] with every broken rule, [ErrUserExists], a
 // [LimitError], what Hooks.BeforeRegister returns.
@@ -45,7 +44,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 		}
 	}
 	if !s.opts.ConcealAccounts {
-		// A taken address is no secret here, so it need not cost a hash.
+		// That an address is taken is no secret here, so it need not cost a hash.
 		if owner, err := s.users.ByEmail(ctx, r.Email); err == nil {
 			s.emit(ctx, Event{Kind: EventRegistrationRefused, UserID: owner.ID, Err: ErrUserExists})
 			return User{}, ErrUserExists
@@ -69,8 +68,8 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 		UpdatedAt:    now,
 		Version:      1,
 	}
-	// What follows is finished even if the client goes: an account without its
-	// verification mail would be half of one.
+	// What follows is finished even if the client goes, so that no account is left without its
+	// verification mail.
 	ctx = context.WithoutCancel(ctx)
 	create := s.createUser
 	if s.opts.ConcealAccounts {
@@ -94,8 +93,8 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 }
 
 // createConcealed is createUser at the same cost for a free address and a taken one: one
-// write that is done, which is what takes a store its time, and one look-up. Where the
-// address is taken, it writes that account as it is.
+// write that succeeds, which is what takes a store's time, and one look-up. If the address is
+// taken, it writes that account unchanged.
 func (s *Service) createConcealed(ctx context.Context, u User) error {
 	err := s.users.Create(ctx, u)
 	if err != nil && !errors.Is(err, ErrUserExists) && !errors.Is(err, ErrUnavailable) {
@@ -116,8 +115,8 @@ func (s *Service) createConcealed(ctx context.Context, u User) error {
 	return err
 }
 
-// ValidateRegistration returns a [ValidationError] with every rule that r breaks,
-// or nil. Register does the same; this is for forms.
+// ValidateRegistration returns a [ValidationError] with every rule that r breaks, or nil,
+// and stores nothing.
 func (s *Service) ValidateRegistration(r Registration) error {
 	_, err := s.checkRegistration(r)
 	return err

@@ -9,26 +9,25 @@ import (
 	"myauth.internal/kit/internal/opaque"
 )
 
-// RequestPasswordReset queues the mail with a reset link, if there is an active
-// account with that address. Whatever the address, it does the same work before it
-// returns; finding the account, the token and its mail are the queue's work, a moment
-// later. A mailbox gets one such mail a minute, and after five in an hour one every ten
-// minutes; requests beyond that are answered the same, and mail nothing.
+// RequestPasswordReset queues a mail with a reset link to the active account with that
+// address, if there is one. It does the same work for every address; the mail queue looks up
+// the account a moment later. A mailbox gets one such mail a minute, and after five in an hour
+// one every ten minutes; a request beyond that has the same answer, and no mail is sent.
 //
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestPasswordReset(ctx context.Context, email string) error {
 	return s.requestMail(ctx, ActionPasswordResetRequest, MailPasswordReset, email)
 }
 
-// ResetPassword sets a new password with a mailed token. In the same write every
-// session, access token and other reset token of the user ends, and the address,
-// whose owner the token proves, counts as verified. If it was not verified before, a
-// stranger may have made the account: the settings become {} and the username the local
-// part of the address; roles, which no user sets, stay. It does not log in. A
-// password that the policy refuses does not use up the token; of any number of
-// concurrent uses one succeeds. When an outage swallows both the answer of the write
-// and the look at its outcome, the error is [ErrUnavailable] and the password may have
-// been set: then repeating it says [ErrRevokedToken], and the new password logs in.
+// ResetPassword sets a new password with a mailed token. The same write ends every session,
+// access token and other reset token of the user, and marks the address as verified, because
+// the token proves who owns it. If the address was not verified, a stranger may have made the
+// account: the settings become {} and the username the local part of the address; roles,
+// which no user sets, stay.
+//
+// It does not log in. A password that the policy refuses does not use up the token. Of any
+// number of concurrent uses one succeeds. After [ErrUnavailable] the password may have been
+// set. If so, repeating the call returns [ErrRevokedToken], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidToken],
 // [ErrExpiredToken], [ErrRevokedToken], a [LimitError].
@@ -61,7 +60,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	proved := false // by this token, for the first time
 	u, _, err = s.changeUser(ctx, row.UserID, func(u *User) error {
 		if u.PasswordHash == hash {
-			return errUnchanged // this call's own write: no other has its salt
+			return errUnchanged // this call's write: no other hash has its salt
 		}
 		if u.SessionEpoch != row.Epoch || !u.Active {
 			return ErrRevokedToken

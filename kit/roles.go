@@ -5,24 +5,24 @@ import (
 	"slices"
 )
 
-// SetRoles replaces the user's roles: free-form names of 1 to 64 characters, kept
-// in this order, a repeated one once, and at most 4 KiB all together. The stored user has them at once; access
-// tokens carry them from the next refresh on.
+// SetRoles replaces the user's roles: free-form names of 1 to 64 characters, at most 4 KiB in
+// all. Their order is kept, and repetitions are dropped. The stored user has them at once;
+// access tokens carry them from the next refresh on.
 //
 // Errors: a [ValidationError], [ErrUserNotFound].
 func (s *Service) SetRoles(ctx context.Context, id string, roles ...string) (User, error) {
 	return s.changeRoles(ctx, id, func([]string) []string { return distinct(roles) })
 }
 
-// AddRole adds a role after the others, if the user does not have it. Errors as
-// for SetRoles.
+// AddRole adds a role after the others, if the user does not have it. Errors: those of
+// SetRoles.
 func (s *Service) AddRole(ctx context.Context, id, role string) (User, error) {
 	return s.changeRoles(ctx, id, func(old []string) []string {
 		return distinct(append(slices.Clone(old), role))
 	})
 }
 
-// RemoveRole takes a role away, if the user has it. Errors as for SetRoles.
+// RemoveRole removes a role, if the user has it. Errors: those of SetRoles.
 func (s *Service) RemoveRole(ctx context.Context, id, role string) (User, error) {
 	return s.changeRoles(ctx, id, func(old []string) []string {
 		return slices.DeleteFunc(slices.Clone(old), func(r string) bool { return r == role })

@@ -12,8 +12,9 @@ import (
 type Session struct {
 	// ID is the sid of the session's access tokens.
 	ID string
-	// CreatedAt is the login, LastUsedAt the last rotation, which is at most a grace
-	// before the last refresh, and ExpiresAt the end if it is not refreshed again.
+	// CreatedAt is the time of the login, LastUsedAt that of the last rotation, which is at
+	// most Options.RefreshGrace before the last refresh. The session ends at ExpiresAt if it
+	// is not refreshed again.
 	CreatedAt, LastUsedAt, ExpiresAt time.Time
 }
 
@@ -38,8 +39,8 @@ func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error
 	return sessions, err
 }
 
-// EndSession ends one session of a user by its ID, as a logout would. One that is
-// unknown or over is no error.
+// EndSession ends one session of a user by its ID, like a logout. A session that is unknown or
+// over is no error.
 func (s *Service) EndSession(ctx context.Context, userID, sessionID string) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -56,8 +57,8 @@ func (s *Service) EndSession(ctx context.Context, userID, sessionID string) erro
 	})
 }
 
-// EndAllSessions ends every session, access token and reset token of a user in one
-// write. Errors: [ErrUserNotFound].
+// EndAllSessions ends every session, access token and reset token of a user in one write.
+// Errors: [ErrUserNotFound].
 func (s *Service) EndAllSessions(ctx context.Context, userID string) error {
 	_, _, err := s.changeUser(ctx, userID, func(u *User) error {
 		u.SessionEpoch++

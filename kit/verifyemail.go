@@ -24,18 +24,17 @@ type verificationClaims struct {
 	TokenID   string `json:"jti"`
 }
 
-// RequestEmailVerification queues the verification mail again, if there is an active
-// account with that address which is not verified yet. As with
-// [Service.RequestPasswordReset], the work is the same for every address, and mails are
-// spaced.
+// RequestEmailVerification queues the verification mail again, if there is an active account
+// with that address, and the address is not verified. As with [Service.RequestPasswordReset],
+// the work is the same for every address, and mails are limited.
 //
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestEmailVerification(ctx context.Context, email string) error {
 	return s.requestMail(ctx, ActionVerifyEmailRequest, MailVerification, email)
 }
 
-// VerifyEmail marks the address that a mailed token was made for as verified, and
-// does nothing else: it neither logs in nor reactivates. Repeating it is no error.
+// VerifyEmail marks the address for which a mailed token was made as verified. It neither
+// logs in nor reactivates. Repeating it is no error.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrUserNotFound], a [LimitError].
 func (s *Service) VerifyEmail(ctx context.Context, token string) error {
@@ -65,9 +64,9 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	return s.refuseToken(ctx, "verification", claims.Subject, err)
 }
 
-// DenyEmail is for the owner of an address who did not make the account. With the token of
-// a verification mail it deletes the account, if the address is not verified. The sessions
-// of the person who made the account end, and the address is free.
+// DenyEmail deletes the account whose verification mail had the token, if its address is not
+// verified: it is for the owner of an address who did not make the account. The sessions of
+// the account end, and the address is free.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] when the address has
 // been verified, [ErrUserNotFound] when the account is gone, by an earlier denial
@@ -83,7 +82,7 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 	if err := s.limit(ctx, ActionDenyEmail, claims.EmailKey); err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // finish what was begun even if the caller goes
+	ctx = context.WithoutCancel(ctx) // finish even if the caller goes
 	// A store's Delete has no condition, so this compare-and-swap decides between a
 	// verification and a denial of one account. It also locks the stranger out if the
 	// deletion fails; the token then still works.
