@@ -21,8 +21,8 @@ import (
 // Every method may return ctx's error, or an error that wraps [ErrUnavailable]: a store
 // cannot be reached or does not answer in time, or the queue of password hashes is full. The
 // methods' comments name only the other errors. Repeating a call that failed this way is
-// safe, whether or not it took effect; for a refresh, within its grace (see
-// [Service.Refresh]).
+// safe, whether or not it took effect. For a refresh that holds within its grace:
+// see [Service.Refresh].
 type Service struct {
 	opts     Options
 	users    guardedUsers
