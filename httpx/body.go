@@ -31,29 +31,36 @@ const (
 // content is a body that has been read.
 type content struct {
 	data []byte
-	form bool // a form, else JSON
-	// grant: a form with a grant_type, whose errors have the shape of RFC 6749.
-	grant bool
+	// form has the parameters of a form, as far as it could be read, and formErr what is
+	// wrong with it; form is nil for JSON.
+	form    map[string]string
+	formErr error
 }
 
-// errCutShort is a body that did not come, or not to its end.
+// isGrant reports whether c is a form with a grant_type, whose errors have the shape of
+// RFC 6749. A parameter without a value counts as left out (section 3.2).
+func (c content) isGrant() bool { return c.form["grant_type"] != "" }
+
+// errCutShort is a body that ends early.
 var errCutShort = malformed("The request body is incomplete.")
 
-// readContent checks the type of a request's body and reads it. Forms are taken
-// where forms says so.
-func readContent(r *http.Request, forms bool) (content, error) {
+// readContent checks the type of a request's body and reads it, as a form only if forms
+// is true.
+func readContent(r *http.Request, forms bool) (c content, err error) {
 	form, ok := mediaType(r.Header)
 	if !ok || form && !forms {
 		if forms {
-			return content{}, unsupported("Send application/json or application/x-www-form-urlencoded, in UTF-8.")
+			return c, unsupported("Send application/json or application/x-www-form-urlencoded, in UTF-8.")
 		}
-		return content{}, unsupported("Send application/json, in UTF-8.")
+		return c, unsupported("Send application/json, in UTF-8.")
 	}
 	if !plainEncoding(r.Header["Content-Encoding"]) {
-		return content{}, unsupported("Send the body as it is, without Content-Encoding.")
+		return c, unsupported("Send the body without Content-Encoding.")
 	}
-	data, err := readBody(r)
-	return content{data, form, form && err == nil && hasGrantType(data)}, err
+	if c.data, err = readBody(r); err == nil && form {
+		c.form, c.formErr = parseForm(c.data)
+	}
+	return c, err
 }
 
 // mediaType reports whether the Content-Type is one of the two, in UTF-8 if it says
@@ -89,8 +96,8 @@ func plainEncoding(values []string) bool {
 	return true
 }
 
-// readBody reads a body of at most maxBody bytes. Of a greater one it reads nothing
-// when the length was announced, and else one byte more than allowed.
+// readBody reads a body of at most maxBody bytes. It reads nothing of a larger one whose
+// length was announced, and one byte more than allowed of another.
 func readBody(r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, errTooLarge
@@ -98,32 +105,14 @@ func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	// The room grows with what really comes, not with what is announced.
-	room := int64(512)
-	if r.ContentLength > 0 {
-		room = min(r.ContentLength+1, 4096)
+	data, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case len(data) > maxBody, errors.As(err, new(*http.MaxBytesError)): // of a middleware
+		return nil, errTooLarge
+	case err != nil:
+		return nil, errCutShort
 	}
-	data := make([]byte, 0, room)
-	for {
-		n, err := r.Body.Read(data[len(data):min(cap(data), maxBody+1)])
-		data = data[:len(data)+n]
-		if len(data) > maxBody {
-			return nil, errTooLarge
-		}
-		if errors.Is(err, io.EOF) {
-			return data, nil
-		}
-		if err != nil {
-			var smaller *http.MaxBytesError // of a middleware
-			if errors.As(err, &smaller) {
-				return nil, errTooLarge
-			}
-			return nil, errCutShort
-		}
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
-	}
+	return data, nil
 }
 
 // unread reports whether err left a part of the body on the wire that must not be
@@ -134,12 +123,12 @@ func unread(err error) bool {
 }
 
 // parseForm returns the parameters of a form body
-// (application/x-www-form-urlencoded). It refuses a wrong percent-encoding,
-// text that is not UTF-8, and any parameter that is there twice, as RFC 6749 section
-// 3.2 asks; package net/url would keep the first of two and drop what it cannot
-// read. A semicolon is a character like others.
-func parseForm(data []byte) (map[string]string, error) {
-	values := map[string]string{}
+// (application/x-www-form-urlencoded), and an error for a wrong percent-encoding, text
+// that is not UTF-8, and a parameter that is there twice, as RFC 6749 section 3.2 asks;
+// package net/url would keep the first of two and drop what it cannot read. A semicolon
+// is an ordinary character.
+func parseForm(data []byte) (values map[string]string, err error) {
+	values = map[string]string{}
 	for pair := range strings.SplitSeq(string(data), "&") {
 		if pair == "" {
 			continue
@@ -147,16 +136,19 @@ func parseForm(data []byte) (map[string]string, error) {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(rawName)
 		value, err2 := url.QueryUnescape(rawValue)
-		if err1 != nil || err2 != nil {
-			return nil, malformed("The form has an invalid percent-encoding.")
-		}
-		if !utf8.ValidString(name) || !utf8.ValidString(value) {
-			return nil, malformed("The form is not valid UTF-8.")
-		}
-		if _, twice := values[name]; twice {
-			return nil, malformed("The form has two parameters with the same name.")
+		_, twice := values[name]
+		switch {
+		case err1 != nil:
+			err = malformed("The form has an invalid percent-encoding.")
+			continue
+		case err2 != nil:
+			value, err = rawValue, malformed("The form has an invalid percent-encoding.")
+		case !utf8.ValidString(name) || !utf8.ValidString(value):
+			err = malformed("The form is not valid UTF-8.")
+		case twice:
+			err = malformed("The form has two parameters with the same name.")
 		}
 		values[name] = value
 	}
-	return values, nil
+	return values, err
 }

@@ -6,47 +6,29 @@ import (
 	"strings"
 )
 
-// clientAddresses finds out whose request it is.
-type clientAddresses struct {
-	trusted []netip.Prefix // proxies
-}
-
-// of returns the client's address, or the zero Addr when the connection has none. It
-// is the other end of the connection, unless that is a trusted proxy: then the last
-// address in X-Forwarded-For that is none. Whatever stands left of that one, anybody
-// may have written. Where an entry is no address, the walk ends at the proxy that
-// sent it.
-func (c clientAddresses) of(r *http.Request) netip.Addr {
+// clientAddress returns the address of r's client, or the zero Addr when the connection
+// has none. It is the other end of the connection, unless that is a trusted proxy: then
+// the last address in X-Forwarded-For that is not one. The client may have written the
+// entries to the left of it. An entry that is not an address ends the search at the proxy
+// that sent it.
+func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	addr, ok := parseAddress(r.RemoteAddr)
 	if !ok {
 		return netip.Addr{}
 	}
-	if !c.trusts(addr) {
-		return addr
-	}
-	values := r.Header["X-Forwarded-For"]
-	for i := len(values) - 1; i >= 0; i-- {
-		for rest, more := values[i], true; more; {
-			var entry string
-			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
-				rest, entry = rest[:comma], rest[comma+1:]
-			} else {
-				entry, more = rest, false
-			}
-			next, ok := parseAddress(strings.Trim(entry, " \t"))
-			if !ok {
-				return addr
-			}
-			if addr = next; !c.trusts(addr) {
-				return addr
-			}
+	entries := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for i := len(entries) - 1; i >= 0 && trusted(proxies, addr); i-- {
+		next, ok := parseAddress(strings.Trim(entries[i], " \t"))
+		if !ok {
+			break
 		}
+		addr = next
 	}
 	return addr
 }
 
-func (c clientAddresses) trusts(addr netip.Addr) bool {
-	for _, p := range c.trusted {
+func trusted(proxies []netip.Prefix, addr netip.Addr) bool {
+	for _, p := range proxies {
 		if p.Contains(addr) {
 			return true
 		}

@@ -67,23 +67,56 @@ func (f *field) error() kit.FieldError {
 	return kit.FieldError{Field: f.name, Code: f.fault, Message: message}
 }
 
-// decode fills fields from the body and marks what is missing or of another type.
-// It fails when the body as a whole cannot be understood; members that no field
-// names are ignored.
-func (c content) decode(fields []field) error {
+// decode fills fields from the body. It returns a malformed_request when the body cannot
+// be read, and a [kit.ValidationError] when fields are missing or of another type, together
+// with what rules, which may be nil, says of the other fields. Members that no field names
+// are ignored.
+func (c content) decode(fields []field, rules func() error) error {
+	if err := c.fill(fields); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(fields, func(f field) bool { return f.fault != "" }) {
+		return nil
+	}
+	var broken *kit.ValidationError
+	if rules != nil {
+		if err := rules(); err != nil && !errors.As(err, &broken) {
+			return err
+		}
+	}
+	var all []kit.FieldError // in the order of fields
+	for _, f := range fields {
+		if f.fault != "" {
+			all = append(all, f.error())
+		} else if broken != nil {
+			all = append(all, slices.DeleteFunc(slices.Clone(broken.Fields), func(e kit.FieldError) bool { return e.Field != f.name })...)
+		}
+	}
+	return &kit.ValidationError{Fields: all}
+}
+
+// one returns the value of f, the only field of a body.
+func (c content) one(f field) (string, error) {
+	var value string
+	f.text = &value
+	err := c.decode([]field{f}, nil)
+	return value, err
+}
+
+// fill gives fields their values and faults.
+func (c content) fill(fields []field) error {
 	for i := range fields {
 		if !fields[i].optional {
 			fields[i].fault = kit.CodeRequired
 		}
 	}
-	if c.form {
-		form, err := parseForm(c.data)
+	if c.form != nil {
 		for i := range fields {
-			if value, given := form[fields[i].name]; given {
+			if value, given := c.form[fields[i].name]; given {
 				fields[i].setText(value)
 			}
 		}
-		return err
+		return c.formErr
 	}
 	// RFC 8259, section 8.1, lets a reader ignore a byte order mark, which editors and
 	// tools of Windows write.
@@ -97,48 +130,6 @@ func (c content) decode(fields []field) error {
 		}
 		return nil
 	}))
-}
-
-// require is decode for routes whose fields have no rules besides being there.
-func (c content) require(fields []field) error {
-	if err := c.decode(fields); err != nil {
-		return err
-	}
-	return merge(fields, nil)
-}
-
-// merge returns a [kit.ValidationError] of what is wrong with the fields themselves
-// and, of the other fields, the rules that rules says they break, in the order of
-// fields; nil when nothing is wrong.
-func merge(fields []field, rules error) error {
-	var broken *kit.ValidationError
-	if rules != nil && !errors.As(rules, &broken) {
-		return rules
-	}
-	var all []kit.FieldError
-	for i := range fields {
-		if f := &fields[i]; f.fault != "" {
-			all = append(all, f.error())
-			continue
-		}
-		if broken == nil {
-			continue
-		}
-		for _, rule := range broken.Fields {
-			if rule.Field == fields[i].name {
-				all = append(all, rule)
-			}
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return &kit.ValidationError{Fields: all}
-}
-
-// complete reports whether nothing is wrong with the fields themselves.
-func complete(fields []field) bool {
-	return !slices.ContainsFunc(fields, func(f field) bool { return f.fault != "" })
 }
 
 // jsonProblem says what is wrong with the JSON text of a body, without quoting it.

@@ -58,9 +58,6 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		form, err := parseForm([]byte(body))
 		if err != nil {
-			if form != nil {
-				t.Error("parameters of a form that was refused")
-			}
 			return
 		}
 		got := url.Values{}

@@ -132,7 +132,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt route) {
 		return err
 	})
 	if err != nil {
-		if c.body.grant {
+		if c.body.isGrant() {
 			err = &grantError{err}
 		}
 		h.writeError(w, r, err, rt.access != public)
@@ -145,7 +145,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt route) {
 // without an address, such as one over a Unix socket, leaves the address that the
 // application may have put there.
 func (h *Handler) withClient(r *http.Request) context.Context {
-	if addr := (clientAddresses{h.options.TrustedProxies}).of(r); addr.IsValid() {
+	if addr := clientAddress(r, h.options.TrustedProxies); addr.IsValid() {
 		return kit.WithClientIP(r.Context(), addr)
 	}
 	return r.Context()

@@ -3,7 +3,6 @@ package httpx
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -17,11 +16,11 @@ import (
 // flow need one URL only. There are no clients to tell apart and no scopes: client_id,
 // client_secret, scope and client credentials in the Authorization header are ignored.
 func (h *Handler) login(ctx context.Context, c call) (answer reply, err error) {
-	if !c.body.grant {
+	if !c.body.isGrant() {
 		return h.loginWithPassword(ctx, c)
 	}
-	var kind string
-	if err := c.body.require([]field{{name: "grant_type", text: &kind}}); err != nil {
+	kind, err := c.body.one(field{name: "grant_type"})
+	if err != nil {
 		return reply{}, err
 	}
 	switch kind {
@@ -39,10 +38,10 @@ func (h *Handler) login(ctx context.Context, c call) (answer reply, err error) {
 func (h *Handler) loginWithPassword(ctx context.Context, c call) (reply, error) {
 	var email, password string
 	name := "email"
-	if c.body.form {
+	if c.body.form != nil {
 		name = "username"
 	}
-	if err := c.body.require([]field{{name: name, text: &email}, {name: "password", text: &password}}); err != nil {
+	if err := c.body.decode([]field{{name: name, text: &email}, {name: "password", text: &password}}, nil); err != nil {
 		return reply{}, err
 	}
 	return tokensReply(h.svc.Login(ctx, email, password))
@@ -50,8 +49,8 @@ func (h *Handler) loginWithPassword(ctx context.Context, c call) (reply, error) 
 
 // refresh is POST /refresh.
 func (h *Handler) refresh(ctx context.Context, c call) (reply, error) {
-	var token string
-	if err := c.body.require([]field{{name: "refresh_token", text: &token}}); err != nil {
+	token, err := c.body.one(field{name: "refresh_token"})
+	if err != nil {
 		return reply{}, err
 	}
 	return tokensReply(h.svc.Refresh(ctx, token))
@@ -59,8 +58,8 @@ func (h *Handler) refresh(ctx context.Context, c call) (reply, error) {
 
 // logout is POST /logout.
 func (h *Handler) logout(ctx context.Context, c call) (reply, error) {
-	var token string
-	if err := c.body.require([]field{{name: "refresh_token", text: &token}}); err != nil {
+	token, err := c.body.one(field{name: "refresh_token"})
+	if err != nil {
 		return reply{}, err
 	}
 	return done(), h.svc.Logout(ctx, token)
@@ -93,19 +92,6 @@ func appendSeconds(b []byte, d time.Duration) []byte {
 
 // noCache is the Pragma header of the answers of a token endpoint (RFC 6749, section 5.1).
 const noCache = "no-cache"
-
-// hasGrantType reports whether a form has a grant_type that is not empty: a parameter
-// without a value counts as left out (RFC 6749, section 3.2). The rest of the form may
-// still be wrong.
-func hasGrantType(form []byte) bool {
-	for pair := range strings.SplitSeq(string(form), "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if name, err := url.QueryUnescape(name); err == nil && name == "grant_type" && value != "" {
-			return true
-		}
-	}
-	return false
-}
 
 // grantError is an error that is answered in the terms of RFC 6749, section 5.2.
 type grantError struct{ err error }

@@ -210,10 +210,10 @@ func readForm(r *http.Request) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.form {
+	if c.form == nil {
 		return nil, unsupported("Send application/x-www-form-urlencoded, in UTF-8.")
 	}
-	return parseForm(c.data)
+	return c.form, c.formErr
 }
 
 // maxPageToken is longer than every token that is mailed.

@@ -23,11 +23,8 @@ func (h *Handler) register(ctx context.Context, c call) (reply, error) {
 		{name: "password", text: (*string)(&in.Password), empty: true},
 		{name: "user_settings", object: &in.Settings, optional: true},
 	}
-	if err := c.body.decode(fields); err != nil {
+	if err := c.body.decode(fields, func() error { return h.svc.ValidateRegistration(in) }); err != nil {
 		return reply{}, err
-	}
-	if !complete(fields) {
-		return reply{}, merge(fields, h.svc.ValidateRegistration(in))
 	}
 	user, err := h.svc.Register(ctx, in)
 	if h.svc.ConcealsAccounts() && (err == nil || errors.Is(err, kit.ErrUserExists)) {
@@ -43,8 +40,8 @@ func (h *Handler) register(ctx context.Context, c call) (reply, error) {
 
 // requestPasswordReset is POST /password-reset-request.
 func (h *Handler) requestPasswordReset(ctx context.Context, c call) (reply, error) {
-	var email string
-	if err := c.body.require([]field{{name: "email", text: &email, empty: true}}); err != nil {
+	email, err := c.body.one(field{name: "email", empty: true})
+	if err != nil {
 		return reply{}, err
 	}
 	return accepted(), h.svc.RequestPasswordReset(ctx, email)
@@ -57,19 +54,16 @@ func (h *Handler) resetPassword(ctx context.Context, c call) (reply, error) {
 		{name: "token", text: &token},
 		{name: "new_password", text: &password, empty: true},
 	}
-	if err := c.body.decode(fields); err != nil {
+	if err := c.body.decode(fields, func() error { return h.svc.ValidatePassword("new_password", password) }); err != nil {
 		return reply{}, err
-	}
-	if !complete(fields) {
-		return reply{}, merge(fields, h.svc.ValidatePassword("new_password", password))
 	}
 	return done(), h.svc.ResetPassword(ctx, token, password)
 }
 
 // requestEmailVerification is POST /verify-email-request.
 func (h *Handler) requestEmailVerification(ctx context.Context, c call) (reply, error) {
-	var email string
-	if err := c.body.require([]field{{name: "email", text: &email, empty: true}}); err != nil {
+	email, err := c.body.one(field{name: "email", empty: true})
+	if err != nil {
 		return reply{}, err
 	}
 	return accepted(), h.svc.RequestEmailVerification(ctx, email)
@@ -77,8 +71,8 @@ func (h *Handler) requestEmailVerification(ctx context.Context, c call) (reply, 
 
 // verifyEmail is POST /verify-email.
 func (h *Handler) verifyEmail(ctx context.Context, c call) (reply, error) {
-	var token string
-	if err := c.body.require([]field{{name: "token", text: &token}}); err != nil {
+	token, err := c.body.one(field{name: "token"})
+	if err != nil {
 		return reply{}, err
 	}
 	return done(), h.svc.VerifyEmail(ctx, token)
@@ -86,8 +80,8 @@ func (h *Handler) verifyEmail(ctx context.Context, c call) (reply, error) {
 
 // denyEmail is POST /verify-email/deny.
 func (h *Handler) denyEmail(ctx context.Context, c call) (reply, error) {
-	var token string
-	if err := c.body.require([]field{{name: "token", text: &token}}); err != nil {
+	token, err := c.body.one(field{name: "token"})
+	if err != nil {
 		return reply{}, err
 	}
 	return done(), h.svc.DenyEmail(ctx, token)
