@@ -74,7 +74,7 @@ func ExampleKeyring_Replace() {
 	// keyring[HS256 key "IFW-rt6WzIgOzdNh91sV-w" [redacted]]
 }
 
-// Tokens for another use get another typ, and with it a key of their own.
+// Tokens for another use get another typ, and with it another key.
 func ExampleKeyring_Sign() {
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {

@@ -195,7 +195,7 @@ func deriveErr(ring *accesstoken.Keyring, id string) error {
 	return err
 }
 
-// Tokens of other types are signed with keys of their own, derived from each kind of key
+// Tokens of other types are signed with keys that are derived from each kind of key
 // and the same in another process.
 func TestTokensOfOtherTypes(t *testing.T) {
 	for _, key := range append(asymmetricKeys(), hmacKey("h", secret)) {

@@ -12,7 +12,7 @@ import (
 // the server that made it may be ahead. It is the only leeway; exp has none.
 const ClockSkew = 60 * time.Second
 
-// maxClaimDepth bounds the nesting of claims that are not ours.
+// maxClaimDepth bounds the nesting of claims that Verify ignores.
 const maxClaimDepth = 16
 
 // Verifier checks access tokens. It is safe for concurrent use, keeps nothing of a

@@ -9,7 +9,7 @@ import (
 
 const (
 	saltSize = 16
-	// digestSize is one byte less than bcrypt computes, as everybody stores it.
+	// digestSize is one byte less than bcrypt computes, as every implementation stores it.
 	digestSize = 23
 	// maxKey is what bcrypt reads of a key: the rest would not count.
 	maxKey = 72
@@ -18,15 +18,15 @@ const (
 	checkRounds = 32
 )
 
-// bcryptEncoding is the base64 of bcrypt strings: an alphabet of its own, unpadded.
+// bcryptEncoding is the base64 of bcrypt strings: another alphabet, unpadded.
 var bcryptEncoding = base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789").WithPadding(base64.NoPadding)
 
 // bcryptDigest is bcrypt (Provos and Mazières, "A Future-Adaptable Password Scheme",
-// 1999): 2^cost rounds of x/crypto's Blowfish key schedule. x/crypto's own bcrypt
-// package is not enough, because it draws the salt inside, while passlib's format
-// needs it before: there it is the key that condenses the password. Having the loop
-// here also lets a caller that has gone stop it, and lets rounds be spent that are no
-// power of two. It is held against x/crypto's, bit for bit, by the tests.
+// 1999): 2^cost rounds of x/crypto's Blowfish key schedule. x/crypto's package bcrypt is
+// not enough, because it draws the salt itself, while passlib's format needs the salt
+// before: there it is the key that condenses the password. With the loop here, the end
+// of ctx stops it, and the number of rounds need not be a power of two. The tests compare
+// it with x/crypto's, bit for bit.
 //
 // The key has at most 72 bytes and no NUL. The only error is ctx's.
 func bcryptDigest(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error) {

@@ -1,7 +1,7 @@
 // Package password decides which passwords are accepted, and hashes and checks them.
 //
-// A [Policy] is the rules for new passwords. A [Hasher] turns them into bcrypt
-// strings that other software reads as well, and back into an answer:
+// A [Policy] is a set of rules for new passwords. A [Hasher] makes bcrypt strings that
+// other software reads as well, and checks passwords against them:
 //
 //	h, err := password.NewHasher(nil)
 //	stored, err := h.Hash(ctx, "correct horse battery 1A")
@@ -17,15 +17,15 @@
 //
 // # Why it is safe
 //
-// Every refusal is the same answer after the same work: a wrong password, an account
-// that does not exist, a hash that is empty, corrupt, of an unknown kind or of an
-// absurd cost, and a password that bcrypt would cut off. A hash of a lower cost than
-// the configured one is no shortcut either, since a mismatch does the missing rounds
-// as well. Digests are compared in constant time.
+// Every refusal is the same answer after the same work: for a wrong password, an account
+// that does not exist, a hash that is empty, corrupt, of an unknown kind or of an absurd
+// cost, and a password that bcrypt would cut off. A mismatch with a hash of a lower cost
+// than the configured one does the missing rounds as well. Digests are compared in
+// constant time.
 //
-// Hashing is slow on purpose, so it is admitted through a gate: so many at a time, a
-// bounded queue, and [ErrBusy] beyond. A caller whose context ends leaves the queue,
-// or stops computing, at once.
+// Hashing is slow on purpose, so a bounded number of hashes is computed at a time, a
+// bounded number of calls waits, and others get [ErrBusy]. A call whose context ends
+// stops waiting or computing at once.
 //
-// No error and no printed value holds a password or a hash.
+// No error and no printed value contains a password or a hash.
 package password

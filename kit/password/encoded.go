@@ -46,7 +46,7 @@ type encoded struct {
 	digest [digestSize]byte
 }
 
-// parse takes a stored hash apart: a bcrypt string, alone or behind one of the
+// parse takes a stored hash apart: a bcrypt string, with or without one of the
 // prefixes, or passlib's bcrypt_sha256 in either version.
 func parse(hash string) (encoded, bool) {
 	if rest, ok := strings.CutPrefix(hash, "$bcrypt-sha256$"); ok {
@@ -70,7 +70,7 @@ func parseBcrypt(s scheme, hash string) (encoded, bool) {
 	}
 	switch hash[:cost] {
 	case "$2a$", "$2b$", "$2y$":
-		return newRecord(s, strings.TrimPrefix(hash[cost:cost+2], "0"), hash[salt:digest], hash[digest:])
+		return newEncoded(s, strings.TrimPrefix(hash[cost:cost+2], "0"), hash[salt:digest], hash[digest:])
 	}
 	return encoded{}, false
 }
@@ -80,18 +80,18 @@ func parseSHA256(s string) (encoded, bool) {
 	settings, rest, _ := strings.Cut(s, "$")
 	salt, digest, _ := strings.Cut(rest, "$")
 	if cost, ok := strings.CutPrefix(settings, "v=2,t=2b,r="); ok {
-		return newRecord(sha256v2, cost, salt, digest)
+		return newEncoded(sha256v2, cost, salt, digest)
 	}
 	if kind, cost, _ := strings.Cut(settings, ","); kind == "2a" || kind == "2b" {
-		return newRecord(sha256v1, cost, salt, digest)
+		return newEncoded(sha256v1, cost, salt, digest)
 	}
 	return encoded{}, false
 }
 
-// newRecord reads the parts. The last character of a salt holds four bits that mean
+// newEncoded reads the parts. The last character of a salt holds four bits that mean
 // nothing; some software of the past set them, so they are ignored, as everywhere. A
 // digest has one spelling.
-func newRecord(s scheme, cost, salt, digest string) (encoded, bool) {
+func newEncoded(s scheme, cost, salt, digest string) (encoded, bool) {
 	e := encoded{scheme: s}
 	n, err := strconv.Atoi(cost)
 	if err != nil || n < minCost || n > maxCost || strconv.Itoa(n) != cost {
@@ -112,8 +112,8 @@ func decode(enc *base64.Encoding, dst []byte, src string) bool {
 // saltText is the salt as it is written, and the key of the HMAC of sha256v2.
 func (e encoded) saltText() string { return bcryptEncoding.EncodeToString(e.salt[:]) }
 
-// text writes the hash as it is stored. It is no String method, so that printing
-// one never shows it.
+// text returns the hash as it is stored. It is no String method, so that printing an
+// encoded never shows it.
 func (e encoded) text() string {
 	digest := bcryptEncoding.EncodeToString(e.digest[:])
 	switch e.scheme {
@@ -126,10 +126,10 @@ func (e encoded) text() string {
 	}
 }
 
-// key is what bcrypt is to hash for a password, and whether that stands for the
-// whole password. Under plain and django one that bcrypt would cut off, or that a C
-// implementation would read up to its NUL, stands for nothing, and no key is made
-// of it: another would match by the part that counts.
+// key returns what bcrypt hashes for a password, and whether every byte of the password
+// counts in it. Under plain and django, a password that bcrypt would cut off, or that a
+// C implementation would read up to its NUL, has no key: another password with the same
+// beginning would match.
 func (e encoded) key(password string) (key []byte, whole bool) {
 	var sum []byte
 	switch e.scheme {

@@ -123,9 +123,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzVerify: no string panics, none is a hash by accident, one that is read is
-// written back with the same meaning, and what matches a bcrypt string does so by
-// x/crypto's judgment as well.
+// FuzzVerify: no string panics, none is a hash by accident, one that is read is written
+// back with the same meaning, and what matches a bcrypt string does so for x/crypto too.
 func FuzzVerify(f *testing.F) {
 	for _, v := range vectors {
 		f.Add(v.hash, v.password)

@@ -8,7 +8,7 @@ import (
 	"myauth.internal/kit/password"
 )
 
-// A Hasher alone, for an application that keeps its accounts in a way of its own.
+// A Hasher alone, for an application that stores its accounts itself.
 func ExampleHasher() {
 	ctx := context.Background()
 	h, err := password.NewHasher(&password.Options{Cost: 4}) // for a fast example only: leave the default

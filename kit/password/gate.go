@@ -24,10 +24,9 @@ type Stats struct {
 	Admitted, Refused uint64
 }
 
-// gate admits a bounded number of calls at a time, out of a bounded queue in which
-// their sources take turns; the calls of one source are admitted in the order of their
-// arrival. A caller that gives up leaves the queue at once. It needs no goroutine of
-// its own.
+// gate admits a bounded number of calls at a time, from a bounded queue in which their
+// sources take turns; the calls of one source are admitted in the order of their
+// arrival. A caller that gives up leaves the queue at once. The gate runs no goroutine.
 type gate struct {
 	concurrent int
 	maxWait    time.Duration
@@ -92,9 +91,9 @@ func (g *gate) enter(ctx context.Context) error {
 	return g.giveUp(ctx, w, place)
 }
 
-// giveUp leaves the queue. A turn that came at the same moment is taken all the
-// same, or by a caller that has gone handed to the next, and never lost: whether it
-// came is settled under the lock that it is granted under.
+// giveUp leaves the queue. A turn may have come at the same moment: then the call takes
+// it, or passes it on if its context has ended. No turn is lost, since it is granted under
+// the same lock.
 func (g *gate) giveUp(ctx context.Context, w *waiter, place *turns.Place[*waiter]) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 )
 
 // CheckHash returns nil for a stored hash that [Hasher.Verify] reads, and otherwise an
-// error that says what is wrong with it and holds no part of it. These are read, each
+// error that says what is wrong with it and contains no part of it. These are read, each
 // of a cost from 4 to 16:
 //
 //   - bcrypt strings of $2a$, $2b$ and $2y$;

@@ -36,7 +36,7 @@ type Options struct {
 	Source func(context.Context) netip.Addr
 }
 
-// Hasher hashes and checks passwords, at most so many at a time. It is safe for
+// Hasher hashes and checks passwords, a bounded number of them at a time. It is safe for
 // concurrent use.
 type Hasher struct {
 	cost  int
@@ -87,9 +87,9 @@ func newSalt() (salt [saltSize]byte) {
 	return salt
 }
 
-// Hash returns a new hash of the password, under a salt of its own: a $2b$ bcrypt
-// string, which passlib and htpasswd read; for more than 72 bytes, or with a NUL,
-// passlib's bcrypt_sha256, version 2. It does not judge the password: see [Policy].
+// Hash returns a hash of the password with a new salt: a $2b$ bcrypt string, which
+// passlib and htpasswd read; for more than 72 bytes, or with a NUL, passlib's
+// bcrypt_sha256, version 2. It does not check the rules for new passwords: see [Policy].
 //
 // Errors: [ErrBusy], or ctx's.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
@@ -122,12 +122,12 @@ type Match struct {
 // Verify checks a password against a stored hash of a kind that [CheckHash] lists. A
 // hash that is empty, corrupt, of another kind or of a cost over 16 matches nothing, after
 // the same work as a comparison at the configured cost: so verify the empty hash when
-// there is no such account. A password of more than 72 bytes, or with a NUL, matches no plain
-// bcrypt hash, after the same work as a wrong one; so an account taken over from
-// software that cut such a password off needs a reset. Neither an error nor the time
-// tells any of these from a wrong password. Only the refusal of a hash of a higher cost
-// than the configured one takes longer, and tells so that there is one until its owner
-// has logged in: raise the cost, and do not lower it.
+// there is no such account. A password of more than 72 bytes, or with a NUL, matches no
+// plain bcrypt hash, after the same work as a wrong one; so an account from software that
+// cut such a password off needs a reset. Neither an error nor the time tells any of these
+// from a wrong password. Only a mismatch with a hash of a higher cost than the configured
+// one takes longer, and so reveals that the account exists until its owner has logged in:
+// raise the cost, and do not lower it.
 //
 // Errors: [ErrBusy], or ctx's.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, error) {
@@ -148,7 +148,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (Match, erro
 		return Match{OK: true, NeedsRehash: e.cost != h.cost || !e.scheme.lasting()}, nil
 	}
 	if e.cost < h.cost {
-		// The quicker answer would tell that the account exists, and is an old one.
+		// A quicker answer would reveal that the account exists.
 		_, err = h.digest(ctx, nil, h.dummy.salt, 1<<h.cost-1<<e.cost)
 	}
 	return Match{}, err

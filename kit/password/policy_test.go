@@ -40,7 +40,7 @@ func TestPolicy(t *testing.T) {
 		{"Aa1xyz\u00a0\u3000", "", ""},
 		{"Жж٣!жжжж", "", ""},                          // Cyrillic letters and an Arabic digit
 		{"Aa1xyze\u0301", "missing_special", ""},      // a combining accent is of its letter
-		{"Aa1xyz\u200d\u200d", "missing_special", ""}, // nobody sees these
+		{"Aa1xyz\u200d\u200d", "missing_special", ""}, // these are invisible
 		{"Aa1xyz😀q", "", ""},
 		{"Aa1xyz½q", "", ""},
 		{"correct horse battery", "missing_uppercase missing_digit", ""},
