@@ -118,7 +118,7 @@ func TestAnAddressThatChangesBetweenTwoSteps(t *testing.T) {
 			}}
 			client := plain(t, url)
 			client.AddHook(hook)
-			store, err := redis.New(client, o)
+			store, err := redis.New(t.Context(), client, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,7 +157,7 @@ func TestPurgeAsksTheRecord(t *testing.T) {
 	keep(t, store)
 	stale := newToken("kept", "kept")
 	stale.ExpiresAt = testTime.Add(-time.Hour)
-	key, entry := redis.ExpiryEntry(store, stale)
+	_, _, key, entry := redis.Keys(store, stale)
 	if added, err := client.ZAdd(t.Context(), key, goredis.Z{Member: entry}).Result(); err != nil || added != 1 {
 		t.Fatal(added, err)
 	}

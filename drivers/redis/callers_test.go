@@ -21,12 +21,12 @@ import (
 type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // An application's client repeats commands and looks at no context, as go-redis does
-// unless it is told otherwise. The contract holds all the same, when answers get
-// lost too.
+// unless it is told otherwise, and may speak RESP 2. The contract holds all the same,
+// when answers get lost too.
 func TestConformanceCallersClient(t *testing.T) {
 	addr := plain(t, servers.Redis(t)).Options().Addr
 	proveClient(t, func(dial dialer) goredis.UniversalClient {
-		return goredis.NewClient(&goredis.Options{Addr: addr, Dialer: dial})
+		return goredis.NewClient(&goredis.Options{Addr: addr, Dialer: dial, Protocol: 2})
 	})
 }
 
@@ -37,20 +37,12 @@ func TestConformanceCallersCluster(t *testing.T) {
 	})
 }
 
-// RESP 2 and many repetitions, with contexts.
-func TestConformanceOldProtocol(t *testing.T) {
-	addr := plain(t, servers.Redis(t)).Options().Addr
-	proveClient(t, func(dial dialer) goredis.UniversalClient {
-		return goredis.NewClient(&goredis.Options{Addr: addr, Dialer: dial, Protocol: 2, MaxRetries: 10, ContextTimeoutEnabled: true, PoolSize: 3})
-	})
-}
-
 func proveClient(t *testing.T, client func(dialer) goredis.UniversalClient) {
 	through := func(n *conformance.Network) conformance.Open {
 		prefix := "test-" + rand.Text()
 		return func(t testing.TB) conformance.Stores {
 			c := client(n.DialContext)
-			store, err := redis.New(c, &redis.Options{Prefix: prefix})
+			store, err := redis.New(context.Background(), c, &redis.Options{Prefix: prefix})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +82,7 @@ func TestContextEndsTheWait(t *testing.T) {
 		o.Addr, o.Dialer, o.ReadTimeout = plain(t, servers.Redis(t)).Options().Addr, n.DialContext, 3*time.Second
 		client := goredis.NewClient(&o)
 		defer client.Close()
-		store, err := redis.New(client, fresh())
+		store, err := redis.New(t.Context(), client, fresh())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +121,7 @@ func TestContextEndsTheWaitForACluster(t *testing.T) {
 		o.Addrs, o.Dialer = servers.RedisCluster(t), n.DialContext
 		client := goredis.NewClusterClient(&o)
 		defer client.Close()
-		store, err := redis.New(client, fresh())
+		store, err := redis.New(t.Context(), client, fresh())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,5 @@
 // Package redis keeps MyAuth's users and tokens in Redis, on one server or in a
-// Redis Cluster, by github.com/redis/go-redis/v9.
+// Redis Cluster, through github.com/redis/go-redis/v9.
 //
 //	store, err := redis.Open(ctx, "rediss://:secret@redis.example.com:6379", nil)
 //	if err != nil {
@@ -8,26 +8,14 @@
 //	defer store.Close()
 //	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
 //
-// [Open] has a client of its own. [New] takes the application's, a *redis.Client or a
-// *redis.ClusterClient, and leaves it open.
-//
-// # Atomicity
-//
 // Every write is one Lua script on keys of one hash slot, all of them declared, so
-// Redis runs it as a whole and alone, in a cluster as well. A script checks
-// whatever can fail before it changes anything.
-//
-// # Lost answers
+// Redis runs it as a whole and alone, in a cluster as well.
 //
 // go-redis repeats commands whose answer was lost, and a repeated write would meet
-// the work of its own first try. The writes of this package are commands that tell
-// the client not to be repeated, whatever its settings; redirections of a cluster are
-// followed, since a redirected command did nothing. So a lost answer is an
-// error that wraps kit.ErrUnavailable, and every definite answer is true.
+// the work of its own first try. So the writes of this package tell the client not to
+// repeat them, whatever its settings. A lost answer is an error that wraps
+// [kit.ErrUnavailable], and every definite answer is true.
 //
-// # Durability
-//
-// What was acknowledged is as durable as the server makes it, which by default is
-// little. The README beside this file says what its settings mean for accounts and
-// sessions, and describes the keys.
+// How durable an acknowledged write is, the server's settings decide. The README beside
+// this file says what they mean for accounts and sessions, and describes the keys.
 package redis

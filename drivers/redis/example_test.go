@@ -34,26 +34,23 @@ func ExampleOpen() {
 
 // A cluster is one of its nodes or more; the client finds the others.
 func ExampleOpen_cluster() {
-	store, err := redis.Open(context.Background(), "redis://node1:6379,node2:6379?cluster=true", &redis.Options{Prefix: "shop"})
+	store, err := redis.Open(context.Background(), "redis://node1:6379?cluster=true&addr=node2:6379", &redis.Options{Prefix: "shop"})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer store.Close()
 }
 
-// New shares the application's client. Check asks the server what Open would have.
+// New shares the application's client.
 func ExampleNew() {
 	client := goredis.NewClient(&goredis.Options{Addr: os.Getenv("REDIS_ADDR")})
 	defer client.Close()
 
-	store, err := redis.New(client, &redis.Options{Prefix: "shop"})
+	store, err := redis.New(context.Background(), client, &redis.Options{Prefix: "shop"})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer store.Close() // the client stays open
-	if err := store.Check(context.Background()); err != nil {
-		log.Fatal(err)
-	}
 }
 
 // Tokens in Redis and accounts in another store. A memstore stands for it here.

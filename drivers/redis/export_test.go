@@ -1,21 +1,25 @@
 package redis
 
-import "myauth.internal/kit"
+import (
+	"fmt"
 
-// TokensTag returns the hash tag of a partition.
-func TokensTag(prefix string, partition int) string { return tokensTag(prefix, partition) }
+	"github.com/redis/go-redis/v9"
 
-// SlotOf returns the slot of a hash tag.
-func SlotOf(tag string) int { return slotOf(tag) }
+	"myauth.internal/kit"
+)
 
-// ExpiryEntry returns the entry that a token has in the index of expiries, and the key
-// of that index.
-func ExpiryEntry(s *Store, t kit.Token) (key, entry string) {
-	return s.keys.partitionOf(t.ID).expiry, string(appendExpiry(nil, t.ExpiresAt)) + t.ID
+// NewUnchecked returns a store over a server that New would refuse.
+func NewUnchecked(client redis.UniversalClient, opts *Options) (*Store, error) {
+	return newStore(client, opts)
 }
 
-// PartitionOf returns the number of a token's partition.
-func PartitionOf(id string) int { return partitionOf(id) }
+// Keys returns the names of keys of a token, and its entry in the index by expiry.
+func Keys(s *Store, t kit.Token) (record, ofUser, expiry, entry string) {
+	p := s.keys.partitionOf(t.ID)
+	return p.record(t.ID), p.ofUser(t.UserID), p.expiry(), expiryEntry(stamp(t.ExpiresAt), t.UserID, t.ID)
+}
 
-// OddIDs returns IDs of bytes that are something special in a list.
-func OddIDs() []string { return oddIDs() }
+// Tag returns the hash tag of a partition.
+func Tag(prefix string, partition int) string {
+	return fmt.Sprintf("%s:tokens:%02d", prefix, 5*partition)
+}

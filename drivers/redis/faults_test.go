@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -96,7 +97,7 @@ func TestReadOnlyReplica(t *testing.T) {
 	master := startServer(t)
 	host, port, _ := net.SplitHostPort(master.addr)
 	replica := startServer(t, "--replicaof", host+" "+port)
-	store, err := redis.New(plain(t, replica.url()), nil)
+	store, err := redis.NewUnchecked(plain(t, replica.url()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,39 +208,34 @@ func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
 	client, o := plain(t, url), fresh()
 	store := open(t, url, o)
 	keep(t, store)
-	for _, kind := range []string{"users", "expiry"} {
-		for i := range 16 {
-			key := "{" + redis.TokensTag(o.Prefix, i) + "}:" + kind
-			client.Rename(t.Context(), key, key+"-saved")
-			client.Set(t.Context(), key, "foreign", 0)
-		}
+	token := newToken("kept", "kept")
+	longer := token
+	longer.ExpiresAt = testTime.Add(2 * time.Hour)
+	_, ofUser, expiry, _ := redis.Keys(store, token)
+	for _, key := range []string{ofUser, expiry} {
+		client.Rename(t.Context(), key, "{"+o.Prefix+":saved}")
+		client.Set(t.Context(), key, "foreign", 0)
 		before := dump(t, client, o.Prefix)
-		longer := newToken("kept", "kept")
-		longer.ExpiresAt = testTime.Add(2 * time.Hour)
-		_, deleteErr := store.Tokens().Delete(t.Context(), "kept")
-		_, purgeErr := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
-		errs := map[string]error{"create": store.Tokens().Create(t.Context(), newToken("new", "kept")), "delete": deleteErr}
-		if kind == "expiry" {
-			errs["update"], errs["purge"] = store.Tokens().Update(t.Context(), longer), purgeErr
-		} else if purgeErr != nil {
-			errs["purge"] = purgeErr
+		same := newToken("kept", "kept") // in the partition of the foreign index
+		record, _, _, _ := redis.Keys(store, same)
+		errs := map[string]error{"delete": second(store.Tokens().Delete(t.Context(), "kept"))}
+		if key == expiry {
+			errs["update"] = store.Tokens().Update(t.Context(), longer)
+			_, errs["purge"] = store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
 		}
+		saved := client.Dump(t.Context(), record).Val()
+		client.Del(t.Context(), record)
+		errs["create"] = store.Tokens().Create(t.Context(), same)
+		client.Restore(t.Context(), record, 0, saved)
 		for what, err := range errs {
 			if err == nil || !strings.Contains(err.Error(), "choose another Options.Prefix") || errors.Is(err, kit.ErrUnavailable) {
-				t.Errorf("%s with a foreign index of %s: %v", what, kind, err)
+				t.Errorf("%s with a foreign key %s: %v", what, key, err)
 			}
 		}
-		after := dump(t, client, o.Prefix)
-		for key, value := range before {
-			if after[key] != value {
-				t.Errorf("%s was changed beside a foreign index of %s", key, kind)
-			}
+		if after := dump(t, client, o.Prefix); !maps.Equal(before, after) {
+			t.Errorf("beside a foreign key %s\n%q became\n%q", key, before, after)
 		}
-		for i := range 16 {
-			key := "{" + redis.TokensTag(o.Prefix, i) + "}:" + kind
-			client.Del(t.Context(), key)
-			client.Rename(t.Context(), key+"-saved", key)
-		}
+		client.Rename(t.Context(), "{"+o.Prefix+":saved}", key)
 	}
 	wantKept(t, store)
 }
@@ -259,60 +255,66 @@ func dump(t *testing.T, client *goredis.Client, prefix string) map[string]string
 	return values
 }
 
+// A record that is damaged, or of a newer version of MyAuth, is refused by every call and
+// stays as it is.
 func TestDamagedRecords(t *testing.T) {
 	url := servers.Redis(t)
 	client, o := plain(t, url), fresh()
 	store := open(t, url, o)
 	keep(t, store)
 	userKey := "{" + o.Prefix + ":users}:id:kept"
-	tokenKey := ""
-	for i := range 16 {
-		if key := "{" + redis.TokensTag(o.Prefix, i) + "}:records"; client.HExists(t.Context(), key, "kept").Val() {
-			tokenKey = key
-		}
-	}
-	user, token := client.Get(t.Context(), userKey).Val(), client.HGet(t.Context(), tokenKey, "kept").Val()
-	const value = "kept@Example.com"
-	for _, damage := range []func(string) string{
-		func(string) string { return "" },
-		func(string) string { return "{}" },
-		func(string) string { return value },
-		func(s string) string { return "\x02" + s[1:] },
-		func(s string) string { return s[:5] },
-		func(s string) string { return s[:20] },
-		func(s string) string { return s[:9] + strings.Repeat("\xff", len(s)-9) },
+	tokenKey, _, _, _ := redis.Keys(store, newToken("kept", "kept"))
+	const email = "kept@Example.com"
+	sound := dump(t, client, o.Prefix)
+	for name, damage := range map[string]func(key string){
+		"newer":          func(key string) { client.HSet(t.Context(), key, "schema", "2") },
+		"without schema": func(key string) { client.HDel(t.Context(), key, "schema") },
 	} {
-		client.Set(t.Context(), userKey, damage(user), 0)
-		client.HSet(t.Context(), tokenKey, "kept", damage(token))
+		damage(userKey)
+		damage(tokenKey)
+		damaged := dump(t, client, o.Prefix)
 		_, byID := store.Users().ByID(t.Context(), "kept")
-		_, byEmail := store.Users().ByEmail(t.Context(), value)
+		_, byEmail := store.Users().ByEmail(t.Context(), email)
 		_, tokenByID := store.Tokens().ByID(t.Context(), "kept")
 		_, byUser := store.Tokens().ByUser(t.Context(), "kept", "", 10)
-		_, deleteToken := store.Tokens().Delete(t.Context(), "kept")
 		_, purge := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
+		moved := newUser("kept")
+		moved.Email = "elsewhere@example.com"
 		for what, err := range map[string]error{
-			"ByID": byID, "ByEmail": byEmail, "token ByID": tokenByID, "ByUser": byUser, "Delete": deleteToken, "DeleteExpired": purge,
-			"Update": store.Users().Update(t.Context(), newUser("kept")), "Delete user": store.Users().Delete(t.Context(), "kept"),
-			"token Update": store.Tokens().Update(t.Context(), newToken("kept", "kept")),
+			"ByID": byID, "ByEmail": byEmail, "token ByID": tokenByID, "ByUser": byUser, "DeleteExpired": purge,
+			"Update": store.Users().Update(t.Context(), newUser("kept")), "Update of the address": store.Users().Update(t.Context(), moved),
+			"Delete": store.Users().Delete(t.Context(), "kept"), "token Update": store.Tokens().Update(t.Context(), newToken("kept", "kept")),
+			"token Delete": second(store.Tokens().Delete(t.Context(), "kept")),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "damaged") || errors.Is(err, kit.ErrUnavailable) || errors.Is(err, kit.ErrNotFound) || errors.Is(err, kit.ErrConflict) {
-				t.Errorf("%s of %q: %v", what, damage(user), err)
+				t.Errorf("%s, %s: %v", name, what, err)
 			} else if strings.Contains(err.Error(), "kept") {
-				t.Errorf("%s: the error shows a value: %v", what, err)
+				t.Errorf("%s, %s: the error shows a value: %v", name, what, err)
 			}
 		}
-		client.Set(t.Context(), userKey, user, 0)
-		client.HSet(t.Context(), tokenKey, "kept", token)
+		if after := dump(t, client, o.Prefix); !maps.Equal(damaged, after) {
+			t.Errorf("%s: a damaged record was changed", name)
+		}
+		for _, key := range []string{userKey, tokenKey} {
+			client.RestoreReplace(t.Context(), key, 0, sound[key])
+		}
+	}
+	for field, value := range map[string]string{"version": "x", "created_at": "yesterday", "roles": "{", "is_active": "maybe"} {
+		client.HSet(t.Context(), userKey, field, value)
+		if _, err := store.Users().ByID(t.Context(), "kept"); err == nil || !strings.Contains(err.Error(), "damaged") || strings.Contains(err.Error(), value) {
+			t.Errorf("%s is %q: %v", field, value, err)
+		}
+		client.RestoreReplace(t.Context(), userKey, 0, sound[userKey])
 	}
 	wantKept(t, store)
 
 	// The index of addresses without its user.
 	client.Del(t.Context(), userKey)
-	if _, err := store.Users().ByEmail(t.Context(), value); err == nil || !strings.Contains(err.Error(), "index of addresses") || errors.Is(err, kit.ErrNotFound) {
+	if _, err := store.Users().ByEmail(t.Context(), email); err == nil || !strings.Contains(err.Error(), "index of addresses") || errors.Is(err, kit.ErrNotFound) {
 		t.Errorf("ByEmail: %v", err)
 	}
 	// An index of tokens without the token: the purge clears it and counts nothing.
-	client.HDel(t.Context(), tokenKey, "kept")
+	client.Del(t.Context(), tokenKey)
 	if n, err := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10); n != 0 || err != nil {
 		t.Errorf("DeleteExpired: %d, %v", n, err)
 	}
@@ -374,15 +376,17 @@ func TestScriptFlush(t *testing.T) {
 // Damaged records keep the purge from no other, however many they are, and are told of
 // once there is nothing else to be done.
 func TestDamageKeepsNoOthers(t *testing.T) {
-	for _, c := range []struct{ damaged, sound int }{{1, 2500}, {400, 400}} {
+	for _, c := range []struct{ damaged, sound int }{{1, 1100}, {300, 300}} {
 		url := servers.Redis(t)
 		client, o := plain(t, url), fresh()
 		store := open(t, url, o)
 		// All in one partition, and the damaged ones first.
-		partition, made := redis.PartitionOf("t0"), 0
+		_, _, partition, _ := redis.Keys(store, newToken("t0", "u"))
+		made := 0
 		for i := 0; made < c.damaged+c.sound; i++ {
 			token := newToken(fmt.Sprint("t", i), "u")
-			if redis.PartitionOf(token.ID) != partition {
+			record, _, expiry, _ := redis.Keys(store, token)
+			if expiry != partition {
 				continue
 			}
 			token.ExpiresAt = testTime.Add(time.Duration(i) * time.Microsecond)
@@ -390,7 +394,7 @@ func TestDamageKeepsNoOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if made < c.damaged {
-				client.HSet(t.Context(), "{"+redis.TokensTag(o.Prefix, partition)+"}:records", token.ID, "{}")
+				client.HDel(t.Context(), record, "schema")
 			}
 			made++
 		}
@@ -449,7 +453,7 @@ func TestNoValueOfAnAnswerThatCannotBeRead(t *testing.T) {
 	}()
 	client := goredis.NewClient(&goredis.Options{Addr: l.Addr().String(), Protocol: 2, DisableIdentity: true, DialerRetries: 1})
 	defer client.Close()
-	store, err := redis.New(client, nil)
+	store, err := redis.NewUnchecked(client, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -462,8 +466,8 @@ func TestNoValueOfAnAnswerThatCannotBeRead(t *testing.T) {
 
 // What a server says may quote the command, and so addresses and IDs.
 func TestErrorsHoldNoValues(t *testing.T) {
-	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "GET", "", "--rename-command", "HGET", "")
-	store, err := redis.New(plain(t, s.url()), nil) // Open would refuse it
+	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "GET", "", "--rename-command", "HMGET", "")
+	store, err := redis.NewUnchecked(plain(t, s.url()), nil) // Open would refuse it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func TestAPanicOfAHookIsTheCallers(t *testing.T) {
 	client := goredis.NewClient(options)
 	t.Cleanup(func() { client.Close() })
 	client.AddHook(panicking{})
-	store, err := redis.New(client, nil)
+	store, err := redis.NewUnchecked(client, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

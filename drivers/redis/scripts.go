@@ -1,28 +1,23 @@
 package redis
 
 import (
-	"crypto/sha1" //nolint:gosec // it is how Redis names scripts
-	"encoding/hex"
+	"context"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// script is a Lua script. The rules for all of them:
+// Every change is one of these scripts. The rules for all of them:
 //
 //   - every key is declared, so that a cluster sends the script where they are, also
-//     while they move;
+//     while it moves them;
 //   - whatever can fail comes before the first change, because Redis keeps what a
-//     script has changed before it fails. WRONGTYPE is found by reading; and Redis
-//     itself refuses for want of memory, of replicas or of a disk only before a
-//     script's first change;
-//   - versions and times are compared as bytes, since Lua's numbers end at 2^53.
-type script struct{ text, sha string }
+//     script has changed before it fails. Reading finds a key of a wrong type; for want
+//     of memory, replicas or a disk Redis refuses only the first change, and for want of
+//     memory not if that removes something;
+//   - versions and times are compared as text, since Lua's numbers end at 2^53.
 
-func newScript(text string) *script {
-	sum := sha1.Sum([]byte(text))
-	return &script{text: text, sha: hex.EncodeToString(sum[:])}
-}
-
-// What scripts answer. A string is the address in the record, where it is not the
-// one that the caller has declared the key of.
+// What scripts answer. A string is the address in the record, where that is not the
+// one whose key the caller has declared.
 const (
 	answerDone     = 1
 	answerAbsent   = 0
@@ -33,202 +28,161 @@ const (
 // damagedCode begins the error of a script that met a record it does not know.
 const damagedCode = "MYAUTHDAMAGED"
 
-// userHead reads a user's record into rec, and its address into email. What it takes
-// for a record ends where the address does; the fields behind are the reader's.
-const userHead = `
-local rec = redis.call('GET', KEYS[1])
-if not rec then return 0 end
-local a, b, c, d = string.byte(rec, 10, 13)
-if string.byte(rec, 1) ~= 1 or not d then return redis.error_reply('MYAUTHDAMAGED user') end
-local last = 13 + ((a * 256 + b) * 256 + c) * 256 + d
-if last > #rec then return redis.error_reply('MYAUTHDAMAGED user') end
-local email = string.sub(rec, 14, last)
-`
-
-// tokenHead reads a token's record into rec. Its user's ID with its length stands
-// from 18 to user, and its type ends at last.
-const tokenHead = `
-local function head(rec)
-  local a, b, c, d = string.byte(rec, 18, 21)
-  if string.byte(rec, 1) ~= 1 or not d then return nil end
-  local user = 21 + ((a * 256 + b) * 256 + c) * 256 + d
-  a, b, c, d = string.byte(rec, user + 1, user + 4)
-  if not d then return nil end
-  local last = user + 4 + ((a * 256 + b) * 256 + c) * 256 + d
-  if last > #rec then return nil end
-  return user, last
-end
-`
-
-// userLists is for the lists of users: see list.go. Unlist takes entries out of those
-// of some users, given a set of entries for each; it reads all of them before it
-// changes one.
-const userLists = `
-local escapes = {['\0'] = '\1\1', ['\1'] = '\1\2'}
-local function entry(id) return (string.gsub(id, '[%z\1]', escapes)) .. '\0' end
-local function unlist(users, ended)
-  local lists = redis.call('HMGET', KEYS[2], unpack(users))
-  local changed, empty = {}, {}
-  for i, user in ipairs(users) do
-    if lists[i] then
-      local list = string.gsub(lists[i], '[^%z]*%z', ended[i])
-      if list == '' then
-        empty[#empty + 1] = user
-      else
-        changed[#changed + 1] = user
-        changed[#changed + 1] = list
-      end
+// luaRead returns the schema of a record and other fields, or nothing and what the
+// script then answers.
+const luaRead = `
+local function read(key, ...)
+  local values = redis.call('HMGET', key, 'schema', ...)
+  for _, value in ipairs(values) do
+    if not value then
+      if redis.call('EXISTS', key) == 0 then return nil, 0 end
+      return nil, redis.error_reply('MYAUTHDAMAGED a field is missing')
     end
   end
-  if #changed > 0 then redis.call('HSET', KEYS[2], unpack(changed)) end
-  if #empty > 0 then redis.call('HDEL', KEYS[2], unpack(empty)) end
+  if values[1] ~= '` + schema + `' then return nil, redis.error_reply('MYAUTHDAMAGED another schema') end
+  return values
 end
 `
 
 var (
-	// KEYS: user, email. ARGV: record, ID.
-	userCreate = newScript(`
-if redis.call('GET', KEYS[1]) or redis.call('GET', KEYS[2]) then return -2 end
-redis.call('SET', KEYS[1], ARGV[1])
-redis.call('SET', KEYS[2], ARGV[2])
+	// KEYS: user, address. ARGV: ID, fields and values.
+	userCreate = redis.NewScript(`
+if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return -2 end
+redis.call('SET', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 return 1
 `)
 
-	// An update that leaves the address as it is spelled touches one key, so it
-	// gets through while a cluster moves the slot.
+	// The keys of addresses are left out while the address stays as it is spelled: what
+	// touches one key gets through while a cluster moves the slot.
 	//
-	// KEYS: user. ARGV: version, email, new record.
-	userUpdate = newScript(userHead + `
-if string.sub(rec, 2, 9) ~= ARGV[1] then return -1 end
-if email ~= ARGV[2] then return email end
-redis.call('SET', KEYS[1], ARGV[3])
-return 1
-`)
-
-	// KEYS: user, old email, new email. ARGV: version, old email, new record, ID.
-	userMove = newScript(userHead + `
-if string.sub(rec, 2, 9) ~= ARGV[1] then return -1 end
-if email ~= ARGV[2] then return email end
+	// KEYS: user[, old address, new address]. ARGV: ID, version, old address, fields and
+	// values.
+	userUpdate = redis.NewScript(luaRead + `
+local user, answer = read(KEYS[1], 'version', 'email')
+if not user then return answer end
+if user[2] ~= ARGV[2] then return -1 end
+if user[3] ~= ARGV[3] then return user[3] end
+if not KEYS[2] then
+  redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+  return 1
+end
 local old, new = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3])
-if new and new ~= ARGV[4] then return -2 end
-redis.call('SET', KEYS[1], ARGV[3])
-if KEYS[2] ~= KEYS[3] and old == ARGV[4] then redis.call('DEL', KEYS[2]) end
-redis.call('SET', KEYS[3], ARGV[4])
+if new and new ~= ARGV[1] then return -2 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+if old == ARGV[1] then redis.call('DEL', KEYS[2]) end
+redis.call('SET', KEYS[3], ARGV[1])
 return 1
 `)
 
-	// KEYS: user, email. ARGV: email, ID.
-	userDelete = newScript(userHead + `
-if email ~= ARGV[1] then return email end
-local owner = redis.call('GET', KEYS[2])
+	// KEYS: user, address. ARGV: ID, address.
+	userDelete = redis.NewScript(luaRead + `
+local user, answer = read(KEYS[1], 'email')
+if not user then return answer end
+if user[2] ~= ARGV[2] then return user[2] end
+if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 redis.call('DEL', KEYS[1])
-if owner == ARGV[2] then redis.call('DEL', KEYS[2]) end
 return 1
 `)
 
-	// KEYS: records, users, expiry. ARGV: ID, record, user, expiry, entry of the list.
-	tokenCreate = newScript(`
-local list = redis.call('HGET', KEYS[2], ARGV[3])
+	// ZCARD only fails where there is no sorted set.
+	//
+	// KEYS: token, tokens of the user, expiry. ARGV: ID, entry of expiry, fields and values.
+	tokenCreate = redis.NewScript(`
+redis.call('ZCARD', KEYS[2])
 redis.call('ZCARD', KEYS[3])
-if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return -1 end
-redis.call('HSET', KEYS[2], ARGV[3], (list or '') .. ARGV[5])
-redis.call('ZADD', KEYS[3], 0, ARGV[4] .. ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 1 then return -1 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('ZADD', KEYS[2], 0, ARGV[1])
+redis.call('ZADD', KEYS[3], 0, ARGV[2])
 return 1
 `)
 
-	// KEYS: records, expiry. ARGV: ID, version, new version, new expiry, new fields.
-	tokenUpdate = newScript(tokenHead + `
-local rec = redis.call('HGET', KEYS[1], ARGV[1])
-if not rec then return 0 end
-local user, last = head(rec)
-if not user then return redis.error_reply('MYAUTHDAMAGED token') end
-if string.sub(rec, 2, 9) ~= ARGV[2] then return -1 end
-local expiry = string.sub(rec, 10, 17)
-if expiry ~= ARGV[4] then
-  redis.call('ZREM', KEYS[2], expiry .. ARGV[1])
-  redis.call('ZADD', KEYS[2], 0, ARGV[4] .. ARGV[1])
+	// KEYS: token, expiry. ARGV: ID, version, new expiry, fields and values.
+	tokenUpdate = redis.NewScript(luaRead + `
+local token, answer = read(KEYS[1], 'version', 'user_id', 'expires_at')
+if not token then return answer end
+if token[2] ~= ARGV[2] then return -1 end
+if token[4] ~= ARGV[3] then
+  local rest = '\0' .. token[3] .. '\0' .. ARGV[1]
+  redis.call('ZADD', KEYS[2], 0, ARGV[3] .. rest)
+  redis.call('ZREM', KEYS[2], token[4] .. rest)
 end
-redis.call('HSET', KEYS[1], ARGV[1], '\1' .. ARGV[3] .. ARGV[4] .. string.sub(rec, 18, last) .. ARGV[5])
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 return 1
 `)
 
-	// KEYS: records, users, expiry. ARGV: ID.
-	tokenDelete = newScript(tokenHead + userLists + `
-local rec = redis.call('HGET', KEYS[1], ARGV[1])
-if not rec then return 0 end
-local user = head(rec)
-if not user then return redis.error_reply('MYAUTHDAMAGED token') end
-redis.call('ZCARD', KEYS[3])
-unlist({string.sub(rec, 22, user)}, {{[entry(ARGV[1])] = ''}})
-redis.call('ZREM', KEYS[3], string.sub(rec, 10, 17) .. ARGV[1])
-redis.call('HDEL', KEYS[1], ARGV[1])
-return 1
-`)
-
-	// An entry of the index without its record, as a damaged copy may have, is
-	// removed and not counted. A damaged record stays with its entry, and the others
-	// are purged all the same. KEYS: records, users, expiry. ARGV: beginning and end of
-	// what has expired, limit. It answers how many entries it found, how many tokens it
-	// removed, how many records were damaged, and the last entry that it found.
-	tokensDeleteExpired = newScript(tokenHead + userLists + `
-local found = redis.call('ZRANGEBYLEX', KEYS[3], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
-if #found == 0 then return {0, 0, 0, ''} end
-local ids, gone, dead, damaged = {}, {}, {}, 0
-local users, numbers, ended = {}, {}, {}
-for i, indexed in ipairs(found) do ids[i] = string.sub(indexed, 9) end
-local records = redis.call('HMGET', KEYS[1], unpack(ids))
-for i, indexed in ipairs(found) do
-  local rec = records[i]
-  local user = rec and head(rec)
-  if rec and not user then
-    damaged = damaged + 1
-  else
-    gone[#gone + 1] = indexed
-    if rec and string.sub(rec, 10, 17) == string.sub(indexed, 1, 8) then
-      dead[#dead + 1] = ids[i]
-      local id = string.sub(rec, 22, user)
-      local n = numbers[id]
-      if not n then
-        n = #users + 1
-        users[n], numbers[id], ended[n] = id, n, {}
-      end
-      ended[n][entry(ids[i])] = ''
-    end
+	// It removes those tokens to whose record the entry of expiry belongs, and the other
+	// entries: they are older than the record, or have none. A damaged record stays with
+	// its entry. It answers how many tokens it removed, and how many are damaged.
+	//
+	// KEYS: expiry, for each token its key and that of the tokens of its user. ARGV: for
+	// each token its ID and the entry of expiry.
+	tokensDelete = redis.NewScript(luaRead + `
+redis.call('ZCARD', KEYS[1])
+local removed, damaged = 0, 0
+for i = 2, #KEYS, 2 do
+  local id, entry = ARGV[i - 1], ARGV[i]
+  local token, answer = read(KEYS[i], 'expires_at', 'user_id')
+  if token and token[2] .. '\0' .. token[3] .. '\0' .. id == entry then
+    redis.call('ZREM', KEYS[i + 1], id)
+    redis.call('DEL', KEYS[i])
+    removed = removed + 1
   end
+  if token or answer == 0 then redis.call('ZREM', KEYS[1], entry) else damaged = damaged + 1 end
 end
-if #dead > 0 then
-  unlist(users, ended)
-  redis.call('HDEL', KEYS[1], unpack(dead))
-end
-if #gone > 0 then redis.call('ZREM', KEYS[3], unpack(gone)) end
-return {#found, #dead, damaged, found[#found]}
+return {removed, damaged}
 `)
 
 	// A command that the server refuses, because it was renamed or the user may not
-	// run it, would end a script of those above half-way. So this one runs all of
-	// them, those first that it takes to leave nothing behind. KEYS: one that is not
-	// there.
-	everyCommand = newScript(`
+	// run it, would end another script half-way. So this one tries all of them. KEYS: one
+	// that holds nothing, and again afterwards.
+	everyCommand = redis.NewScript(`
 redis.call('DEL', KEYS[1])
-redis.call('HDEL', KEYS[1], '')
-redis.call('ZREM', KEYS[1], '')
 local refused
-local function try(...)
-  local answer = redis.pcall(...)
+for _, words in ipairs({
+  {'EXISTS'}, {'SET', ''}, {'GET'}, {'DEL'}, {'HSET', '', ''}, {'HMGET', ''}, {'DEL'},
+  {'ZADD', 0, ''}, {'ZCARD'}, {'ZRANGEBYLEX', '-', '+'}, {'ZREM', ''}, {'DEL'},
+}) do
+  local answer = redis.pcall(words[1], KEYS[1], unpack(words, 2))
   if type(answer) == 'table' and answer.err then refused = refused or answer end
 end
-try('SET', KEYS[1], '')
-try('GET', KEYS[1])
-redis.call('DEL', KEYS[1])
-try('HSETNX', KEYS[1], '', '')
-try('HSET', KEYS[1], '', '')
-try('HGET', KEYS[1], '')
-try('HMGET', KEYS[1], '')
-redis.call('DEL', KEYS[1])
-try('ZADD', KEYS[1], 0, '')
-try('ZCARD', KEYS[1])
-try('ZRANGEBYLEX', KEYS[1], '-', '+')
-redis.call('DEL', KEYS[1])
 return refused or 1
 `)
 )
+
+// write runs a script that changes something.
+func (s *Store) write(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	return script.Run(ctx, onceClient{s.client}, keys, args...)
+}
+
+// onceClient sends scripts as commands that go-redis does not repeat by itself: see the
+// package comment.
+type onceClient struct{ redis.UniversalClient }
+
+func (c onceClient) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	return c.send(ctx, "evalsha", sha, keys, args)
+}
+
+func (c onceClient) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	return c.send(ctx, "eval", script, keys, args)
+}
+
+func (c onceClient) send(ctx context.Context, name, script string, keys []string, args []any) *redis.Cmd {
+	words := append(make([]any, 0, 3+len(keys)+len(args)), name, script, len(keys))
+	for _, key := range keys {
+		words = append(words, key)
+	}
+	cmd := redis.NewCmd(ctx, append(words, args...)...)
+	cmd.SetFirstKeyPos(3)
+	_ = c.Process(ctx, once{cmd}) // the error is the command's, too
+	return cmd
+}
+
+// once is a command that go-redis sends again only where the server has done nothing:
+// after a redirection, for which it does not ask, and while a cluster moves a slot, when
+// the keys of a script are not all on one side yet.
+type once struct{ *redis.Cmd }
+
+// NoRetry implements [redis.Cmder].
+func (c once) NoRetry() bool { return !redis.IsTryAgainError(c.Err()) }

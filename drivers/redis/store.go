@@ -26,38 +26,54 @@ type Options struct {
 }
 
 // Store keeps users and tokens in one Redis server or cluster. It is safe for
-// concurrent use. A call returns when its context's deadline comes; one that is
-// cancelled in the two seconds before may last until the deadline.
+// concurrent use. A call returns at its context's deadline, and when its context is
+// cancelled, but in the last two seconds before a deadline maybe only then.
 type Store struct {
 	client redis.UniversalClient
 	own    bool // the client is closed with the store, and heeds deadlines
 	keys   keys
 
-	workers workers
-
-	mu     sync.RWMutex // held while a call begins, and while closed is set
+	mu     sync.RWMutex // of closed, and held while a call begins
 	closed bool
-	calls  sync.WaitGroup // those under way, also when their caller has left
+	calls  sync.WaitGroup // under way, also when their caller has left
 }
 
 // New returns a store that uses the caller's client, a *redis.Client or a
-// *redis.ClusterClient. It sends nothing. Close leaves the client open.
+// *redis.ClusterClient, and leaves it open. It asks the server what [Open] does.
 //
-// Any settings will do, MaxRetries included, save those that break what a store
-// promises, which New refuses: reading from replicas (ReadOnly, RouteByLatency,
-// RouteRandomly), a cache in the client, and no time-out for reading or writing.
-// [Store.Check] asks the server whether it suits. Short calls are a fifth slower than
-// over the client of [Open], which is known to have nothing that outlasts a deadline.
-func New(client redis.UniversalClient, opts *Options) (*Store, error) {
-	o, err := opts.withDefaults()
+// New refuses a client that reads from replicas (ReadOnly, RouteByLatency,
+// RouteRandomly), has a cache, or waits without a time-out. Other settings will do,
+// MaxRetries included. Short calls are a fifth slower than over the client of [Open],
+// which is known to heed deadlines.
+func New(ctx context.Context, client redis.UniversalClient, opts *Options) (*Store, error) {
+	s, err := newStore(client, opts)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.check(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func newStore(client redis.UniversalClient, opts *Options) (*Store, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.Prefix == "" {
+		o.Prefix = "myauth"
+	}
+	if !validPrefix.MatchString(o.Prefix) {
+		return nil, errors.New("redis: Options.Prefix may have 1 to 64 letters, digits and the signs . _ : - only")
 	}
 	if err := checkClient(client); err != nil {
 		return nil, err
 	}
 	return &Store{client: client, keys: newKeys(o.Prefix)}, nil
 }
+
+var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
 // Users returns the store's users.
 func (s *Store) Users() *Users { return &Users{s} }
@@ -68,113 +84,40 @@ func (s *Store) Tokens() *Tokens { return &Tokens{s} }
 // Close ends the store, and closes the client if it is the store's own. Later calls
 // return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.
 // Close waits for calls that are under way; those whose context ended take at most
-// the client's read time-out. A store keeps up to 32 goroutines for its next calls,
-// which end with it.
+// the client's read time-out.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil
-	}
+	closed := s.closed
 	s.closed = true
 	s.mu.Unlock()
-	var err error
-	if s.own {
-		err = s.client.Close()
+	defer s.calls.Wait()
+	if closed || !s.own {
+		return nil
 	}
-	s.calls.Wait()
-	s.workers.close()
-	if err != nil {
+	if err := s.client.Close(); err != nil {
 		return fmt.Errorf("redis: close: %w", err)
 	}
 	return nil
 }
 
-// checkClient refuses a client with which a store could not keep its word.
-func checkClient(client redis.UniversalClient) error {
-	switch c := client.(type) {
-	case *redis.Client:
-		if c == nil {
-			return errNoClient
-		}
-		o := c.Options()
-		if o.ClientSideCache != nil || o.ClientSideCacheConfig != nil {
-			return errors.New("redis: the client caches what it reads, so ended sessions would live on: give MyAuth one without ClientSideCache")
-		}
-		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
-			return errNoTimeout
-		}
-		return nil
-	case *redis.ClusterClient:
-		if c == nil {
-			return errNoClient
-		}
-		o := c.Options()
-		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-			return errors.New("redis: the client reads from replicas, which lag behind: give MyAuth one without ReadOnly, RouteByLatency and RouteRandomly")
-		}
-		if o.ReadTimeout <= 0 || o.WriteTimeout <= 0 {
-			return errNoTimeout
-		}
-		return nil
-	case nil:
-		return errNoClient
-	default:
-		return fmt.Errorf("redis: New takes a *redis.Client or a *redis.ClusterClient, and not a %T: a Ring loses sight of keys when a server fails, and the others are unknown", client)
-	}
-}
-
-var (
-	errNoClient  = errors.New("redis: New needs a client")
-	errNoTimeout = errors.New("redis: the client waits for ever: give MyAuth one whose ReadTimeout and WriteTimeout are not negative")
-)
-
-var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
-
-func (o *Options) withDefaults() (Options, error) {
-	var opts Options
-	if o != nil {
-		opts = *o
-	}
-	if opts.Prefix == "" {
-		opts.Prefix = "myauth"
-	}
-	if !validPrefix.MatchString(opts.Prefix) {
-		return opts, errors.New("redis: Options.Prefix may have 1 to 64 letters, digits and the signs . _ : - only")
-	}
-	return opts, nil
-}
-
-var errClosed = fmt.Errorf("redis: %w: the store was closed", kit.ErrUnavailable)
-
-// begin counts a call that is about to be made, unless the store is closed.
-func (s *Store) begin() error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return errClosed
-	}
-	s.calls.Add(1)
-	return nil
-}
-
 // call runs f, which talks to the server, and returns when it is done or soon after
-// ctx is. go-redis looks at a context's deadline, if it was told to, and at nothing
-// else while it waits for an answer; so f goes on without its caller then, until
-// the client's time-outs end it. To have f on another goroutine costs a short call a
-// fifth of its time, and where the deadline comes soon anyway, as in most calls of a
-// [kit.Service] by default, the call may as well last until then. Only the store's own
-// client is known to heed deadlines: another one may have hooks, or a provider of
-// credentials, and with its routing policies that of a cluster waits five seconds for
-// what the server knows about commands, whatever the deadline is.
+// ctx is. While go-redis waits for an answer it looks at a context's deadline, if it was
+// told to, and never at its cancellation. So f runs on a goroutine, and goes on without
+// its caller until the client's time-outs end it. That costs a short call a fifth of its
+// time; it is spared where the deadline comes soon, as in most calls of a [kit.Service],
+// and the client is the store's own. Others may have hooks that heed no deadline.
 func call[T any](ctx context.Context, s *Store, op string, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
 		return none, fmt.Errorf("redis: %s: %w", op, err)
 	}
-	if err := s.begin(); err != nil {
-		return none, err
+	s.mu.RLock()
+	if s.closed {
+		s.mu.RUnlock()
+		return none, fmt.Errorf("redis: %s: %w: the store is closed", op, kit.ErrUnavailable)
 	}
+	s.calls.Add(1)
+	s.mu.RUnlock()
 	if ctx.Done() == nil || s.own && endsSoon(ctx) {
 		defer s.calls.Done()
 		value, err := f(ctx)
@@ -183,20 +126,18 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 	type answer struct {
 		value    T
 		err      error
-		whole    bool // f has returned
 		panicked any
 	}
 	done := make(chan answer, 1)
-	s.workers.run(func() {
+	go func() {
 		defer s.calls.Done()
-		var got answer
+		got := answer{err: errNoAnswer} // after runtime.Goexit
 		defer func() {
 			got.panicked = recover() // of a hook of the client, say: it is the caller's to see
 			done <- got
 		}()
 		got.value, got.err = f(ctx)
-		got.whole = true
-	})
+	}()
 	var got answer
 	select {
 	case got = <-done:
@@ -207,20 +148,22 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 			return none, fmt.Errorf("redis: %s: %w", op, ctx.Err())
 		}
 	}
-	switch {
-	case got.panicked != nil:
+	if got.panicked != nil {
 		panic(got.panicked)
-	case !got.whole: // runtime.Goexit
-		return none, fmt.Errorf("redis: %s: %w: the call ended without an answer", op, kit.ErrUnavailable)
 	}
 	return got.value, explain(ctx, op, got.err)
 }
 
-// soon is how long a call may outlast a context that is cancelled.
-const soon = 2 * time.Second
+var errNoAnswer = fmt.Errorf("%w: the call ended without an answer", kit.ErrUnavailable)
 
-// endsSoon reports whether the deadline of ctx is near.
+// do is call for what returns nothing but an error.
+func do(ctx context.Context, s *Store, op string, f func(context.Context) error) error {
+	_, err := call(ctx, s, op, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return err
+}
+
+// endsSoon reports whether the deadline of ctx is near enough to wait for.
 func endsSoon(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) <= soon
+	return ok && time.Until(deadline) <= 2*time.Second
 }

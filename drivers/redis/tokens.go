@@ -2,10 +2,10 @@ package redis
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,167 +22,162 @@ var (
 	_ kit.Pinger     = (*Tokens)(nil)
 )
 
-// maxBatch is the largest limit that the contract allows.
-const maxBatch = 1000
+const (
+	maxBatch  = 1000 // the largest limit that the contract allows
+	purgeStep = 250  // bounds what one script removes: the server does nothing else meanwhile
+)
 
-// purgeStep bounds what one script removes, because the server does nothing else
-// while it runs.
-const purgeStep = 250
-
-// Ping implements [kit.Pinger]: it asks every server that has tokens, as that of
-// [Users] does.
+// Ping implements [kit.Pinger]: it asks every server that has tokens, as [Users.Ping] does.
 func (t *Tokens) Ping(ctx context.Context) error {
-	_, err := call(ctx, t.s, "ping", func(ctx context.Context) (nothing, error) {
+	return do(ctx, t.s, "ping", func(ctx context.Context) error {
 		pipe := t.s.client.Pipeline()
-		for i := range t.s.keys.tokens {
-			pipe.Del(ctx, t.s.keys.tokens[i].check)
+		for _, p := range t.s.keys.tokens {
+			pipe.Del(ctx, p.unused())
 		}
 		_, err := pipe.Exec(ctx)
-		return nothing{}, err
+		return err
 	})
-	return err
 }
 
 // Create implements [kit.TokenStore].
 func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
-	p := t.s.keys.partitionOf(token.ID)
-	keys := []string{p.records, p.users, p.expiry}
-	record := encodeToken(&token)
-	expiry := appendExpiry(nil, token.ExpiresAt)
-	_, err := call(ctx, t.s, "create token", func(ctx context.Context) (nothing, error) {
-		return nothing{}, t.change(ctx, tokenCreate, keys, token.ID, record, token.UserID, expiry, listEntry(token.ID))
+	return do(ctx, t.s, "create token", func(ctx context.Context) error {
+		p := t.s.keys.partitionOf(token.ID)
+		keys := []string{p.record(token.ID), p.ofUser(token.UserID), p.expiry()}
+		args := []any{token.ID, expiryEntry(stamp(token.ExpiresAt), token.UserID, token.ID)}
+		return outcome(t.s.write(ctx, tokenCreate, keys, append(args, tokenRecord(&token, token.Version)...)...))
 	})
-	return err
+}
+
+// expiryEntry returns what the index by expiry has for a token. The entries sort by
+// time, and tell the keys of the token.
+func expiryEntry(expiresAt, userID, id string) string {
+	return expiresAt + "\x00" + userID + "\x00" + id
 }
 
 // ByID implements [kit.TokenStore].
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	key := t.s.keys.partitionOf(id).records
-	return call(ctx, t.s, "token by id", func(ctx context.Context) (kit.Token, error) {
-		record, err := t.s.client.HGet(ctx, key, id).Result()
-		if err != nil {
-			return kit.Token{}, err
-		}
-		return decodeToken(id, record)
-	})
+	return call(ctx, t.s, "token by id", func(ctx context.Context) (kit.Token, error) { return t.get(ctx, id) })
+}
+
+func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
+	values, err := t.s.client.HMGet(ctx, t.s.keys.partitionOf(id).record(id), tokenFields...).Result()
+	if err != nil {
+		return kit.Token{}, err
+	}
+	return readToken(id, values)
 }
 
 // Update implements [kit.TokenStore].
 func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
-	p := t.s.keys.partitionOf(token.ID)
-	keys := []string{p.records, p.expiry}
-	version := binary.BigEndian.AppendUint64(nil, uint64(token.Version))
-	next := binary.BigEndian.AppendUint64(nil, uint64(token.Version+1))
-	expiry := appendExpiry(nil, token.ExpiresAt)
-	fields := appendTokenFields(nil, &token)
-	_, err := call(ctx, t.s, "update token", func(ctx context.Context) (nothing, error) {
-		return nothing{}, t.change(ctx, tokenUpdate, keys, token.ID, version, next, expiry, fields)
+	return do(ctx, t.s, "update token", func(ctx context.Context) error {
+		p := t.s.keys.partitionOf(token.ID)
+		args := []any{token.ID, token.Version, stamp(token.ExpiresAt)}
+		args = append(args, tokenRecord(&token, token.Version+1)[2*tokenIdentity:]...)
+		return outcome(t.s.write(ctx, tokenUpdate, []string{p.record(token.ID), p.expiry()}, args...))
 	})
-	return err
 }
 
 // Delete implements [kit.TokenStore].
 func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
-	p := t.s.keys.partitionOf(id)
 	return call(ctx, t.s, "delete token", func(ctx context.Context) (bool, error) {
-		err := t.change(ctx, tokenDelete, []string{p.records, p.users, p.expiry}, id)
-		if errors.Is(err, kit.ErrNotFound) {
-			return false, nil
+		for range attempts {
+			token, err := t.get(ctx, id)
+			if errors.Is(err, redis.Nil) {
+				return false, nil
+			} else if err != nil {
+				return false, err
+			}
+			removed, err := t.remove(ctx, t.s.keys.partitionOf(id), []string{expiryEntry(stamp(token.ExpiresAt), token.UserID, id)})
+			if removed > 0 || err != nil {
+				return removed > 0, err
+			}
+			// Between the two, it was given another expiry, or another call was faster.
 		}
-		return err == nil, err
+		return false, errUnsettled
 	})
 }
 
-// change runs a script on one token.
-func (t *Tokens) change(ctx context.Context, sc *script, keys []string, args ...any) error {
-	answer, err := t.s.write(ctx, sc, keys, args...)
-	if err != nil {
-		return err
+// remove removes the tokens of a partition that still have these entries in the index by
+// expiry.
+func (t *Tokens) remove(ctx context.Context, p slot, entries []string) (int, error) {
+	keys, args := []string{p.expiry()}, []any{}
+	for _, entry := range entries {
+		_, owner, _ := strings.Cut(entry, "\x00")
+		user, id, _ := strings.Cut(owner, "\x00")
+		keys = append(keys, p.record(id), p.ofUser(user))
+		args = append(args, id, entry)
 	}
-	return outcome(answer)
+	answer, err := t.s.write(ctx, tokensDelete, keys, args...).Int64Slice()
+	if err != nil {
+		return 0, err
+	}
+	if len(answer) != 2 {
+		return 0, errAnswer
+	}
+	if answer[1] > 0 {
+		err = errDamaged
+	}
+	return int(answer[0]), err
 }
 
-// ByUser implements [kit.TokenStore]. It asks all partitions for their lists at once,
-// and then for the records.
+// ByUser implements [kit.TokenStore].
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	limit = clampLimit(limit)
+	limit = min(limit, maxBatch)
 	return call(ctx, t.s, "tokens by user", func(ctx context.Context) ([]kit.Token, error) {
-		ids, err := t.idsOf(ctx, userID, after)
 		tokens := []kit.Token{}
-		for err == nil && len(ids) > 0 && len(tokens) < limit {
-			page := ids[:min(len(ids), limit-len(tokens))]
-			ids = ids[len(page):]
-			tokens, err = t.appendRecords(ctx, tokens, page)
-		}
-		if err != nil {
-			return nil, err
+		for len(tokens) < limit {
+			want := limit - len(tokens)
+			ids, err := t.idsOf(ctx, userID, after, want)
+			if err != nil {
+				return nil, err
+			}
+			if tokens, err = t.appendTokens(ctx, tokens, ids); err != nil {
+				return nil, err
+			}
+			if len(ids) < want {
+				break
+			}
+			after = ids[len(ids)-1]
 		}
 		return tokens, nil
 	})
 }
 
-// idsOf returns the IDs of a user's tokens behind one, in order.
-func (t *Tokens) idsOf(ctx context.Context, userID, after string) ([]string, error) {
+// idsOf returns IDs of a user's tokens behind one, in order. It asks all partitions at once.
+func (t *Tokens) idsOf(ctx context.Context, userID, after string, limit int) ([]string, error) {
 	pipe := t.s.client.Pipeline()
-	var lists [partitions]*redis.StringCmd
-	for i := range lists {
-		lists[i] = pipe.HGet(ctx, t.s.keys.tokens[i].users, userID)
+	for _, p := range t.s.keys.tokens {
+		pipe.ZRangeByLex(ctx, p.ofUser(userID), &redis.ZRangeBy{Min: "(" + after, Max: "+", Count: int64(limit)})
 	}
-	_, failed := pipe.Exec(ctx)
-	var ids []string
-	for _, list := range lists {
-		if err := list.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, err
-		}
-		for _, id := range listed(list.Val()) {
-			if id > after {
-				ids = append(ids, id)
-			}
-		}
-	}
-	if failed != nil && !errors.Is(failed, redis.Nil) {
-		return nil, failed
-	}
-	slices.Sort(ids)
-	return ids, nil
-}
-
-// appendRecords reads the tokens with these IDs, save those that were removed
-// meanwhile.
-func (t *Tokens) appendRecords(ctx context.Context, tokens []kit.Token, ids []string) ([]kit.Token, error) {
-	var wanted [partitions][]string
-	for _, id := range ids {
-		i := partitionOf(id)
-		wanted[i] = append(wanted[i], id)
-	}
-	pipe := t.s.client.Pipeline()
-	var records [partitions]*redis.SliceCmd
-	for i, ids := range wanted {
-		if len(ids) > 0 {
-			records[i] = pipe.HMGet(ctx, t.s.keys.tokens[i].records, ids...)
-		}
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	cmds, err := pipe.Exec(ctx)
+	if err != nil {
 		return nil, err
 	}
-	var read [partitions]int
+	var ids []string
+	for _, cmd := range cmds {
+		ids = append(ids, cmd.(*redis.StringSliceCmd).Val()...)
+	}
+	slices.Sort(ids)
+	return ids[:min(limit, len(ids))], nil
+}
+
+// appendTokens reads the tokens with these IDs, except for those that were removed
+// meanwhile.
+func (t *Tokens) appendTokens(ctx context.Context, tokens []kit.Token, ids []string) ([]kit.Token, error) {
+	pipe := t.s.client.Pipeline()
 	for _, id := range ids {
-		i := partitionOf(id)
-		values := records[i].Val()
-		if len(values) != len(wanted[i]) {
-			return nil, errAnswer
-		}
-		value := values[read[i]]
-		read[i]++
-		if value == nil {
+		pipe.HMGet(ctx, t.s.keys.partitionOf(id).record(id), tokenFields...)
+	}
+	cmds, err := pipe.Exec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, cmd := range cmds {
+		token, err := readToken(ids[i], cmd.(*redis.SliceCmd).Val())
+		if errors.Is(err, redis.Nil) {
 			continue
-		}
-		record, ok := value.(string)
-		if !ok {
-			return nil, errAnswer
-		}
-		token, err := decodeToken(id, record)
-		if err != nil {
+		} else if err != nil {
 			return nil, err
 		}
 		tokens = append(tokens, token)
@@ -190,78 +185,44 @@ func (t *Tokens) appendRecords(ctx context.Context, tokens []kit.Token, ids []st
 	return tokens, nil
 }
 
-// DeleteExpired implements [kit.TokenStore]. It goes through the partitions, each
-// time from another one, until limit is reached; an error may come after some were
-// removed, and then with their number. Damaged records keep no others.
+// DeleteExpired implements [kit.TokenStore]. An error may come after some tokens were
+// removed, and then with their number. Damaged records stay and keep the purge from no
+// others; the last call, which removes fewer than limit, returns an error for them.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	limit = clampLimit(limit)
-	end := expiredBefore(before)
+	limit = min(limit, maxBatch)
+	end := "(" + stamp(before) + "\x01" // behind all entries of that time
 	return call(ctx, t.s, "delete expired tokens", func(ctx context.Context) (int, error) {
-		removed := 0
-		first := rand.IntN(partitions)
+		removed, first := 0, rand.IntN(partitions) // callers in parallel begin at different ones
 		var damage error
 		for i := range partitions {
-			n, err := t.purge(ctx, &t.s.keys.tokens[(first+i)%partitions], end, limit-removed)
-			removed += n
-			if errors.Is(err, errDamaged) {
-				damage, err = err, nil
+			p := t.s.keys.tokens[(first+i)%partitions]
+			for begin := "-"; begin != "" && removed < limit; {
+				n, next, err := t.purge(ctx, p, begin, end, min(purgeStep, limit-removed))
+				removed, begin = removed+n, next
+				if errors.Is(err, errDamaged) {
+					damage = err
+				} else if err != nil {
+					return removed, err
+				}
 			}
-			if err != nil || removed == limit {
-				return removed, err // there may be more, and the last call tells of the damage
+			if removed == limit {
+				return removed, nil
 			}
 		}
 		return removed, damage
 	})
 }
 
-// purge removes expired tokens of one partition.
-func (t *Tokens) purge(ctx context.Context, p *partition, end string, limit int) (int, error) {
-	removed, begin := 0, "-"
-	var damage error
-	for removed < limit {
-		if err := ctx.Err(); err != nil {
-			return removed, err
-		}
-		step := min(purgeStep, limit-removed)
-		answer, err := t.s.write(ctx, tokensDeleteExpired, []string{p.records, p.users, p.expiry}, begin, end, step)
-		if err != nil {
-			return removed, err
-		}
-		found, dead, damaged, last, err := purgeAnswer(answer)
-		if err != nil {
-			return removed, err
-		}
-		removed += dead
-		if damaged > 0 {
-			damage = errDamaged
-		}
-		if found < step {
-			break
-		}
-		begin = "(" + last // what is damaged stays, and is not looked at again
+// purge removes the tokens of the first entries from begin to end, and returns where to go
+// on, behind the damaged ones that stay, or "".
+func (t *Tokens) purge(ctx context.Context, p slot, begin, end string, limit int) (removed int, next string, err error) {
+	entries, err := t.s.client.ZRangeByLex(ctx, p.expiry(), &redis.ZRangeBy{Min: begin, Max: end, Count: int64(limit)}).Result()
+	if err != nil || len(entries) == 0 {
+		return 0, "", err
 	}
-	return removed, damage
+	removed, err = t.remove(ctx, p, entries)
+	if len(entries) == limit {
+		next = "(" + entries[limit-1]
+	}
+	return removed, next, err
 }
-
-// purgeAnswer reads what tokensDeleteExpired answered.
-func purgeAnswer(answer any) (found, dead, damaged int, last string, err error) {
-	values, _ := answer.([]any)
-	if len(values) != 4 {
-		return 0, 0, 0, "", errAnswer
-	}
-	var numbers [3]int
-	for i := range numbers {
-		n, ok := values[i].(int64)
-		if !ok {
-			return 0, 0, 0, "", errAnswer
-		}
-		numbers[i] = int(n)
-	}
-	last, ok := values[3].(string)
-	if !ok {
-		return 0, 0, 0, "", errAnswer
-	}
-	return numbers[0], numbers[1], numbers[2], last, nil
-}
-
-func clampLimit(limit int) int { return max(0, min(limit, maxBatch)) }

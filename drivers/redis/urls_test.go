@@ -23,7 +23,7 @@ func TestURLsOfServices(t *testing.T) {
 		"redis://default:s3cret@redis-1.c1.eu-1.ec2.redns.redis-cloud.com:14000":       inClear,
 		"rediss://:s3cret@ec2-1-2-3-4.compute-1.amazonaws.com:6380":                    "", // Heroku
 		"rediss://:s3cret@ec2-1-2-3-4.compute-1.amazonaws.com:6380?skip_verify=true":   "",
-		"rediss://:s3cret@ec2-1-2-3-4.compute-1.amazonaws.com?ssl_cert_reqs=none":      "drop the option ssl_cert_reqs",
+		"rediss://:s3cret@ec2-1-2-3-4.compute-1.amazonaws.com?ssl_cert_reqs=none":      "begin with ssl",
 		"rediss://master.app.abc123.use1.cache.amazonaws.com:6379":                     "", // ElastiCache
 		"rediss://app:s3cret@clustercfg.app.abc.cache.amazonaws.com:6379?cluster=true": "",
 		"rediss://default:s3cret@app-do-user-1-0.db.ondigitalocean.com:25061":          "",
@@ -32,9 +32,9 @@ func TestURLsOfServices(t *testing.T) {
 		"rediss://red-abc123:s3cret@frankfurt-redis.render.com:6379":           "",
 		"redis://default:s3cret@fly-app.upstash.io:6379?family=6":              inClear,
 		"redis://default:s3cret@redis.railway.internal:6379?family=0&tls=none": "",
-		"redis://default:s3cret@one:1,two:2?cluster=true":                      inClear,
-		"redis://default:s3cret@localhost:1,two:2?cluster=true":                inClear,
-		"redis://default:s3cret@one:1,two:2?cluster=true&tls=none":             "",
+		"redis://default:s3cret@one:1?cluster=true&addr=two:2":                 inClear,
+		"redis://default:s3cret@two:1?cluster=true&addr=localhost:2":           inClear,
+		"redis://default:s3cret@one:1?cluster=true&addr=two:2&tls=none":        "",
 		"redis://:s3cret@localhost:6379/0":                                     "",
 		"redis://:s3cret@127.0.0.2":                                            "",
 		"redis://:s3cret@[::1]:6379":                                           "",
@@ -43,7 +43,7 @@ func TestURLsOfServices(t *testing.T) {
 		"redis://:s3cret@redis.localhost":                                      inClear,
 		"redis://:s3cret@redis?tls=true":                                       "rediss://",
 		"rediss://:s3cret@redis?tls=none":                                      "tls",
-		"redis://:s3cret@redis?ssl=true":                                       "drop the option ssl",
+		"redis://:s3cret@redis?ssl=true":                                       "begin with ssl",
 	} {
 		dialed := errors.New("dialed")
 		_, err := redis.Open(t.Context(), url, &redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {

@@ -36,7 +36,7 @@ func benchRedis(b *testing.B, connect func(b *testing.B) goredis.UniversalClient
 	bench(b, func(b *testing.B) (driver, bare store) {
 		client := connect(b)
 		b.Cleanup(func() { client.Close() })
-		opened, err := redis.New(client, &redis.Options{Prefix: "bench-" + rand.Text()})
+		opened, err := redis.New(b.Context(), client, &redis.Options{Prefix: "bench-" + rand.Text()})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,0 +1,80 @@
+package redis_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"myauth.internal/conformance/servers"
+	"myauth.internal/drivers/redis"
+	"myauth.internal/kit"
+)
+
+// The keys and fields are those of the README.
+func TestSchema(t *testing.T) {
+	url, o := servers.Redis(t), fresh()
+	store, client := open(t, url, o), plain(t, url)
+	at := func(year int) time.Time { return time.Date(year, 1, 2, 3, 4, 5, 6000, time.UTC) }
+	u := kit.User{
+		ID: "1", Email: "A@b.c", Username: "n", PasswordHash: "h", Roles: []string{"r", "<s>"}, Settings: []byte("{}"),
+		Verified: true, SessionEpoch: -1, CreatedAt: at(2026), UpdatedAt: at(2027), Version: 258,
+	}
+	token := kit.Token{
+		ID: "T", Type: "t", UserID: "1", SessionID: "s", Epoch: 1, SecretHash: []byte{1}, PreviousHash: []byte{2},
+		CreatedAt: at(2026), ExpiresAt: at(2028), Version: -1,
+	}
+	if err := store.Users().Create(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Tokens().Create(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	// What a later version adds to a record is left alone.
+	users, tokens := "{"+o.Prefix+":users}", "{"+o.Prefix+":tokens:15}"
+	client.HSet(t.Context(), users+":id:1", "later", "x")
+	if err := store.Users().Update(t.Context(), u); err != nil {
+		t.Error(err)
+	}
+	hash := func(key string, want map[string]string) {
+		t.Helper()
+		if got := client.HGetAll(t.Context(), key).Val(); !maps.Equal(got, want) {
+			t.Errorf("%s is\n%q, want\n%q", key, got, want)
+		}
+	}
+	hash(users+":id:1", map[string]string{
+		"schema": "1", "version": "259", "email": "A@b.c", "username": "n", "hashed_password": "h", "roles": `["r","\u003cs\u003e"]`, "user_settings": "{}",
+		"is_verified": "1", "is_active": "0", "session_epoch": "-1", "created_at": "2026-01-02T03:04:05.000006Z", "updated_at": "2027-01-02T03:04:05.000006Z",
+		"later": "x",
+	})
+	hash(tokens+":id:T", map[string]string{
+		"schema": "1", "version": "-1", "token_type": "t", "user_id": "1", "session_id": "s", "epoch": "1",
+		"secret_hash": "\x01", "previous_hash": "\x02", "salt": "",
+		"created_at": "2026-01-02T03:04:05.000006Z", "rotated_at": "0001-01-01T00:00:00.000000Z", "expires_at": "2028-01-02T03:04:05.000006Z", "revoked_at": "0001-01-01T00:00:00.000000Z",
+	})
+	if got := client.Get(t.Context(), users+":email:a@b.c").Val(); got != "1" {
+		t.Errorf("the address belongs to %q", got)
+	}
+	for key, want := range map[string]string{tokens + ":user:1": "T", tokens + ":expiry": "2028-01-02T03:04:05.000006Z\x001\x00T"} {
+		if got := client.ZRange(t.Context(), key, 0, -1).Val(); strings.Join(got, "|") != want {
+			t.Errorf("%s holds %q, want %q", key, got, want)
+		}
+	}
+	if n := len(client.Keys(t.Context(), "{"+o.Prefix+":*").Val()); n != 5 {
+		t.Errorf("there are %d keys", n)
+	}
+}
+
+// Whatever the prefix is, each sixteenth of the slots has one partition.
+func TestPartitionsLieFarApart(t *testing.T) {
+	client := plain(t, "redis://"+servers.RedisCluster(t)[0])
+	for _, prefix := range []string{"myauth", "a", strings.Repeat("x", 64), "test-Ab1:"} {
+		used := map[int64]bool{}
+		for i := range 16 {
+			used[client.ClusterKeySlot(t.Context(), "{"+redis.Tag(prefix, i)+"}").Val()/1024] = true
+		}
+		if len(used) != 16 {
+			t.Errorf("the partitions of %s lie in %d sixteenths of the slots", prefix, len(used))
+		}
+	}
+}
