@@ -135,7 +135,7 @@ var tokenListFlaws = []flaw{
 			return expired(t, before.Truncate(time.Second).Add(time.Second-1))
 		})
 	}},
-	{name: "rounds the time of a purge to its own precision", by: "tokens/delete-expired/finer-before", alter: func(f *fake) {
+	{name: "rounds the time of a purge to its own precision", by: "tokens/delete-expired/spares-the-live", alter: func(f *fake) {
 		deleteExpired := f.deleteExpired
 		f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
 			return deleteExpired(ctx, before.Round(time.Microsecond), limit)

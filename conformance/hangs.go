@@ -82,27 +82,23 @@ func (p *probe) outlasts(k kind) {
 // outlived makes calls whose contexts end when they have returned: by a deadline, and
 // because the caller is done with them. That undoes nothing, and ends no later call.
 func (p *probe) outlived(k kind) {
-	const deadline = 500 * time.Millisecond
 	timed, left := k.attempts(p, p.b), k.attempts(p, p.b)
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
-	answers := make([]error, len(timed))
-	for i, a := range timed {
-		if answers[i] = a.call(ctx); answers[i] != nil && ctx.Err() == nil {
-			p.failf("%s with a deadline to come: got error %v, want none", a.method, answers[i])
+	for i := range timed {
+		if err := timed[i].call(ctx); ctx.Err() == nil {
+			p.must(err, "%s with a deadline to come", timed[i].method)
+		} else {
+			timed[i].applied = nil // it was too slow to tell
 		}
-	}
-	for _, a := range left {
-		ctx, leave := context.WithCancel(context.Background())
-		p.must(a.call(ctx), "%s with a context that can be canceled", a.method)
-		leave()
+		canceled, cancel := context.WithCancel(context.Background())
+		p.must(left[i].call(canceled), "%s with a context that can be canceled", left[i].method)
+		cancel()
 	}
 	<-ctx.Done()
-	for _, a := range k.attempts(p, p.b) {
+	for i, a := range k.attempts(p, p.b) {
 		p.must(a.call(p.ctx()), "%s when the contexts of earlier calls have ended", a.method)
-	}
-	for i := range timed {
-		p.wantEffect(timed[i], answers[i], "when the deadline of its context has passed, after it returned")
+		p.wantEffect(timed[i], nil, "when the deadline of its context has passed, after it returned")
 		p.wantEffect(left[i], nil, "when its context was canceled, after it returned")
 	}
 }

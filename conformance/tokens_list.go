@@ -65,32 +65,27 @@ var tokenListRules = []rule{
 	}},
 	{id: "tokens/by-user/after-removals", quote: byUserLimit, prove: func(p *probe) {
 		// The first of each three expires, the second is deleted, the third stays.
+		var tokens, left []*token
+		for i := range 15 {
+			t := newToken(fmt.Sprint(i), "ann")
+			t.ID = fmt.Sprintf("tokens-in-order-%06d", i)
+			if i%3 == 0 {
+				t.ExpiresAt = epoch.Add(-time.Hour)
+			}
+			p.add(p.a, t)
+			if tokens = append(tokens, t); i%3 == 2 {
+				left = append(left, t)
+			}
+		}
+		p.wantList(p.a, "ann", "", 15, tokens) // as a cache would see it
+		p.wantPurged(p.a, epoch, 1000, 5)
+		for i := 1; i < 15; i += 3 {
+			p.wantDeleted(p.b, tokens[i].ID, true, "a token")
+		}
 		for _, h := range p.both() {
-			var tokens, left []*token
-			for i := range 15 {
-				t := newToken(fmt.Sprint(h.name, i), "ann")
-				t.ID = fmt.Sprintf("%s-in-order-%011d", h.name, i)
-				if i%3 == 0 {
-					t.ExpiresAt = epoch.Add(-time.Hour)
-				}
-				p.add(h, t)
-				if tokens = append(tokens, t); i%3 == 2 {
-					left = append(left, t)
-				}
-			}
-			p.wantList(p.a, "ann", "", 15, tokens) // as a cache would see it
-			p.wantPurged(h, epoch, 1000, 5)
-			for i := 1; i < 15; i += 3 {
-				p.wantDeleted(h, tokens[i].ID, true, "a token")
-			}
-			for _, reader := range p.both() {
-				for limit := 1; limit <= 6; limit++ {
-					p.wantList(reader, "ann", "", limit, left[:min(limit, len(left))])
-					p.wantList(reader, "ann", tokens[0].ID, limit, left[:min(limit, len(left))])
-				}
-			}
-			for _, t := range left {
-				p.wantDeleted(p.b, t.ID, true, "a token")
+			for limit := 1; limit <= 6; limit++ {
+				p.wantList(h, "ann", "", limit, left[:min(limit, len(left))])
+				p.wantList(h, "ann", tokens[0].ID, limit, left[:min(limit, len(left))])
 			}
 		}
 	}},

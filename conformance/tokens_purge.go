@@ -35,14 +35,6 @@ var tokenPurgeRules = []rule{
 			p.wantPurged(p.b, at, 10, 1)
 		}
 	}},
-	{id: "tokens/delete-expired/finer-before", quote: purgeSpares, prove: func(p *probe) {
-		for i, delta := range []time.Duration{1, 400, 500, 501, 999} {
-			t := p.addExpiring(fmt.Sprint("t", i), epoch)
-			p.wantPurged(p.a, epoch.Add(-delta), 10, 0)
-			p.check(t, fmt.Sprintf("after DeleteExpired %v before its time", delta))
-			p.wantPurged(p.b, epoch.Add(delta), 10, 1)
-		}
-	}},
 	{id: "tokens/delete-expired/no-clock", quote: purgeNoClock, prove: func(p *probe) {
 		past, future := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2980, 1, 1, 0, 0, 0, 0, time.UTC)
 		long, far := p.addExpiring("long ago", past), p.addExpiring("far away", future)
@@ -77,13 +69,16 @@ var tokenPurgeRules = []rule{
 		}
 	}},
 	{id: "tokens/delete-expired/spares-the-live", quote: purgeSpares, prove: func(p *probe) {
+		for i, finer := range []time.Duration{1, 400, 500, 501, 999} {
+			t := p.addExpiring(fmt.Sprint("t", i), epoch)
+			p.wantPurged(p.a, epoch.Add(-finer), 10, 0)
+			p.check(t, fmt.Sprintf("after DeleteExpired %v before its time", finer))
+			p.wantPurged(p.b, epoch.Add(finer), 10, 1)
+		}
 		var live []*token
 		for i := range 10 {
 			p.addExpiring(fmt.Sprint("dead", i), epoch.Add(-time.Duration(i)*time.Hour))
-			t := newToken(fmt.Sprint("live", i), "ann")
-			if i%2 == 0 {
-				t = newReset(fmt.Sprint("live", i), "ann")
-			}
+			t := []*token{newReset(fmt.Sprint("live", i), "ann"), newToken(fmt.Sprint("live", i), "ann")}[i%2]
 			t.ExpiresAt = epoch.Add(time.Duration(i+1) * time.Microsecond)
 			if i%3 == 0 { // revoked and created long ago, and still not expired
 				t.CreatedAt, t.RevokedAt = time.Unix(0, 0).UTC(), time.Unix(1, 0).UTC()
@@ -91,15 +86,12 @@ var tokenPurgeRules = []rule{
 			p.add(p.a, t)
 			live = append(live, t)
 		}
-		sortByID(live)
 		for _, n := range []int{3, 3, 3, 1, 0, 0} {
 			p.wantPurged(p.a, epoch, 3, n)
 			for _, t := range live {
-				got, err := t.byID(p.ctx(), p.b)
-				p.want(got, err, t, "ByID of a live token between purges")
+				p.check(t, "between purges")
 			}
 		}
-		p.wantList(p.b, "ann", "", 1000, live)
 	}},
 	{id: "tokens/delete-expired/limit", quote: byUserLimit, prove: func(p *probe) {
 		left := 1225

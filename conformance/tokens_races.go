@@ -24,7 +24,7 @@ var tokenRaceRules = []rule{
 			p.addExpiring(id(i), epoch.Add(time.Duration(i)*time.Second))
 		}
 		for round := range 3 {
-			answers := p.race(racers, func(i int, h *handle) error {
+			p.race(racers, func(i int, h *handle) error {
 				for j := range 3 {
 					at := i + j
 					if i%2 == 0 {
@@ -49,7 +49,6 @@ var tokenRaceRules = []rule{
 				}
 				return nil
 			})
-			p.wantOnly(answers, "caller %d")
 		}
 	}},
 }

@@ -10,18 +10,19 @@ import (
 // not depend on time.
 type tripContext struct {
 	context.Context
-	stop  context.CancelFunc
-	looks atomic.Int64
-	trip  int64
+	stop context.CancelFunc
+	left atomic.Int64 // looks
 }
 
 func newTripContext(look int) *tripContext {
 	ctx, stop := context.WithCancel(context.Background())
-	return &tripContext{Context: ctx, stop: stop, trip: int64(look)}
+	c := &tripContext{Context: ctx, stop: stop}
+	c.left.Store(int64(look))
+	return c
 }
 
 func (c *tripContext) look() {
-	if c.looks.Add(1) == c.trip {
+	if c.left.Add(-1) == 0 {
 		c.stop()
 	}
 }
