@@ -168,9 +168,8 @@ func basicRules(k kind) []rule {
 			member := func(i int) record { return k.fresh(fmt.Sprint("member.", i)) }
 			p.wantOnly(p.race(racers, func(worker int, h *handle) error {
 				for i := worker; i < many; i += racers {
-					r := member(i)
-					if err := again(r.taken(), func() error { return r.create(p.ctx(), h) }); err != nil {
-						return fmt.Errorf("creating record %d: %w", i, err)
+					if err := again(member(i).taken(), func() error { return member(i).create(p.ctx(), h) }); err != nil {
+						return err
 					}
 				}
 				return nil

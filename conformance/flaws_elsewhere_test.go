@@ -46,7 +46,7 @@ func (f *fake) reserve(reserves func(u kit.User, err error) bool, key func(u kit
 func addressOf(u kit.User) string { return kit.EmailKey(u.Email) + "." }
 func idOf(u kit.User) string      { return u.ID + "." }
 
-// addressOwned reports whether somebody has the address of u.
+// addressOwned reports whether any user has the address of u.
 func (f *fake) addressOwned(u kit.User) bool {
 	_, err := f.users.ByEmail(context.Background(), u.Email)
 	return err == nil

@@ -70,7 +70,7 @@ func (m *twoMaps) owner(email string) string {
 	return m.owners[kit.EmailKey(email)]
 }
 
-// reserve lets the user have the address unless somebody else has it.
+// reserve lets the user have the address unless another user has it.
 func (m *twoMaps) reserve(email, id string) bool {
 	defer m.window()
 	m.mu2.Lock()

@@ -8,7 +8,7 @@ import (
 	"myauth.internal/kit"
 )
 
-// TestLinearizable judges histories written by hand.
+// TestLinearizable checks histories written by hand.
 func TestLinearizable(t *testing.T) {
 	read := func(begin, end, value, version int64) operation {
 		return operation{what: opRead, begin: begin, end: end, value: value, version: version}

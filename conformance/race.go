@@ -27,7 +27,7 @@ func (p *probe) race(n int, f func(i int, h *handle) error) []error {
 			defer p.recoverPanic()
 			ready.Done()
 			<-start
-			answers[i] = errNoReturn // nobody's win
+			answers[i] = errNoReturn // no caller's win
 			answers[i] = f(i, p.both()[i%2])
 		}()
 	}

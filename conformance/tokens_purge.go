@@ -1,9 +1,7 @@
 package conformance
 
 import (
-	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"myauth.internal/kit"
@@ -132,45 +130,5 @@ var tokenPurgeRules = []rule{
 		again := tokens[2]
 		p.wantErr(p.a.Tokens.Create(p.ctx(), again.Token), nil, "Create with the ID of a token that DeleteExpired has removed")
 		p.wantPurged(p.b, epoch, 2, 1)
-	}},
-	{id: "tokens/delete-expired/counts-under-race", quote: purgeHowMany, racy: true, prove: func(p *probe) {
-		const dead, live = 150, 10
-		for i := range dead {
-			p.addExpiring(fmt.Sprint("dead", i), epoch.Add(-time.Duration(i)*time.Minute))
-		}
-		for i := range live {
-			p.addExpiring(fmt.Sprint("live", i), epoch.Add(time.Duration(i+1)*time.Minute))
-		}
-		var removed, unknown atomic.Int64 // unknown are calls that failed, and may have removed some
-		p.wantOnly(p.race(racers, func(_ int, h *handle) error {
-			for range dead {
-				n, err := h.Tokens.DeleteExpired(p.ctx(), epoch, 7)
-				switch {
-				case errors.Is(err, kit.ErrUnavailable): // a database may see a deadlock, and end it
-					unknown.Add(1)
-					n = 0
-				case err != nil:
-					return err
-				case n < 0 || n > 7:
-					return fmt.Errorf("DeleteExpired with limit 7 returned %d", n)
-				case n == 0:
-					return nil
-				}
-				removed.Add(int64(n))
-			}
-			if unknown.Load() > 0 {
-				return nil // not all of them did
-			}
-			return fmt.Errorf("DeleteExpired still reported removals after %d calls", dead)
-		}), "caller %d, which purges until nothing is left")
-		last, err := p.a.Tokens.DeleteExpired(p.ctx(), epoch, 1000)
-		p.must(err, "DeleteExpired after the race")
-		told := int(removed.Load()) + last
-		if told > dead || unknown.Load() == 0 && (told < dead || last > 0) {
-			p.failf("%d callers together were told of %d removals, and one after them of %d: want %d together", racers, removed.Load(), last, dead)
-		}
-		if left := p.count(); left != live {
-			p.failf("after the race %d tokens are left, want the %d live ones", left, live)
-		}
 	}},
 }

@@ -4,17 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"myauth.internal/kit"
 )
 
 var tokenRaceRules = []rule{
-	{id: "tokens/delete-expired/beside-updates", quote: purgeSpares, racy: true, prove: func(p *probe) {
-		for round := range rounds {
-			p.purgeBesideUpdates(round)
-		}
-	}},
+	{id: "tokens/delete-expired/beside-updates", quote: purgeSpares, racy: true, prove: func(p *probe) { p.racePurges(2) }},
+	{id: "tokens/delete-expired/counts-under-race", quote: purgeHowMany, racy: true, prove: func(p *probe) { p.racePurges(racers) }},
 	{id: "tokens/concurrent/no-deadlock", quote: concurrentUse, racy: true, prove: func(p *probe) {
 		// Purges, updates, deletes and lists go over the same rows in
 		// different orders.
@@ -53,67 +51,74 @@ var tokenRaceRules = []rule{
 	}},
 }
 
-// purgeBesideUpdates purges tokens that other callers are moving past the purge's time.
-// Every token that was moved must be there afterwards, every one that was not found must
-// be gone, and the purge must have removed those and no others.
-func (p *probe) purgeBesideUpdates(round int) {
-	const each = 2 // tokens of one caller
-	owner := fmt.Sprint("ann", round)
-	var before, after []*token
-	for i := range each * (racers - 1) {
-		t := newToken(fmt.Sprintf("r%d-%d", round, i), owner)
-		t.ExpiresAt = epoch.Add(-time.Duration(i) * time.Second)
-		p.add(p.both()[i%2], t)
-		moved := t.copy()
-		moved.ExpiresAt, moved.SecretHash = epoch.Add(time.Hour), hashOf("moved "+t.ID)
-		before, after = append(before, t), append(after, moved)
-	}
-	var purged int
-	var purgeError error
-	moves := make([]error, len(before))
-	ended := make(chan struct{}, len(moves)) // one for each Update
-	p.race(racers, func(caller int, h *handle) error {
-		if caller == 0 {
-			// Later in each round, so that it begins before, among and after the others,
-			// and through the one handle or the other.
-			for range round * len(moves) / (2 * rounds) {
-				<-ended
-			}
-			purged, purgeError = p.both()[round%2].Tokens.DeleteExpired(p.ctx(), epoch, 1000)
-			return nil
+// racePurges lets so many callers purge tokens in batches, while the others move tokens
+// past the time of the purges. Every token that was moved must be there afterwards, every
+// one that was not found must be gone, as those that were not moved, and the purges must
+// have removed those and no others.
+func (p *probe) racePurges(purgers int) {
+	const tokens, batch = 64, 5
+	for round := range 3 {
+		var before, after []*token
+		for i := range tokens {
+			t := newToken(fmt.Sprintf("r%d-%d", round, i), fmt.Sprint("ann", round))
+			t.ExpiresAt = epoch.Add(-time.Duration(i) * time.Second)
+			p.add(p.both()[i%2], t)
+			moved := t.copy()
+			moved.ExpiresAt, moved.SecretHash = epoch.Add(time.Hour), hashOf("moved "+t.ID)
+			before, after = append(before, t), append(after, moved)
 		}
-		for i := caller - 1; i < len(moves); i += racers - 1 {
-			func() {
-				defer func() { ended <- struct{}{} }() // though it panics
+		// A database may see a deadlock and end a call: then it is not known what it has done.
+		var removed, unknown atomic.Int64
+		moves := make([]error, tokens)
+		p.wantOnly(p.race(racers, func(caller int, h *handle) error {
+			for i := caller; caller >= purgers && i < tokens; i += racers {
 				moves[i] = h.Tokens.Update(p.ctx(), after[i].Clone())
-			}()
-			runtime.Gosched() // where nothing else takes turns, as under js
+				runtime.Gosched() // where nothing else takes turns, as under js
+			}
+			for calls := 0; caller < purgers && calls < tokens; calls++ {
+				n, err := h.Tokens.DeleteExpired(p.ctx(), epoch, batch)
+				switch {
+				case errors.Is(err, kit.ErrUnavailable):
+					unknown.Add(1)
+					continue
+				case err != nil:
+					return err
+				case n < 0 || n > batch:
+					return fmt.Errorf("DeleteExpired with limit %d returned %d", batch, n)
+				case n == 0:
+					return nil
+				}
+				removed.Add(int64(n))
+			}
+			return nil
+		}), "caller %d, which purges until nothing is left")
+		if unknown.Load() > 0 {
+			_, err := p.a.Tokens.DeleteExpired(p.ctx(), epoch, 1000)
+			p.must(err, "DeleteExpired after the race")
 		}
-		return nil
-	})
-	// A database may see a deadlock and end a call: then it is not known what it has done.
-	p.wantNoneBut(purgeError, "DeleteExpired beside Updates", kit.ErrUnavailable)
-	gone := 0
-	for i, err := range moves {
-		bump(after[i])
-		_, absent := before[i].byID(p.ctx(), p.both()[i%2])
-		if errors.Is(absent, kit.ErrNotFound) {
-			gone++
+		gone := 0
+		for i, err := range moves {
+			bump(after[i])
+			_, absent := before[i].byID(p.ctx(), p.both()[i%2])
+			if absent != nil {
+				gone++
+			}
+			what := fmt.Sprintf("after an Update that moved ExpiresAt past the time of purges beside it and said %v", err)
+			switch {
+			case i%racers < purgers:
+				p.checkGone(before[i], "after it was purged")
+			case err == nil:
+				p.check(after[i], what)
+			case errors.Is(err, kit.ErrNotFound), errors.Is(err, kit.ErrUnavailable) && absent != nil:
+				p.checkGone(before[i], what)
+			case errors.Is(err, kit.ErrUnavailable):
+				p.happened(before[i], after[i])
+			default:
+				p.failf("token %d %s: no other caller updates it, want none or kit.ErrNotFound", i, what)
+			}
 		}
-		switch what := fmt.Sprintf("after an Update that moved ExpiresAt past the time of a purge beside it and said %v", err); {
-		case err == nil:
-			p.check(after[i], what)
-		case errors.Is(err, kit.ErrNotFound):
-			p.checkGone(before[i], what)
-		case errors.Is(err, kit.ErrUnavailable) && absent == nil:
-			p.happened(before[i], after[i])
-		case errors.Is(err, kit.ErrUnavailable):
-			p.checkGone(before[i], what)
-		default:
-			p.failf("token %d %s: no other caller updates it, want none or kit.ErrNotFound", i, what)
+		if told := int(removed.Load()); told > gone || told < gone && unknown.Load() == 0 {
+			p.failf("DeleteExpired by %d callers at once said that they removed %d tokens, but %d of %d are gone", purgers, told, gone, tokens)
 		}
-	}
-	if gone != purged && purgeError == nil {
-		p.failf("DeleteExpired beside Updates said that it removed %d tokens, but %d of %d are gone", purged, gone, len(before))
 	}
 }

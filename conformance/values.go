@@ -65,20 +65,18 @@ func valueRules(k kind) []rule {
 		keeps(k.name+"/values/empty-slices", emptyIsNil, func() []record {
 			var records []record
 			_, fields := slicesOf(k.fresh(""))
-			for only := -1; only < len(fields); only++ { // all of them, then each alone
-				for _, none := range []bool{false, true} {
-					r := k.fresh(fmt.Sprint("n", len(records)))
-					_, slices := slicesOf(r)
-					for i, s := range slices {
-						if only < 0 || only == i {
-							s.Set(reflect.MakeSlice(s.Type(), 0, 0))
-						}
-						if none && s.Len() == 0 {
+			for i := range 2 * (len(fields) + 1) { // all of them, then each alone: empty, and nil
+				r := k.fresh(fmt.Sprint("n", i))
+				_, slices := slicesOf(r)
+				for only, s := range slices {
+					if i < 2 || only == i/2-1 {
+						s.Set(reflect.MakeSlice(s.Type(), 0, 0))
+						if i%2 == 1 {
 							s.SetZero()
 						}
 					}
-					records = append(records, r)
 				}
+				records = append(records, r)
 			}
 			return records
 		}),

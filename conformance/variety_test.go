@@ -81,8 +81,8 @@ func TestCorrectStoresPass(t *testing.T) {
 		"reads that go on while stalled": func(f *fake) {
 			f.byID = func(ctx context.Context, id string) (kit.User, error) { return f.readStalled(ctx, id) }
 		},
-		"reads that are tried again":                readAgain,
-		"nobody at an address whose user is moving": giveUpOnMoves,
+		"reads that are tried again":                 readAgain,
+		"no user at an address whose user is moving": giveUpOnMoves,
 		afterLoss: func(f *fake) {
 			if f.wire != nil {
 				f.wire.grudge = 20 * time.Millisecond
@@ -201,7 +201,7 @@ func slow(f *fake) {
 
 // giveUpOnMoves looks up whose an address is, reads that user, and answers
 // ErrNotFound when that one has moved meanwhile: at some time of the call the
-// address was nobody's.
+// address was no user's.
 func giveUpOnMoves(f *fake) {
 	byEmail := f.byEmail
 	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
@@ -224,7 +224,7 @@ func (f *fake) gone() {
 	f.pingTokens = func(ctx context.Context) error { return f.tokens.Ping(ctx) }
 }
 
-// readAgain repeats every read once whose answer was lost, which harms nobody.
+// readAgain repeats every read once whose answer was lost, which does no harm.
 func readAgain(f *fake) {
 	lost := func(ctx context.Context, err error) bool {
 		return errors.Is(err, kit.ErrUnavailable) && ctx.Err() == nil
