@@ -36,8 +36,9 @@ func Key(address string) string {
 	return address
 }
 
-// Check returns nil for a bare address whose domain has two or more labels and is spelled
-// canonically. The text of its error completes a sentence that begins with the field's name.
+// Check returns nil for a bare address: a dot-atom (RFC 5322 section 3.2.3, with the letters
+// of RFC 6531), @, and a domain of two or more labels that is spelled canonically. The text of
+// its error completes a sentence that begins with the field's name.
 //
 // It does not use net/mail, which accepts display names and comments, removes quotes, and
 // lets zero-width characters and the ideographic full stop through.
@@ -58,13 +59,6 @@ func Check(address string) error {
 		}
 	}
 	return errors.New("must be an email address such as name@example.com, without display name, quotes or comments")
-}
-
-// IsBare reports whether address is a bare address: a dot-atom (RFC 5322 section 3.2.3,
-// with the letters of RFC 6531), @, and a domain of letters, digits, hyphens and dots.
-func IsBare(address string) bool {
-	local, domain, ok := strings.Cut(address, "@")
-	return ok && len(address) <= maxBytes && utf8.ValidString(address) && isLocalPart(local) && isDomain(domain)
 }
 
 func isLocalPart(s string) bool {
