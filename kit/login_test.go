@@ -1,18 +1,13 @@
 package kit_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
-	"myauth.internal/kit/memstore"
 )
 
 func TestLoginRefusesAllTheSame(t *testing.T) {
@@ -137,122 +132,6 @@ func TestLoginStorageFaults(t *testing.T) {
 	}
 }
 
-type limiter struct{ seen []kit.Attempt }
-
-func (l *limiter) Allow(_ context.Context, a kit.Attempt) error {
-	l.seen = append(l.seen, a)
-	return &kit.LimitError{RetryAfter: time.Minute}
-}
-
-func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
-	l := &limiter{}
-	h := newHarness(t, func(o *kit.Options) { o.Limiter = l })
-	ctx := kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.7"))
-	_, err := h.Login(ctx, testEmail, goodPassword)
-	h.wantErr("login", err, kit.ErrTooManyRequests)
-	_, err = h.Register(ctx, kit.Registration{Email: testEmail, Username: "a", Password: goodPassword})
-	h.wantErr("register", err, kit.ErrTooManyRequests)
-	h.wantErr("reset request", h.RequestPasswordReset(ctx, testEmail), kit.ErrTooManyRequests)
-	h.wantErr("verification request", h.RequestEmailVerification(ctx, testEmail), kit.ErrTooManyRequests)
-	if len(l.seen) != 4 {
-		t.Fatalf("asked %d times, want 4", len(l.seen))
-	}
-	for _, a := range l.seen {
-		if a.EmailKey != "ada@example.com" || a.ClientIP.String() != "192.0.2.7" {
-			t.Errorf("asked with %+v", a)
-		}
-	}
-}
-
-// TestLimiterIsAskedBeforeTheWork: whoever is refused must cost no hash, and no look-up
-// but that of a user who is logged in.
-func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
-	var limiting kit.Limiter
-	h := newHarness(t, func(o *kit.Options) {
-		o.Limiter = limiterFunc(func(a kit.Attempt) error { return limiting.Allow(t.Context(), a) })
-	})
-	limiting = limiterFunc(func(kit.Attempt) error { return nil })
-	u, verification := h.register(testEmail)
-	session := h.login(testEmail, goodPassword)
-	reset := h.resetToken(testEmail)
-	limiting = &limiter{}
-	for name, call := range map[string]func(ctx context.Context) error{
-		"Login": func(ctx context.Context) error { _, err := h.Login(ctx, testEmail, goodPassword); return err },
-		"Register": func(ctx context.Context) error {
-			_, err := h.Register(ctx, kit.Registration{Email: "other@example.com", Username: "o", Password: goodPassword})
-			return err
-		},
-		"Refresh":                  func(ctx context.Context) error { _, err := h.Refresh(ctx, string(session.RefreshToken)); return err },
-		"RequestPasswordReset":     func(ctx context.Context) error { return h.RequestPasswordReset(ctx, testEmail) },
-		"ResetPassword":            func(ctx context.Context) error { return h.ResetPassword(ctx, reset, otherPassword) },
-		"RequestEmailVerification": func(ctx context.Context) error { return h.RequestEmailVerification(ctx, testEmail) },
-		"VerifyEmail":              func(ctx context.Context) error { return h.VerifyEmail(ctx, string(verification.Token)) },
-		"DenyEmail":                func(ctx context.Context) error { return h.DenyEmail(ctx, string(verification.Token)) },
-		"ChangePassword":           func(ctx context.Context) error { return h.ChangePassword(ctx, u.ID, goodPassword, otherPassword) },
-	} {
-		work := func() [3]int {
-			calls := 0
-			for _, op := range []string{"users.ByEmail", "users.Create", "users.Update", "users.Delete", "tokens.Create", "tokens.ByID", "tokens.Update"} {
-				calls += h.faults.Calls(op)
-			}
-			users := h.faults.Calls("users.ByID")
-			if name == "ChangePassword" {
-				users = 0
-			}
-			return [3]int{int(h.Stats().Hashing.Admitted), calls, users}
-		}
-		before := work()
-		h.wantErr(name, call(t.Context()), kit.ErrTooManyRequests)
-		if after := work(); after != before {
-			t.Errorf("%s: hashes, calls of stores and users read went from %v to %v before the limiter refused", name, before, after)
-		}
-	}
-}
-
-type limiterFunc func(kit.Attempt) error
-
-func (f limiterFunc) Allow(_ context.Context, a kit.Attempt) error { return f(a) }
-
-func TestEpochAndDeactivation(t *testing.T) {
-	h := newHarness(t)
-	u, _ := h.register(testEmail)
-	tokens := h.login(testEmail, goodPassword)
-	access := string(tokens.AccessToken)
-	if _, claims, err := h.Authenticate(t.Context(), access); err != nil || claims.Subject != u.ID {
-		t.Fatal(claims, err)
-	}
-	for range 2 {
-		if _, err := h.Deactivate(t.Context(), u.ID); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, _, err := h.Authenticate(t.Context(), access)
-	h.wantErr("an access token of a disabled account", err, kit.ErrAccountDisabled)
-	_, err = h.refresh(tokens.RefreshToken)
-	h.wantErr("a session of a disabled account", err, kit.ErrAccountDisabled)
-	_, err = h.refresh(tokens.RefreshToken)
-	h.wantErr("that session again", err, kit.ErrRevokedToken)
-	if _, err := h.Activate(t.Context(), u.ID); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err = h.Authenticate(t.Context(), access)
-	h.wantErr("the old access token after reactivation", err, kit.ErrRevokedToken)
-	_, err = h.refresh(tokens.RefreshToken)
-	h.wantErr("the old session after reactivation", err, kit.ErrRevokedToken)
-	tokens = h.login(testEmail, goodPassword)
-	if err := h.EndAllSessions(t.Context(), u.ID); err != nil {
-		t.Fatal(err)
-	}
-	_, err = h.refresh(tokens.RefreshToken)
-	h.wantErr("a session after the end of all", err, kit.ErrRevokedToken)
-	tokens = h.login(testEmail, goodPassword)
-	h.clock.Advance(30 * time.Minute)
-	_, _, err = h.Authenticate(t.Context(), string(tokens.AccessToken))
-	h.wantErr("an access token at its end", err, kit.ErrExpiredToken)
-	_, _, err = h.Authenticate(t.Context(), string(tokens.RefreshToken))
-	h.wantErr("a refresh token as access token", err, kit.ErrInvalidToken)
-}
-
 // With concealment the right password of an account that is not verified, which whoever
 // registered it knows, is answered as a wrong one, whatever else is true of the account.
 func TestConcealedLogin(t *testing.T) {
@@ -282,17 +161,5 @@ func TestConcealedLogin(t *testing.T) {
 		if e.Kind == kit.EventLoginFailed && !errors.Is(e.Err, kit.ErrEmailNotVerified) {
 			t.Errorf("the audit stream says %v", e.Err)
 		}
-	}
-}
-
-func TestConcealmentNeedsVerification(t *testing.T) {
-	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := memstore.New()
-	_, err = kit.New(store.Users(), store.Tokens(), keys, &kit.Options{ConcealAccounts: true})
-	if err == nil || !strings.Contains(err.Error(), "ConcealAccounts") || !strings.Contains(err.Error(), "RequireVerifiedEmail") {
-		t.Errorf("got %v, want an error that names both options", err)
 	}
 }

@@ -1,25 +1,21 @@
 package kit_test
 
 import (
-	"context"
 	"testing"
 
 	"myauth.internal/kit"
 )
 
-// noting is a limiter that allows everything and keeps the addresses it was asked about.
-type noting struct{ seen []string }
-
-func (n *noting) Allow(_ context.Context, a kit.Attempt) error {
-	n.seen = append(n.seen, a.EmailKey)
-	return nil
-}
-
 // TestSpaceAroundAddresses: wherever an address comes in, the white space that a
 // keyboard or a password manager put around it makes no difference.
 func TestSpaceAroundAddresses(t *testing.T) {
-	limiter := &noting{}
-	h := newHarness(t, func(o *kit.Options) { o.Limiter = limiter })
+	var asked []string
+	h := newHarness(t, func(o *kit.Options) {
+		o.Limiter = limiterFunc(func(a kit.Attempt) error {
+			asked = append(asked, a.EmailKey)
+			return nil
+		})
+	})
 	const spaced = "\u00a0\u3000" + testEmail + " \t\r\n"
 	u, err := h.Register(t.Context(), kit.Registration{Email: spaced, Username: "Ada", Password: goodPassword})
 	if err != nil || u.Email != testEmail {
@@ -39,7 +35,7 @@ func TestSpaceAroundAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.nextMail(kit.MailVerification)
-	for _, key := range limiter.seen {
+	for _, key := range asked {
 		if key != kit.EmailKey(testEmail) {
 			t.Errorf("the limiter was asked about %q", key)
 		}

@@ -1,0 +1,88 @@
+package kit_test
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+type limiterFunc func(kit.Attempt) error
+
+func (f limiterFunc) Allow(_ context.Context, a kit.Attempt) error { return f(a) }
+
+func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
+	var seen []kit.Attempt
+	h := newHarness(t, func(o *kit.Options) {
+		o.Limiter = limiterFunc(func(a kit.Attempt) error {
+			seen = append(seen, a)
+			return &kit.LimitError{RetryAfter: time.Minute}
+		})
+	})
+	ctx := kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.7"))
+	_, err := h.Login(ctx, testEmail, goodPassword)
+	h.wantErr("login", err, kit.ErrTooManyRequests)
+	_, err = h.Register(ctx, kit.Registration{Email: testEmail, Username: "a", Password: goodPassword})
+	h.wantErr("register", err, kit.ErrTooManyRequests)
+	h.wantErr("reset request", h.RequestPasswordReset(ctx, testEmail), kit.ErrTooManyRequests)
+	h.wantErr("verification request", h.RequestEmailVerification(ctx, testEmail), kit.ErrTooManyRequests)
+	if len(seen) != 4 {
+		t.Fatalf("asked %d times, want 4", len(seen))
+	}
+	for _, a := range seen {
+		if a.EmailKey != "ada@example.com" || a.ClientIP.String() != "192.0.2.7" {
+			t.Errorf("asked with %+v", a)
+		}
+	}
+}
+
+// TestLimiterIsAskedBeforeTheWork: a refused call costs no hash, and no look-up but that of a
+// user who is logged in.
+func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
+	limiting := false
+	h := newHarness(t, func(o *kit.Options) {
+		o.Limiter = limiterFunc(func(kit.Attempt) error {
+			if limiting {
+				return &kit.LimitError{RetryAfter: time.Minute}
+			}
+			return nil
+		})
+	})
+	u, verification := h.register(testEmail)
+	session := h.login(testEmail, goodPassword)
+	reset := h.resetToken(testEmail)
+	limiting = true
+	for name, call := range map[string]func(ctx context.Context) error{
+		"Login": func(ctx context.Context) error { _, err := h.Login(ctx, testEmail, goodPassword); return err },
+		"Register": func(ctx context.Context) error {
+			_, err := h.Register(ctx, kit.Registration{Email: "other@example.com", Username: "o", Password: goodPassword})
+			return err
+		},
+		"Refresh":                  func(ctx context.Context) error { _, err := h.Refresh(ctx, string(session.RefreshToken)); return err },
+		"RequestPasswordReset":     func(ctx context.Context) error { return h.RequestPasswordReset(ctx, testEmail) },
+		"ResetPassword":            func(ctx context.Context) error { return h.ResetPassword(ctx, reset, otherPassword) },
+		"RequestEmailVerification": func(ctx context.Context) error { return h.RequestEmailVerification(ctx, testEmail) },
+		"VerifyEmail":              func(ctx context.Context) error { return h.VerifyEmail(ctx, string(verification.Token)) },
+		"DenyEmail":                func(ctx context.Context) error { return h.DenyEmail(ctx, string(verification.Token)) },
+		"ChangePassword":           func(ctx context.Context) error { return h.ChangePassword(ctx, u.ID, goodPassword, otherPassword) },
+	} {
+		work := func() [3]int {
+			calls := 0
+			for _, op := range []string{"users.ByEmail", "users.Create", "users.Update", "users.Delete", "tokens.Create", "tokens.ByID", "tokens.Update"} {
+				calls += h.faults.Calls(op)
+			}
+			users := h.faults.Calls("users.ByID")
+			if name == "ChangePassword" {
+				users = 0
+			}
+			return [3]int{int(h.Stats().Hashing.Admitted), calls, users}
+		}
+		before := work()
+		h.wantErr(name, call(t.Context()), kit.ErrTooManyRequests)
+		if after := work(); after != before {
+			t.Errorf("%s: hashes, calls of stores and users read went from %v to %v before the limiter refused", name, before, after)
+		}
+	}
+}
