@@ -205,7 +205,7 @@ func TestMediaType(t *testing.T) {
 			wantProblem(t, w, http.StatusUnsupportedMediaType, "unsupported_media_type")
 		}
 	})
-	t.Run("the type is judged before the size, the size before the text", func(t *testing.T) {
+	t.Run("the type is checked before the size, the size before the text", func(t *testing.T) {
 		large := bytes.Repeat([]byte("}"), maxBody+1)
 		wantProblem(t, do(rg, http.MethodPost, "/auth/login", string(large), "Content-Type", "text/plain"), 415, "unsupported_media_type")
 		wantProblem(t, post(rg, "/auth/login", string(large)), 413, "request_too_large")

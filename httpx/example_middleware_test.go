@@ -163,7 +163,7 @@ func ExampleProblem() {
 	// Output: 403 {"type":"about:blank","title":"Forbidden","status":403,"detail":"Ask somebody for an invitation.","code":"invitation_needed"}
 }
 
-// office lets nobody in but the loopback addresses.
+// office is a limiter that admits loopback addresses only.
 type office struct{}
 
 func (office) Allow(_ context.Context, a kit.Attempt) error {
@@ -173,8 +173,8 @@ func (office) Allow(_ context.Context, a kit.Attempt) error {
 	return nil
 }
 
-// A limiter sees the address of the client: whoever holds the connection, unless
-// that is a proxy that is named.
+// A limiter sees the address of the client: the other end of the connection, unless that
+// is a trusted proxy.
 func ExampleOptions_trustedProxies() {
 	store := memstore.New()
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))

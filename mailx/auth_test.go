@@ -49,7 +49,7 @@ func TestAuthentication(t *testing.T) {
 }
 
 // Refused credentials can be mended by the operator while the mail waits. What the
-// relay says about them is nobody's business: this one repeats them.
+// relay says about them must not be shown: this one repeats them.
 func TestRefusedCredentials(t *testing.T) {
 	for _, a := range []Auth{AuthPlain, AuthLogin, AuthXOAUTH2, AuthOAuthBearer} {
 		t.Run(string(a), func(t *testing.T) {

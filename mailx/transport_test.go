@@ -195,7 +195,7 @@ func TestAnswersInjectedBeforeTLS(t *testing.T) {
 
 func TestConnectionRefused(t *testing.T) {
 	cfg, _ := playRelay(t, func(*peer) {})
-	cfg.Port = 1 // nobody may listen here
+	cfg.Port = 1 // where no program listens
 	m := newMailer(t, cfg, &Options{}, nil)
 	wantRetryable(t, m.Send(t.Context(), sample("ada@example.com")), "connecting: ")
 }

@@ -81,7 +81,7 @@ func (s *Store) write(ctx context.Context, c line) (n int, err error) {
 			_, err = file.WriteAt(append(text, '\n'), s.offset)
 			err = cmp.Or(err, s.sync(file))
 		}
-		if err != nil { // memory knows more than the disk: begin anew, and leave no line that others would build on
+		if err != nil { // memory is ahead of the disk: begin anew, and leave no line that others would read
 			_ = file.Truncate(s.offset)
 			s.memory, s.offset = memstore.New(), 0
 			return fmt.Errorf("%w: %w", kit.ErrUnavailable, err)
@@ -141,7 +141,7 @@ func (s *Store) catchUp(file *os.File) error {
 		return cmp.Or(err, errors.New("the file has lost lines that were read before: put it back, or start again"))
 	}
 	text, err := io.ReadAll(io.NewSectionReader(file, s.offset, 1<<62))
-	if len(text) > 0 { // its writer may have died before it was on the disk, and nobody builds on what is not there
+	if len(text) > 0 { // its writer may have died before it was on the disk
 		err = cmp.Or(err, s.sync(file))
 	}
 	for err == nil && len(text) > 0 {

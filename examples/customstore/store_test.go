@@ -142,7 +142,7 @@ func watchSyncs(s *Store, fail *error) (synced *[]int64) {
 }
 
 // A line is on the disk before its call is answered, and lines of others are before
-// anything is built on them: whoever wrote them may have died in between.
+// anything is built on them: their writer may have died in between.
 func TestSyncedBeforeItCounts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "auth.jsonl")
 	var fail error

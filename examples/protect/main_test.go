@@ -11,8 +11,8 @@ import (
 	"myauth.internal/kit/kittest"
 )
 
-// Who gets what: each route against nobody, a user, a verified one, another one,
-// and an administrator.
+// Each route is asked by an anonymous client, a user, a verified one, another one, and
+// an administrator.
 func TestWhoGetsWhat(t *testing.T) {
 	mailer := &kittest.Mailer{}
 	handler, svc, err := newApp(&kit.Options{
@@ -79,20 +79,20 @@ func TestWhoGetsWhat(t *testing.T) {
 		status                   int
 		text                     string
 	}{
-		{"nobody", "GET", "/notes", "", 200, "0 notes"},
-		{"nobody", "POST", "/notes/1", "", 401, "missing_token"},
+		{"anonymous", "GET", "/notes", "", 200, "0 notes"},
+		{"anonymous", "POST", "/notes/1", "", 401, "missing_token"},
 		{"an unverified user", "POST", "/notes/1", bob, 403, "email_not_verified"},
 		{"a verified user", "POST", "/notes/1", ada, 204, ""},
 		{"another one", "POST", "/notes/1", eve, 409, "note_taken"},
-		{"nobody", "GET", "/notes/1", "", 401, "missing_token"},
+		{"anonymous", "GET", "/notes/1", "", 401, "missing_token"},
 		{"another user", "GET", "/notes/1", bob, 404, "note_not_found"},
 		{"a user", "GET", "/notes/2", bob, 404, "note_not_found"},
 		{"the owner", "GET", "/notes/1", ada, 200, `{"text":"hi"}`},
 		{"a user", "DELETE", "/notes", ada, 403, "insufficient_role"},
 		{"a forger", "DELETE", "/notes", bob + "x", 401, "invalid_token"},
 		{"an administrator", "DELETE", "/notes", bob, 204, ""},
-		{"nobody", "GET", "/notes", "", 200, "0 notes"},
-		{"nobody", "GET", "/whoami", "", 401, "missing_token"},
+		{"anonymous", "GET", "/notes", "", 200, "0 notes"},
+		{"anonymous", "GET", "/whoami", "", 401, "missing_token"},
 		{"an administrator", "GET", "/whoami", bob, 200, "[admin]"},
 	} {
 		body := ""

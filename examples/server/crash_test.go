@@ -165,7 +165,7 @@ func (m *mailbox) of(address string) chan string {
 }
 
 // crashLoad is what the clients of one server share. left is the number of answers
-// to go until it is killed; where it was never set, nobody is.
+// to go until it is killed; if it was never set, no process is killed.
 type crashLoad struct {
 	t      *testing.T
 	p      *process

@@ -281,7 +281,7 @@ func TestDocumentLinks(t *testing.T) {
 	}
 }
 
-// freeAddress is an address of this machine that nobody listens on.
+// freeAddress is an address of this machine without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -156,8 +156,8 @@ func purge(ctx context.Context, svc *kit.Service, logger *slog.Logger) {
 	}
 }
 
-// purgeOnce turns a panic of the store into an error: outside of a request nobody
-// else would catch it, and the process lives.
+// purgeOnce turns a panic of the store into an error, because outside of a request it
+// would end the process.
 func purgeOnce(ctx context.Context, svc *kit.Service) (n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {

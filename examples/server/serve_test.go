@@ -139,7 +139,7 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
 
-// TestSlowClientsEnd: whoever stops sending, in the head or in the body, or never
+// TestSlowClientsEnd: a client that stops sending, in the head or in the body, or never
 // begins, is cut off within the server's timeouts.
 func TestSlowClientsEnd(t *testing.T) {
 	for _, row := range []struct {
@@ -390,7 +390,7 @@ func TestEveryPathUnderAuthIsAProblem(t *testing.T) {
 	}
 }
 
-// TestPurgeOutlivesAPanic: it is in no request, so nobody else would catch it.
+// TestPurgeOutlivesAPanic: it runs outside of requests, where net/http does not catch it.
 func TestPurgeOutlivesAPanic(t *testing.T) {
 	store, faults := memstore.New(), &kittest.Faults{}
 	keys, err := accesstoken.HMAC([]byte(testSecret))

@@ -255,7 +255,7 @@ func (r answer) invalid(rules ...string) {
 	}
 }
 
-// same wants two answers that nobody can tell apart.
+// same wants two answers that are the same in status, headers and body.
 func (r answer) same(other answer) {
 	r.t.Helper()
 	a, b := r.header.Clone(), other.header.Clone()

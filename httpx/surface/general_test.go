@@ -222,7 +222,7 @@ func TestTooManyRequests(t *testing.T) {
 	for path, fields := range bodies {
 		r := a.send("POST", path, object(fields...), "Content-Type: application/json", "X-Forwarded-For: 192.0.2.1")
 		if path == "/logout" {
-			continue // whoever wants to end a session always may
+			continue // a logout is never limited
 		}
 		r.is(429, "too_many_requests")
 		if got := r.header.Get("Retry-After"); got != "2" {

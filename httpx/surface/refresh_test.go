@@ -27,7 +27,7 @@ func TestRefresh(t *testing.T) {
 }
 
 // The direct parent, within the grace, gets the same successor any number of
-// times, the successor gets itself, and nobody is logged out.
+// times, the successor gets itself, and the session lives on.
 func TestRefreshGrace(t *testing.T) {
 	a := newApp(t)
 	a.register()

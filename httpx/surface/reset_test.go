@@ -10,7 +10,7 @@ import (
 	"myauth.internal/kit"
 )
 
-// A reset ends everything that was there before, and logs nobody in.
+// A reset ends everything that was there before, and starts no session.
 func TestPasswordReset(t *testing.T) {
 	a := newApp(t)
 	a.register()

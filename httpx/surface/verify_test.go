@@ -90,7 +90,7 @@ func TestVerifyEmailIsBoundToTheAddress(t *testing.T) {
 	a.verify(string(verification.Token)).is(204)
 }
 
-// It reactivates nobody.
+// It reactivates no account.
 func TestVerifyEmailOfDisabledAccount(t *testing.T) {
 	a := newApp(t)
 	u := a.register()

@@ -149,7 +149,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// A program that has ended is said to be, and nobody waits for it.
+// A program that has ended is reported, and no request waits for it.
 func TestProgramEnds(t *testing.T) {
 	b := openTab(t)
 	eval[bool](b, `playground.failed("it was ended"); true`)

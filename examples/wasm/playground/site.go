@@ -22,9 +22,9 @@ var static embed.FS
 // is found from anywhere in the module or its workspace.
 const program = "myauth.internal/examples/wasm/playground/page"
 
-// csp lets the page load and run its own files, WebAssembly among them, and talk to
-// nobody but their host. index.html says the same, for hosts that send no such header,
-// but for frame-ancestors, which only a header can say.
+// csp lets the page load and run its own files, WebAssembly among them, and connect to
+// their host only. index.html has the same policy, for hosts that send no such header,
+// except for frame-ancestors, which only a header can set.
 const csp = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 

@@ -84,7 +84,7 @@ func TestOut(t *testing.T) {
 			t.Errorf("%s has no media type", name)
 		}
 	}
-	// Whoever hosts the files tells nobody where they were built.
+	// The files do not show where they were built.
 	if here, err := os.Getwd(); err != nil || bytes.Contains(files["page.wasm"], []byte(here)) {
 		t.Errorf("page.wasm names the directory %s (%v)", here, err)
 	}
