@@ -160,65 +160,96 @@ func (f *fake) gate(ctx context.Context) error {
 	return nil
 }
 
-// guarded puts the gate before every method. It is applied first, so that what a
-// flaw replaces it replaces whole.
-func (f *fake) guarded() *fake {
-	create, byID, byEmail, update, remove := f.create, f.byID, f.byEmail, f.update, f.remove
-	f.create = func(ctx context.Context, u kit.User) error {
-		if err := f.gate(ctx); err != nil {
+// instead lets a write answer otherwise than it would.
+func instead[R any](write *func(context.Context, R) error, of, answer error) {
+	next := *write
+	*write = func(ctx context.Context, r R) error {
+		if err := next(ctx, r); !errors.Is(err, of) {
 			return err
 		}
-		return create(ctx, u)
+		return answer
 	}
-	f.byID = func(ctx context.Context, id string) (kit.User, error) {
-		if err := f.gate(ctx); err != nil {
-			return kit.User{}, err
+}
+
+// insteadOf is the same for a read by one key, and after changes what it finds.
+func insteadOf[R any](read *func(context.Context, string) (R, error), of, answer error) {
+	next := *read
+	*read = func(ctx context.Context, key string) (R, error) {
+		r, err := next(ctx, key)
+		if errors.Is(err, of) {
+			err = answer
 		}
-		return byID(ctx, id)
+		return r, err
 	}
-	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
-		if err := f.gate(ctx); err != nil {
-			return kit.User{}, err
+}
+
+func after[R any](read *func(context.Context, string) (R, error), change func(r *R)) {
+	next := *read
+	*read = func(ctx context.Context, key string) (R, error) {
+		r, err := next(ctx, key)
+		if err == nil {
+			change(&r)
 		}
-		return byEmail(ctx, email)
+		return r, err
 	}
+}
+
+// withOld lets an Update write what change makes of the new and the old record, and
+// withOldToken is the same for tokens.
+func (f *fake) withOld(change func(u *kit.User, old kit.User)) {
+	update := f.update
 	f.update = func(ctx context.Context, u kit.User) error {
-		if err := f.gate(ctx); err != nil {
-			return err
+		if old, err := f.users.ByID(ctx, u.ID); err == nil {
+			change(&u, old)
 		}
 		return update(ctx, u)
 	}
-	f.remove = func(ctx context.Context, id string) error {
-		if err := f.gate(ctx); err != nil {
-			return err
-		}
-		return remove(ctx, id)
-	}
-	createToken, tokenByID, updateToken, removeToken, byUser, deleteExpired := f.createToken, f.tokenByID, f.updateToken, f.removeToken, f.byUser, f.deleteExpired
-	f.createToken = func(ctx context.Context, t kit.Token) error {
-		if err := f.gate(ctx); err != nil {
-			return err
-		}
-		return createToken(ctx, t)
-	}
-	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
-		if err := f.gate(ctx); err != nil {
-			return kit.Token{}, err
-		}
-		return tokenByID(ctx, id)
-	}
+}
+
+func (f *fake) withOldToken(change func(t *kit.Token, old kit.Token)) {
+	update := f.updateToken
 	f.updateToken = func(ctx context.Context, t kit.Token) error {
-		if err := f.gate(ctx); err != nil {
+		if old, err := f.tokens.ByID(ctx, t.ID); err == nil {
+			change(&t, old)
+		}
+		return update(ctx, t)
+	}
+}
+
+// first puts a check before a write, firstRead before a read by one key.
+func first[R any](write *func(context.Context, R) error, check func(context.Context) error) {
+	next := *write
+	*write = func(ctx context.Context, r R) error {
+		if err := check(ctx); err != nil {
 			return err
 		}
-		return updateToken(ctx, t)
+		return next(ctx, r)
 	}
-	f.removeToken = func(ctx context.Context, id string) (bool, error) {
-		if err := f.gate(ctx); err != nil {
-			return false, err
+}
+
+func firstRead[R any](read *func(context.Context, string) (R, error), check func(context.Context) error) {
+	next := *read
+	*read = func(ctx context.Context, key string) (r R, err error) {
+		if err := check(ctx); err != nil {
+			return r, err
 		}
-		return removeToken(ctx, id)
+		return next(ctx, key)
 	}
+}
+
+// guarded puts the gate before every method. It is applied first, so that what a
+// flaw replaces it replaces whole.
+func (f *fake) guarded() *fake {
+	first(&f.create, f.gate)
+	firstRead(&f.byID, f.gate)
+	firstRead(&f.byEmail, f.gate)
+	first(&f.update, f.gate)
+	first(&f.remove, f.gate)
+	first(&f.createToken, f.gate)
+	firstRead(&f.tokenByID, f.gate)
+	first(&f.updateToken, f.gate)
+	firstRead(&f.removeToken, f.gate)
+	byUser, deleteExpired := f.byUser, f.deleteExpired
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		if err := f.gate(ctx); err != nil {
 			return nil, err
@@ -285,21 +316,8 @@ func (f *fake) userIn(change func(*kit.User)) {
 }
 
 func (f *fake) userOut(change func(*kit.User)) {
-	byID, byEmail := f.byID, f.byEmail
-	f.byID = func(ctx context.Context, id string) (kit.User, error) {
-		u, err := byID(ctx, id)
-		if err == nil {
-			change(&u)
-		}
-		return u, err
-	}
-	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
-		u, err := byEmail(ctx, email)
-		if err == nil {
-			change(&u)
-		}
-		return u, err
-	}
+	after(&f.byID, change)
+	after(&f.byEmail, change)
 }
 
 // tokenIn changes every token on its way in, tokenOut on its way out.
@@ -310,14 +328,8 @@ func (f *fake) tokenIn(change func(*kit.Token)) {
 }
 
 func (f *fake) tokenOut(change func(*kit.Token)) {
-	byID, byUser := f.tokenByID, f.byUser
-	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
-		t, err := byID(ctx, id)
-		if err == nil {
-			change(&t)
-		}
-		return t, err
-	}
+	after(&f.tokenByID, change)
+	byUser := f.byUser
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		list, err := byUser(ctx, userID, after, limit)
 		for i := range list {

@@ -97,32 +97,10 @@ var addressFlaws = []flaw{
 			return create(ctx, u)
 		}
 	}},
-	{name: "swallows the error of a second user with the same address", by: "users/create/unique", alter: func(f *fake) {
-		create := f.create
-		f.create = func(ctx context.Context, u kit.User) error {
-			if err := create(ctx, u); !errors.Is(err, kit.ErrUserExists) {
-				return err
-			}
-			return nil
-		}
-	}},
-	{name: "answers a taken address with ErrConflict", by: "users/create/unique", alter: func(f *fake) {
-		create := f.create
-		f.create = func(ctx context.Context, u kit.User) error {
-			if err := create(ctx, u); !errors.Is(err, kit.ErrUserExists) {
-				return err
-			}
-			return kit.ErrConflict
-		}
-	}},
+	{name: "swallows the error of a second user with the same address", by: "users/create/unique", alter: func(f *fake) { instead(&f.create, kit.ErrUserExists, nil) }},
+	{name: "answers a taken address with ErrConflict", by: "users/create/unique", alter: func(f *fake) { instead(&f.create, kit.ErrUserExists, kit.ErrConflict) }},
 	{name: "answers a taken address with an error of its own", by: "users/create/unique", alter: func(f *fake) {
-		create := f.create
-		f.create = func(ctx context.Context, u kit.User) error {
-			if err := create(ctx, u); !errors.Is(err, kit.ErrUserExists) {
-				return err
-			}
-			return errors.New("UNIQUE constraint failed: users.email")
-		}
+		instead(&f.create, kit.ErrUserExists, errors.New("UNIQUE constraint failed: users.email"))
 	}},
 	{name: "replaces the user whose address is taken", by: "users/create/unique", alter: func(f *fake) {
 		create := f.create
@@ -175,37 +153,10 @@ var addressFlaws = []flaw{
 			return byEmail(ctx, strings.ReplaceAll(email, "_", "."))
 		}
 	}},
-	{name: "finds no address: nil error and an empty user", by: "users/by-email/ascii-case", alter: func(f *fake) {
-		byEmail := f.byEmail
-		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
-			u, err := byEmail(ctx, email)
-			if isNotFound(err) {
-				return kit.User{}, nil
-			}
-			return u, err
-		}
-	}},
+	{name: "finds no address: nil error and an empty user", by: "users/by-email/ascii-case", alter: func(f *fake) { insteadOf(&f.byEmail, kit.ErrNotFound, nil) }},
 
-	{name: "finds no ID: nil error and an empty user", by: "users/by-id/exact", alter: func(f *fake) {
-		byID := f.byID
-		f.byID = func(ctx context.Context, id string) (kit.User, error) {
-			u, err := byID(ctx, id)
-			if isNotFound(err) {
-				return kit.User{}, nil
-			}
-			return u, err
-		}
-	}},
-	{name: "finds no ID: an error of its own", by: "users/by-id/exact", alter: func(f *fake) {
-		byID := f.byID
-		f.byID = func(ctx context.Context, id string) (kit.User, error) {
-			u, err := byID(ctx, id)
-			if isNotFound(err) {
-				return kit.User{}, errors.New("sql: no rows in result set")
-			}
-			return u, err
-		}
-	}},
+	{name: "finds no ID: nil error and an empty user", by: "users/by-id/exact", alter: func(f *fake) { insteadOf(&f.byID, kit.ErrNotFound, nil) }},
+	{name: "finds no ID: an error of its own", by: "users/by-id/exact", alter: func(f *fake) { insteadOf(&f.byID, kit.ErrNotFound, errors.New("sql: no rows in result set")) }},
 	{name: "accepts a second user with the same ID", by: "users/create/unique", alter: func(f *fake) {
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error {

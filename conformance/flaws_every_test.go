@@ -36,57 +36,14 @@ func flawsOfEveryMethod(k kind) []flaw {
 	detach := func(f *fake, when func(ctx context.Context) bool) {
 		plain := newFake(f.dataset)
 		f.opened--
-		through := func(ctx context.Context) (context.Context, bool) { return context.WithoutCancel(ctx), when(ctx) }
-		create, byID, update, remove := f.create, f.byID, f.update, f.remove
-		f.create = func(ctx context.Context, u kit.User) error {
-			if ctx, ok := through(ctx); ok {
-				return plain.create(ctx, u)
-			}
-			return create(ctx, u)
-		}
-		f.byID = func(ctx context.Context, id string) (kit.User, error) {
-			if ctx, ok := through(ctx); ok {
-				return plain.byID(ctx, id)
-			}
-			return byID(ctx, id)
-		}
-		f.update = func(ctx context.Context, u kit.User) error {
-			if ctx, ok := through(ctx); ok {
-				return plain.update(ctx, u)
-			}
-			return update(ctx, u)
-		}
-		f.remove = func(ctx context.Context, id string) error {
-			if ctx, ok := through(ctx); ok {
-				return plain.remove(ctx, id)
-			}
-			return remove(ctx, id)
-		}
-		createToken, tokenByID, updateToken, removeToken := f.createToken, f.tokenByID, f.updateToken, f.removeToken
-		f.createToken = func(ctx context.Context, t kit.Token) error {
-			if ctx, ok := through(ctx); ok {
-				return plain.createToken(ctx, t)
-			}
-			return createToken(ctx, t)
-		}
-		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
-			if ctx, ok := through(ctx); ok {
-				return plain.tokenByID(ctx, id)
-			}
-			return tokenByID(ctx, id)
-		}
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if ctx, ok := through(ctx); ok {
-				return plain.updateToken(ctx, t)
-			}
-			return updateToken(ctx, t)
-		}
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			if ctx, ok := through(ctx); ok {
-				return plain.removeToken(ctx, id)
-			}
-			return removeToken(ctx, id)
-		}
+		detachWrite(&f.create, plain.create, when)
+		detachRead(&f.byID, plain.byID, when)
+		detachWrite(&f.update, plain.update, when)
+		detachWrite(&f.remove, plain.remove, when)
+		detachWrite(&f.createToken, plain.createToken, when)
+		detachRead(&f.tokenByID, plain.tokenByID, when)
+		detachWrite(&f.updateToken, plain.updateToken, when)
+		detachRead(&f.removeToken, plain.removeToken, when)
 	}
 	isDone := func(ctx context.Context) bool { return ctx.Err() != nil }
 
@@ -469,4 +426,26 @@ func flawsOfEveryMethod(k kind) []flaw {
 		flaws[i].name += " (" + k.name + ")"
 	}
 	return flaws
+}
+
+// detachWrite lets a write call plain without an end of its context, now and then, and
+// detachRead is the same for methods with a value.
+func detachWrite[R any](write *func(context.Context, R) error, plain func(context.Context, R) error, when func(context.Context) bool) {
+	next := *write
+	*write = func(ctx context.Context, r R) error {
+		if when(ctx) {
+			return plain(context.WithoutCancel(ctx), r)
+		}
+		return next(ctx, r)
+	}
+}
+
+func detachRead[R any](read *func(context.Context, string) (R, error), plain func(context.Context, string) (R, error), when func(context.Context) bool) {
+	next := *read
+	*read = func(ctx context.Context, key string) (R, error) {
+		if when(ctx) {
+			return plain(context.WithoutCancel(ctx), key)
+		}
+		return next(ctx, key)
+	}
 }

@@ -62,13 +62,11 @@ var tokenCallerFlaws = []flaw{
 		f.tokenIn(func(t *kit.Token) { t.Epoch = int64(float64(t.Epoch)) })
 	}},
 	{name: "compares versions of tokens as int32", by: "tokens/update/conflict", alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if old, err := f.tokens.ByID(ctx, t.ID); err == nil && int32(old.Version) == int32(t.Version) {
+		f.withOldToken(func(t *kit.Token, old kit.Token) {
+			if int32(old.Version) == int32(t.Version) {
 				t.Version = old.Version
 			}
-			return update(ctx, t)
-		}
+		})
 	}},
 
 	{name: "keeps the SecretHash given to Create", by: "tokens/memory/in", alter: func(f *fake) {

@@ -122,24 +122,8 @@ var tokenWriteFlaws = []flaw{
 			return create(ctx, t)
 		}
 	}},
-	{name: "ignores a duplicate ID", by: "tokens/create/unique-id", alter: func(f *fake) {
-		create := f.createToken
-		f.createToken = func(ctx context.Context, t kit.Token) error {
-			if err := create(ctx, t); !errors.Is(err, kit.ErrConflict) {
-				return err
-			}
-			return nil
-		}
-	}},
-	{name: "answers a duplicate ID with ErrUserExists", by: "tokens/create/unique-id", alter: func(f *fake) {
-		create := f.createToken
-		f.createToken = func(ctx context.Context, t kit.Token) error {
-			if err := create(ctx, t); !errors.Is(err, kit.ErrConflict) {
-				return err
-			}
-			return kit.ErrUserExists
-		}
-	}},
+	{name: "ignores a duplicate ID", by: "tokens/create/unique-id", alter: func(f *fake) { instead(&f.createToken, kit.ErrConflict, nil) }},
+	{name: "answers a duplicate ID with ErrUserExists", by: "tokens/create/unique-id", alter: func(f *fake) { instead(&f.createToken, kit.ErrConflict, kit.ErrUserExists) }},
 	{name: "overwrites the token with a duplicate ID", by: "tokens/create/unique-id", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {
@@ -195,16 +179,7 @@ var tokenWriteFlaws = []flaw{
 			return t, err
 		}
 	}},
-	{name: "finds no token: nil error and an empty token", by: "tokens/by-id/exact", alter: func(f *fake) {
-		byID := f.tokenByID
-		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
-			t, err := byID(ctx, id)
-			if isNotFound(err) {
-				return kit.Token{}, nil
-			}
-			return t, err
-		}
-	}},
+	{name: "finds no token: nil error and an empty token", by: "tokens/by-id/exact", alter: func(f *fake) { insteadOf(&f.tokenByID, kit.ErrNotFound, nil) }},
 	{name: "takes two IDs for one that differ only in - and _", by: "tokens/by-id/exact", alter: func(f *fake) {
 		key := func(id string) string { return "id " + strings.ReplaceAll(id, "-", "_") }
 		create, remove := f.createToken, f.removeToken
@@ -223,32 +198,10 @@ var tokenWriteFlaws = []flaw{
 	}},
 
 	{name: "updates a token without regard to Version", by: "tokens/update/conflict", alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if old, err := f.tokens.ByID(ctx, t.ID); err == nil {
-				t.Version = old.Version
-			}
-			return update(ctx, t)
-		}
+		f.withOldToken(func(t *kit.Token, old kit.Token) { t.Version = old.Version })
 	}},
-	{name: "answers a token's conflict with ErrNotFound", by: "tokens/update/conflict", alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if err := update(ctx, t); !errors.Is(err, kit.ErrConflict) {
-				return err
-			}
-			return kit.ErrNotFound
-		}
-	}},
-	{name: "swallows the conflict of a token", by: "tokens/update/conflict", alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if err := update(ctx, t); !errors.Is(err, kit.ErrConflict) {
-				return err
-			}
-			return nil
-		}
-	}},
+	{name: "answers a token's conflict with ErrNotFound", by: "tokens/update/conflict", alter: func(f *fake) { instead(&f.updateToken, kit.ErrConflict, kit.ErrNotFound) }},
+	{name: "swallows the conflict of a token", by: "tokens/update/conflict", alter: func(f *fake) { instead(&f.updateToken, kit.ErrConflict, nil) }},
 	{name: "moves the expiry of a token in a refused Update", by: "tokens/update/conflict-changes-nothing", alter: func(f *fake) {
 		update := f.updateToken
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
@@ -306,32 +259,16 @@ var tokenWriteFlaws = []flaw{
 			return update(ctx, t)
 		}
 	}},
-	{name: "answers the Update of an absent token with ErrConflict", by: "tokens/update/absent", alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if err := update(ctx, t); !isNotFound(err) {
-				return err
-			}
-			return kit.ErrConflict
-		}
-	}},
+	{name: "answers the Update of an absent token with ErrConflict", by: "tokens/update/absent", alter: func(f *fake) { instead(&f.updateToken, kit.ErrNotFound, kit.ErrConflict) }},
 	{name: "never takes RevokedAt away again", by: "tokens/update/replaces", alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if old, err := f.tokens.ByID(ctx, t.ID); err == nil && t.RevokedAt.IsZero() {
+		f.withOldToken(func(t *kit.Token, old kit.Token) {
+			if t.RevokedAt.IsZero() {
 				t.RevokedAt = old.RevokedAt
 			}
-			return update(ctx, t)
-		}
+		})
 	}},
 	{name: "forgets PreviousHash in an Update", by: "tokens/update/replaces", alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			if old, err := f.tokens.ByID(ctx, t.ID); err == nil {
-				t.PreviousHash = old.PreviousHash
-			}
-			return update(ctx, t)
-		}
+		f.withOldToken(func(t *kit.Token, old kit.Token) { t.PreviousHash = old.PreviousHash })
 	}},
 	{name: "changes Type in an Update", by: "tokens/update/identity-stays", alter: func(f *fake) {
 		update := f.updateToken

@@ -24,44 +24,16 @@ var userCallerFlaws = []flaw{
 		f.shareIn(false, func(own *kit.User, given kit.User) { own.Settings = given.Settings })
 	}},
 	{name: "returns its own Roles from ByID", by: "users/memory/out", alter: func(f *fake) {
-		byID := f.byID
-		f.byID = func(ctx context.Context, id string) (kit.User, error) {
-			u, err := byID(ctx, id)
-			if err == nil {
-				u.Roles = f.own(u).Roles
-			}
-			return u, err
-		}
+		after(&f.byID, func(u *kit.User) { u.Roles = f.own(*u).Roles })
 	}},
 	{name: "returns its own Settings from ByID", by: "users/memory/out", alter: func(f *fake) {
-		byID := f.byID
-		f.byID = func(ctx context.Context, id string) (kit.User, error) {
-			u, err := byID(ctx, id)
-			if err == nil {
-				u.Settings = f.own(u).Settings
-			}
-			return u, err
-		}
+		after(&f.byID, func(u *kit.User) { u.Settings = f.own(*u).Settings })
 	}},
 	{name: "returns its own Roles from ByEmail", by: "users/memory/out", alter: func(f *fake) {
-		byEmail := f.byEmail
-		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
-			u, err := byEmail(ctx, email)
-			if err == nil {
-				u.Roles = f.own(u).Roles
-			}
-			return u, err
-		}
+		after(&f.byEmail, func(u *kit.User) { u.Roles = f.own(*u).Roles })
 	}},
 	{name: "returns its own Settings from ByEmail", by: "users/memory/out", alter: func(f *fake) {
-		byEmail := f.byEmail
-		f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
-			u, err := byEmail(ctx, email)
-			if err == nil {
-				u.Settings = f.own(u).Settings
-			}
-			return u, err
-		}
+		after(&f.byEmail, func(u *kit.User) { u.Settings = f.own(*u).Settings })
 	}},
 	{name: "sorts the caller's Roles in place", by: "users/memory/in", alter: func(f *fake) {
 		create := f.create

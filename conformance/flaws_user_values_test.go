@@ -163,12 +163,10 @@ var userValueFlaws = []flaw{
 		f.userIn(func(u *kit.User) { u.SessionEpoch = max(u.SessionEpoch, 0) })
 	}},
 	{name: "compares versions as float64", by: "users/update/conflict", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if old, err := f.users.ByID(ctx, u.ID); err == nil && float64(old.Version) == float64(u.Version) {
+		f.withOld(func(u *kit.User, old kit.User) {
+			if float64(old.Version) == float64(u.Version) {
 				u.Version = old.Version
 			}
-			return update(ctx, u)
-		}
+		})
 	}},
 }

@@ -15,41 +15,17 @@ var userWriteFlaws = []flaw{
 		f.create = func(ctx context.Context, u kit.User) error { u.Version = 1; return create(ctx, u) }
 	}},
 	{name: "updates without regard to Version", by: "users/update/conflict", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if old, err := f.users.ByID(ctx, u.ID); err == nil {
-				u.Version = old.Version
-			}
-			return update(ctx, u)
-		}
+		f.withOld(func(u *kit.User, old kit.User) { u.Version = old.Version })
 	}},
 	{name: "accepts an Update from a later Version", by: "users/update/conflict", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if old, err := f.users.ByID(ctx, u.ID); err == nil && u.Version > old.Version {
+		f.withOld(func(u *kit.User, old kit.User) {
+			if u.Version > old.Version {
 				u.Version = old.Version
 			}
-			return update(ctx, u)
-		}
+		})
 	}},
-	{name: "swallows the conflict of an Update", by: "users/update/conflict", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if err := update(ctx, u); !errors.Is(err, kit.ErrConflict) {
-				return err
-			}
-			return nil
-		}
-	}},
-	{name: "answers a conflict with ErrNotFound", by: "users/update/conflict", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if err := update(ctx, u); !errors.Is(err, kit.ErrConflict) {
-				return err
-			}
-			return kit.ErrNotFound
-		}
-	}},
+	{name: "swallows the conflict of an Update", by: "users/update/conflict", alter: func(f *fake) { instead(&f.update, kit.ErrConflict, nil) }},
+	{name: "answers a conflict with ErrNotFound", by: "users/update/conflict", alter: func(f *fake) { instead(&f.update, kit.ErrConflict, kit.ErrNotFound) }},
 	{name: "wraps two errors in a conflict", by: "users/update/conflict", alter: func(f *fake) {
 		f.userErrors(func(_ context.Context, err error) error {
 			if errors.Is(err, kit.ErrConflict) {
@@ -111,55 +87,25 @@ var userWriteFlaws = []flaw{
 			return err
 		}
 	}},
-	{name: "answers the Update of an absent user with ErrConflict", by: "users/update/absent", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if err := update(ctx, u); !isNotFound(err) {
-				return err
-			}
-			return kit.ErrConflict
-		}
-	}},
+	{name: "answers the Update of an absent user with ErrConflict", by: "users/update/absent", alter: func(f *fake) { instead(&f.update, kit.ErrNotFound, kit.ErrConflict) }},
 	{name: "updates only the fields that are not empty", by: "users/update/replaces", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if old, err := f.users.ByID(ctx, u.ID); err == nil {
-				if u.Username == "" {
-					u.Username = old.Username
-				}
-				if u.Settings == nil {
-					u.Settings = old.Settings
-				}
+		f.withOld(func(u *kit.User, old kit.User) {
+			if u.Username == "" {
+				u.Username = old.Username
 			}
-			return update(ctx, u)
-		}
+			if u.Settings == nil {
+				u.Settings = old.Settings
+			}
+		})
 	}},
 	{name: "forgets Roles in an Update", by: "users/update/replaces", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if old, err := f.users.ByID(ctx, u.ID); err == nil {
-				u.Roles = old.Roles
-			}
-			return update(ctx, u)
-		}
+		f.withOld(func(u *kit.User, old kit.User) { u.Roles = old.Roles })
 	}},
 	{name: "forgets SessionEpoch in an Update", by: "users/update/replaces", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if old, err := f.users.ByID(ctx, u.ID); err == nil {
-				u.SessionEpoch = old.SessionEpoch
-			}
-			return update(ctx, u)
-		}
+		f.withOld(func(u *kit.User, old kit.User) { u.SessionEpoch = old.SessionEpoch })
 	}},
 	{name: "never updates CreatedAt", by: "users/update/replaces", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if old, err := f.users.ByID(ctx, u.ID); err == nil {
-				u.CreatedAt = old.CreatedAt
-			}
-			return update(ctx, u)
-		}
+		f.withOld(func(u *kit.User, old kit.User) { u.CreatedAt = old.CreatedAt })
 	}},
 	{name: "finds a user by an address given up", by: "users/update/moves-email", alter: func(f *fake) {
 		update, byEmail := f.update, f.byEmail
@@ -233,15 +179,7 @@ var userWriteFlaws = []flaw{
 			return update(ctx, u)
 		}
 	}},
-	{name: "answers an Update to another user's address with ErrConflict", by: "users/update/taken-email", alter: func(f *fake) {
-		update := f.update
-		f.update = func(ctx context.Context, u kit.User) error {
-			if err := update(ctx, u); !errors.Is(err, kit.ErrUserExists) {
-				return err
-			}
-			return kit.ErrConflict
-		}
-	}},
+	{name: "answers an Update to another user's address with ErrConflict", by: "users/update/taken-email", alter: func(f *fake) { instead(&f.update, kit.ErrUserExists, kit.ErrConflict) }},
 	{name: "updates everything but the address when that is taken", by: "users/update/taken-email", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
@@ -293,15 +231,7 @@ var userWriteFlaws = []flaw{
 		}
 	}},
 
-	{name: "says that it deleted a user that never was", by: "users/delete/absent", alter: func(f *fake) {
-		remove := f.remove
-		f.remove = func(ctx context.Context, id string) error {
-			if err := remove(ctx, id); !isNotFound(err) {
-				return err
-			}
-			return nil
-		}
-	}},
+	{name: "says that it deleted a user that never was", by: "users/delete/absent", alter: func(f *fake) { instead(&f.remove, kit.ErrNotFound, nil) }},
 	{name: "deletes nothing", by: "users/delete/removes", alter: func(f *fake) {
 		f.remove = func(ctx context.Context, id string) error {
 			_, err := f.byID(ctx, id)
