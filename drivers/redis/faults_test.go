@@ -94,7 +94,7 @@ func TestFullMemory(t *testing.T) {
 }
 
 func TestReadOnlyReplica(t *testing.T) {
-	master := startServer(t)
+	master := startServer(t, "--repl-diskless-sync-delay", "0")
 	host, port, _ := net.SplitHostPort(master.addr)
 	replica := startServer(t, "--replicaof", host+" "+port)
 	store, err := redis.NewUnchecked(plain(t, replica.url()), nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,16 @@ import (
 	"myauth.internal/drivers/redis"
 	"myauth.internal/kit"
 )
+
+// The conformance suite waits more than it computes, so its cases need not be as few at a
+// time as the processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set("16") // it is a number
+	}
+	os.Exit(m.Run())
+}
 
 // open returns a store, closed when the test ends.
 func open(t testing.TB, url string, opts *redis.Options) *redis.Store {
