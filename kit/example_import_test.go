@@ -12,8 +12,7 @@ import (
 	"myauth.internal/kit/memstore"
 )
 
-// legacyRow is one account as an application of the past kept it: here with a hash
-// that passlib 1.7.4 made.
+// legacyRow is one account of an older application, with a hash that passlib 1.7.4 made.
 type legacyRow struct {
 	id, email, username, hash string
 	roles                     []string
@@ -22,8 +21,8 @@ type legacyRow struct {
 	created                   time.Time
 }
 
-// Accounts of another system keep their IDs and their passwords. The hash gets the
-// configured cost at the next login, when the password is at hand.
+// Imported accounts keep their IDs and their passwords. The next login, which has the
+// password, replaces the hash by one of the configured cost.
 func ExampleService_Import() {
 	ctx := context.Background()
 	store := memstore.New()

@@ -10,8 +10,8 @@ import (
 	"myauth.internal/kit/memstore"
 )
 
-// A Service follows its keyring, so a key is replaced while it runs: nobody is
-// logged out, and no token is refused before its time.
+// A key can be replaced while the Service runs. No user is logged out, and every token stays
+// valid until it expires.
 func ExampleNew_keyRotation() {
 	ctx := context.Background()
 	key := func(kid string, seed byte) *accesstoken.Key {

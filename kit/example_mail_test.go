@@ -10,7 +10,7 @@ import (
 	"myauth.internal/kit/kittest"
 )
 
-// The mailed token sets the new password, once, and ends every session.
+// The mailed token sets a new password once, and ends every session.
 func ExampleService_ResetPassword() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -40,7 +40,7 @@ func ExampleService_ResetPassword() {
 	// kit: the token was revoked
 }
 
-// With RequireVerifiedEmail nobody logs in before they have proved their address.
+// With RequireVerifiedEmail users log in only after they have verified their address.
 func ExampleService_VerifyEmail() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -64,7 +64,7 @@ func ExampleService_VerifyEmail() {
 	// true
 }
 
-// paging tells of changed passwords by phone, where it knows a number.
+// paging reports changed passwords by phone too, if it has the number.
 type paging struct{ numbers map[string]string }
 
 func (p paging) Send(_ context.Context, m kit.Mail) error {
@@ -80,7 +80,7 @@ func (p paging) Send(_ context.Context, m kit.Mail) error {
 	return nil
 }
 
-// A mailer says which errors a retry cannot mend.
+// A mailer marks the errors that another attempt cannot mend.
 func ExamplePermanent() {
 	mailer := paging{map[string]string{"ada@example.com": "+44 20 7946 0000"}}
 	fmt.Println(mailer.Send(context.Background(), kit.Mail{Kind: kit.MailPasswordChanged, To: "ada@example.com"}))

@@ -13,15 +13,15 @@ import (
 	"myauth.internal/kit/password"
 )
 
-// An After hook is told of what has happened, within the request: it hands longer
-// work to somebody else. With the context of the request come its values.
+// An After hook runs within the request and has its context. It should hand over work that
+// takes longer.
 func ExampleHooks_afterRegister() {
 	welcome := make(chan string, 16)
 	svc := exampleService(kit.Options{Hooks: kit.Hooks{
 		AfterRegister: func(_ context.Context, u kit.User) {
 			select {
 			case welcome <- u.ID:
-			default: // full: nobody waits for a greeting
+			default: // full: the request must not wait
 			}
 		},
 	}})
@@ -30,7 +30,7 @@ func ExampleHooks_afterRegister() {
 	// Output: true
 }
 
-// A Before hook refuses logins for a reason of the application's own.
+// A Before hook refuses logins for reasons of the application.
 func ExampleHooks_beforeLogin() {
 	var maintenance = errors.New("the shop is closed") // becomes internal_error over HTTP
 	svc := exampleService(kit.Options{Hooks: kit.Hooks{
@@ -53,8 +53,8 @@ func ExampleHooks_beforeLogin() {
 	// [staff]
 }
 
-// perAccount allows so many logins of one account in each window. It knows nothing
-// of other processes: several servers keep their counters in one place.
+// perAccount limits the logins of one account in each window. It counts for one process;
+// several servers need shared counters.
 type perAccount struct {
 	attempts int
 	window   time.Duration
@@ -82,8 +82,8 @@ func (l *perAccount) Allow(_ context.Context, a kit.Attempt) error {
 	return nil
 }
 
-// A limiter is asked before anything is looked up or hashed. It sees the address
-// that was submitted, whether or not an account has it, and the client's IP address.
+// A limiter is asked before anything is looked up or hashed. It gets the submitted address,
+// whether or not an account has it, and the client's IP address.
 func ExampleLimiter() {
 	clock := kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
 	limiter := &perAccount{attempts: 3, window: time.Minute, now: clock.Now}
@@ -108,8 +108,8 @@ func ExampleLimiter() {
 	// Ada
 }
 
-// The audit stream: what happened, to whom, from where, and never a secret. It is
-// called within the request, so it hands the event on and returns.
+// The audit stream has what happened, to which account and from where, and no secret. OnEvent
+// is called within the request, so it should return soon.
 func ExampleEvent() {
 	svc := exampleService(kit.Options{OnEvent: func(_ context.Context, e kit.Event) {
 		fmt.Println(e.Kind, "from", e.ClientIP, e.UserID != "", e.SessionID != "", e.Err)

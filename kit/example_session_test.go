@@ -17,8 +17,8 @@ const (
 	examplePassword = "Engine#1843!"
 )
 
-// exampleService returns a Service in memory. Its hashes are cheap, so that the
-// examples that log in are fast: an application leaves BcryptCost alone.
+// exampleService returns a Service in memory. Its hashes are cheap, so that the examples are
+// fast; an application must not do that.
 func exampleService(opts kit.Options) *kit.Service {
 	store := memstore.New()
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
@@ -54,8 +54,8 @@ func loginAda(svc *kit.Service) kit.TokenPair {
 	return tokens
 }
 
-// Each refresh replaces the refresh token. A lost answer may be asked for again for
-// a moment; what is older was stolen, or is in the hands of two.
+// Each refresh replaces the refresh token. For a moment the call can be repeated if its answer
+// was lost. An older token that comes back was probably stolen, and ends the session.
 func ExampleService_Refresh() {
 	ctx := context.Background()
 	clock := kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
@@ -80,7 +80,7 @@ func ExampleService_Refresh() {
 	// true
 }
 
-// A list of devices, with a way to log one of them out.
+// A list of devices, and a way to log one of them out.
 func ExampleService_Sessions() {
 	ctx := context.Background()
 	svc := exampleService(kit.Options{})
@@ -106,8 +106,8 @@ func ExampleService_Sessions() {
 	// <nil>
 }
 
-// Deactivation ends everything at once where the user is looked up. A check of the
-// token alone goes on until it expires.
+// Deactivation takes effect at once wherever the user is looked up. A stateless check accepts
+// the token until it expires.
 func ExampleService_Deactivate() {
 	ctx := context.Background()
 	svc := exampleService(kit.Options{})
@@ -129,8 +129,8 @@ func ExampleService_Deactivate() {
 	// kit: the account is disabled
 }
 
-// PurgeExpired is called by whoever runs the application, every hour for example:
-// nothing runs in the background that nobody started.
+// The application calls PurgeExpired, every hour for example. The Service does not do it in
+// the background.
 func ExampleService_PurgeExpired() {
 	ctx := context.Background()
 	clock := kittest.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))
@@ -146,7 +146,7 @@ func ExampleService_PurgeExpired() {
 	// Output: 1 <nil>
 }
 
-// Closing waits for the queued mails, and refuses what comes later.
+// Close waits for the queued mails, and refuses later calls.
 func ExampleService_Close() {
 	svc := exampleService(kit.Options{})
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -29,7 +29,7 @@ func (c *countingUsers) ByEmail(ctx context.Context, email string) (kit.User, er
 	return c.UserStore.ByEmail(ctx, email)
 }
 
-// Ping keeps an optional ability that the embedded interface would hide.
+// Ping keeps the optional method that the embedded interface would hide.
 func (c *countingUsers) Ping(ctx context.Context) error {
 	if p, ok := c.UserStore.(kit.Pinger); ok {
 		return p.Ping(ctx)
@@ -37,10 +37,9 @@ func (c *countingUsers) Ping(ctx context.Context) error {
 	return nil
 }
 
-// A store in front of another one, for metrics. A cache of users could stand here
-// as well, but only where every change passes through it: the contract wants each
-// read to see what was acknowledged, through any handle, and a deactivation
-// counts on that.
+// A store can wrap another one, for metrics for example. A wrapper that caches users must see
+// every change: by the contract each read sees what was acknowledged, through any handle, and
+// a deactivation relies on that.
 func ExampleUserStore() {
 	store := memstore.New()
 	users := &countingUsers{UserStore: store.Users()}
@@ -90,8 +89,8 @@ func (s slowTokens) Update(ctx context.Context, t kit.Token) error {
 	return s.TokenStore.Update(ctx, t)
 }
 
-// What a wrapper adds must not change what the store answers: errors go through as
-// they are, because a conflict and an outage mean different things to the Service.
+// A wrapper must return the store's errors as they are, because a conflict and an outage mean
+// different things to the Service.
 func ExampleTokenStore() {
 	ctx := context.Background()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)

@@ -132,8 +132,8 @@ func TestLoginStorageFaults(t *testing.T) {
 	}
 }
 
-// With concealment the right password of an account that is not verified, which whoever
-// registered it knows, is answered as a wrong one, whatever else is true of the account.
+// With concealment the right password of an account that is not verified has the answer of a
+// wrong one, because a stranger may have registered it.
 func TestConcealedLogin(t *testing.T) {
 	h := newHarness(t, func(o *kit.Options) { o.ConcealAccounts, o.RequireVerifiedEmail = true, true })
 	u, _ := h.register(testEmail)

@@ -24,8 +24,8 @@ func bubble(t *testing.T, do func(t *testing.T, h *harness)) {
 	})
 }
 
-// settle lets what was asked for be done, within a bubble.
-func settle() {
+// runMails lets the mail queue do what was requested, within a bubble.
+func runMails() {
 	time.Sleep(10 * time.Millisecond)
 	synctest.Wait()
 }
@@ -89,7 +89,7 @@ func TestPermanentMailErrorsAreNotRetried(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Fatal(err)
 		}
-		settle()
+		runMails()
 		if f, d := h.count(kit.EventMailFailed), h.count(kit.EventMailDropped); f != 0 || d != 1 {
 			t.Errorf("%d retries and %d given up, want 0 and 1", f, d)
 		}
@@ -126,7 +126,7 @@ func TestHangingRelayHoldsUpNoRequest(t *testing.T) {
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("requests waited %v for the relay", waited)
 		}
-		settle()
+		runMails()
 		if n := len(m.entered); n != 4 {
 			t.Errorf("%d mails are under way, want one for each of 4 workers", n)
 		}
@@ -194,7 +194,7 @@ func TestOneClientCannotSilenceTheOthers(t *testing.T) {
 		flood := kit.WithClientIP(t.Context(), netip.MustParseAddr("2001:db8::1"))
 		for i, email := range emails {
 			if i%100 == 0 {
-				settle()
+				runMails()
 			}
 			if err := h.RequestPasswordReset(flood, email); err != nil {
 				t.Fatal(err)
@@ -228,13 +228,13 @@ func TestMailsThatARelayPutsOffTakeNobodysRoom(t *testing.T) {
 		flood := kit.WithClientIP(t.Context(), netip.MustParseAddr("203.0.113.1"))
 		for i, email := range h.crowd(1500) {
 			if i%500 == 0 {
-				settle()
+				runMails()
 			}
 			if err := h.RequestEmailVerification(flood, email); err != nil {
 				t.Fatal(err)
 			}
 		}
-		settle()
+		runMails()
 		before := h.Stats()
 		if before.MailsWaiting != 1024 || before.MailsDropped != 1500-1024 {
 			t.Errorf("the bound on waiting mails: %+v", before)
@@ -242,7 +242,7 @@ func TestMailsThatARelayPutsOffTakeNobodysRoom(t *testing.T) {
 		if err := h.RequestEmailVerification(kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.1")), "user7@example.com"); err != nil {
 			t.Fatal(err)
 		}
-		settle()
+		runMails()
 		if after := h.Stats(); after.MailsWaiting != 1024 || after.MailsDropped > before.MailsDropped+1 {
 			t.Errorf("another client's mail that was put off: %+v", after)
 		}
@@ -260,7 +260,7 @@ func TestMailsOfAnotherAddressOrTimeAreNotTheSame(t *testing.T) {
 			if err := h.RequestPasswordReset(t.Context(), email); err != nil {
 				t.Fatal(err)
 			}
-			settle()
+			runMails()
 		}
 		for range 3 {
 			reset(testEmail)
@@ -316,7 +316,7 @@ func TestEventSinkThatPanics(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Error("the account is there, and the registration failed:", err)
 		}
-		settle() // the worker's event panics too
+		runMails() // the worker's event panics too
 		if !strings.Contains(h.log.String(), "OnEvent panicked") {
 			t.Error("the panic was not logged")
 		}
@@ -329,7 +329,7 @@ func TestMailerThatPanics(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Fatal(err)
 		}
-		settle()
+		runMails()
 		if n := h.count(kit.EventMailDropped); n != 1 {
 			t.Errorf("%d given up, want 1", n)
 		}
@@ -342,7 +342,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 		if _, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "a", Password: goodPassword}); err != nil {
 			t.Fatal(err)
 		}
-		settle()
+		runMails()
 		h.mailer.Fail(nil)
 		// What has just been asked for is sent, and what waited for its next attempt.
 		if err := h.RequestPasswordReset(t.Context(), testEmail); err != nil {

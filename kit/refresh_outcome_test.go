@@ -12,8 +12,8 @@ import (
 )
 
 // TestRotationOfUnknownOutcome: the write of a rotation happened, and neither it nor the
-// look at it was answered. Nothing remembers that: the client has the grace to try again,
-// and whoever presents the parent later, days later too, is a reuse.
+// look at it was answered. Nothing remembers that: the client can repeat the call within the
+// grace, and the parent counts as a reuse at any time after it.
 func TestRotationOfUnknownOutcome(t *testing.T) {
 	for _, tc := range []struct {
 		grace, wait time.Duration

@@ -81,45 +81,6 @@ func TestOutagesAreLoggedOnce(t *testing.T) {
 	}
 }
 
-// TestStoreThatComesAndGoes does not fill the log, and is in it again if it stays away.
-func TestStoreThatComesAndGoes(t *testing.T) {
-	h := newHarness(t)
-	h.register(testEmail)
-	look := func() { h.UserByEmail(t.Context(), testEmail) }
-	for range 100 {
-		h.faults.Inject("users.ByEmail", kittest.Down, 1)
-		look()
-		look()
-		h.clock.Advance(90 * time.Millisecond)
-	}
-	if begins, ends := h.lines(outageBegins), h.lines(outageEnds); len(begins) != 1 || len(ends) != 1 {
-		t.Errorf("nine seconds of faults are %d beginnings and %d ends in the log", len(begins), len(ends))
-	}
-	h.faults.Inject("users.ByEmail", kittest.Down, 2)
-	look()
-	h.clock.Advance(2 * time.Second)
-	look()
-	h.clock.Advance(2 * time.Second)
-	look()
-	if begins, ends := h.lines(outageBegins), h.lines(outageEnds, "after=4s"); len(begins) != 2 || len(ends) != 1 {
-		t.Errorf("the outage that stayed is not in the log:\n%s\n%s", begins, ends)
-	}
-}
-
-// TestAnswersFromBeforeAnOutageDoNotEndIt: a call was under way when another failed.
-func TestAnswersFromBeforeAnOutageDoNotEndIt(t *testing.T) {
-	h := newHarness(t)
-	u, _ := h.register(testEmail)
-	h.faults.Inject("users.ByID", kittest.Down, 1)
-	h.faults.OnCall("users.ByEmail", func() { h.UserByID(t.Context(), u.ID) })
-	if _, err := h.UserByEmail(t.Context(), testEmail); err != nil {
-		t.Fatal(err)
-	}
-	if begins, ends := h.lines(outageBegins), h.lines(outageEnds); len(begins) != 1 || len(ends) != 0 {
-		t.Errorf("in the log: %q %q", begins, ends)
-	}
-}
-
 // TestNoAnswerIsNoOutage: neither a caller that goes nor a bug of the store is one, and a
 // store that cannot be asked whether it answers does not answer.
 func TestNoAnswerIsNoOutage(t *testing.T) {

@@ -82,7 +82,7 @@ func TestVerificationTokensAreOnlyThat(t *testing.T) {
 	h.wantErr("before its time", h.VerifyEmail(t.Context(), string(mail.Token)), kit.ErrInvalidToken)
 }
 
-// The owner of an address who did not make the account deletes it, and nobody else's.
+// The owner of an address who did not make the account deletes it, and no other account.
 func TestDenyEmail(t *testing.T) {
 	h := newHarness(t)
 	u, mail := h.register(testEmail) // by a stranger

@@ -5,9 +5,9 @@ package turns
 
 import "container/list"
 
-// Queue holds values in order of their arrival within each source, and hands out one of
-// each source in turn. Its memory is bounded by its capacity, whatever number of sources
-// come. It is not safe for concurrent use: the caller has a lock.
+// Queue holds values in order of their arrival within each source, and returns one of each
+// source in turn. Its memory is bounded by its capacity, whatever the number of sources. It
+// is not safe for concurrent use: the caller has a lock.
 type Queue[T any] struct {
 	capacity int
 	length   int
