@@ -40,9 +40,11 @@ func within(t *testing.T, what string, f func()) {
 }
 
 // pool returns a pool as an application makes it, closed when the test ends.
-func pool(t *testing.T, dataSource string, dial postgres.DialFunc, conns int) *sql.DB {
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+func pool(t *testing.T, dataSource string, dial dialFunc, conns int) *sql.DB {
 	t.Helper()
-	connector, err := postgres.NewConnector(dataSource, dial)
+	connector, err := postgres.NewConnector(dataSource, &postgres.Options{Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,47 +204,28 @@ func (c full) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// What a store prepared on the pool of an application does not stay there.
-func TestCloseGivesTheStatementsBack(t *testing.T) {
+// What the application prepares is sent as text, and leaves nothing on the server; what the
+// store prepares is there once on each connection, however often it is opened.
+func TestStatementsOnTheServer(t *testing.T) {
 	db := pool(t, schema(t), nil, 1)
-	prepared := func() (n int) {
-		t.Helper()
-		if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_prepared_statements").Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	store, err := postgres.New(t.Context(), db, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := prepared(); n < 10 {
-		t.Fatalf("%d statements are prepared while the store is open", n)
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if n := prepared(); n != 0 {
-		t.Errorf("%d statements are prepared after the store was closed", n)
-	}
-	// Nor do those that one connection prepares in turn.
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	for range 20 {
-		stmt, err := conn.PrepareContext(t.Context(), "SELECT 1")
+	for range 3 {
+		store, err := postgres.New(t.Context(), db, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := stmt.Close(); err != nil {
+		lookUp(t, store)()
+		if err := store.Close(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	var n int
-	if err := conn.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_prepared_statements").Scan(&n); err != nil || n > 1 {
-		t.Errorf("%d statements of 20 that were closed are left, %v", n, err)
+		stmt, err := db.PrepareContext(t.Context(), "SELECT count(*) FROM pg_prepared_statements WHERE $1 <> ''")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stmt.Close()
+		var n int
+		if err := stmt.QueryRowContext(t.Context(), "x").Scan(&n); err != nil || n < 1 || n > 2 { // of New, the second time, and of the look-up
+			t.Errorf("%d statements are prepared, %v", n, err)
+		}
 	}
 }
 
@@ -434,29 +417,46 @@ func TestStatementsThatAreGone(t *testing.T) {
 	}
 }
 
-// In a transaction, which that has ended, the application hears of it.
+// In a transaction, which that has ended, the caller hears of it.
 func TestAStatementThatIsGoneInATransaction(t *testing.T) {
-	db := pool(t, schema(t), nil, 1)
-	exec(t, db, "CREATE TABLE x (a int)")
-	stmt, err := db.PrepareContext(t.Context(), "SELECT * FROM x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stmt.Close()
-	exec(t, db, "ALTER TABLE x ADD b int")
+	store := open(t, schema(t), &postgres.Options{MaxConns: 1})
+	db := postgres.Pool(store)
+	lookUp(t, store)()
+	text := userByID(t, db)
+	exec(t, db, "ALTER TABLE users ALTER COLUMN session_epoch TYPE numeric")
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	rows, err := tx.StmtContext(t.Context(), stmt).QueryContext(t.Context())
-	if err == nil {
-		rows.Close()
-		err = rows.Err()
-	}
 	var state interface{ SQLState() string }
+	_, err = tx.ExecContext(t.Context(), text, "nobody")
 	if !errors.As(err, &state) || state.SQLState() != "0A000" {
 		t.Errorf("got %v, want the error that ended the transaction", err)
+	}
+}
+
+// userByID returns the statement of that method, as the one connection has it prepared.
+func userByID(t *testing.T, db *sql.DB) (text string) {
+	t.Helper()
+	const query = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%users WHERE id = $1'"
+	if err := db.QueryRowContext(t.Context(), query).Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// A transaction that is begun by a statement on the pool must not swallow the writes of
+// the store that come after it.
+func TestATransactionThatIsLeftOpen(t *testing.T) {
+	dataSource := schema(t)
+	store := open(t, dataSource, &postgres.Options{MaxConns: 1})
+	exec(t, postgres.Pool(store), "BEGIN")
+	if err := store.Users().Create(t.Context(), newUser("u")); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, admin(t, dataSource)); n != 1 {
+		t.Errorf("%d users after Create was acknowledged", n)
 	}
 }
 

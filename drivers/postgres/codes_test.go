@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/lib/pq"
@@ -15,10 +14,10 @@ import (
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 func TestClassOf(t *testing.T) {
 	for code, want := range map[string]sqlstore.Kind{
-		"23505": sqlstore.Duplicate, // unique_violation
-		"42P07": sqlstore.Duplicate, // duplicate_table
-		"42710": sqlstore.Duplicate, // duplicate_object
-		"42P06": sqlstore.Duplicate, // duplicate_schema
+		"23505": sqlstore.Duplicate,  // unique_violation
+		"42P07": sqlstore.Unexpected, // duplicate_table
+		"42710": sqlstore.Unexpected, // duplicate_object
+		"42P06": sqlstore.Duplicate,  // duplicate_schema
 
 		"40001": sqlstore.Retry, // serialization_failure
 		"40P01": sqlstore.Retry, // deadlock_detected
@@ -54,15 +53,15 @@ func TestClassOf(t *testing.T) {
 		"XX002": sqlstore.Unavailable, // index_corrupted
 
 		"":      sqlstore.Unexpected,
-		"40002": sqlstore.Unexpected, // transaction_integrity_constraint_violation
-		"23502": sqlstore.Unexpected, // not_null_violation
-		"3F000": sqlstore.Unexpected, // invalid_schema_name
-		"42601": sqlstore.Unexpected, // syntax_error
-		"42P01": sqlstore.Unexpected, // undefined_table
-		"42703": sqlstore.Unexpected, // undefined_column
-		"55000": sqlstore.Unexpected, // object_not_in_prerequisite_state
+		"40002": sqlstore.Unexpected,  // transaction_integrity_constraint_violation
+		"23502": sqlstore.Unexpected,  // not_null_violation
+		"3F000": sqlstore.Unavailable, // invalid_schema_name
+		"42601": sqlstore.Unexpected,  // syntax_error
+		"42P01": sqlstore.Unavailable, // undefined_table
+		"42703": sqlstore.Unexpected,  // undefined_column
+		"55000": sqlstore.Unexpected,  // object_not_in_prerequisite_state
 	} {
-		if got := classOf(code).Kind; got != want {
+		if got := classOf(code).kind; got != want {
 			t.Errorf("code %q is of kind %d, want %d", code, got, want)
 		}
 	}
@@ -77,13 +76,13 @@ func TestNoConnection(t *testing.T) {
 		"XX000", // Supavisor: tenant or user not found
 	} {
 		refused := &pq.Error{Severity: "FATAL", Code: code}
-		for _, err := range []error{&noConnection{refused}, (&conn{breaks: new(atomic.Int64)}).judge(refused)} {
-			if got := classify(err).Kind; got != sqlstore.Unavailable {
+		for _, err := range []error{&noConnection{refused}, (&conn{link: new(link)}).check(refused)} {
+			if got, _ := classify(err); got != sqlstore.Unavailable {
 				t.Errorf("code %s is of kind %d, want Unavailable", code, got)
 			}
 		}
 	}
-	if got := classify(&noConnection{&pq.Error{Code: "28P01"}}).Advice; !strings.Contains(got, "password") {
+	if _, got := classify(&noConnection{&pq.Error{Code: "28P01"}}); !strings.Contains(got, "password") {
 		t.Errorf("the advice for a wrong password is %q", got)
 	}
 }
@@ -115,7 +114,7 @@ func TestAdvice(t *testing.T) {
 		"XX001": "backup",
 		"XX002": "REINDEX",
 	} {
-		if got := classOf(code).Advice; !strings.Contains(got, want) {
+		if got := classOf(code).advice; !strings.Contains(got, want) {
 			t.Errorf("the advice for code %s is %q, want %q in it", code, got, want)
 		}
 	}

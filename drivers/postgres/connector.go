@@ -4,15 +4,16 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
 )
-
-// DialFunc connects to a server: see [Options].
-type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 const (
 	// connectTimeout is that of the whole handshake with one host, where the URL has
@@ -22,154 +23,137 @@ const (
 	// statement, before its connection is given up. With it a write that hangs and
 	// kit's look at what became of it take the five seconds that an answer may.
 	cancelGrace = 500 * time.Millisecond
-	// idleCheck is the age from which an idle connection is tried before use: the
-	// server, or something on the way, may have ended it.
-	idleCheck = time.Second
-	// tryTimeout is how long a connection has to answer when it is tried, and to be
-	// closed.
-	tryTimeout = 500 * time.Millisecond
 )
 
-// NewConnector returns what [database/sql.OpenDB] makes a pool of, for [New]. It is
-// lib/pq with a few things added, which [Open] has as well: a call ends with its
-// context also while the network hangs; a connection that was idle is tried before
-// it is used again, and so is each one after another broke; of several hosts the one
-// that was reached last is tried first, and none takes more than its share of the
-// call's time, so that one that swallows everything hides no other; one whose server has
-// become read-only, as in a failover, goes out of the pool; a commit that the
-// server stopped replicating is an error; and to close a statement or the pool takes
-// no answer of the server.
+// NewConnector returns what [database/sql.OpenDB] makes a pool of, for [New]; of opts it
+// takes Dial. It is lib/pq with a few things added, which [Open] has as well:
+//
+//   - A call ends with its context also while the network hangs, and so do the commit and
+//     the rollback of a transaction.
+//   - A connection that was idle is tried before it is used again, and so is each one
+//     after another broke.
+//   - Of several hosts the one that was reached last is tried first, and none takes more
+//     than its share of the call's time.
+//   - A connection whose server has become read-only, as in a failover, goes out of the
+//     pool, and so does one that comes back in a transaction.
+//   - To close a statement or the pool takes no answer of the server.
 //
 // The data source is a URL, postgres://user:password@host:port/database, or a
 // key=value string. What it leaves out comes from the environment variables of libpq:
 // PGHOST, PGPASSWORD and so on. Without an sslmode there and here it is verify-full:
 // TLS, and the server's certificate and name are checked; a server on this machine, by
 // a socket or a loopback address, may do without TLS (prefer). No error shows the data
-// source. Parameters of other clients that mean something here are refused by name.
-// Dial may be nil.
+// source. Parameters of other clients that ask for security are refused by name.
 //
 // Arguments of type []byte are sent in PostgreSQL's binary format, as with
-// binary_parameters=yes: give a jsonb column a string.
+// binary_parameters=yes: give a jsonb column a string. A statement that the application
+// prepares is sent as text with each call.
 //
-// The connections are of a type of this package, which functions of lib/pq that take
-// a [driver.Conn], such as [pq.SetNoticeHandler], do not know: they panic.
-func NewConnector(dataSource string, dial DialFunc) (driver.Connector, error) {
+// The connections are of a type of this package. Functions of lib/pq that take a
+// [driver.Conn], such as [pq.SetNoticeHandler], do not know it and panic.
+func NewConnector(dataSource string, opts *Options) (driver.Connector, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
 	cfg, err := parse(dataSource)
 	if err != nil {
 		return nil, err
 	}
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
+	c := &connector{config: cfg.Clone, hosts: servers(&cfg), dial: o.Dial}
+	if cfg.LoadBalanceHosts == pq.LoadBalanceHostsRandom {
+		rand.Shuffle(len(c.hosts), func(i, j int) { c.hosts[i], c.hosts[j] = c.hosts[j], c.hosts[i] })
 	}
-	return &connector{config: cfg.Clone, dial: dial}, nil
+	return c, nil
 }
 
 type connector struct {
 	config func() pq.Config // a function, so that no verb of package fmt shows the password
-	dial   DialFunc
-	breaks atomic.Int64 // how many connections broke
-	first  atomic.Int64 // which of several hosts was reached last
+	hosts  []pq.ConfigMultihost
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	first  atomic.Int64 // the host that was reached last
+	shared shared
 }
 
 // Driver implements [driver.Connector].
-func (c *connector) Driver() driver.Driver { return ours{} }
+func (c *connector) Driver() driver.Driver { return ownDriver{shared: &c.shared} }
 
-// ours is how New knows a pool of a connector.
-type ours struct{ pq.Driver }
+// ownDriver is how New knows a pool of a connector.
+type ownDriver struct {
+	pq.Driver
+	shared *shared
+}
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	config := c.config()
-	hosts, first := 1+len(config.Multi), int(c.first.Load())
-	if config.LoadBalanceHosts != pq.LoadBalanceHostsRandom {
-		startWith(&config, first)
+	first := int(c.first.Load())
+	var errs error
+	for i := range c.hosts {
+		host := (first + i) % len(c.hosts)
+		conn, err := c.connect(ctx, c.hosts[host], len(c.hosts)-i)
+		if err == nil {
+			c.first.Store(int64(host))
+			return conn, nil
+		}
+		if errs != nil {
+			err = fmt.Errorf("%w; %w", errs, err)
+		}
+		errs = err
 	}
+	return nil, &noConnection{errs}
+}
+
+// connect connects to a host, within its share of the time that the call has left for as
+// many hosts.
+func (c *connector) connect(ctx context.Context, host pq.ConfigMultihost, hosts int) (driver.Conn, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(hosts))
+		defer cancel()
+	}
+	config := c.config()
+	config.Host, config.Hostaddr, config.Port, config.Multi = host.Host, host.Hostaddr, host.Port, nil
 	inner, err := pq.NewConnectorConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	d := &dialer{ctx: ctx, dial: c.dial, hosts: hosts}
+	d := &dialer{ctx: ctx, dial: c.dial}
 	inner.Dialer(d)
 	opened, err := inner.Connect(ctx)
 	if d.stop != nil && !d.stop() && err == nil {
 		err = errors.Join(ctx.Err(), opened.Close())
 	}
-	if err == nil {
-		c.first.Store(int64((first + d.dialed - 1) % hosts))
-	}
-	link := d.link
-	// lib/pq keeps the dialer for as long as it keeps the connection.
-	d.ctx, d.link, d.stop = nil, nil, nil
+	d.ctx, d.stop = nil, nil // lib/pq keeps the dialer for as long as it keeps the connection
 	if err != nil {
-		return nil, &noConnection{err}
+		return nil, err
 	}
 	full, ok := opened.(pqConn)
 	if !ok {
 		return nil, errors.Join(errors.New("this version of lib/pq is not the one that the module requires"), opened.Close())
 	}
-	link.bound(time.Time{})
-	return newConn(full, link, &c.breaks), nil
+	d.link.bound(time.Time{})
+	return newConn(full, d.link, &c.shared), nil
 }
 
-// startWith turns the list of hosts, so that it begins with another one.
-func startWith(config *pq.Config, first int) {
-	hosts := append([]pq.ConfigMultihost{{Host: config.Host, Hostaddr: config.Hostaddr, Port: config.Port}}, config.Multi...)
-	hosts = append(hosts[first:], hosts[:first]...)
-	config.Host, config.Hostaddr, config.Port, config.Multi = hosts[0].Host, hosts[0].Hostaddr, hosts[0].Port, hosts[1:]
-}
-
-// noConnection is any error of connecting, or of a connection that broke: the data
-// cannot be reached, whatever it is, be it that the only server there takes no
-// writes, a certificate that has expired, or an error that only the author of a
-// [DialFunc] knows.
-type noConnection struct{ err error }
-
-func (e *noConnection) Error() string { return e.err.Error() }
-func (e *noConnection) Unwrap() error { return e.err }
-
-// dialer opens the links of one conn: those that the handshake tries, with a context
-// that ends it, and later those by which lib/pq cancels a statement.
+// dialer opens the network connections of one conn: those that the handshake needs, of
+// which the last one stays, and later those by which lib/pq cancels a statement.
 type dialer struct {
-	ctx  context.Context // nil after the handshake
-	dial DialFunc
-	link *link
-	stop func() bool
-
-	hosts, dialed int    // how many there are, and how often one of them was tried
-	address       string // of the last one
+	pq.Dialer // nil: lib/pq calls DialContext
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	ctx       context.Context // ends the handshake; nil after it
+	link      *link
+	stop      func() bool
 }
 
-// share returns the time until which the next host may take: its part of what is left
-// until the call ends.
-func (d *dialer) share() (until time.Time, ok bool) {
-	left := d.hosts - (d.dialed-1)%d.hosts
-	until, ok = d.ctx.Deadline()
-	if ok && left > 1 {
-		until = time.Now().Add(time.Until(until) / time.Duration(left))
-	}
-	return until, ok
-}
-
-// DialContext implements [pq.DialerContext]. Ctx ends with the timeout of connecting,
-// which is of the handshake too.
+// DialContext implements [pq.DialerContext]. During the handshake ctx ends with the timeout
+// of connecting, which is of the handshake too. Later, when the context of a call has
+// ended, the server has cancelGrace to confirm the cancellation.
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if d.ctx == nil {
-		// The call whose statement is canceled waits for this.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, cancelGrace)
 		defer cancel()
-	}
-	if d.ctx != nil {
-		// Under sslmode=prefer and allow lib/pq dials a host twice.
-		if address != d.address {
-			d.address = address
-			d.dialed++
-		}
-		if until, ok := d.share(); ok {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadline(ctx, until)
-			defer cancel()
-		}
+		d.link.bound(time.Now().Add(cancelGrace))
 	}
 	nc, err := d.dial(ctx, network, address)
 	if err != nil {
@@ -183,21 +167,63 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 		return l, nil
 	}
 	if d.stop != nil {
-		d.stop() // that was for a server which did not suit
+		d.stop() // under sslmode=prefer there was one with TLS before
 	}
 	d.link = l
 	d.stop = context.AfterFunc(d.ctx, func() { l.bound(past) })
 	return l, nil
 }
 
-// Dial implements [pq.Dialer], which lib/pq prefers DialContext to.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
+// past is a time that ends what is under way.
+var past = time.Unix(1, 0)
+
+// link is a connection to a server. Its deadline only this package sets: what lib/pq
+// sets by itself may come late, and would undo the end of a context. And it notes when it
+// breaks: lib/pq does not know every error, those of a tunnel for example.
+type link struct {
+	net.Conn
+	mu     sync.Mutex
+	timer  *time.Timer
+	broken atomic.Bool
 }
 
-// DialTimeout implements [pq.Dialer].
-func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
+// Read implements [net.Conn].
+func (l *link) Read(b []byte) (int, error) {
+	n, err := l.Conn.Read(b)
+	return n, l.note(err)
+}
+
+// Write implements [net.Conn].
+func (l *link) Write(b []byte) (int, error) {
+	n, err := l.Conn.Write(b)
+	return n, l.note(err)
+}
+
+func (l *link) note(err error) error {
+	if err == nil {
+		return nil
+	}
+	l.broken.Store(true)
+	if errors.As(err, new(net.Error)) || errors.Is(err, io.EOF) {
+		return err
+	}
+	return &noConnection{err}
+}
+
+// SetDeadline implements [net.Conn]: it does nothing.
+func (*link) SetDeadline(time.Time) error { return nil }
+
+// bound lets what is done on the connection fail from that time on; the zero time
+// takes the bound away. A connection that does not support deadlines, as those through SSH
+// do not, is closed at that time.
+func (l *link) bound(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	if err := l.Conn.SetDeadline(at); err != nil && !at.IsZero() {
+		l.timer = time.AfterFunc(time.Until(at), func() { _ = l.Close() })
+	}
 }

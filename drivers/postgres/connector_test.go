@@ -179,10 +179,10 @@ func (c *overtaking) SetDeadline(at time.Time) error {
 func TestAHandshakeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	connector, err := postgres.NewConnector(mute(t), func(ctx context.Context, network, address string) (net.Conn, error) {
+	connector, err := postgres.NewConnector(mute(t), &postgres.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		nc, err := new(net.Dialer).DialContext(ctx, network, address)
 		return &overtaking{Conn: nc, cancel: cancel, past: make(chan struct{})}, err
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,11 +229,11 @@ func TestAHandshakeThatIsDoneTooLate(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var made *late
-	connector, err := postgres.NewConnector(schema(t), func(ctx context.Context, network, address string) (net.Conn, error) {
+	connector, err := postgres.NewConnector(schema(t), &postgres.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		nc, err := new(net.Dialer).DialContext(ctx, network, address)
 		made = &late{Conn: nc, cancel: cancel, past: make(chan struct{})}
 		return made, err
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

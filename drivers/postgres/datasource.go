@@ -97,59 +97,32 @@ var needless = []string{
 	"pgbouncer", "supa", "sslcompression", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
 }
 
-// foreign are parameters of other clients that would mean something, and what to write
-// instead. Lib/pq passes on what it does not know, and the server refuses it.
-var foreign = map[string]string{
-	"connection_limit":        "the pool's size is Options.MaxConns",
-	"default_query_exec_mode": "",
-	"pool_max_conns":          "the pool's size is Options.MaxConns",
-	"pool_mode":               "",
-	"pool_size":               "the pool's size is Options.MaxConns",
-	"pool_timeout":            "",
-	"prepareThreshold":        "",
-	"require_auth":            "",
-	"requirepeer":             "",
-	"requiressl":              "write sslmode=verify-full",
-	"schema":                  "write search_path, or set Options.Schema",
-	"socket_timeout":          "",
-	"ssl":                     "write sslmode=verify-full, or sslmode=require to check no certificate",
-	"sslaccept":               "write sslmode=verify-full, or sslmode=require to check no certificate",
-	"sslcert_password":        "",
-	"sslcertmode":             "",
-	"sslcrl":                  "",
-	"sslcrldir":               "",
-	"sslidentity":             "write sslcert and sslkey",
-	"sslpassword":             "",
-	"statement_cache_mode":    "",
-	"statement_cache_size":    "",
-	"uselibpqcompat":          "",
-}
-
-// translate deals with the parameters that lib/pq does not know. It leaves the others
-// to the server, as settings of the session: search_path, say.
+// translate deals with the parameters of other clients. It leaves those that lib/pq does
+// not know to the server, as settings of the session, search_path for example, and the
+// server names those that it does not know either; but not those that ask for security,
+// since the server has the password by then.
 func translate(cfg *pq.Config) error {
 	for _, name := range needless {
 		delete(cfg.Runtime, name)
 	}
-	for name, instead := range foreign {
-		if _, ok := cfg.Runtime[name]; ok {
-			if instead != "" {
-				instead = ": " + instead
-			}
-			return fmt.Errorf("postgres: drop the parameter %s from the URL, which this driver does not know%s", name, instead)
-		}
-	}
 	gss, binding := cfg.Runtime["gssencmode"], cfg.Runtime["channel_binding"]
 	delete(cfg.Runtime, "gssencmode")
 	delete(cfg.Runtime, "channel_binding")
+	for name := range cfg.Runtime {
+		if strings.HasPrefix(name, "ssl") || strings.HasPrefix(name, "require") || name == "uselibpqcompat" {
+			return fmt.Errorf("postgres: drop the parameter %s from the URL, which this driver does not know: write sslmode=verify-full, or sslmode=require to check no certificate", name)
+		}
+	}
 	switch {
+	case cfg.TargetSessionAttrs == pq.TargetSessionAttrsPreferStandby:
+		return errors.New("postgres: drop target_session_attrs=prefer-standby from the URL: a store needs a server that takes writes")
 	case gss == "require":
 		return errors.New("postgres: drop gssencmode=require from the URL: this driver encrypts by TLS only")
 	case binding == "require" && cfg.SSLMode == pq.SSLModeDisable:
 		return errors.New("postgres: drop channel_binding=require or sslmode=disable from the URL: the first needs TLS")
 	case binding == "require":
-		// Lib/pq cannot bind the login to the channel, which keeps whoever stands
-		// between from using it. The server's certificate does so too.
+		// Lib/pq cannot bind the login to the channel, which keeps a machine in between
+		// from using it. The server's certificate does so too.
 		cfg.SSLMode = pq.SSLModeVerifyFull
 	}
 	return nil
@@ -160,7 +133,7 @@ func translate(cfg *pq.Config) error {
 // for a server on this machine, which may do without TLS.
 func secure(cfg *pq.Config) error {
 	here, sockets := 0, 0
-	servers := append([]pq.ConfigMultihost{{Host: cfg.Host, Hostaddr: cfg.Hostaddr}}, cfg.Multi...)
+	servers := servers(cfg)
 	for _, s := range servers {
 		if isSocket(s) {
 			sockets++
@@ -180,6 +153,10 @@ func secure(cfg *pq.Config) error {
 		cfg.SSLMode = pq.SSLModeVerifyFull
 	}
 	return nil
+}
+
+func servers(cfg *pq.Config) []pq.ConfigMultihost {
+	return append([]pq.ConfigMultihost{{Host: cfg.Host, Hostaddr: cfg.Hostaddr, Port: cfg.Port}}, cfg.Multi...)
 }
 
 func isSocket(s pq.ConfigMultihost) bool {

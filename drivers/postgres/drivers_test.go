@@ -61,7 +61,7 @@ func TestPoolsOfOtherDrivers(t *testing.T) {
 	}{
 		"plain lib/pq":      {dataSource, func(c driver.Conn) driver.Conn { return c }, "binary_parameters=yes"},
 		"in one message":    {oneMessage, func(c driver.Conn) driver.Conn { return c }, ""},
-		"prepares each one": {oneMessage, func(c driver.Conn) driver.Conn { return preparing{c} }, "numbers its prepared statements"},
+		"prepares each one": {oneMessage, func(c driver.Conn) driver.Conn { return preparing{c} }, "sends a statement and its arguments apart"},
 		"errors in words":   {oneMessage, func(c driver.Conn) driver.Conn { return wordy{c, c.(driver.QueryerContext)} }, "SQLSTATE"},
 	} {
 		t.Run(name, func(t *testing.T) {

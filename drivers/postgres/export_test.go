@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"context"
 	"database/sql"
+	"io/fs"
 
 	"myauth.internal/kit/sqlstore"
 )
@@ -10,11 +12,13 @@ import (
 // run the same statements beside it.
 func Pool(s *Store) *sql.DB { return s.own }
 
-// Statements are the texts that the store runs.
+// Statements are the texts that the store runs, without a schema.
 func Statements() []string { return sqlstore.Statements(dialect) }
 
-// Dialect is the driver's own, to migrate with other files.
-var Dialect = dialect
+// Migrate migrates with other files.
+func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
+	return migrate(ctx, db, dialect, files)
+}
 
 // Migrations are the driver's files.
 var Migrations = migrations()

@@ -84,6 +84,8 @@ func TestRefusals(t *testing.T) {
 		{"no such schema", with(t, dataSource, "search_path", "nowhere"), "search_path"},
 		{"a URL that is none", "postgres://user:hunter2%zz@host/app", "percent-encode"},
 		{"a setting that is none", "postgres://user:hunter2@" + address + "/app?sslmode=hunter2", "setting"},
+		{"a parameter of Prisma", with(t, dataSource, "schema", "public"), "Options.Schema"},
+		{"a parameter of a pool", with(t, dataSource, "connection_limit", "1"), "Options.MaxConns"},
 		{"read-only", with(t, dataSource, "default_transaction_read_only", "on"), "target_session_attrs"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -94,7 +96,7 @@ func TestRefusals(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "hunter2") {
 				t.Errorf("got %v, want %q and no password", err, c.want)
 			}
-			wantUnavailable := !strings.Contains(c.name, "none") && !strings.Contains(c.name, "schema")
+			wantUnavailable := !strings.Contains(c.name, "none")
 			if errors.Is(err, kit.ErrUnavailable) != wantUnavailable {
 				t.Errorf("errors.Is(%v, kit.ErrUnavailable) is %v", err, !wantUnavailable)
 			}
@@ -135,6 +137,7 @@ func TestStatementTimeout(t *testing.T) {
 	if err := store.Users().Create(t.Context(), newUser("u")); err != nil {
 		t.Fatal(err)
 	}
+	lookUp(t, store)() // which prepares the statement
 	before := backend(t, store)
 	tx, err := admin(t, dataSource).BeginTx(t.Context(), nil)
 	if err != nil {

@@ -41,6 +41,12 @@ func TestTablesMadeByHand(t *testing.T) {
 	exec(t, db, regexp.MustCompile(`\bapp\b`).ReplaceAllString(script, "role_"+name))
 
 	store := open(t, as(t, dataSource, "role_"+name, "its own"), nil)
+	useAll(t, store)
+}
+
+// useAll lets the store run each of its statements.
+func useAll(t *testing.T, store *postgres.Store) {
+	t.Helper()
 	ctx, users, tokens, user, token := t.Context(), store.Users(), store.Tokens(), newUser("u"), newToken("t", testTime)
 	for _, call := range []func() error{
 		func() error { return users.Ping(ctx) },

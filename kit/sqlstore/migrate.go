@@ -14,8 +14,7 @@ import (
 
 const (
 	createMigrations = `CREATE TABLE IF NOT EXISTS myauth_migrations (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)`
-	maxVersion       = `SELECT coalesce(max(version), 0) FROM myauth_migrations`
-	insertLockRow    = `INSERT INTO myauth_migrations (version, name) VALUES (0, 'what a migration locks') ON CONFLICT DO NOTHING`
+	schemaVersion    = `SELECT coalesce(max(version), 0) FROM myauth_migrations`
 	insertMigration  = `INSERT INTO myauth_migrations (version, name) VALUES ($1, $2)`
 )
 
@@ -23,19 +22,28 @@ const (
 // driver than this one.
 var ErrNewerSchema = errors.New("the database has a newer schema than this version of MyAuth knows: update MyAuth, or restore a backup from before the update")
 
-// Migrate brings the schema of db up to date. The migrations are the files of
-// fsys, named like 0001_users_and_tokens.sql and numbered from 1 without gaps; each
-// is SQL of any number of statements, and once released it never changes. The
-// table myauth_migrations lists what was applied.
+// Migrate brings the schema of db up to date, and checks that the tables are MyAuth's.
+// The migrations are the files in files, named like 0001_users_and_tokens.sql and
+// numbered from 1 without gaps; each is SQL of any number of statements, and once released
+// it never changes. The table myauth_migrations lists what was applied.
 //
-// All that is missing is applied in one transaction, under the dialect's lock: of
-// several processes that start at once one migrates and the others wait for it, as
-// long as the database lets them and 30 seconds at most, and then return an error
-// that wraps kit.ErrUnavailable. The migration itself takes as long as it takes, or
-// until ctx ends. A schema that is up to date is only read. There is no way back: a
-// database that is ahead of fsys is refused with [ErrNewerSchema].
-func Migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
-	err := migrate(ctx, db, d, fsys)
+// All that is missing is applied in one transaction, which begin opens by a statement.
+// Begin returns once no other process is about to migrate the same database, and sees to
+// it that names without a schema in the files mean Dialect.Schema. It has 30 seconds for
+// that, and then Migrate returns an error that wraps kit.ErrUnavailable. The migration
+// itself takes as long as it takes, or until ctx ends.
+//
+// A schema that is up to date is only read. There is no way back: a database that is
+// ahead of the files is refused with [ErrNewerSchema].
+func Migrate(ctx context.Context, db *sql.DB, d Dialect, files fs.FS, begin func(context.Context, *sql.Conn) error) error {
+	limited, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := &migration{d: d, files: files, begin: begin, limit: time.AfterFunc(startTimeout, cancel)}
+	defer m.limit.Stop()
+	err := m.run(limited, db)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = errNotInTime // what the database says is that it was interrupted
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -46,160 +54,91 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
 	}
 }
 
-func migrate(ctx context.Context, db *sql.DB, d Dialect, fsys fs.FS) error {
-	names, err := migrationNames(fsys)
-	if err != nil {
-		return err
-	}
-	m := &migration{d: d, fsys: fsys, names: names}
-	current := false
-	err = inTime(ctx, func(ctx context.Context) (err error) {
-		if m.conn, err = db.Conn(ctx); err != nil {
-			return err
-		}
-		current, err = m.prepare(ctx)
-		return err
-	})
-	if m.conn != nil {
-		defer func() { _ = m.conn.Close() }() // back to the pool
-	}
-	if err != nil || current {
-		return err
-	}
-	return d.again(ctx, func() error {
-		if err := inTime(ctx, m.begin); err != nil {
-			return err
-		}
-		err := m.apply(ctx)
-		if err != nil {
-			abandon(ctx, m.conn)
-		}
-		return err
-	})
+// checks are queries that find nothing, and fail where the tables are not MyAuth's.
+var checks = []string{
+	`SELECT id, ` + userColumns + `, email_key FROM users WHERE 1 = 0`,
+	`SELECT ` + tokenKeys + `, ` + tokenColumns + ` FROM tokens WHERE 1 = 0`,
 }
 
-// migration is one that may be under way, on one connection. Only what is between
-// its BEGIN and its COMMIT relies on that: behind a pooler the rest may run on
-// several connections of the server.
+// migration is one that may be under way. Only what is between BEGIN and COMMIT relies on
+// being on one connection of the server: behind a pooler the rest may not be.
 type migration struct {
-	conn    *sql.Conn
-	d       Dialect
-	fsys    fs.FS
-	names   []string // of the files
-	schema  string
-	qualify func(text string) string
+	conn  *sql.Conn
+	d     Dialect
+	files fs.FS
+	begin func(context.Context, *sql.Conn) error
+	limit *time.Timer // ends the context
 }
 
-// prepare reports whether the schema is up to date; when it is not, the lock is
-// there to be taken.
-func (m *migration) prepare(ctx context.Context) (current bool, err error) {
-	if m.d.Suits != nil {
-		if err := m.d.Suits(ctx, m.conn); err != nil {
-			return false, err
-		}
-	}
-	m.schema, m.qualify, err = m.d.locate(ctx, m.conn.QueryRowContext)
+func (m *migration) run(ctx context.Context, db *sql.DB) error {
+	names, err := migrationNames(m.files)
 	if err != nil {
-		return false, err
+		return err
 	}
-	// Another schema of the search path may have tables of these names.
-	var version int
-	err = m.conn.QueryRowContext(ctx, m.qualify(maxVersion)).Scan(&version)
-	switch {
-	case err == nil && version >= len(m.names):
-		return true, checkVersion(version, m.names)
-	case ctx.Err() != nil:
-		return false, err
-	case m.d.Lock == "":
-		// Either something is to be done or the table does not exist yet; whatever
-		// else is wrong, it shows again later.
-		return false, nil
+	if m.conn, err = db.Conn(ctx); err != nil {
+		return err
 	}
-	return false, m.prepareLock(ctx)
-}
-
-// prepareLock makes the row that Lock locks. Databases let several processes
-// through IF NOT EXISTS at once, and then fail all but one of them.
-func (m *migration) prepareLock(ctx context.Context) error {
-	for _, text := range []string{createMigrations, insertLockRow} {
-		err := m.d.again(ctx, func() error {
-			_, err := m.conn.ExecContext(ctx, m.qualify(text))
+	defer func() { _ = m.conn.Close() }() // back to the pool
+	version, err := m.version(ctx, names)
+	if errors.Is(err, ErrNewerSchema) {
+		return err
+	}
+	if err != nil || version < len(names) { // the table may not exist yet; other errors come again
+		err = m.d.again(ctx, func() error { return m.apply(ctx, names) })
+	}
+	if err != nil {
+		return err
+	}
+	m.limit.Reset(startTimeout)
+	for _, check := range checks {
+		rows, err := m.conn.QueryContext(ctx, m.d.qualify(check))
+		if err != nil {
 			return err
-		})
-		if err != nil && m.d.Classify(err).Kind != Duplicate {
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// begin opens the transaction and waits for the lock.
-func (m *migration) begin(ctx context.Context) error {
-	if _, err := m.conn.ExecContext(ctx, m.d.Begin); err != nil || m.d.Lock == "" {
+// apply runs the files that are missing, in a transaction.
+func (m *migration) apply(ctx context.Context, names []string) (err error) {
+	defer func() {
+		if err != nil {
+			m.abandon(ctx)
+		}
+	}()
+	m.limit.Reset(startTimeout)
+	if err := m.begin(ctx, m.conn); err != nil {
 		return err
 	}
-	_, err := m.conn.ExecContext(ctx, m.qualify(m.d.Lock))
-	if err != nil {
-		abandon(ctx, m.conn)
+	m.limit.Stop()
+	if _, err := m.conn.ExecContext(ctx, m.d.qualify(createMigrations)); err != nil {
+		return err
 	}
+	version, err := m.version(ctx, names)
+	if err != nil {
+		return err
+	}
+	for i, name := range names[version:] {
+		text, err := fs.ReadFile(m.files, name)
+		if err != nil {
+			return err
+		}
+		if _, err := m.conn.ExecContext(ctx, m.d.rename(string(text))); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if _, err := m.conn.ExecContext(ctx, m.d.qualify(insertMigration), version+i+1, name); err != nil {
+			return err
+		}
+	}
+	_, err = m.conn.ExecContext(ctx, "COMMIT")
 	return err
 }
 
-// apply runs in the transaction, and commits it.
-func (m *migration) apply(ctx context.Context) error {
-	exec := func(text string, args ...any) error {
-		_, err := m.conn.ExecContext(ctx, text, args...)
-		return err
-	}
-	if err := exec(m.qualify(createMigrations)); err != nil {
-		return err
-	}
-	var version int
-	if err := m.conn.QueryRowContext(ctx, m.qualify(maxVersion)).Scan(&version); err != nil {
-		return err
-	}
-	if err := checkVersion(version, m.names); err != nil {
-		return err
-	}
-	if m.d.UseSchema != "" && m.schema != "" {
-		if err := exec(fmt.Sprintf(m.d.UseSchema, m.schema)); err != nil {
-			return err
-		}
-	}
-	for i, name := range m.names[version:] {
-		text, err := fs.ReadFile(m.fsys, name)
-		if err != nil {
-			return err
-		}
-		if err := exec(rename(string(text), m.d.Prefix)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := exec(m.qualify(insertMigration), version+i+1, name); err != nil {
-			return err
-		}
-	}
-	return exec("COMMIT")
-}
-
-func checkVersion(version int, names []string) error {
-	if version > len(names) {
-		return fmt.Errorf("schema version %d, known up to %d: %w", version, len(names), ErrNewerSchema)
-	}
-	return nil
-}
-
-// abandon ends the transaction, also when its context is done, and keeps a
-// connection on which that failed out of the pool.
-func abandon(ctx context.Context, conn *sql.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
-	defer cancel()
-	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-	}
-}
-
 const (
-	// startTimeout bounds the wait for a connection, and then for another process
+	// startTimeout bounds the wait for a connection, for an answer, and for another process
 	// that migrates.
 	startTimeout   = 30 * time.Second
 	abandonTimeout = 5 * time.Second
@@ -207,21 +146,29 @@ const (
 
 var errNotInTime = fmt.Errorf("no connection, or no lock, within %v: is another process migrating?", startTimeout)
 
-// inTime runs f, which waits for others, and says so when they took too long.
-func inTime(ctx context.Context, f func(context.Context) error) error {
-	waiting, cancel := context.WithTimeout(ctx, startTimeout)
+// abandon ends the transaction, also when ctx is done, and keeps a connection on which
+// that failed out of the pool.
+func (m *migration) abandon(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
 	defer cancel()
-	err := f(waiting)
-	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
-		return errNotInTime // what the database says is that it was interrupted
+	if _, err := m.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		_ = m.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
-	return err
+}
+
+// version returns how many of the migrations were applied.
+func (m *migration) version(ctx context.Context, names []string) (version int, err error) {
+	err = m.conn.QueryRowContext(ctx, m.d.qualify(schemaVersion)).Scan(&version)
+	if version > len(names) {
+		return 0, fmt.Errorf("schema version %d, known up to %d: %w", version, len(names), ErrNewerSchema)
+	}
+	return version, err
 }
 
 // migrationNames returns the files in their order, each at the index one below
 // its number.
-func migrationNames(fsys fs.FS) ([]string, error) {
-	names, err := fs.Glob(fsys, "*.sql")
+func migrationNames(files fs.FS) ([]string, error) {
+	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
 		return nil, err
 	}

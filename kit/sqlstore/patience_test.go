@@ -82,12 +82,13 @@ func TestHowLongAMigrationWaits(t *testing.T) {
 	}{
 		{name: "a long migration", takes: map[string]time.Duration{"LOCK": startTimeout - 1, work: time.Hour}, after: startTimeout - 1 + time.Hour},
 		{name: "no connection", takes: map[string]time.Duration{"connect": never}, want: kit.ErrUnavailable, after: startTimeout},
-		{name: "no answer", takes: map[string]time.Duration{maxVersion: never}, want: kit.ErrUnavailable, after: startTimeout},
+		{name: "no answer", takes: map[string]time.Duration{schemaVersion: never}, want: kit.ErrUnavailable, after: startTimeout},
 		{name: "no lock", takes: map[string]time.Duration{"LOCK": never}, want: kit.ErrUnavailable, after: startTimeout},
+		{name: "no answer after the migration", takes: map[string]time.Duration{checks[0]: never}, want: kit.ErrUnavailable, after: startTimeout},
 		{name: "no lock, and no rollback", takes: map[string]time.Duration{"LOCK": never, "ROLLBACK": never}, want: kit.ErrUnavailable, after: startTimeout + abandonTimeout},
+		{name: "no end, and no rollback", takes: map[string]time.Duration{work: never, "ROLLBACK": never}, limit: time.Hour, want: context.DeadlineExceeded, after: time.Hour + abandonTimeout},
 		{name: "no lock until the context ends", takes: map[string]time.Duration{"LOCK": never}, limit: time.Second, want: context.DeadlineExceeded, after: time.Second},
 		{name: "no end of the migration", takes: map[string]time.Duration{work: never}, limit: time.Hour, want: context.DeadlineExceeded, after: time.Hour},
-		{name: "no end, and no rollback", takes: map[string]time.Duration{work: never, "ROLLBACK": never}, limit: time.Hour, want: context.DeadlineExceeded, after: time.Hour + abandonTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,17 +101,19 @@ func TestHowLongAMigrationWaits(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, c.limit)
 					defer cancel()
 				}
-				d := testDialect()
-				d.Begin, d.Lock = "BEGIN", "LOCK"
+				begin := func(ctx context.Context, conn *sql.Conn) error {
+					_, err := conn.ExecContext(ctx, "LOCK")
+					return err
+				}
 				start := time.Now()
-				err := Migrate(ctx, db, d, fstest.MapFS{"0001_much.sql": {Data: []byte(work)}})
+				err := Migrate(ctx, db, testDialect(), fstest.MapFS{"0001_much.sql": {Data: []byte(work)}}, begin)
 				if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 					t.Errorf("Migrate: %v, want %v", err, c.want)
 				}
 				if took := time.Since(start); took != c.after {
 					t.Errorf("it took %v, want %v", took, c.after)
 				}
-				begun, ended := slices.Contains(s.log, "BEGIN"), slices.Contains(s.log, "ROLLBACK") || slices.Contains(s.log, "COMMIT")
+				begun, ended := slices.Contains(s.log, "LOCK"), slices.Contains(s.log, "ROLLBACK") || slices.Contains(s.log, "COMMIT")
 				if begun != ended {
 					t.Errorf("the transaction has no end: %q", s.log)
 				}
@@ -120,18 +123,4 @@ func TestHowLongAMigrationWaits(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestNewEndsWhenNothingAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for prepared, text := range map[bool]string{true: testDialect().texts()[tokenDelete], false: tables[1]} {
-			d := testDialect()
-			d.Prepared = prepared
-			db := sql.OpenDB(&slow{takes: map[string]time.Duration{text: never}})
-			defer db.Close()
-			if s, err := New(t.Context(), db, d); !errors.Is(err, kit.ErrUnavailable) {
-				t.Errorf("New, prepared %v: %v, %v, want kit.ErrUnavailable", prepared, s, err)
-			}
-		}
-	})
 }

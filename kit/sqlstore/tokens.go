@@ -9,50 +9,93 @@ import (
 	"myauth.internal/kit"
 )
 
-// Tokens implements kit.TokenStore and kit.Pinger. Times are kept to the
-// microsecond.
-type Tokens struct{ s *Store }
+const (
+	tokenKeys = `id, token_type, user_id` // which no update writes
+	// tokenColumns are the others, in the order of tokenValues and scanToken.
+	tokenColumns = `session_id, epoch, secret_hash, previous_hash, salt, created_at, rotated_at, expires_at, revoked_at, version`
+)
+
+const (
+	tokenCreate = iota
+	tokenByID
+	tokenUpdate
+	tokenVersion
+	tokenDelete
+	tokensByUser
+	tokensDeleteExpired
+	tokenTexts // their number
+)
+
+func (d Dialect) tokenTexts() (texts [tokenTexts]string) {
+	const columns = tokenKeys + ", " + tokenColumns
+	for i, text := range [tokenTexts]string{
+		tokenCreate:         insert("tokens", columns),
+		tokenByID:           `SELECT ` + columns + ` FROM tokens WHERE id = $1`,
+		tokenUpdate:         update("tokens", tokenColumns),
+		tokenVersion:        `SELECT version FROM tokens WHERE id = $1`,
+		tokenDelete:         `DELETE FROM tokens WHERE id = $1`,
+		tokensByUser:        `SELECT ` + columns + ` FROM tokens WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		tokensDeleteExpired: d.DeleteExpired,
+	} {
+		texts[i] = d.qualify(text)
+	}
+	return texts
+}
+
+// tokenValues appends what is stored of a token beside its keys.
+func tokenValues(values []any, t kit.Token, version int64) []any {
+	return append(values, t.SessionID, t.Epoch, notNull(t.SecretHash), t.PreviousHash, t.Salt,
+		t.CreatedAt.UnixMicro(), t.RotatedAt.UnixMicro(), t.ExpiresAt.UnixMicro(), t.RevokedAt.UnixMicro(), version)
+}
+
+func scanToken(rows *sql.Rows) (kit.Token, error) {
+	var r struct {
+		kit.Token
+		created, rotated, expires, revoked int64
+	}
+	err := rows.Scan(&r.ID, (*string)(&r.Type), &r.UserID, &r.SessionID, &r.Epoch, &r.SecretHash, &r.PreviousHash, &r.Salt,
+		&r.created, &r.rotated, &r.expires, &r.revoked, &r.Version)
+	r.CreatedAt, r.RotatedAt = fromMicros(r.created), fromMicros(r.rotated)
+	r.ExpiresAt, r.RevokedAt = fromMicros(r.expires), fromMicros(r.revoked)
+	return r.Token, err
+}
+
+// Tokens implements kit.TokenStore and kit.Pinger. Times are kept to the microsecond.
+type Tokens struct {
+	s     *Store
+	texts [tokenTexts]string
+}
 
 var (
 	_ kit.TokenStore = (*Tokens)(nil)
 	_ kit.Pinger     = (*Tokens)(nil)
 )
 
-// maxBatch is the largest limit that the contract allows.
-const maxBatch = 1000
-
 // Ping implements kit.Pinger.
-func (t *Tokens) Ping(ctx context.Context) error { return t.s.Ping(ctx) }
+func (t *Tokens) Ping(ctx context.Context) error { return t.s.ping(ctx) }
 
 // Create implements kit.TokenStore.
 func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
-	_, err := t.s.write(ctx, tokenCreate, token.ID, string(token.Type), token.UserID, token.SessionID, token.Epoch,
-		notNull(token.SecretHash), token.PreviousHash, token.Salt, token.CreatedAt.UnixMicro(), token.RotatedAt.UnixMicro(),
-		token.ExpiresAt.UnixMicro(), token.RevokedAt.UnixMicro(), token.Version)
+	keys := []any{token.ID, string(token.Type), token.UserID}
+	_, err := t.s.write(ctx, t.texts[tokenCreate], tokenValues(keys, token, token.Version)...)
 	return t.s.duplicate(ctx, "create token", err, kit.ErrConflict)
 }
 
 // ByID implements kit.TokenStore.
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	var row tokenRow
-	err := t.s.row(ctx, tokenByID, []any{id}, row.columns()...)
-	if err != nil {
-		return kit.Token{}, t.s.absent(ctx, "token by id", err)
-	}
-	return row.token(), nil
+	token, err := one(ctx, t.s, scanToken, t.texts[tokenByID], id)
+	return token, t.s.absent(ctx, "token by id", err)
 }
 
 // Update implements kit.TokenStore.
 func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
-	err := t.s.swap(ctx, token.ID, token.Version, tokenUpdate, tokenVersion,
-		token.SessionID, token.Epoch, notNull(token.SecretHash), token.PreviousHash, token.Salt, token.CreatedAt.UnixMicro(),
-		token.RotatedAt.UnixMicro(), token.ExpiresAt.UnixMicro(), token.RevokedAt.UnixMicro(), token.Version+1, token.ID, token.Version)
+	err := t.s.swap(ctx, t.texts[tokenUpdate], t.texts[tokenVersion], token.ID, token.Version, tokenValues(nil, token, token.Version+1))
 	return t.s.fail(ctx, "update token", err)
 }
 
 // Delete implements kit.TokenStore.
 func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
-	n, err := t.s.write(ctx, tokenDelete, id)
+	n, err := t.s.write(ctx, t.texts[tokenDelete], id)
 	if err = t.s.absent(ctx, "delete token", err); errors.Is(err, kit.ErrNotFound) {
 		return false, nil
 	}
@@ -61,16 +104,8 @@ func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
 
 // ByUser implements kit.TokenStore.
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	var tokens []kit.Token
-	err := t.s.each(ctx, tokensByUser, []any{userID, after, clampLimit(limit)}, func() { tokens = []kit.Token{} }, func(rows *sql.Rows) error {
-		var row tokenRow
-		if err := rows.Scan(row.columns()...); err != nil {
-			return err
-		}
-		tokens = append(tokens, row.token())
-		return nil
-	})
-	switch err := t.s.absent(ctx, "tokens by user", err); {
+	tokens, err := list(ctx, t.s, scanToken, t.texts[tokensByUser], userID, after, clampLimit(limit))
+	switch err = t.s.absent(ctx, "tokens by user", err); {
 	case errors.Is(err, kit.ErrNotFound):
 		return []kit.Token{}, nil
 	case err != nil:
@@ -81,35 +116,15 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 
 // DeleteExpired implements kit.TokenStore.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := t.s.write(ctx, tokensDeleteExpired, before.UnixMicro(), clampLimit(limit))
+	n, err := t.s.write(ctx, t.texts[tokensDeleteExpired], before.UnixMicro(), clampLimit(limit))
 	return int(n), t.s.fail(ctx, "delete expired tokens", err)
 }
 
-// clampLimit keeps a limit within what the contract allows; to some databases a
-// negative one means all rows.
-func clampLimit(limit int) int { return max(0, min(limit, maxBatch)) }
+// clampLimit keeps a limit within what the contract allows: to some databases a negative
+// one means all rows.
+func clampLimit(limit int) int { return max(0, min(limit, 1000)) }
 
-// tokenRow is what a row is read into.
-type tokenRow struct {
-	kit.Token
-	created, rotated, expires, revoked int64
-}
-
-// columns are the targets of tokenColumns.
-func (r *tokenRow) columns() []any {
-	return []any{
-		&r.ID, (*string)(&r.Type), &r.UserID, &r.SessionID, &r.Epoch, &r.SecretHash, &r.PreviousHash, &r.Salt,
-		&r.created, &r.rotated, &r.expires, &r.revoked, &r.Version,
-	}
-}
-
-func (r *tokenRow) token() kit.Token {
-	r.CreatedAt, r.RotatedAt = fromMicros(r.created), fromMicros(r.rotated)
-	r.ExpiresAt, r.RevokedAt = fromMicros(r.expires), fromMicros(r.revoked)
-	return r.Token
-}
-
-// notNull is b for a column that is never NULL: database/sql takes nil for it.
+// notNull returns b for a column that is never NULL, which database/sql makes of nil.
 func notNull(b []byte) []byte {
 	if b == nil {
 		return []byte{}

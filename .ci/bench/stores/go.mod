@@ -3,6 +3,7 @@ module myauth.internal/ci/bench/stores
 go 1.26.0
 
 require (
+	github.com/lib/pq v1.12.3
 	github.com/ncruces/go-sqlite3 v0.36.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.mongodb.org/mongo-driver/v2 v2.10.0
@@ -18,7 +19,6 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
-	github.com/lib/pq v1.12.3 // indirect
 	github.com/ncruces/go-sqlite3-wasm/v6 v6.4.35401 // indirect
 	github.com/ncruces/julianday v1.0.0 // indirect
 	github.com/xdg-go/scram v1.4.0 // indirect

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"encoding/json"
 	"errors"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	sqlitedriver "github.com/ncruces/go-sqlite3/driver"
 
 	"myauth.internal/conformance/servers"
@@ -19,29 +21,39 @@ import (
 	"myauth.internal/kit"
 )
 
-// BenchmarkPostgres has both stores on one pool, each in a schema of its own.
+// BenchmarkPostgres has each store in a schema and on a pool of its own. That of the minimal
+// store is plain lib/pq, which prepares its statements as the driver does.
 func BenchmarkPostgres(b *testing.B) {
 	bench(b, func(b *testing.B) (driver, bare store) {
-		connector, err := postgres.NewConnector(servers.Postgres(b), nil)
+		url := servers.Postgres(b)
+		connector, err := postgres.NewConnector(url, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
-		db := sql.OpenDB(connector)
-		db.SetMaxOpenConns(mostCallers)
-		db.SetMaxIdleConns(mostCallers)
-		b.Cleanup(func() { db.Close() })
+		plain, err := pq.NewConnector(url)
+		if err != nil {
+			b.Fatal(err)
+		}
+		pool := func(connector sqldriver.Connector) *sql.DB {
+			db := sql.OpenDB(connector)
+			db.SetMaxOpenConns(mostCallers)
+			db.SetMaxIdleConns(mostCallers)
+			b.Cleanup(func() { db.Close() })
+			return db
+		}
+		shared, plainPool := pool(connector), pool(plain)
 		for i, s := range []*store{&driver, &bare} {
 			schema := "bench_" + strings.ToLower(rand.Text())
-			opened, err := postgres.New(b.Context(), db, &postgres.Options{Schema: schema})
+			opened, err := postgres.New(b.Context(), shared, &postgres.Options{Schema: schema})
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.Cleanup(func() {
-				if _, err := db.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+				if _, err := shared.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
 					b.Error(err)
 				}
 			})
-			*s = bareSQL(b, db, schema+".")
+			*s = bareSQL(b, plainPool, schema+".")
 			if i == 0 {
 				s.users, s.tokens = opened.Users(), opened.Tokens()
 			}

@@ -1,10 +1,11 @@
 -- Times are microseconds since 1970-01-01 UTC; the zero time.Time of Go, which
--- means "never", is -62135596800000000.
+-- means "never", is -62135596800000000. Keys have the collation "C": the order of their
+-- bytes, which no update of the system's collations changes.
 
 CREATE TABLE users (
-    id              TEXT    NOT NULL PRIMARY KEY,
+    id              TEXT    COLLATE "C" NOT NULL PRIMARY KEY,
     email           TEXT    NOT NULL, -- as it was given
-    email_key       TEXT    NOT NULL, -- the same with ASCII letters in lower case
+    email_key       TEXT    COLLATE "C" NOT NULL, -- the same with ASCII letters in lower case
     username        TEXT    NOT NULL,
     hashed_password TEXT    NOT NULL, -- bcrypt
     roles           TEXT    NOT NULL, -- JSON array of strings
@@ -20,9 +21,9 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_email_key ON users (email_key);
 
 CREATE TABLE tokens (
-    id            TEXT    NOT NULL PRIMARY KEY,
+    id            TEXT    COLLATE "C" NOT NULL PRIMARY KEY,
     token_type    TEXT    NOT NULL, -- refresh or password_reset
-    user_id       TEXT    NOT NULL, -- no foreign key: the user may live elsewhere
+    user_id       TEXT    COLLATE "C" NOT NULL, -- no foreign key: the user may live elsewhere
     session_id    TEXT    NOT NULL,
     epoch         BIGINT  NOT NULL, -- the user's session_epoch when it was made
     secret_hash   BYTEA   NOT NULL, -- SHA-256
@@ -35,6 +36,6 @@ CREATE TABLE tokens (
     version       BIGINT  NOT NULL
 );
 
--- A page of a user's tokens, in the byte order of their ids, is a part of this one.
-CREATE INDEX tokens_user_id ON tokens (user_id, (id COLLATE "C"));
+-- A page of a user's tokens, in the order of their ids, is a part of this one.
+CREATE INDEX tokens_user_id ON tokens (user_id, id);
 CREATE INDEX tokens_expires_at ON tokens (expires_at);

@@ -19,6 +19,7 @@ func TestNamesThatNobodyElseHas(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 2 {
 		store := open(t, dataSource, &postgres.Options{MaxConns: 1})
+		lookUp(t, store)()
 		var names string
 		if err := postgres.Pool(store).QueryRowContext(t.Context(), "SELECT string_agg(name, ' ') FROM pg_prepared_statements").Scan(&names); err != nil {
 			t.Fatal(err)
@@ -30,7 +31,7 @@ func TestNamesThatNobodyElseHas(t *testing.T) {
 			seen[name] = true
 		}
 	}
-	if len(seen) < 20 {
+	if len(seen) < 2 {
 		t.Errorf("%d statements are prepared", len(seen))
 	}
 }

@@ -10,40 +10,41 @@ import (
 	"myauth.internal/kit/sqlstore"
 )
 
-// dialect needs no Lock and no statement of its own: BEGIN IMMEDIATE takes the one write lock of
-// the database, and so does every writing statement.
-var dialect = sqlstore.Dialect{
-	Name:       "sqlite",
-	Begin:      "BEGIN IMMEDIATE",
-	Schema:     "main", // and not a temporary table of that name on an application's connection
-	Prepared:   true,   // in this process, and its driver knows no driver.ErrBadConn
-	MaxWriters: 1,
-	Classify:   classify,
-}
-
 const foreignTable = "the file has a table or index of this name that is not MyAuth's: set Options.Prefix, or give MyAuth a file of its own"
 
 // classify sorts SQLite's result codes (https://sqlite.org/rescode.html). A file
-// that is damaged, full or read-only is unavailable rather than unexpected: the
-// fault is outside, and the same call succeeds once it was mended.
-func classify(err error) sqlstore.Class {
+// that is damaged, full, read-only or without the tables is unavailable rather than
+// unexpected: the fault is outside, and the same call succeeds once it is mended.
+func classify(err error) (sqlstore.Kind, string) {
 	var code sqlite3.ErrorCode
-	var path *fs.PathError
 	switch {
 	case errors.Is(err, sqlite3.CONSTRAINT_UNIQUE), errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY):
-		return sqlstore.Class{Kind: sqlstore.Duplicate}
-	case errors.Is(err, sqlite3.ERROR) && strings.HasSuffix(err.Error(), " already exists"):
-		return sqlstore.Class{Advice: foreignTable}
-	case errors.Is(err, sqlite3.ERROR) && strings.Contains(err.Error(), "has no column named "), errors.Is(err, sqlite3.ERROR) && strings.Contains(err.Error(), "no such column: "):
-		return sqlstore.Class{Advice: foreignTable}
+		return sqlstore.Duplicate, ""
+	case errors.Is(err, sqlite3.ERROR): // for which there is only a text
+		for _, e := range mistakes {
+			if strings.Contains(err.Error(), e.text) {
+				return e.kind, e.advice
+			}
+		}
 	case errors.As(err, &code):
 		if advice, ok := outages[code]; ok {
-			return sqlstore.Class{Kind: sqlstore.Unavailable, Advice: advice}
+			return sqlstore.Unavailable, advice
 		}
-	case errors.As(err, &path):
-		return sqlstore.Class{Kind: sqlstore.Unavailable}
+	case errors.As(err, new(*fs.PathError)):
+		return sqlstore.Unavailable, ""
 	}
-	return sqlstore.Class{}
+	return sqlstore.Unexpected, ""
+}
+
+var mistakes = []struct {
+	text   string
+	kind   sqlstore.Kind
+	advice string
+}{
+	{" already exists", sqlstore.Unexpected, foreignTable},
+	{"has no column named ", sqlstore.Unexpected, foreignTable},
+	{"no such column: ", sqlstore.Unexpected, foreignTable},
+	{"no such table: ", sqlstore.Unavailable, "the tables are gone: restore them, and open the store again"},
 }
 
 // outages says, by result code, what a person can do about it.

@@ -1,0 +1,55 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"myauth.internal/kit/sqlstore"
+)
+
+// runner runs the store's statements, which are prepared on the pool, and lets one after
+// another write. SQLite would let each writer wait within a connection, and readers would
+// find none.
+type runner struct {
+	stmts map[string]*sql.Stmt
+	turn  chan struct{} // has room for the one that writes
+}
+
+// newRunner prepares the statements. The pool prepares them again on each of its
+// connections when they are first used there.
+func newRunner(ctx context.Context, db *sql.DB, d sqlstore.Dialect) (*runner, error) {
+	r := &runner{make(map[string]*sql.Stmt), make(chan struct{}, 1)}
+	for _, text := range sqlstore.Statements(d) {
+		stmt, err := db.PrepareContext(ctx, text)
+		if err != nil {
+			return nil, errors.Join(d.Explain(ctx, "prepare the statements", err), r.close())
+		}
+		r.stmts[text] = stmt
+	}
+	return r, nil
+}
+
+// QueryContext implements [sqlstore.Runner].
+func (r *runner) QueryContext(ctx context.Context, statement string, args ...any) (*sql.Rows, error) {
+	return r.stmts[statement].QueryContext(ctx, args...)
+}
+
+// ExecContext implements [sqlstore.Runner].
+func (r *runner) ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error) {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+		return r.stmts[statement].ExecContext(ctx, args...)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (r *runner) close() error {
+	var errs []error
+	for _, stmt := range r.stmts {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
+}
