@@ -42,7 +42,9 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 	}
 	prefix := cmp.Or(opts.Prefix, "/auth")
 	mux := http.NewServeMux()
-	mux.Handle("/", api.Pages())
+	for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password"} {
+		mux.Handle(path, api.Pages()) // and not "/", which would hide the 405 of other methods
+	}
 	var below string
 	if u, err := url.Parse(publicURL); err == nil {
 		below = strings.TrimSuffix(u.Path, "/")
