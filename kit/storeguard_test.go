@@ -46,7 +46,7 @@ func TestOutagesAreLoggedOnce(t *testing.T) {
 			return err
 		}},
 	} {
-		t.Run(string(c.op), func(t *testing.T) {
+		t.Run(c.op, func(t *testing.T) {
 			h := newHarness(t)
 			h.register(testEmail)
 			token := h.login(testEmail, goodPassword).RefreshToken
