@@ -77,18 +77,7 @@ func basicRules(k kind) []rule {
 			}
 			p.check(bystander, "after Updates of another")
 		}},
-		{id: k.name + "/update/adds-one-to-version", quote: updateAddsOne, prove: func(p *probe) {
-			for i, version := range []int64{0, 1, 99, -1, -5} {
-				r := atVersion(k.fresh(fmt.Sprint("n", i)), version)
-				p.add(p.a, r)
-				for n := range int64(3) {
-					p.must(r.update(p.ctx(), p.a), "Update at Version %d", version+n)
-					bump(r)
-					p.check(r, "after Update")
-				}
-			}
-		}},
-		{id: k.name + "/update/conflict", quote: updateWhile, prove: func(p *probe) {
+		{id: k.name + "/update/version", quote: updateVersion, prove: func(p *probe) {
 			for i, version := range versions {
 				r := atVersion(k.fresh(fmt.Sprint("n", i)), version)
 				p.add(p.a, r)
@@ -98,6 +87,7 @@ func basicRules(k kind) []rule {
 					}
 				}
 				p.must(r.update(p.ctx(), p.a), "Update with Version %d", version)
+				p.check(atVersion(r, version+1), "after Update")
 				p.wantBoth(kit.ErrConflict, func(h *handle) error { return r.update(p.ctx(), h) }, "the same Update again")
 			}
 		}},

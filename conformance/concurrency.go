@@ -44,18 +44,36 @@ func concurrencyRules(k kind) []rule {
 	}
 }
 
-// createWinner is a case of callers who create records of which there can be only one.
-func createWinner(id, quote string, contender func(round, i int) record) rule {
+// contender is one of many callers of whom only one can succeed.
+type contender struct {
+	call func(h *handle) error
+	won  record // what is there when it succeeded
+	lost record // and otherwise: nil where that is nothing
+}
+
+// creator is a contender that creates r.
+func (p *probe) creator(r record) contender {
+	return contender{call: func(h *handle) error { return r.create(p.ctx(), h) }, won: r}
+}
+
+// oneWinner is a case of such callers.
+func oneWinner(id, quote string, prepare func(p *probe, round, i int) contender) rule {
 	return rule{id: id, quote: quote, racy: true, prove: func(p *probe) {
 		for round := range rounds {
-			answers := p.race(racers, func(i int, h *handle) error { return contender(round, i).create(p.ctx(), h) })
-			winner := p.wantOneWinner(answers, "Create", contender(round, 0).taken())
+			var all []contender
 			for i := range racers {
-				switch r := contender(round, i); {
+				all = append(all, prepare(p, round, i))
+			}
+			winner := p.wantOneWinner(p.race(racers, func(i int, h *handle) error { return all[i].call(h) }), "a call for the same", all[0].won.taken())
+			for i, c := range all {
+				switch {
+				case winner < 0:
 				case i == winner:
-					p.check(r, "which won")
-				case winner >= 0:
-					p.checkLost(r, contender(round, winner))
+					p.check(c.won, "which won")
+				case c.lost != nil:
+					p.check(c.lost, "which lost")
+				default:
+					p.checkLost(c.won, all[winner].won)
 				}
 			}
 		}

@@ -61,7 +61,7 @@ var tokenCallerFlaws = []flaw{
 	{name: "keeps Epoch in a float64", by: "tokens/values/integers", alter: func(f *fake) {
 		f.tokenIn(func(t *kit.Token) { t.Epoch = int64(float64(t.Epoch)) })
 	}},
-	{name: "compares versions of tokens as int32", by: "tokens/update/conflict", alter: func(f *fake) {
+	{name: "compares versions of tokens as int32", by: "tokens/update/version", alter: func(f *fake) {
 		f.withOldToken(func(t *kit.Token, old kit.Token) {
 			if int32(old.Version) == int32(t.Version) {
 				t.Version = old.Version

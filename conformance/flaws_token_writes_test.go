@@ -197,11 +197,11 @@ var tokenWriteFlaws = []flaw{
 		}
 	}},
 
-	{name: "updates a token without regard to Version", by: "tokens/update/conflict", alter: func(f *fake) {
+	{name: "updates a token without regard to Version", by: "tokens/update/version", alter: func(f *fake) {
 		f.withOldToken(func(t *kit.Token, old kit.Token) { t.Version = old.Version })
 	}},
-	{name: "answers a token's conflict with ErrNotFound", by: "tokens/update/conflict", alter: func(f *fake) { instead(&f.updateToken, kit.ErrConflict, kit.ErrNotFound) }},
-	{name: "swallows the conflict of a token", by: "tokens/update/conflict", alter: func(f *fake) { instead(&f.updateToken, kit.ErrConflict, nil) }},
+	{name: "answers a token's conflict with ErrNotFound", by: "tokens/update/version", alter: func(f *fake) { instead(&f.updateToken, kit.ErrConflict, kit.ErrNotFound) }},
+	{name: "swallows the conflict of a token", by: "tokens/update/version", alter: func(f *fake) { instead(&f.updateToken, kit.ErrConflict, nil) }},
 	{name: "moves the expiry of a token in a refused Update", by: "tokens/update/conflict-changes-nothing", alter: func(f *fake) {
 		update := f.updateToken
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
@@ -215,7 +215,7 @@ var tokenWriteFlaws = []flaw{
 			return err
 		}
 	}},
-	{name: "keeps the Version of a token's Update", by: "tokens/update/adds-one-to-version", alter: func(f *fake) {
+	{name: "keeps the Version of a token's Update", by: "tokens/update/version", alter: func(f *fake) {
 		update := f.updateToken
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
 			err := update(ctx, t)

@@ -198,7 +198,7 @@ var userCallerFlaws = []flaw{
 			return update(ctx, u)
 		}
 	}},
-	{name: "keeps its lock after a conflict", by: "users/update/conflict", hangs: "fakeUsers.Update", alter: func(f *fake) {
+	{name: "keeps its lock after a conflict", by: "users/update/version", hangs: "fakeUsers.Update", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			f.busy.Lock()

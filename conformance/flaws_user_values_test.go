@@ -162,7 +162,7 @@ var userValueFlaws = []flaw{
 	{name: "keeps no negative SessionEpoch", by: "users/values/integers", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.SessionEpoch = max(u.SessionEpoch, 0) })
 	}},
-	{name: "compares versions as float64", by: "users/update/conflict", alter: func(f *fake) {
+	{name: "compares versions as float64", by: "users/update/version", alter: func(f *fake) {
 		f.withOld(func(u *kit.User, old kit.User) {
 			if float64(old.Version) == float64(u.Version) {
 				u.Version = old.Version

@@ -14,19 +14,19 @@ var userWriteFlaws = []flaw{
 		create := f.create
 		f.create = func(ctx context.Context, u kit.User) error { u.Version = 1; return create(ctx, u) }
 	}},
-	{name: "updates without regard to Version", by: "users/update/conflict", alter: func(f *fake) {
+	{name: "updates without regard to Version", by: "users/update/version", alter: func(f *fake) {
 		f.withOld(func(u *kit.User, old kit.User) { u.Version = old.Version })
 	}},
-	{name: "accepts an Update from a later Version", by: "users/update/conflict", alter: func(f *fake) {
+	{name: "accepts an Update from a later Version", by: "users/update/version", alter: func(f *fake) {
 		f.withOld(func(u *kit.User, old kit.User) {
 			if u.Version > old.Version {
 				u.Version = old.Version
 			}
 		})
 	}},
-	{name: "swallows the conflict of an Update", by: "users/update/conflict", alter: func(f *fake) { instead(&f.update, kit.ErrConflict, nil) }},
-	{name: "answers a conflict with ErrNotFound", by: "users/update/conflict", alter: func(f *fake) { instead(&f.update, kit.ErrConflict, kit.ErrNotFound) }},
-	{name: "wraps two errors in a conflict", by: "users/update/conflict", alter: func(f *fake) {
+	{name: "swallows the conflict of an Update", by: "users/update/version", alter: func(f *fake) { instead(&f.update, kit.ErrConflict, nil) }},
+	{name: "answers a conflict with ErrNotFound", by: "users/update/version", alter: func(f *fake) { instead(&f.update, kit.ErrConflict, kit.ErrNotFound) }},
+	{name: "wraps two errors in a conflict", by: "users/update/version", alter: func(f *fake) {
 		f.userErrors(func(_ context.Context, err error) error {
 			if errors.Is(err, kit.ErrConflict) {
 				return errors.Join(err, kit.ErrNotFound)
@@ -45,7 +45,7 @@ var userWriteFlaws = []flaw{
 			return err
 		}
 	}},
-	{name: "keeps the Version of an Update", by: "users/update/adds-one-to-version", alter: func(f *fake) {
+	{name: "keeps the Version of an Update", by: "users/update/version", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			err := update(ctx, u)
@@ -56,7 +56,7 @@ var userWriteFlaws = []flaw{
 			return err
 		}
 	}},
-	{name: "adds two to the Version", by: "users/update/adds-one-to-version", alter: func(f *fake) {
+	{name: "adds two to the Version", by: "users/update/version", alter: func(f *fake) {
 		update := f.update
 		f.update = func(ctx context.Context, u kit.User) error {
 			err := update(ctx, u)

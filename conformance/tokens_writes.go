@@ -69,12 +69,12 @@ var tokenWriteRules = []rule{
 		p.wantDeleted(p.b, t.ID, false, "a token that DeleteExpired has removed")
 		p.checkGone(t, "after DeleteExpired, Update and Delete")
 	}},
-	createWinner("tokens/create/one-winner", createOneID, func(round, i int) record {
+	oneWinner("tokens/create/one-winner", createOneID, func(p *probe, round, i int) contender {
 		name, userID := fmt.Sprint("round", round), fmt.Sprintf("user-%d-%d", round, i)
 		if i%4 >= 2 {
-			return newReset(name, userID)
+			return p.creator(newReset(name, userID))
 		}
-		return newToken(name, userID)
+		return p.creator(newToken(name, userID))
 	}),
 }
 

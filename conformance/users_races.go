@@ -13,58 +13,31 @@ import (
 
 // userRaceRules are about callers who want one address or one ID.
 var userRaceRules = []rule{
-	createWinner("users/create/one-winner-address", createOneAddress, func(round, i int) record {
+	oneWinner("users/create/one-winner-address", createOneAddress, func(p *probe, round, i int) contender {
 		u := newUser(fmt.Sprintf("r%d-%d", round, i))
 		u.Email = fmt.Sprintf("round.%d@example.com", round)
 		if i%3 == 1 {
 			u.Email = strings.ToUpper(u.Email)
 		}
-		return u
+		return p.creator(u)
 	}),
-	createWinner("users/create/one-winner-id", createSameID, func(round, i int) record {
+	oneWinner("users/create/one-winner-id", createSameID, func(p *probe, round, i int) contender {
 		u := newUser(fmt.Sprintf("r%d-%d", round, i))
 		u.ID = fmt.Sprint("round-", round)
-		return u
+		return p.creator(u)
 	}),
-	{id: "users/update/one-winner-address", quote: updateTaken, racy: true, prove: func(p *probe) {
-		for round := range rounds {
-			address := fmt.Sprintf("free.%d@example.com", round)
-			// Some move to the address, the others register with it: all move
-			// in one round of three, and half of them, through either handle, in the others.
-			moves := func(i int) bool { return round%3 == 0 || i/2%2 == round%3-1 }
-			users := make([]*user, racers)
-			for i := range users {
-				users[i] = newUser(fmt.Sprintf("r%d-%d", round, i))
-				if moves(i) {
-					p.add(p.a, users[i])
-				}
-			}
-			answers := p.race(racers, func(i int, h *handle) error {
-				u := users[i].copy()
-				u.Email = address
-				if moves(i) {
-					return h.Users.Update(p.ctx(), u.User)
-				}
-				return h.Users.Create(p.ctx(), u.User)
-			})
-			winner := p.wantOneWinner(answers, "Update and Create to one free address", kit.ErrUserExists)
-			for i, u := range users {
-				switch {
-				case winner < 0:
-				case i == winner:
-					u.Email = address
-					if moves(i) {
-						u.Version++
-					}
-					p.check(u, "which won the address")
-				case moves(i):
-					p.check(u, "which lost the address and keeps its own")
-				default:
-					p.checkGone(u, "which lost the address")
-				}
-			}
+	oneWinner("users/update/one-winner-address", updateTaken, func(p *probe, round, i int) contender {
+		lost := newUser(fmt.Sprintf("r%d-%d", round, i))
+		wants := lost.copy()
+		wants.Email = fmt.Sprintf("free.%d@example.com", round)
+		// Some move to the address, the others register with it: all move
+		// in one round of three, and half of them, through either handle, in the others.
+		if round%3 != 0 && i/2%2 != round%3-1 {
+			return p.creator(wants)
 		}
-	}},
+		p.add(p.a, lost)
+		return contender{func(h *handle) error { return wants.update(p.ctx(), h) }, atVersion(wants, wants.Version+1), lost}
+	}),
 	{id: "users/concurrent/no-deadlock", quote: concurrentUse, racy: true, prove: func(p *probe) {
 		// Users who want each other's addresses, while others come and go.
 		const n = 4
