@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -109,23 +110,27 @@ func (s *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 }
 
 // DeleteExpired removes tokens whose ExpiresAt is not after before, at most limit of
-// them and at most 1000, and returns how many. Which of them is not defined.
+// them and at most 1000, and returns how many. Those with the lowest IDs go first, so the
+// same calls leave the same tokens: a store that replays a log of calls relies on that.
 func (s *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := s.lock(ctx, &s.mu); err != nil {
 		return 0, err
 	}
 	defer s.mu.Unlock()
-	n := 0
+	var expired []*kit.Token
 	for _, stored := range s.tokens {
-		if n >= min(limit, maxLimit) {
-			break
-		}
 		if !stored.ExpiresAt.After(before) {
-			s.remove(stored)
-			n++
+			expired = append(expired, stored)
 		}
 	}
-	return n, nil
+	if limit = min(limit, maxLimit); len(expired) > limit {
+		slices.SortFunc(expired, func(a, b *kit.Token) int { return strings.Compare(a.ID, b.ID) })
+		expired = expired[:max(limit, 0)]
+	}
+	for _, stored := range expired {
+		s.remove(stored)
+	}
+	return len(expired), nil
 }
 
 // remove removes a stored token.
