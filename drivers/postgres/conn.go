@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +45,8 @@ type shared struct {
 }
 
 // conn is one connection of lib/pq. When the context of a call ends, lib/pq asks the server
-// to cancel the statement, and then waits for it. The dialer bounds that wait.
+// to cancel the statement, and then waits for it. The dialer bounds that wait, also for
+// the statements and transactions of the application, which are lib/pq's own.
 type conn struct {
 	pqConn
 	link     *link
@@ -158,17 +158,6 @@ func (c *conn) forgotten(err error) bool {
 	return !c.inTransaction()
 }
 
-// PrepareContext implements [driver.ConnPrepareContext]. A statement of the application
-// is sent as text: a name would be known to one connection of the server behind a pooler,
-// and would have to be given back while the whole pool waits.
-func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	if text := strings.TrimSpace(query); len(text) >= 4 && strings.EqualFold(text[:4], "COPY") {
-		stmt, err := c.pqConn.PrepareContext(ctx, query) // which makes something else of it
-		return stmt, c.check(err)
-	}
-	return &stmt{c, query}, nil
-}
-
 // BeginTx implements [driver.ConnBeginTx].
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	// Lib/pq watches the context from then on.
@@ -216,33 +205,3 @@ func (c *conn) Close() error {
 	c.link.bound(time.Now().Add(tryTimeout)) // lib/pq says goodbye
 	return c.pqConn.Close()
 }
-
-// stmt is a statement of the application.
-type stmt struct {
-	conn  *conn
-	query string
-}
-
-// ExecContext implements [driver.StmtExecContext].
-func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return s.conn.ExecContext(ctx, s.query, args)
-}
-
-// QueryContext implements [driver.StmtQueryContext].
-func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.conn.QueryContext(ctx, s.query, args)
-}
-
-// NumInput implements [driver.Stmt]: the server counts.
-func (*stmt) NumInput() int { return -1 }
-
-// Close implements [driver.Stmt].
-func (*stmt) Close() error { return nil }
-
-var errNoContext = errors.New("postgres: package sql calls ExecContext and QueryContext")
-
-// Exec implements [driver.Stmt].
-func (*stmt) Exec([]driver.Value) (driver.Result, error) { return nil, errNoContext }
-
-// Query implements [driver.Stmt].
-func (*stmt) Query([]driver.Value) (driver.Rows, error) { return nil, errNoContext }

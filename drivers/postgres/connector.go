@@ -46,8 +46,7 @@ const (
 // source. Parameters of other clients that ask for security are refused by name.
 //
 // Arguments of type []byte are sent in PostgreSQL's binary format, as with
-// binary_parameters=yes: give a jsonb column a string. A statement that the application
-// prepares is sent as text with each call.
+// binary_parameters=yes: give a jsonb column a string.
 //
 // The connections are of a type of this package. Functions of lib/pq that take a
 // [driver.Conn], such as [pq.SetNoticeHandler], do not know it and panic.

@@ -29,34 +29,24 @@ func parse(dataSource string) (pq.Config, error) {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
-	// Arguments go with the text in one message, which is safe behind a pooler: see
-	// stmt.
+	// Arguments go with the text in one message, which is safe behind a pooler.
 	cfg.BinaryParameters = true
 	return cfg, nil
 }
 
-// listHosts writes the hosts of a URL as lib/pq can read them, where package net/url
-// cannot: several of them with ports, or a socket.
+// hostList matches a URL whose hosts package net/url cannot read: several of them, or a
+// socket. Its groups are what comes before the hosts, the hosts, and what comes after.
+var hostList = regexp.MustCompile(`^(postgres(?:ql)?://(?:[^/?#]*@)?)((?i:%2f)[^/?#@]*|[^/?#@]*,[^/?#@]*)(.*)$`)
+
+// listHosts writes such hosts as lib/pq can read them.
 // https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
 func listHosts(dataSource string) string {
-	scheme, rest, ok := strings.Cut(dataSource, "://")
-	if !ok || scheme != "postgres" && scheme != "postgresql" {
-		return dataSource
-	}
-	tail := ""
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		rest, tail = rest[:i], rest[i:]
-	}
-	login, list := "", rest
-	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-		login, list = rest[:i+1], rest[i+1:]
-	}
-	socket := strings.HasPrefix(strings.ToLower(list), "%2f")
-	if !socket && (!strings.Contains(list, ",") || strings.Count(list, ":") < 2) {
-		return dataSource
+	parts := hostList.FindStringSubmatch(dataSource)
+	if parts == nil || strings.Contains(parts[2], ",") && strings.Count(parts[2], ":") < 2 {
+		return dataSource // with one port for all, which lib/pq can read
 	}
 	var hosts, ports []string
-	for address := range strings.SplitSeq(list, ",") {
+	for address := range strings.SplitSeq(parts[2], ",") {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			host, port = strings.Trim(address, "[]"), "5432"
@@ -67,11 +57,11 @@ func listHosts(dataSource string) string {
 		hosts, ports = append(hosts, host), append(ports, port)
 	}
 	separator := "?"
-	if strings.Contains(tail, "?") {
+	if strings.Contains(parts[3], "?") {
 		separator = "&"
 	}
 	query := url.Values{"host": {strings.Join(hosts, ",")}, "port": {strings.Join(ports, ",")}}
-	return scheme + "://" + login + tail + separator + query.Encode()
+	return parts[1] + parts[3] + separator + query.Encode()
 }
 
 // wrongValue begins an error of lib/pq, which names one of its own settings.

@@ -21,7 +21,7 @@ func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 }
 
 // Migrations are the driver's files.
-var Migrations = migrations()
+var Migrations = migrations
 
 // IdleCheck is the age from which an idle connection is tried.
 const IdleCheck = idleCheck

@@ -23,7 +23,7 @@ func TestTablesMadeByHand(t *testing.T) {
 		t.Fatal("the README has no script")
 	}
 	const first = "0001_users_and_tokens.sql"
-	migration, err := fs.ReadFile(postgres.Migrations, first)
+	migration, err := fs.ReadFile(postgres.Migrations, "migrations/"+first)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,13 +59,13 @@ func TestAFailedMigrationLeavesNothing(t *testing.T) {
 	dataSource := schema(t)
 	store := open(t, dataSource, nil)
 	db := postgres.Pool(store)
-	first, err := fs.ReadFile(postgres.Migrations, "0001_users_and_tokens.sql")
+	first, err := fs.ReadFile(postgres.Migrations, "migrations/0001_users_and_tokens.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := fstest.MapFS{
-		"0001_users_and_tokens.sql": {Data: first},
-		"0002_more.sql":             {Data: []byte("ALTER TABLE users ADD COLUMN more TEXT; SELECT 1/0;")},
+		"migrations/0001_users_and_tokens.sql": {Data: first},
+		"migrations/0002_more.sql":             {Data: []byte("ALTER TABLE users ADD COLUMN more TEXT; SELECT 1/0;")},
 	}
 	if err := postgres.Migrate(t.Context(), db, files); err == nil {
 		t.Fatal("a migration that divides by zero succeeds")
@@ -73,7 +73,7 @@ func TestAFailedMigrationLeavesNothing(t *testing.T) {
 	if _, err := store.Users().ByID(t.Context(), "1"); !errors.Is(err, kit.ErrNotFound) {
 		t.Error(err)
 	}
-	files["0002_more.sql"].Data = []byte("ALTER TABLE users ADD COLUMN more TEXT")
+	files["migrations/0002_more.sql"].Data = []byte("ALTER TABLE users ADD COLUMN more TEXT")
 	if err := postgres.Migrate(t.Context(), db, files); err != nil {
 		t.Error(err)
 	}

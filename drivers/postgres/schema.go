@@ -75,13 +75,4 @@ func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) e
 }
 
 //go:embed migrations/*.sql
-var embedded embed.FS
-
-// migrations holds the numbered files.
-func migrations() fs.FS {
-	sub, err := fs.Sub(embedded, "migrations")
-	if err != nil {
-		panic(err) // the name is a valid path
-	}
-	return sub
-}
+var migrations embed.FS

@@ -122,7 +122,7 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, d.Explain(ctx, "New", err)
 	}
-	if err := migrate(ctx, db, d, migrations()); err != nil {
+	if err := migrate(ctx, db, d, migrations); err != nil {
 		return nil, err
 	}
 	if !ours {

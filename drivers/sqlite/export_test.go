@@ -25,7 +25,7 @@ func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 }
 
 // Migrations are the driver's files.
-var Migrations = migrations()
+var Migrations = migrations
 
 // CheckpointPages is the length of the log that makes a checkpoint due.
 const CheckpointPages = checkpointPages

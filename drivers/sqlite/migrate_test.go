@@ -155,14 +155,14 @@ func TestTwoProcessesMigrateOnce(t *testing.T) {
 // laterMigrations are the driver's files and some that came later.
 func laterMigrations(t *testing.T, later ...string) fs.FS {
 	t.Helper()
-	const first = "0001_users_and_tokens.sql"
+	const first = "migrations/0001_users_and_tokens.sql"
 	text, err := fs.ReadFile(sqlite.Migrations, first)
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := fstest.MapFS{first: {Data: text}}
 	for i, text := range later {
-		files[fmt.Sprintf("%04d_later.sql", i+2)] = &fstest.MapFile{Data: []byte(text)}
+		files[fmt.Sprintf("migrations/%04d_later.sql", i+2)] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return files
 }

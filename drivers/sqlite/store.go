@@ -77,7 +77,7 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err := checkDriver(ctx, db, d); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, d, migrations()); err != nil {
+	if err := migrate(ctx, db, d, migrations); err != nil {
 		return nil, err
 	}
 	r, err := newRunner(ctx, db, d)
@@ -121,16 +121,7 @@ func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) e
 }
 
 //go:embed migrations/*.sql
-var embedded embed.FS
-
-// migrations holds the numbered files.
-func migrations() fs.FS {
-	sub, err := fs.Sub(embedded, "migrations")
-	if err != nil {
-		panic(err) // the name is a valid path
-	}
-	return sub
-}
+var migrations embed.FS
 
 // Users returns the store's users.
 func (s *Store) Users() *Users { return s.sql.Users() }

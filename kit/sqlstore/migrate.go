@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -23,8 +24,8 @@ const (
 var ErrNewerSchema = errors.New("the database has a newer schema than this version of MyAuth knows: update MyAuth, or restore a backup from before the update")
 
 // Migrate brings the schema of db up to date, and checks that the tables are MyAuth's.
-// The migrations are the files in files, named like 0001_users_and_tokens.sql and
-// numbered from 1 without gaps; each is SQL of any number of statements, and once released
+// The migrations are the files in the folder migrations of files, named like
+// 0001_users_and_tokens.sql and numbered from 1 without gaps; each is SQL of any number of statements, and once released
 // it never changes. The table myauth_migrations lists what was applied.
 //
 // All that is missing is applied in one transaction, which begin opens by a statement.
@@ -129,7 +130,7 @@ func (m *migration) apply(ctx context.Context, names []string) (err error) {
 		if _, err := m.conn.ExecContext(ctx, m.d.rename(string(text))); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if _, err := m.conn.ExecContext(ctx, m.d.qualify(insertMigration), version+i+1, name); err != nil {
+		if _, err := m.conn.ExecContext(ctx, m.d.qualify(insertMigration), version+i+1, path.Base(name)); err != nil {
 			return err
 		}
 	}
@@ -168,12 +169,12 @@ func (m *migration) version(ctx context.Context, names []string) (version int, e
 // migrationNames returns the files in their order, each at the index one below
 // its number.
 func migrationNames(files fs.FS) ([]string, error) {
-	names, err := fs.Glob(files, "*.sql")
+	names, err := fs.Glob(files, "migrations/*.sql")
 	if err != nil {
 		return nil, err
 	}
 	for i, name := range names {
-		number, _, _ := strings.Cut(name, "_")
+		number, _, _ := strings.Cut(path.Base(name), "_")
 		if n, err := strconv.Atoi(number); err != nil || n != i+1 {
 			return nil, fmt.Errorf("migration %s stands where number %d is due", name, i+1)
 		}

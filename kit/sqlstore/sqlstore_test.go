@@ -125,7 +125,7 @@ func TestMigrationNames(t *testing.T) {
 	} {
 		files := fstest.MapFS{}
 		for _, name := range c.names {
-			files[name] = &fstest.MapFile{}
+			files["migrations/"+name] = &fstest.MapFile{}
 		}
 		_, err := migrationNames(files)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {

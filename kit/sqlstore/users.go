@@ -113,19 +113,13 @@ func (u *Users) Delete(ctx context.Context, id string) error {
 	return u.s.absent(ctx, "delete user", err)
 }
 
-// encodeRoles returns the JSON array that the database keeps; most users have no roles.
+// encodeRoles returns the JSON array that the database keeps.
 func encodeRoles(roles []string) (string, error) {
-	if len(roles) == 0 {
-		return "[]", nil
-	}
-	encoded, err := json.Marshal(roles)
+	encoded, err := json.Marshal(append([]string{}, roles...))
 	return string(encoded), err
 }
 
 func decodeRoles(encoded string) (roles []string, err error) {
-	if encoded == "[]" {
-		return nil, nil
-	}
 	if err := json.Unmarshal([]byte(encoded), &roles); err != nil {
 		return nil, fmt.Errorf("the stored roles are not a JSON array of strings: %w", err)
 	}
