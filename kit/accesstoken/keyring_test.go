@@ -233,6 +233,21 @@ func TestTokensOfOtherTypes(t *testing.T) {
 			}
 		}
 	}
+	// The secret of one typ opens no other, and under no other algorithm.
+	ring := must(accesstoken.NewKeyring(hmacKey("h", secret)))
+	ofX := must(hkdf.Key(sha256.New, secret, nil, "tokens of type x", 32))
+	for _, c := range []struct {
+		header, typ string
+		want        error
+	}{
+		{`{"alg":"HS256","typ":"x","kid":"h"}`, "x", nil},
+		{`{"alg":"HS512","typ":"x","kid":"h"}`, "x", accesstoken.ErrInvalid},
+		{`{"alg":"HS256","typ":"y","kid":"h"}`, "y", accesstoken.ErrInvalid},
+	} {
+		if err := verifyErr(ring, c.typ, forge(c.header, "{}", ofX)); !errors.Is(err, c.want) {
+			t.Errorf("%s as %s: %v", c.header, c.typ, err)
+		}
+	}
 	hsm := must(accesstoken.NewKeyring(must(accesstoken.NewKey(accesstoken.ES256, "hsm", hardware{ecKey()}))))
 	if _, err := hsm.Sign("x", nil); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("hardware: %v", err)
