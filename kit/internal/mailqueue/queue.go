@@ -273,8 +273,8 @@ func (q *Queue[T]) retry(job *Job[T], cause error) {
 // the lock.
 func (q *Queue[T]) wait(job *Job[T], pause time.Duration) {
 	if job.Key != "" {
-		// Looking through a full queue takes some 10 µs, and an attempt that failed has
-		// taken longer.
+		// Looking through a full queue takes tens of microseconds, an attempt that failed
+		// longer.
 		if other := q.waiting.Find(func(j *Job[T]) bool { return j.Key == job.Key }); other != nil {
 			q.waiting.Remove(other)
 			other.Value().stopTimer()
