@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"testing"
@@ -25,6 +26,8 @@ type Network struct {
 	cutoff    *cutoff // nil when answers may be of any length
 	answered  int     // bytes of answers that have passed
 }
+
+var errCut = errors.New("conformance: the network is cut")
 
 // server is the address of one.
 type server struct{ network, address string }
@@ -77,7 +80,7 @@ func NewNetwork(tb testing.TB) *Network {
 // the dialer that most client libraries take. Clients of a cluster, which learn further
 // addresses from the server, need it.
 func (n *Network) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if err := n.dialable(ctx); err != nil {
+	if err := n.wait(ctx, true); err != nil && !errors.Is(err, errCut) { // what is cut accepts, and resets
 		return nil, err
 	}
 	l, err := n.listener(server{network, address})
@@ -286,29 +289,19 @@ func (n *Network) forward(k *link, from, to net.Conn, request bool) {
 }
 
 // open waits while the network hangs, and reports whether it exists and is not cut.
-func (n *Network) open() bool {
-	for {
-		n.mu.Lock()
-		h, cut := n.hung, n.cut
-		n.mu.Unlock()
-		if cut || h == nil {
-			return !cut
-		}
-		select {
-		case <-h.over:
-		case <-n.quit:
-			return false
-		}
-	}
-}
+func (n *Network) open() bool { return n.wait(context.Background(), false) == nil }
 
-// dialable waits while no connection can be made.
-func (n *Network) dialable(ctx context.Context) error {
+// wait waits while the network hangs, or while it lets no connection be made. It returns
+// an error when it is cut or closed, or ctx is done.
+func (n *Network) wait(ctx context.Context, dialing bool) error {
 	for {
 		n.mu.Lock()
 		h, cut := n.hung, n.cut
 		n.mu.Unlock()
-		if cut || h == nil || !h.dials {
+		switch {
+		case cut:
+			return errCut
+		case h == nil, dialing && !h.dials:
 			return nil
 		}
 		select {

@@ -154,18 +154,9 @@ func (p *probe) purgeOfMany() attempt {
 func (p *probe) cutAnswers(k kind) {
 	long := k.long(p, p.b)
 	set := func() []attempt { return append(k.attempts(p, p.b), long...) }
-	for _, c := range []struct {
-		how     string
-		orderly bool
-		part    func(size int) int
-	}{
-		{"reset", false, func(int) int { return 1 }},
-		{"reset", false, func(size int) int { return size / 2 }},
-		{"reset", false, func(size int) int { return size - 1 }},
-		{"closed", true, func(int) int { return 1 }},
-		{"closed", true, func(size int) int { return size / 2 }},
-		{"closed", true, func(size int) int { return size - 1 }},
-	} {
+	parts := []func(size int) int{func(int) int { return 1 }, func(size int) int { return size / 2 }, func(size int) int { return size - 1 }}
+	for n := range 2 * len(parts) {
+		orderly, part := n%2 == 1, parts[n/2]
 		// The same three times: to warm a connection, to measure the answer, and to cut it.
 		warm, measured, cut := set(), set(), set()
 		for i, a := range cut {
@@ -177,10 +168,10 @@ func (p *probe) cutAnswers(k kind) {
 				continue
 			}
 			when := "over a network that works"
-			stop := p.network.endAfter(c.part(size), c.orderly)
+			stop := p.network.endAfter(part(size), orderly)
 			err := p.soon(a)
 			if stop() {
-				when = fmt.Sprintf("while its connection is %s after %d of the %d bytes of its answer", c.how, c.part(size), size)
+				when = fmt.Sprintf("while its connection ends (orderly: %v) after %d of the %d bytes of its answer", orderly, part(size), size)
 				p.settle(k, "after one connection was lost")
 			}
 			p.checkOutcome(a, err, when)
@@ -203,15 +194,16 @@ func (p *probe) checkOutcome(a attempt, err error, when string) {
 // recovers lets outages and losses end, and wants everything to work again.
 func (p *probe) recovers(k kind) {
 	const when = "after the server could not be reached"
-	lost := func(a attempt) { // its answer is another rule's matter
+	lost := func(a attempt) { // its answer is another case's matter
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = p.within(ctx, a, "while the server cannot be reached", func() {})
 	}
+	absent := k.absent(p.b)
 	for range 3 {
 		_ = p.crowd(k) // so that a pool has many connections
 		heal := p.network.Cut()
-		p.atOnce(k.absent(p.b), lost)
+		p.race(len(absent), func(i int, _ *handle) error { lost(absent[i]); return nil })
 		heal()
 		p.settle(k, when)
 		p.eventually(fmt.Sprintf("every one of %d callers at once, %s", racers, when), func() error { return p.crowd(k) })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -161,15 +162,9 @@ func errProblem(err, want error) string {
 
 // nameOf returns how the sentinel is written in a program.
 func nameOf(sentinel error) string {
-	switch sentinel {
-	case kit.ErrNotFound:
-		return "kit.ErrNotFound"
-	case kit.ErrConflict:
-		return "kit.ErrConflict"
-	case kit.ErrUserExists:
-		return "kit.ErrUserExists"
-	case kit.ErrUnavailable:
-		return "kit.ErrUnavailable"
+	names := []string{"kit.ErrNotFound", "kit.ErrConflict", "kit.ErrUserExists", "kit.ErrUnavailable"}
+	if i := slices.Index(sentinels, sentinel); i >= 0 {
+		return names[i]
 	}
 	return sentinel.Error()
 }

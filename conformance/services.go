@@ -116,8 +116,8 @@ func (s *services) wantOut(token kit.Secret, want error, when string) {
 	}
 }
 
-// uses are calls of a Service that write to one store or both. Package kit's own tests
-// try all of its methods so; these are one of each kind.
+// uses are calls of a Service that write to the users, to the tokens, and to both. Package
+// kit tests all of its methods so.
 var uses = []struct {
 	name string
 	// prepare makes an account at the address and returns the call and what has to
@@ -132,14 +132,6 @@ var uses = []struct {
 			return err
 		}, func() { s.login(email, password) }
 	}, kit.ErrUserExists},
-	{"Login", func(s *services, email string) (func() error, func()) {
-		s.register(email)
-		var tokens kit.TokenPair
-		return func() (err error) { tokens, err = s.a.Login(s.ctx(), email, password); return err }, func() {
-			_, err := s.b.Refresh(s.ctx(), string(tokens.RefreshToken))
-			s.must(err, "Refresh of the session of that Login")
-		}
-	}, nil},
 	{"Refresh", func(s *services, email string) (func() error, func()) {
 		s.register(email)
 		parent := s.login(email, password).RefreshToken
@@ -149,13 +141,6 @@ var uses = []struct {
 			if err != nil || again.RefreshToken != tokens.RefreshToken {
 				s.failf("Refresh of the same token, within the grace: got error %v, want none and the same successor", err)
 			}
-		}
-	}, nil},
-	{"Logout", func(s *services, email string) (func() error, func()) {
-		s.register(email)
-		token := s.login(email, password).RefreshToken
-		return func() error { return s.a.Logout(s.ctx(), string(token)) }, func() {
-			s.wantRefused(token, kit.ErrRevokedToken, "after Logout")
 		}
 	}, nil},
 	{"ResetPassword", func(s *services, email string) (func() error, func()) {
@@ -173,12 +158,4 @@ var uses = []struct {
 			s.wantService(err, kit.ErrUserNotFound, "UserByID after DeleteUser")
 		}
 	}, kit.ErrUserNotFound},
-	{"PurgeExpired", func(s *services, email string) (func() error, func()) {
-		expired := newReset("expired "+email, s.register(email).ID)
-		expired.ExpiresAt = s.clock.Now()
-		s.add(s.probe.a, expired)
-		return func() error { _, err := s.a.PurgeExpired(s.ctx(), s.clock.Now()); return err }, func() {
-			s.checkGone(expired, "after PurgeExpired")
-		}
-	}, nil},
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"myauth.internal/kit"
@@ -39,18 +38,6 @@ func (p *probe) soon(a attempt) error {
 // crowd is answers for many callers at once. It returns the errors.
 func (p *probe) crowd(k kind) error {
 	return errors.Join(p.race(racers, func(_ int, h *handle) error { return p.answers(k, h) })...)
-}
-
-// atOnce calls f for each attempt, all at the same time.
-func (p *probe) atOnce(attempts []attempt, f func(a attempt)) {
-	var done sync.WaitGroup
-	for _, a := range attempts {
-		done.Go(func() {
-			defer p.recoverPanic()
-			f(a)
-		})
-	}
-	done.Wait()
 }
 
 // eventually repeats a try until it succeeds, and ends the proof when that takes longer

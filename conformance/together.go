@@ -11,158 +11,129 @@ import (
 // databases: first the records, then what two [kit.Service] make of them.
 func togetherRules() []rule {
 	return []rule{
-		{
-			id:    "together/one-id",
-			quote: noReference,
-			prove: func(p *probe) {
-				t := newToken("one", "ann")
-				u := newUser("ann")
-				u.ID = t.ID // each store numbers its own records
-				p.add(p.a, u, t)
-				p.check(u, "beside a token with the same ID")
-				p.check(t, "beside a user with the same ID")
-				_, err := p.b.Tokens.Delete(p.ctx(), t.ID)
-				p.must(err, "Delete of the token")
-				p.check(u, "after Delete of a token with the same ID")
-				p.add(p.b, t)
-				p.must(p.a.Users.Delete(p.ctx(), u.ID), "Delete of the user")
-				p.check(t, "after Delete of a user with the same ID")
-			},
-		},
-		{
-			id:    "together/no-cascade",
-			quote: noReference,
-			prove: func(p *probe) {
-				u, t := newUser("ann"), newToken("one", "user-ann")
-				p.add(p.a, u, t)
-				u.SessionEpoch++
-				p.must(p.a.Users.Update(p.ctx(), u.User), "Update of the user")
-				p.check(t, "after Update of its user")
-				p.must(p.a.Users.Delete(p.ctx(), u.ID), "Delete of the user")
-				p.check(t, "after Delete of its user")
-			},
-		},
-		{
-			id:    "together/durable",
-			quote: durable,
-			needs: []Ability{Durability, Closing},
-			prove: func(p *probe) {
-				u, t := newUser("ann"), newToken("one", "user-ann")
-				p.add(p.a, u)
-				t.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-				p.add(p.b, t)
-				p.reopen()
-				p.check(u, "after opening again")
-				p.check(t, "after opening again")
-			},
-		},
-		{
-			id:    "together/sessions",
-			quote: "any number of Services may share the same stores and keys",
-			prove: func(p *probe) {
-				s := p.services()
-				defer s.close()
-				u := s.register(annEmail)
-				first, other := s.login(annEmail, password), s.login(annEmail, password)
-				for i := range 3 {
-					s.clock.Advance(time.Hour) // past the grace of the last refresh
-					next, err := s.service(i).Refresh(p.ctx(), string(first.RefreshToken))
-					p.must(err, "Refresh %d", i+1)
-					again, err := s.service(i+1).Refresh(p.ctx(), string(first.RefreshToken))
-					if err != nil || again.RefreshToken != next.RefreshToken || again.RefreshToken == first.RefreshToken {
-						p.failf("Refresh of a token that the other Service has just replaced: got error %v, want none and the same successor", err)
-					}
-					first = next
+		{id: "together/one-id", quote: noReference, prove: func(p *probe) {
+			t := newToken("one", "ann")
+			u := newUser("ann")
+			u.ID = t.ID // each store numbers its own records
+			p.add(p.a, u, t)
+			p.check(u, "beside a token with the same ID")
+			p.check(t, "beside a user with the same ID")
+			_, err := p.b.Tokens.Delete(p.ctx(), t.ID)
+			p.must(err, "Delete of the token")
+			p.check(u, "after Delete of a token with the same ID")
+			p.add(p.b, t)
+			p.must(p.a.Users.Delete(p.ctx(), u.ID), "Delete of the user")
+			p.check(t, "after Delete of a user with the same ID")
+		}},
+		{id: "together/no-cascade", quote: noReference, prove: func(p *probe) {
+			u, t := newUser("ann"), newToken("one", "user-ann")
+			p.add(p.a, u, t)
+			u.SessionEpoch++
+			p.must(p.a.Users.Update(p.ctx(), u.User), "Update of the user")
+			p.check(t, "after Update of its user")
+			p.must(p.a.Users.Delete(p.ctx(), u.ID), "Delete of the user")
+			p.check(t, "after Delete of its user")
+		}},
+		{id: "together/durable", quote: durable, needs: []Ability{Durability, Closing}, prove: func(p *probe) {
+			u, t := newUser("ann"), newToken("one", "user-ann")
+			p.add(p.a, u)
+			t.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+			p.add(p.b, t)
+			p.reopen()
+			p.check(u, "after opening again")
+			p.check(t, "after opening again")
+		}},
+		{id: "together/sessions", quote: "any number of Services may share the same stores and keys", prove: func(p *probe) {
+			s := p.services()
+			defer s.close()
+			u := s.register(annEmail)
+			first, other := s.login(annEmail, password), s.login(annEmail, password)
+			for i := range 3 {
+				s.clock.Advance(time.Hour) // past the grace of the last refresh
+				next, err := s.service(i).Refresh(p.ctx(), string(first.RefreshToken))
+				p.must(err, "Refresh %d", i+1)
+				again, err := s.service(i+1).Refresh(p.ctx(), string(first.RefreshToken))
+				if err != nil || again.RefreshToken != next.RefreshToken || again.RefreshToken == first.RefreshToken {
+					p.failf("Refresh of a token that the other Service has just replaced: got error %v, want none and the same successor", err)
 				}
-				if me, _, err := s.b.Authenticate(p.ctx(), string(first.AccessToken)); err != nil || me.ID != u.ID {
-					p.failf("Authenticate: got user %s, error %v, want %s", brief(me.ID), err, brief(u.ID))
+				first = next
+			}
+			if me, _, err := s.b.Authenticate(p.ctx(), string(first.AccessToken)); err != nil || me.ID != u.ID {
+				p.failf("Authenticate: got user %s, error %v, want %s", brief(me.ID), err, brief(u.ID))
+			}
+			p.must(s.a.Logout(p.ctx(), string(first.RefreshToken)), "Logout")
+			s.wantRefused(first.RefreshToken, kit.ErrRevokedToken, "after Logout")
+			_, err := s.b.Refresh(p.ctx(), string(other.RefreshToken))
+			p.must(err, "Refresh of another session after Logout of the first")
+		}},
+		{id: "together/epoch", quote: "EndAllSessions ends every session, access token and reset token of a user in one write.", prove: func(p *probe) {
+			s := p.services()
+			defer s.close()
+			u := s.register(annEmail)
+			for _, end := range []struct {
+				call string
+				end  func() error
+			}{
+				{"EndAllSessions", func() error { return s.b.EndAllSessions(p.ctx(), u.ID) }},
+				{"ResetPassword", func() error { return s.b.ResetPassword(p.ctx(), s.resetToken(annEmail), password) }},
+				{"ChangePassword", func() error { return s.b.ChangePassword(p.ctx(), u.ID, password, password) }},
+				{"Deactivate and Activate", func() error {
+					_, err := s.a.Deactivate(p.ctx(), u.ID)
+					p.must(err, "Deactivate")
+					_, err = s.b.Activate(p.ctx(), u.ID)
+					return err
+				}},
+			} {
+				sessions := []kit.TokenPair{s.login(annEmail, password), s.login(annEmail, password)}
+				reset := s.resetToken(annEmail)
+				p.must(end.end(), "%s", end.call)
+				for _, session := range sessions {
+					s.wantRefused(session.RefreshToken, kit.ErrRevokedToken, "after "+end.call)
+					s.wantOut(session.AccessToken, kit.ErrRevokedToken, "after "+end.call)
 				}
-				p.must(s.a.Logout(p.ctx(), string(first.RefreshToken)), "Logout")
-				s.wantRefused(first.RefreshToken, kit.ErrRevokedToken, "after Logout")
-				_, err := s.b.Refresh(p.ctx(), string(other.RefreshToken))
-				p.must(err, "Refresh of another session after Logout of the first")
-			},
-		},
-		{
-			id:    "together/epoch",
-			quote: "EndAllSessions ends every session, access token and reset token of a user in one write.",
-			prove: func(p *probe) {
-				s := p.services()
-				defer s.close()
-				u := s.register(annEmail)
-				for _, end := range []struct {
-					call string
-					end  func() error
-				}{
-					{"EndAllSessions", func() error { return s.b.EndAllSessions(p.ctx(), u.ID) }},
-					{"ResetPassword", func() error { return s.b.ResetPassword(p.ctx(), s.resetToken(annEmail), password) }},
-					{"ChangePassword", func() error { return s.b.ChangePassword(p.ctx(), u.ID, password, password) }},
-					{"Deactivate and Activate", func() error {
-						_, err := s.a.Deactivate(p.ctx(), u.ID)
-						p.must(err, "Deactivate")
-						_, err = s.b.Activate(p.ctx(), u.ID)
-						return err
-					}},
-				} {
-					sessions := []kit.TokenPair{s.login(annEmail, password), s.login(annEmail, password)}
-					reset := s.resetToken(annEmail)
-					p.must(end.end(), "%s", end.call)
-					for _, session := range sessions {
-						s.wantRefused(session.RefreshToken, kit.ErrRevokedToken, "after "+end.call)
-						s.wantOut(session.AccessToken, kit.ErrRevokedToken, "after "+end.call)
-					}
-					err := s.a.ResetPassword(p.ctx(), reset, newPassword)
-					s.wantService(err, kit.ErrRevokedToken, "ResetPassword with a token from before "+end.call)
+				err := s.a.ResetPassword(p.ctx(), reset, newPassword)
+				s.wantService(err, kit.ErrRevokedToken, "ResetPassword with a token from before "+end.call)
+			}
+			s.login(annEmail, password)
+		}},
+		{id: "together/delete", quote: "DeleteUser deletes the account, and then its tokens", prove: func(p *probe) {
+			s := p.services()
+			defer s.close()
+			u := s.register(annEmail)
+			session := s.login(annEmail, password)
+			s.resetToken(annEmail)
+			p.must(s.b.DeleteUser(p.ctx(), u.ID), "DeleteUser")
+			_, err := s.a.UserByID(p.ctx(), u.ID)
+			s.wantService(err, kit.ErrUserNotFound, "UserByID after DeleteUser")
+			s.wantOut(session.AccessToken, kit.ErrRevokedToken, "after DeleteUser")
+			s.wantRefused(session.RefreshToken, kit.ErrInvalidToken, "after DeleteUser")
+			if left, err := p.a.Tokens.ByUser(p.ctx(), u.ID, "", 1000); err != nil || len(left) > 0 {
+				p.failf("ByUser after DeleteUser: got %d tokens, error %v, want none", len(left), err)
+			}
+			s.register(annEmail) // the address is free
+		}},
+		{id: "together/purge", quote: "A time in the future counts as now, so a live token is never deleted.", prove: func(p *probe) {
+			s := p.services()
+			defer s.close()
+			s.register(annEmail)
+			live, ended := s.login(annEmail, password), s.login(annEmail, password)
+			p.must(s.a.Logout(p.ctx(), string(ended.RefreshToken)), "Logout")
+			s.resetToken(annEmail)
+			for _, before := range []time.Time{epoch, epoch.AddDate(50, 0, 0)} {
+				if n, err := s.b.PurgeExpired(p.ctx(), before); n != 0 || err != nil {
+					p.failf("PurgeExpired before %v, with no expired token in the store: got %d, error %v, want 0 and none", before, n, err)
 				}
-				s.login(annEmail, password)
-			},
-		},
-		{
-			id:    "together/delete",
-			quote: "DeleteUser deletes the account, and then its tokens",
-			prove: func(p *probe) {
-				s := p.services()
-				defer s.close()
-				u := s.register(annEmail)
-				session := s.login(annEmail, password)
-				s.resetToken(annEmail)
-				p.must(s.b.DeleteUser(p.ctx(), u.ID), "DeleteUser")
-				_, err := s.a.UserByID(p.ctx(), u.ID)
-				s.wantService(err, kit.ErrUserNotFound, "UserByID after DeleteUser")
-				s.wantOut(session.AccessToken, kit.ErrRevokedToken, "after DeleteUser")
-				s.wantRefused(session.RefreshToken, kit.ErrInvalidToken, "after DeleteUser")
-				if left, err := p.a.Tokens.ByUser(p.ctx(), u.ID, "", 1000); err != nil || len(left) > 0 {
-					p.failf("ByUser after DeleteUser: got %d tokens, error %v, want none", len(left), err)
-				}
-				s.register(annEmail) // the address is free
-			},
-		},
-		{
-			id:    "together/purge",
-			quote: "A time in the future counts as now, so a live token is never deleted.",
-			prove: func(p *probe) {
-				s := p.services()
-				defer s.close()
-				s.register(annEmail)
-				live, ended := s.login(annEmail, password), s.login(annEmail, password)
-				p.must(s.a.Logout(p.ctx(), string(ended.RefreshToken)), "Logout")
-				s.resetToken(annEmail)
-				for _, before := range []time.Time{epoch, epoch.AddDate(50, 0, 0)} {
-					if n, err := s.b.PurgeExpired(p.ctx(), before); n != 0 || err != nil {
-						p.failf("PurgeExpired before %v, with no expired token in the store: got %d, error %v, want 0 and none", before, n, err)
-					}
-				}
-				s.wantRefused(ended.RefreshToken, kit.ErrRevokedToken, "after Logout and PurgeExpired")
-				live, err := s.b.Refresh(p.ctx(), string(live.RefreshToken))
-				p.must(err, "Refresh of a live session after PurgeExpired")
-				s.clock.Advance(365 * 24 * time.Hour)
-				s.wantRefused(live.RefreshToken, kit.ErrExpiredToken, "after a year")
-				if n, err := s.a.PurgeExpired(p.ctx(), s.clock.Now()); n != 3 || err != nil {
-					p.failf("PurgeExpired after a year: got %d, error %v, want the 2 sessions and the reset token", n, err)
-				}
-				s.wantRefused(live.RefreshToken, kit.ErrInvalidToken, "after PurgeExpired")
-			},
-		},
+			}
+			s.wantRefused(ended.RefreshToken, kit.ErrRevokedToken, "after Logout and PurgeExpired")
+			live, err := s.b.Refresh(p.ctx(), string(live.RefreshToken))
+			p.must(err, "Refresh of a live session after PurgeExpired")
+			s.clock.Advance(365 * 24 * time.Hour)
+			s.wantRefused(live.RefreshToken, kit.ErrExpiredToken, "after a year")
+			if n, err := s.a.PurgeExpired(p.ctx(), s.clock.Now()); n != 3 || err != nil {
+				p.failf("PurgeExpired after a year: got %d, error %v, want the 2 sessions and the reset token", n, err)
+			}
+			s.wantRefused(live.RefreshToken, kit.ErrInvalidToken, "after PurgeExpired")
+		}},
 		lostUses(0),
 		lostUses(1),
 	}

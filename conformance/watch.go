@@ -96,9 +96,6 @@ func (w *watch) watched(s Stores, handle string) Stores {
 	if closeStores := s.Close; closeStores != nil {
 		s.Close = func() error { defer w.begin("Close of handle " + handle)(); return closeStores() }
 	}
-	if stall := s.Stall; stall != nil {
-		s.Stall = func() func() { defer w.begin("Stall of handle " + handle)(); return stall() }
-	}
 	return s
 }
 
