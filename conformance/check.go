@@ -51,7 +51,7 @@ func (p *probe) check(want record, when string) {
 	for _, h := range p.both() {
 		for _, way := range ways(want) {
 			got, err := way.read(p.ctx(), h)
-			p.want(got, err, want, "%s of %s through handle %s %s", way.method, brief(want.id()), h.name, when)
+			p.want(got, err, want, "%s through handle %s %s", way.call, h.name, when)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func (p *probe) checkGone(r record, when string) {
 	for _, h := range p.both() {
 		for _, way := range ways(r) {
 			_, err := way.read(p.ctx(), h)
-			p.wantErr(err, kit.ErrNotFound, "%s of %s through handle %s %s", way.method, brief(r.id()), h.name, when)
+			p.wantErr(err, kit.ErrNotFound, "%s through handle %s %s", way.call, h.name, when)
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (p *probe) happened(before, after record) bool {
 		return false
 	}
 	if notAfter := p.notIn(after, at); notAfter != "" {
-		p.failf("%s is after the call neither as before it (%s) nor as after it (%s)", brief(at.id()), notBefore, notAfter)
+		p.failf("after the call the record is neither as before it (%s) nor as after it (%s)", notBefore, notAfter)
 	}
 	return true
 }
@@ -93,11 +93,11 @@ func (p *probe) notIn(state, at record) string {
 	for _, way := range ways(at) {
 		got, err := way.read(p.ctx(), p.b)
 		if problem := errProblem(err, want); problem != "" {
-			return way.method + ": " + problem
+			return way.call + ": " + problem
 		}
 		if state != nil {
 			if d := diff(got, state, p.cfg.TimePrecision); len(d) > 0 {
-				return way.method + ": " + strings.Join(d, "; ")
+				return way.call + ": " + strings.Join(d, "; ")
 			}
 		}
 	}

@@ -86,7 +86,7 @@ func (p *probe) checkLost(r, winner record) {
 	for _, h := range p.both() {
 		for _, way := range ways(r) {
 			if got, err := way.read(p.ctx(), h); err != nil || len(diff(got, winner, p.cfg.TimePrecision)) > 0 {
-				p.wantErr(err, kit.ErrNotFound, "%s of %s, which lost", way.method, brief(r.id()))
+				p.wantErr(err, kit.ErrNotFound, "%s, which lost", way.call)
 			}
 		}
 	}

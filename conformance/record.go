@@ -33,10 +33,10 @@ type record interface {
 	create(ctx context.Context, h *handle) error
 	taken() error
 	byID(ctx context.Context, h *handle) (record, error)
-	// byIndex reads the record by the method that index names, ByEmail or ByUser. It
-	// returns kit.ErrNotFound when the user's list lacks the token.
+	// byIndex reads the record by the method that index names, ByEmail or ByUser, and by
+	// what it asks for. It returns kit.ErrNotFound when the user's list lacks the token.
 	byIndex(ctx context.Context, h *handle) (record, error)
-	index() string
+	index() (method, asked string)
 	update(ctx context.Context, h *handle) error
 	// delete returns kit.ErrNotFound when there was nothing to remove.
 	delete(ctx context.Context, h *handle) error
@@ -45,10 +45,14 @@ type record interface {
 // way is one of the ways to read a record.
 type way struct {
 	method string
+	call   string // the method and what it asks for
 	read   func(ctx context.Context, h *handle) (record, error)
 }
 
-func ways(r record) []way { return []way{{"ByID", r.byID}, {r.index(), r.byIndex}} }
+func ways(r record) []way {
+	method, asked := r.index()
+	return []way{{"ByID", "ByID of " + brief(r.id()), r.byID}, {method, method + " of " + asked, r.byIndex}}
+}
 
 // user and token are the two kinds of records.
 type (
@@ -59,7 +63,7 @@ type (
 func (u *user) all() any               { return &u.User }
 func (u *user) id() string             { return u.ID }
 func (u *user) setID(id string)        { u.ID = id }
-func (u *user) index() string          { return "ByEmail" }
+func (u *user) index() (_, _ string)   { return "ByEmail", brief(u.Email) }
 func (u *user) taken() error           { return kit.ErrUserExists }
 func (u *user) numbers() (_, _ *int64) { return &u.Version, &u.SessionEpoch }
 func (u *user) copy() *user            { return &user{u.Clone()} }
@@ -88,7 +92,7 @@ func (u *user) byIndex(ctx context.Context, h *handle) (record, error) {
 func (t *token) all() any               { return &t.Token }
 func (t *token) id() string             { return t.ID }
 func (t *token) setID(id string)        { t.ID = id }
-func (t *token) index() string          { return "ByUser" }
+func (t *token) index() (_, _ string)   { return "ByUser", brief(t.UserID) + ", token " + brief(t.ID) }
 func (t *token) taken() error           { return kit.ErrConflict }
 func (t *token) numbers() (_, _ *int64) { return &t.Version, &t.Epoch }
 func (t *token) copy() *token           { return &token{t.Clone()} }

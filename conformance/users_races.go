@@ -100,7 +100,7 @@ func (p *probe) inTurns(contend func(u *user)) {
 			const when = "after Create succeeded, while another caller tries to create the same"
 			for _, way := range ways(u) {
 				if got, err := way.read(p.ctx(), h); !errors.Is(err, kit.ErrUnavailable) {
-					p.want(got, err, u, "%s of %s %s", way.method, brief(u.ID), when)
+					p.want(got, err, u, "%s %s", way.call, when)
 				}
 			}
 			switch err := h.Users.Delete(p.ctx(), u.ID); {
