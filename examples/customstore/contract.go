@@ -73,5 +73,5 @@ func (s Tokens) ByUser(ctx context.Context, userID, after string, limit int) (li
 
 // DeleteExpired implements kit.TokenStore.
 func (s Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	return s.write(ctx, line{Op: "delete expired", Before: before.UTC(), Limit: limit})
+	return s.write(ctx, line{Op: "delete expired", before: before, limit: min(max(limit, 1), 1000)})
 }

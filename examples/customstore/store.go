@@ -28,8 +28,9 @@ type line struct {
 	Settings []byte      `json:",omitempty"` // User's, byte for byte: as JSON they would be written anew
 	Token    tokenRecord `json:",omitzero"`
 	ID       string      `json:",omitempty"`
-	Before   time.Time   `json:",omitzero"`
-	Limit    int         `json:",omitempty"`
+	IDs      []string    `json:",omitempty"` // that a purge removed
+	before   time.Time   // of a purge: what it may remove
+	limit    int
 }
 
 // The record types have none of the methods of kit.User and kit.Token, whose JSON is for
@@ -44,6 +45,7 @@ type Store struct {
 	turn   chan struct{}        // full while a call of this handle is under way
 	closed atomic.Bool
 	memory *memstore.Store
+	ids    map[string]bool // of every token that was created
 	offset int64
 }
 
@@ -55,7 +57,7 @@ type Tokens struct{ *Store }
 
 // Open returns a handle to a file, which the first call makes.
 func Open(path string) *Store {
-	return &Store{path: path, sync: (*os.File).Sync, turn: make(chan struct{}, 1), memory: memstore.New()}
+	return &Store{path: path, sync: (*os.File).Sync, turn: make(chan struct{}, 1), memory: memstore.New(), ids: map[string]bool{}}
 }
 
 // Close ends the handle.
@@ -69,7 +71,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.read(ctx, func() erro
 // nothing to keep.
 func (s *Store) write(ctx context.Context, c line) (n int, err error) {
 	err = s.locked(ctx, func(file *os.File) error {
-		if n, err = s.apply(c); err != nil || n == 0 {
+		if n, err = s.apply(&c); err != nil || n == 0 {
 			return err
 		}
 		text, err := json.Marshal(c)
@@ -151,7 +153,7 @@ func (s *Store) catchUp(file *os.File) error {
 		}
 		var c line
 		if err = json.Unmarshal(text[:end], &c); err == nil {
-			_, err = s.apply(c)
+			_, err = s.apply(&c)
 		}
 		if err == nil { // or the next call would pass over what this one could not read
 			s.offset, text = s.offset+int64(end), text[end:]
@@ -161,28 +163,40 @@ func (s *Store) catchUp(file *os.File) error {
 }
 
 // apply makes a change in memory and returns how many records it changed. Every handle
-// makes the same changes in the same order, so all of them come to the same result: also
-// of a purge with a limit, where memstore promises an order.
-func (s *Store) apply(c line) (n int, err error) {
+// makes the same changes in the same order, so all of them come to the same result. The
+// line of a purge gets the IDs of what it removed, since a limit leaves a choice.
+func (s *Store) apply(c *line) (n int, err error) {
 	ctx, users, tokens := context.Background(), s.memory.Users(), s.memory.Tokens()
 	user := kit.User(c.User)
 	user.PasswordHash, user.Settings = kit.Secret(c.Hash), c.Settings
 	switch {
 	case c.Op == "create user" && user.ID != "":
 		return 1, users.Create(ctx, user)
-	case c.Op == "update user" && user.ID != "":
+	case c.Op == "update user":
 		return 1, users.Update(ctx, user)
 	case c.Op == "delete user":
 		return 1, users.Delete(ctx, c.ID)
 	case c.Op == "create token" && c.Token.ID != "":
+		s.ids[c.Token.ID] = true
 		return 1, tokens.Create(ctx, kit.Token(c.Token))
-	case c.Op == "update token" && c.Token.ID != "":
+	case c.Op == "update token":
 		return 1, tokens.Update(ctx, kit.Token(c.Token))
 	case c.Op == "delete token":
 		removed, err := tokens.Delete(ctx, c.ID)
 		return map[bool]int{true: 1}[removed], err
 	case c.Op == "delete expired":
-		return tokens.DeleteExpired(ctx, c.Before, c.Limit)
+		for id := range s.ids {
+			if t, err := tokens.ByID(ctx, id); err == nil && len(c.IDs) < c.limit && !t.ExpiresAt.After(c.before) {
+				c.IDs = append(c.IDs, id)
+			}
+		}
+		for _, id := range c.IDs {
+			if _, err := tokens.Delete(ctx, id); err != nil {
+				return 0, err
+			}
+			delete(s.ids, id)
+		}
+		return len(c.IDs), nil
 	}
 	return 0, errors.New("a line of another program")
 }
