@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -36,7 +37,7 @@ func (s *Store) do(ctx context.Context, op string, taken error, call func(contex
 	case ctx.Err() != nil:
 		return fmt.Errorf("mongo: %s: %w", op, ctx.Err())
 	}
-	advice, unavailable := judge(err)
+	advice, unavailable := classify(err)
 	err = withoutValues(err)
 	if advice != "" {
 		err = fmt.Errorf("%w: %s", err, advice)
@@ -75,9 +76,9 @@ func withoutValues(err error) error {
 	return errors.New(text)
 }
 
-// judge says whether an error is an outage, and what a person can do about it. An
+// classify reports whether an error is an outage, and what a person can do about it. An
 // error that is not the server's is one of the way to it.
-func judge(err error) (advice string, unavailable bool) {
+func classify(err error) (advice string, unavailable bool) {
 	var server driver.ServerError
 	if !errors.As(err, &server) {
 		return "", true
@@ -85,60 +86,39 @@ func judge(err error) (advice string, unavailable bool) {
 	if failedToReplicate(err) {
 		return "the write was not confirmed by a majority", true
 	}
-	for _, code := range outages {
-		if server.HasErrorCode(code.code) {
-			return code.advice, true
+	for _, o := range outages {
+		if slices.ContainsFunc(o.codes, server.HasErrorCode) {
+			return o.advice, true
 		}
 	}
-	for _, label := range []string{"NetworkError", "RetryableWriteError", "TransientTransactionError", "SystemOverloadedError", "RetryableError"} {
-		if server.HasErrorLabel(label) {
-			return "", true
-		}
-	}
-	return "", false
+	labels := []string{"NetworkError", "RetryableWriteError", "TransientTransactionError", "SystemOverloadedError", "RetryableError"}
+	return "", slices.ContainsFunc(labels, server.HasErrorLabel)
 }
 
 // outages are the codes of errors that pass, or that an administrator mends
 // (https://www.mongodb.com/docs/manual/reference/error-codes/).
 var outages = []struct {
-	code   int
 	advice string
+	codes  []int
 }{
-	{6, ""}, // HostUnreachable
-	{7, ""}, // HostNotFound
-	{13, "let this user read and write the database, and make indexes"}, // Unauthorized
-	{18, "check user, password and authSource"},                         // AuthenticationFailed
-	{8000, "check user and password"},                                   // AtlasError
-	{24, "somebody else keeps the collection locked"},                   // LockTimeout
-	{46, "somebody else keeps the collection locked"},                   // LockBusy
-	{50, "the server took too long"},                                    // MaxTimeMSExpired
-	{262, "the server took too long"},                                   // ExceededTimeLimit
-	{64, "the write was not confirmed by a majority"},                   // WriteConcernFailed
-	{100, "too few members of the replica set keep data"},               // UnsatisfiableWriteConcern
-	{89, ""},           // NetworkTimeout
-	{91, ""},           // ShutdownInProgress
-	{112, "try again"}, // WriteConflict
-	{117, ""},          // ConflictingOperationInProgress
-	{133, "no member of the replica set suits the read preference"}, // FailedToSatisfyReadPreference
-	{134, "the majority of the replica set lags behind"},            // ReadConcernMajorityNotAvailableYet
-	{148, "start the servers with majority reads enabled"},          // ReadConcernMajorityNotEnabled
-	{175, "the collection or an index of it was dropped meanwhile"}, // QueryPlanKilled
-	{189, ""},                         // PrimarySteppedDown
-	{202, ""},                         // NetworkInterfaceExceededTimeLimit
-	{217, ""},                         // IncompleteTransactionHistory
-	{225, ""},                         // TransactionTooOld
-	{237, ""},                         // CursorKilled
-	{246, ""},                         // SnapshotUnavailable
-	{279, ""},                         // ClientDisconnect
-	{290, "the server took too long"}, // TransactionExceededLifetimeLimitSeconds
-	{365, ""},                         // TemporarilyUnavailable
-	{9001, ""},                        // SocketException
-	{10107, ""},                       // NotWritablePrimary
-	{11600, ""},                       // InterruptedAtShutdown
-	{11601, ""},                       // Interrupted
-	{11602, ""},                       // InterruptedDueToReplStateChange
-	{13388, ""},                       // StaleConfig
-	{13435, ""},                       // NotPrimaryNoSecondaryOk
-	{13436, ""},                       // NotPrimaryOrSecondary
-	{14031, "the disk of the server is full"}, // OutOfDiskSpace
+	{"let this user read and write the database, and make indexes", []int{13}}, // Unauthorized
+	{"check user, password and authSource", []int{18, 8000}},                   // AuthenticationFailed, AtlasError
+	{"another program keeps the collection locked", []int{24, 46}},             // LockTimeout, LockBusy
+	{"the server took too long", []int{50, 262, 290}},                          // MaxTimeMSExpired, ExceededTimeLimit, TransactionExceededLifetimeLimitSeconds
+	{"the write was not confirmed by a majority", []int{64}},                   // WriteConcernFailed
+	{"too few members of the replica set keep data", []int{100}},               // UnsatisfiableWriteConcern
+	{"try again", []int{112}},                                                  // WriteConflict
+	{"no member of the replica set suits the read preference", []int{133}},     // FailedToSatisfyReadPreference
+	{"the majority of the replica set lags behind", []int{134}},                // ReadConcernMajorityNotAvailableYet
+	{"start the servers with majority reads enabled", []int{148}},              // ReadConcernMajorityNotEnabled
+	{"the collection or an index of it was dropped meanwhile", []int{175}},     // QueryPlanKilled
+	{"the disk of the server is full", []int{14031}},                           // OutOfDiskSpace
+	// HostUnreachable, HostNotFound, NetworkTimeout, NetworkInterfaceExceededTimeLimit, ClientDisconnect, SocketException
+	{"", []int{6, 7, 89, 202, 279, 9001}},
+	// ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown, Interrupted, InterruptedDueToReplStateChange,
+	// NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary
+	{"", []int{91, 189, 10107, 11600, 11601, 11602, 13435, 13436}},
+	// ConflictingOperationInProgress, IncompleteTransactionHistory, TransactionTooOld, CursorKilled, SnapshotUnavailable,
+	// TemporarilyUnavailable, StaleConfig
+	{"", []int{117, 217, 225, 237, 246, 365, 13388}},
 }

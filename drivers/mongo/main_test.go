@@ -3,6 +3,8 @@ package mongo_test
 import (
 	"context"
 	"crypto/rand"
+	"flag"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,6 +14,17 @@ import (
 	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/mongo"
 )
+
+// TestMain leaves out the cases with ten thousand records over FerretDB, unless the long form of
+// tests is asked for: they take a third of the time, and say little about MongoDB, since
+// FerretDB reads a whole collection to find an address.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv("MYAUTH_TEST_MONGO_URI") == "" && os.Getenv("MYAUTH_TEST_TIMING") != "long" {
+		_ = flag.Set("test.short", "true") // it is a flag of package testing
+	}
+	os.Exit(m.Run())
+}
 
 // database returns the URI of an empty database, dropped when the test ends.
 func database(t testing.TB) string {

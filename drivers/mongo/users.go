@@ -23,14 +23,9 @@ var (
 )
 
 // userDocument is a user as it is stored. Its settings are text, because a document
-// would change them.
+// would change them. An update leaves the ID empty, and so as it is.
 type userDocument struct {
-	ID     string     `bson:"_id"`
-	Fields userFields `bson:",inline"`
-}
-
-// userFields are what an Update sets: all but the key.
-type userFields struct {
+	ID           string   `bson:"_id,omitempty"`
 	Email        string   `bson:"email"`
 	EmailKey     string   `bson:"email_key"`
 	Username     string   `bson:"username"`
@@ -45,30 +40,29 @@ type userFields struct {
 	Version      int64    `bson:"version"`
 }
 
-func userFrom(u kit.User) userFields {
-	return userFields{
-		Email: u.Email, EmailKey: kit.EmailKey(u.Email), Username: u.Username, PasswordHash: string(u.PasswordHash),
+func userFrom(u kit.User) userDocument {
+	return userDocument{
+		ID: u.ID, Email: u.Email, EmailKey: kit.EmailKey(u.Email), Username: u.Username, PasswordHash: string(u.PasswordHash),
 		Roles: append([]string{}, u.Roles...), Settings: string(u.Settings), Verified: u.Verified, Active: u.Active,
 		SessionEpoch: u.SessionEpoch, CreatedAt: u.CreatedAt.UnixMicro(), UpdatedAt: u.UpdatedAt.UnixMicro(), Version: u.Version,
 	}
 }
 
 func (d userDocument) record() kit.User {
-	f := d.Fields
 	return kit.User{
-		ID: d.ID, Email: f.Email, Username: f.Username, PasswordHash: kit.Secret(f.PasswordHash),
-		Roles: f.Roles, Settings: json.RawMessage(f.Settings), Verified: f.Verified, Active: f.Active,
-		SessionEpoch: f.SessionEpoch, CreatedAt: fromMicros(f.CreatedAt), UpdatedAt: fromMicros(f.UpdatedAt), Version: f.Version,
+		ID: d.ID, Email: d.Email, Username: d.Username, PasswordHash: kit.Secret(d.PasswordHash),
+		Roles: d.Roles, Settings: json.RawMessage(d.Settings), Verified: d.Verified, Active: d.Active,
+		SessionEpoch: d.SessionEpoch, CreatedAt: fromMicros(d.CreatedAt), UpdatedAt: fromMicros(d.UpdatedAt), Version: d.Version,
 	}
 }
 
 // Ping implements [kit.Pinger].
-func (u *Users) Ping(ctx context.Context) error { return u.s.Ping(ctx) }
+func (u *Users) Ping(ctx context.Context) error { return u.s.ping(ctx) }
 
 // Create implements [kit.UserStore].
 func (u *Users) Create(ctx context.Context, record kit.User) error {
 	return u.s.do(ctx, "create user", kit.ErrUserExists, func(ctx context.Context) error {
-		_, err := u.collection.InsertOne(ctx, userDocument{record.ID, userFrom(record)})
+		_, err := u.collection.InsertOne(ctx, userFrom(record))
 		return err
 	})
 }
@@ -101,7 +95,7 @@ func (u *Users) one(ctx context.Context, op string, filter bson.D) (kit.User, er
 // Update implements [kit.UserStore].
 func (u *Users) Update(ctx context.Context, record kit.User) error {
 	next := userFrom(record)
-	next.Version++
+	next.ID, next.Version = "", record.Version+1
 	return u.s.do(ctx, "update user", kit.ErrUserExists, func(ctx context.Context) error {
 		return swap(ctx, u.collection, record.ID, record.Version, next)
 	})
