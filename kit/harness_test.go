@@ -233,14 +233,3 @@ func race(n int, call func(i int) error) []error {
 }
 
 func discardEvents(context.Context, kit.Event) {}
-
-// nextVerification returns the token of a verification mail to an address, if one
-// was sent.
-func (h *harness) nextVerification(to string) kit.Secret {
-	for _, m := range h.mailer.All() {
-		if m.Kind == kit.MailVerification && m.To == to {
-			return m.Token
-		}
-	}
-	return ""
-}
