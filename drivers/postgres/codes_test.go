@@ -86,36 +86,3 @@ func TestNoConnection(t *testing.T) {
 		t.Errorf("the advice for a wrong password is %q", got)
 	}
 }
-
-// A code that has a class of its own says more than the class.
-func TestAdvice(t *testing.T) {
-	for code, want := range map[string]string{
-		"25006": "primary",
-		"26000": "pooler",
-		"28000": "pg_hba.conf",
-		"28P01": "check user and password",
-		"3D000": "create the database",
-		"3F000": "search_path",
-		"42501": "grant",
-		"42P01": "search_path",
-		"08P01": "Options.Schema",
-		"42703": "Options.Prefix",
-		"42704": "URL",
-		"42710": "Options.Prefix",
-		"42P05": "pooler",
-		"42P07": "Options.Schema",
-		"53000": "too little",
-		"53100": "disk",
-		"53300": "max_connections",
-		"55P03": "locked",
-		"57014": "statement_timeout",
-		"57P01": "stopping",
-		"58030": "files",
-		"XX001": "backup",
-		"XX002": "REINDEX",
-	} {
-		if got := classOf(code).advice; !strings.Contains(got, want) {
-			t.Errorf("the advice for code %s is %q, want %q in it", code, got, want)
-		}
-	}
-}

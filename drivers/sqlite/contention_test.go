@@ -13,43 +13,6 @@ import (
 	"myauth.internal/kit"
 )
 
-// Two handles are two pools with their own locks, as two processes are.
-func TestOneWinnerOverTwoHandles(t *testing.T) {
-	path := tempFile(t)
-	handles := []*sqlite.Store{open(t, path), open(t, path)}
-	for round := range 5 {
-		id := fmt.Sprint("user", round)
-		if won := race(t, 16, func(ctx context.Context, i int) error {
-			u := newUser(id)
-			u.ID = fmt.Sprint(id, "-", i) // the address alone decides
-			return handles[i%2].Users().Create(ctx, u)
-		}, kit.ErrUserExists); won != 1 {
-			t.Fatalf("Create: %d winners", won)
-		}
-		u, err := handles[0].Users().ByEmail(t.Context(), id+"@example.com")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for version := u.Version; version < u.Version+4; version++ {
-			if won := race(t, 16, func(ctx context.Context, i int) error {
-				mine := u
-				mine.Version, mine.Username = version, fmt.Sprint("by ", i)
-				return handles[i%2].Users().Update(ctx, mine)
-			}, kit.ErrConflict); won != 1 {
-				t.Fatalf("Update: %d winners", won)
-			}
-			if got, err := handles[1].Users().ByID(t.Context(), u.ID); err != nil || got.Version != version+1 {
-				t.Fatalf("after the update: version %d, %v, want %d", got.Version, err, version+1)
-			}
-		}
-		if won := race(t, 16, func(ctx context.Context, i int) error {
-			return handles[i%2].Users().Delete(ctx, u.ID)
-		}, kit.ErrNotFound); won != 1 {
-			t.Fatalf("Delete: %d winners", won)
-		}
-	}
-}
-
 // race calls do n times at once and returns how many calls succeeded; the others
 // must have failed with loss.
 func race(t *testing.T, n int, do func(ctx context.Context, i int) error, loss error) (won int) {
@@ -185,20 +148,6 @@ func TestContextEndsTheWaitForAConnection(t *testing.T) {
 			t.Errorf("%s: %v, want the context's error", name, err)
 		}
 		cancel()
-	}
-}
-
-func TestContextDoneBeforeTheCall(t *testing.T) {
-	store := open(t, tempFile(t))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for name, call := range allMethods(store.Users(), store.Tokens()) {
-		if err := call(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v, want the context's error", name, err)
-		}
-	}
-	if _, err := store.Users().ByID(t.Context(), "1"); !errors.Is(err, kit.ErrNotFound) {
-		t.Errorf("ByID: %v, want ErrNotFound", err)
 	}
 }
 

@@ -74,30 +74,6 @@ func TestConcurrentOpenMigratesOnce(t *testing.T) {
 	}
 }
 
-func TestConcurrentNewMigratesOnce(t *testing.T) {
-	path := tempFile(t)
-	start := make(chan struct{})
-	errs := make([]error, 16)
-	var wg sync.WaitGroup
-	for i := range errs {
-		db := rawDB(t, path)
-		wg.Go(func() {
-			<-start
-			store, err := sqlite.New(t.Context(), db, nil)
-			if err == nil {
-				err = store.Close()
-			}
-			errs[i] = err
-		})
-	}
-	close(start)
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-	checkMigrated(t, path)
-}
-
 // A file from elsewhere has SQLite's rollback journal, and many switch it to WAL.
 func TestConcurrentOpenSwitchesToWAL(t *testing.T) {
 	for range 5 {

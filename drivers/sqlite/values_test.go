@@ -3,7 +3,6 @@ package sqlite_test
 import (
 	"database/sql"
 	"errors"
-	"math"
 	"testing"
 	"time"
 
@@ -71,21 +70,6 @@ func TestTimesAreMicroseconds(t *testing.T) {
 		if got.ExpiresAt != c.t.UTC().Truncate(time.Microsecond) && c.want >= 0 || got.RevokedAt != (time.Time{}) {
 			t.Errorf("%v: got %v, revoked %v", c.t, got.ExpiresAt, got.RevokedAt)
 		}
-	}
-}
-
-func TestIntegersAreWhole(t *testing.T) {
-	users := open(t, tempFile(t)).Users()
-	u := newUser("1")
-	u.SessionEpoch, u.Version = math.MinInt64, math.MaxInt64-1
-	if err := users.Create(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
-	if err := users.Update(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := users.ByID(t.Context(), "1"); err != nil || got.Version != math.MaxInt64 || got.SessionEpoch != math.MinInt64 {
-		t.Errorf("version %d, epoch %d, %v", got.Version, got.SessionEpoch, err)
 	}
 }
 
