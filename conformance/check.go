@@ -34,7 +34,7 @@ func (p *probe) want(got record, err error, want record, what string, args ...an
 		p.failf("%s: got error %v, want the record %s", what, err, brief(want.id()))
 		return
 	}
-	for _, d := range diff(got, want, p.cfg.TimePrecision) {
+	for _, d := range diff(got, want, timePrecision) {
 		p.failf("%s: %s", what, d)
 	}
 }
@@ -96,7 +96,7 @@ func (p *probe) notIn(state, at record) string {
 			return way.call + ": " + problem
 		}
 		if state != nil {
-			if d := diff(got, state, p.cfg.TimePrecision); len(d) > 0 {
+			if d := diff(got, state, timePrecision); len(d) > 0 {
 				return way.call + ": " + strings.Join(d, "; ")
 			}
 		}

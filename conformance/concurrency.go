@@ -85,7 +85,7 @@ func oneWinner(id, quote string, prepare func(p *probe, round, i int) contender)
 func (p *probe) checkLost(r, winner record) {
 	for _, h := range p.both() {
 		for _, way := range ways(r) {
-			if got, err := way.read(p.ctx(), h); err != nil || len(diff(got, winner, p.cfg.TimePrecision)) > 0 {
+			if got, err := way.read(p.ctx(), h); err != nil || len(diff(got, winner, timePrecision)) > 0 {
 				p.wantErr(err, kit.ErrNotFound, "%s, which lost", way.call)
 			}
 		}

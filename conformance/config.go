@@ -66,10 +66,6 @@ type Config struct {
 	// hang, and loses requests and answers.
 	Network func(t testing.TB, n *Network) Open
 
-	// TimePrecision is the finest step that the store keeps of a time: a microsecond,
-	// which is the default, or a divisor of one.
-	TimePrecision time.Duration
-
 	// Without lists the abilities that are missing. Cases that need one are skipped. A
 	// missing ability that is not listed fails them, so nothing goes untested by
 	// accident.
@@ -118,14 +114,11 @@ func RunTogether(t *testing.T, cfg Config) {
 
 // check returns cfg with its defaults, or says which field is wrong.
 func (cfg Config) check() (Config, error) {
-	cfg.TimePrecision = cmp.Or(cfg.TimePrecision, time.Microsecond)
 	cfg.Soon = cmp.Or(cfg.Soon, 5*time.Second)
 	cfg.timeout = cmp.Or(cfg.timeout, 2*time.Minute)
 	switch {
 	case cfg.New == nil:
 		return cfg, errors.New("conformance: Config.New is nil: set it to a function that makes an empty data set")
-	case cfg.TimePrecision < 0 || time.Microsecond%cfg.TimePrecision != 0:
-		return cfg, fmt.Errorf("conformance: Config.TimePrecision is %v: it must divide a microsecond, as 100ns does", cfg.TimePrecision)
 	case cfg.Soon < 0:
 		return cfg, fmt.Errorf("conformance: Config.Soon is %v: it must not be negative, and 0 means the default", cfg.Soon)
 	}

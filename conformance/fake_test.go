@@ -408,9 +408,8 @@ func fakeConfig(alter func(*fake)) Config {
 				return opened(f)
 			}
 		},
-		TimePrecision: time.Microsecond,
-		timeout:       30 * time.Second,
-		Soon:          time.Second,
+		timeout: 30 * time.Second,
+		Soon:    time.Second,
 	}
 }
 

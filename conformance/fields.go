@@ -25,6 +25,9 @@ func timeFields(r record) (names []string, times []*time.Time) {
 	return names, times
 }
 
+// timePrecision is the step of a time that the contract asks for.
+const timePrecision = time.Microsecond
+
 // diff lists the fields of got that differ from want. An empty and a nil slice are the
 // same, and so are two times that are one instant at the store's precision; the zone is
 // a rule of its own.

@@ -40,7 +40,7 @@ func (r *register) reads() []func(h *handle) (value, version int64, err error) {
 			return 0, 0, err
 		}
 		version, value := got.numbers()
-		for _, d := range diff(got, r.at(*value, *version), r.cfg.TimePrecision) {
+		for _, d := range diff(got, r.at(*value, *version), timePrecision) {
 			r.failf("a read of a %s mixes two writes, or changes one: %s", r.kind.noun, d)
 		}
 		return *value, *version, nil

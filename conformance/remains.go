@@ -55,7 +55,7 @@ func tokenRemains(p *probe, when string, states ...record) {
 	}
 	slices.SortFunc(times, time.Time.Compare)
 	for _, t := range times {
-		for _, before := range []time.Time{t.Add(-p.cfg.TimePrecision), t} {
+		for _, before := range []time.Time{t.Add(-timePrecision), t} {
 			n, err := p.b.Tokens.DeleteExpired(p.ctx(), before, 1000)
 			p.must(err, "DeleteExpired %s", when)
 			if before.Equal(t) && n != want { // what expires earlier is out of its way

@@ -35,11 +35,9 @@ func wantNoted(t *testing.T, got outcome, parts ...string) {
 func TestBadConfigurations(t *testing.T) {
 	open := func(testing.TB) Open { return nil }
 	for part, cfg := range map[string]Config{
-		"Config.New":           {},
-		"Config.TimePrecision": {New: open, TimePrecision: time.Millisecond},
-		"divide a microsecond": {New: open, TimePrecision: 300},
-		"Config.Soon":          {New: open, Soon: -time.Second},
-		"Config.Without":       {New: open, Without: []Ability{"flying"}},
+		"Config.New":     {},
+		"Config.Soon":    {New: open, Soon: -time.Second},
+		"Config.Without": {New: open, Without: []Ability{"flying"}},
 	} {
 		if _, err := cfg.check(); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("got error %v, want one that names %s", err, part)

@@ -10,7 +10,7 @@ import (
 // tokenPurgeRules are about DeleteExpired.
 var tokenPurgeRules = []rule{
 	{id: "tokens/delete-expired/boundary", quote: purgeDue, prove: func(p *probe) {
-		step := p.cfg.TimePrecision
+		step := timePrecision
 		for i, before := range []time.Time{epoch, time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC), time.Date(1999, 12, 31, 23, 59, 59, 999999000, time.UTC)} {
 			dead := p.addExpiring(fmt.Sprint("dead", i), before.Add(-step).In(zones[i+2]))
 			now := p.addExpiring(fmt.Sprint("now", i), before.In(zones[i]))
