@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		_ = parallel.Value.Set("16") // it is a number
+		_ = parallel.Value.Set("8") // it is a number
 	}
 	os.Exit(m.Run())
 }

@@ -43,8 +43,8 @@ type Store struct {
 //
 // New refuses a client that reads from replicas (ReadOnly, RouteByLatency,
 // RouteRandomly), has a cache, or waits without a time-out. Other settings will do,
-// MaxRetries included. Short calls are a fifth slower than over the client of [Open],
-// which is known to heed deadlines.
+// MaxRetries included. Short calls are up to a third slower than over the client of
+// [Open], which is known to heed deadlines.
 func New(ctx context.Context, client redis.UniversalClient, opts *Options) (*Store, error) {
 	s, err := newStore(client, opts)
 	if err != nil {
@@ -103,8 +103,8 @@ func (s *Store) Close() error {
 // call runs f, which talks to the server, and returns when it is done or soon after
 // ctx is. While go-redis waits for an answer it looks at a context's deadline, if it was
 // told to, and never at its cancellation. So f runs on a goroutine, and goes on without
-// its caller until the client's time-outs end it. That costs a short call a fifth of its
-// time; it is spared where the deadline comes soon, as in most calls of a [kit.Service],
+// its caller until the client's time-outs end it. That costs a short call up to a third of
+// its time; it is spared where the deadline comes soon, as in most calls of a [kit.Service],
 // and the client is the store's own. Others may have hooks that heed no deadline.
 func call[T any](ctx context.Context, s *Store, op string, f func(context.Context) (T, error)) (T, error) {
 	var none T
