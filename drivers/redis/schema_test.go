@@ -36,6 +36,10 @@ func TestSchema(t *testing.T) {
 	if err := store.Users().Update(t.Context(), u); err != nil {
 		t.Error(err)
 	}
+	token.ExpiresAt = at(2030) // and its entry by expiry moves
+	if err := store.Tokens().Update(t.Context(), token); err != nil {
+		t.Error(err)
+	}
 	hash := func(key string, want map[string]string) {
 		t.Helper()
 		if got := client.HGetAll(t.Context(), key).Val(); !maps.Equal(got, want) {
@@ -48,14 +52,14 @@ func TestSchema(t *testing.T) {
 		"later": "x",
 	})
 	hash(tokens+":id:T", map[string]string{
-		"schema": "1", "version": "-1", "token_type": "t", "user_id": "1", "session_id": "s", "epoch": "1",
+		"schema": "1", "version": "0", "token_type": "t", "user_id": "1", "session_id": "s", "epoch": "1",
 		"secret_hash": "\x01", "previous_hash": "\x02", "salt": "",
-		"created_at": "2026-01-02T03:04:05.000006Z", "rotated_at": "0001-01-01T00:00:00.000000Z", "expires_at": "2028-01-02T03:04:05.000006Z", "revoked_at": "0001-01-01T00:00:00.000000Z",
+		"created_at": "2026-01-02T03:04:05.000006Z", "rotated_at": "0001-01-01T00:00:00.000000Z", "expires_at": "2030-01-02T03:04:05.000006Z", "revoked_at": "0001-01-01T00:00:00.000000Z",
 	})
 	if got := client.Get(t.Context(), users+":email:a@b.c").Val(); got != "1" {
 		t.Errorf("the address belongs to %q", got)
 	}
-	for key, want := range map[string]string{tokens + ":user:1": "T", tokens + ":expiry": "2028-01-02T03:04:05.000006Z\x001\x00T"} {
+	for key, want := range map[string]string{tokens + ":user:1": "T", tokens + ":expiry": "2030-01-02T03:04:05.000006Z\x001\x00T"} {
 		if got := client.ZRange(t.Context(), key, 0, -1).Val(); strings.Join(got, "|") != want {
 			t.Errorf("%s holds %q, want %q", key, got, want)
 		}
