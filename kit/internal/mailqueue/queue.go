@@ -69,8 +69,9 @@ type Options[T any] struct {
 	Now func() time.Time
 	// Send makes one attempt to send a job's mail. Several run at once.
 	Send func(context.Context, T) error
-	// Report is told of every outcome but success and ErrSkip. Crowded and Spaced are
-	// summed up: n is how many jobs, and the value is that of the first.
+	// Report is told of every outcome but success and ErrSkip, and of a failed attempt before
+	// the next one begins. Crowded and Spaced are summed up: n is how many jobs, and the value
+	// is that of the first.
 	Report func(ctx context.Context, outcome Outcome, value T, n int, err error)
 }
 
@@ -81,7 +82,7 @@ type Job[T any] struct {
 	// drops a job of the source with the most in it.
 	Source turns.Source
 	// Key, if it is not empty, is the same for mails of which a mailbox needs only one. Of
-	// these only the one that failed last waits for its next attempt, so a mailbox does not
+	// these only the newest, by ValidUntil, waits for its next attempt, so a mailbox does not
 	// get hours of mails when the relay was down for hours.
 	Key string
 	// ValidUntil is when the mail is no longer of use.
@@ -257,25 +258,35 @@ func (q *Queue[T]) retry(job *Job[T], cause error) {
 	// A quarter more or less, so that what failed together is not repeated together.
 	pause := job.pause*3/4 + rand.N(job.pause/2)
 	var permanent *permanentError
-	outcome := Failed
+	again := !errors.As(cause, &permanent) && q.opts.Now().Add(pause).Before(job.ValidUntil)
 	q.mu.Lock()
-	if errors.As(cause, &permanent) || !q.opts.Now().Add(pause).Before(job.ValidUntil) || q.closed {
-		outcome = Dropped
+	if again = again && !q.closed; !again {
 		q.counts.Dropped++
-	} else {
-		q.wait(job, pause)
 	}
 	q.mu.Unlock()
-	q.opts.Report(q.ctx, outcome, job.Value, 1, cause)
+	if !again {
+		q.opts.Report(q.ctx, Dropped, job.Value, 1, cause)
+		return
+	}
+	// Report reads the value, so no other worker may have the job yet. If Close was called
+	// meanwhile, this worker itself tries the job once more.
+	q.opts.Report(q.ctx, Failed, job.Value, 1, cause)
+	q.mu.Lock()
+	q.wait(job, pause)
+	q.mu.Unlock()
 }
 
-// wait schedules job's next attempt, in place of another job with its key. The caller holds
-// the lock.
+// wait schedules job's next attempt. Only the newer one of job and another with its key
+// waits. The caller holds the lock.
 func (q *Queue[T]) wait(job *Job[T], pause time.Duration) {
 	if job.Key != "" {
 		// Looking through a full queue takes tens of microseconds, an attempt that failed
 		// longer.
 		if other := q.waiting.Find(func(j *Job[T]) bool { return j.Key == job.Key }); other != nil {
+			if other.Value().ValidUntil.After(job.ValidUntil) {
+				q.leaveOut(job)
+				return
+			}
 			q.waiting.Remove(other)
 			other.Value().stopTimer()
 			q.leaveOut(other.Value())

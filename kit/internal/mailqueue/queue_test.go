@@ -94,6 +94,71 @@ func TestOneOfAKeyWaits(t *testing.T) {
 	})
 }
 
+// TestTheNewestOfAKeyWaits: an older mail whose attempt ends after that of a newer one does
+// not take its place. The account of the older may be gone, or its link be dead sooner.
+func TestTheNewestOfAKeyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &relay{}
+		r.fail(errors.New("451 try again later"))
+		send := func(ctx context.Context, mail string) error {
+			err := r.send(ctx, mail)
+			if mail == "old" && err != nil {
+				time.Sleep(100 * time.Millisecond)
+			}
+			return err
+		}
+		q := New(Options[string]{Delay: time.Millisecond, Now: time.Now, Send: send, Report: r.report})
+		for _, mail := range []string{"old", "new"} {
+			q.Add(Job[string]{Value: mail, Key: "a", ValidUntil: time.Now().Add(time.Hour)})
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if got := q.Stats(); got != (Stats{Waiting: 1, Spaced: 1}) {
+			t.Errorf("during the outage: %+v", got)
+		}
+		r.fail(nil)
+		time.Sleep(time.Minute)
+		r.want(t, "new", "old")
+	})
+}
+
+// TestAFailureIsReportedBeforeTheNextAttempt: Report reads a value that Send changes. With
+// -race the second attempt of Close is one that must not overtake the report.
+func TestAFailureIsReportedBeforeTheNextAttempt(t *testing.T) {
+	for _, closed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			attempts := 0
+			q := New(Options[*int]{Delay: time.Millisecond, Now: time.Now,
+				Send: func(_ context.Context, n *int) error {
+					if *n++; *n < 2 {
+						return errors.New("451 try again later")
+					}
+					attempts = *n
+					return nil
+				},
+				Report: func(_ context.Context, _ Outcome, n *int, _ int, _ error) {
+					before := *n
+					time.Sleep(10 * time.Second) // longer than the first pause
+					if *n != before {
+						t.Error("the next attempt began during the report of the first")
+					}
+				},
+			})
+			q.Add(Job[*int]{Value: new(int), ValidUntil: time.Now().Add(time.Hour)})
+			time.Sleep(time.Second / 2)
+			if !closed {
+				time.Sleep(time.Minute)
+			}
+			if err := q.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if attempts != 2 {
+				t.Errorf("%d attempts, want 2", attempts)
+			}
+		})
+	}
+}
+
 // TestSendsNothing: what Send did not send is told from what it did.
 func TestSendsNothing(t *testing.T) {
 	run(t, func(t *testing.T, r *relay, q *Queue[string], add func(string, ...string)) {
