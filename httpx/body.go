@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -136,7 +137,7 @@ func parseForm(data []byte) (values map[string]string, err error) {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(rawName)
 		value, err2 := url.QueryUnescape(rawValue)
-		_, twice := values[name]
+		first, twice := values[name]
 		switch {
 		case err1 != nil:
 			err = malformed("The form has an invalid percent-encoding.")
@@ -146,7 +147,8 @@ func parseForm(data []byte) (values map[string]string, err error) {
 		case !utf8.ValidString(name) || !utf8.ValidString(value):
 			err = malformed("The form is not valid UTF-8.")
 		case twice:
-			err = malformed("The form has two parameters with the same name.")
+			// If one of two grant types is empty, the error still has the shape of RFC 6749.
+			value, err = cmp.Or(first, value), malformed("The form has two parameters with the same name.")
 		}
 		values[name] = value
 	}

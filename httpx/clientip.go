@@ -16,13 +16,14 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	if !ok {
 		return netip.Addr{}
 	}
-	entries := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for i := len(entries) - 1; i >= 0 && trusted(proxies, addr); i-- {
-		next, ok := parseAddress(strings.Trim(entries[i], " \t"))
+	rest := strings.Join(r.Header["X-Forwarded-For"], ",")
+	for rest != "" && trusted(proxies, addr) {
+		comma := strings.LastIndexByte(rest, ',')
+		next, ok := parseAddress(strings.Trim(rest[comma+1:], " \t"))
 		if !ok {
 			break
 		}
-		addr = next
+		addr, rest = next, rest[:max(comma, 0)]
 	}
 	return addr
 }

@@ -56,6 +56,20 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+// A header of a megabyte, which any client can send, costs no memory of its size.
+func TestLongForwardedFor(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.RemoteAddr = "192.0.2.1" // a port would cost an allocation
+	r.Header.Set("X-Forwarded-For", strings.Repeat(",", 1<<20))
+	proxies := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	if allocs := testing.AllocsPerRun(10, func() { clientAddress(r, nil) }); allocs > 0 {
+		t.Errorf("%v allocations without a proxy", allocs)
+	}
+	if got := clientAddress(r, proxies); got.String() != "192.0.2.1" {
+		t.Errorf("got %v", got)
+	}
+}
+
 // limiter keeps whom it was asked about.
 type limiter struct{ asked []kit.Attempt }
 

@@ -106,6 +106,7 @@ func TestGrantRefused(t *testing.T) {
 		"grant_type=refresh_token":                                 {"invalid_request", "refresh_token is required."},
 		"grant_type=refresh_token&refresh_token=":                  {"invalid_request", "refresh_token is required."},
 		"grant_type=password&grant_type=password":                  {"invalid_request", two},
+		"grant_type=password&grant_type=":                          {"invalid_request", two},
 		"username=a&username=b&password=x&grant_type=password":     {"invalid_request", two},
 		"grant_type=password&username=%zz&password=x":              {"invalid_request", encoding},
 		"grant_type=%zz":                                           {"invalid_request", encoding},
