@@ -10,8 +10,9 @@ import (
 )
 
 // domains converts a domain to A-labels (RFC 5890), which every relay takes, by the rules
-// of IDNA 2008. It is not changed after its creation.
-var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+// of IDNA 2008, except that domains with two hyphens in a row, such as r3---sn.example, are
+// in use. It is not changed after its creation.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true), idna.CheckHyphens(false))
 
 // mailbox returns addr as it stands between < and > in SMTP commands and in headers: a
 // bare address whose domain is in ASCII, so only a local part beyond ASCII needs
@@ -19,9 +20,7 @@ var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainNa
 // quotes, a comment, a control or an invisible character. Package kit stores stricter
 // addresses, but other callers may not.
 func mailbox(addr string) (string, bool) {
-	if len(addr) > 254 || strings.ContainsFunc(addr, func(r rune) bool {
-		return r >= utf8.RuneSelf && !unicode.In(r, unicode.L, unicode.M, unicode.N)
-	}) {
+	if len(addr) > 254 || strings.ContainsFunc(addr, func(r rune) bool { return r >= utf8.RuneSelf && !isVisible(r) }) {
 		return "", false
 	}
 	// ParseAddress drops what is not part of a bare address, and quotes.
@@ -31,13 +30,21 @@ func mailbox(addr string) (string, bool) {
 	}
 	local, domain, _ := strings.Cut(addr, "@")
 	ascii, err := domains.ToASCII(domain)
-	if err != nil || len(local) > 64 || strings.ContainsAny(domain, "@[") {
+	dotted := "." + domain + "."
+	if err != nil || len(local) > 64 || strings.ContainsAny(domain, "@[") || strings.Contains(dotted, ".-") || strings.Contains(dotted, "-.") {
 		return "", false
 	}
 	if isASCII(domain) {
 		return addr, true
 	}
 	return local + "@" + ascii, true
+}
+
+// isVisible accepts letters, marks and digits, but for those that are shown as nothing, such
+// as fillers and variation selectors.
+func isVisible(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.N) &&
+		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 func isASCII(s string) bool {

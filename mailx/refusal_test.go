@@ -68,6 +68,7 @@ func TestInternationalAddresses(t *testing.T) {
 		"both, able":              {able, "a@shop.example", "用户@例子.广告", "用户@xn--fsqu00a.xn--4rr70v", true, false},
 		"sender, able":            {able, "ä@shop.example", "ada@example.com", "ada@example.com", true, false},
 		"domain, not able":        {nil, "a@shop.example", "zoe@faß.example", "zoe@xn--fa-hia.example", false, false},
+		"hyphens":                 {nil, "a@shop.example", "ada@ab--cd.r3---sn.example", "ada@ab--cd.r3---sn.example", false, false},
 		"sender domain, not able": {nil, "a@läden.example", "ada@example.com", "ada@example.com", false, false},
 		"local part, not able":    {nil, "a@shop.example", "zoë@example.com", "", false, true},
 		"both, not able":          {nil, "a@shop.example", "用户@例子.广告", "", false, true},
@@ -105,6 +106,7 @@ var badAddresses = []string{
 	`"a@evil.com"@victim.com`, "a@evil.com@victim.com", "a..b@example.com", ".a@example.com", "ada@example..com",
 	"ada@.example.com", "ada@-example.com", "ada@example-.com", "ada@example.com-", "ada@[192.0.2.1]", "a\u200bda@example.com",
 	"ada@example。com", "ada\u202e@example.com", "ada@exam\u00a0ple.com", "ad\xffa@example.com", "ada@example.com\x7f",
+	"ada\u3164@example.com", "ada\u115f@example.com", "ada\u034f@example.com", "ada\ufe0f@example.com", "ada@ex\u00adample.com", "ada@-müller.example",
 	"ada@א1a.example", "ada@xn--ü.example",
 	strings.Repeat("a", 65) + "@example.com", "a@" + strings.Repeat("example.", 32) + "com", "ada:x@example.com", "ada;@example.com",
 }
