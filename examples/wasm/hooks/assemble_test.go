@@ -11,6 +11,7 @@ const (
 	unreachable, loop, br, call, end = 0x00, 0x03, 0x0c, 0x10, 0x0b
 	drop, localGet, memoryGrow, void = 0x1a, 0x20, 0x40, 0x40
 	i32, i64, ofI32, ofI64           = 0x41, 0x42, 0x7f, 0x7e
+	ifThen, ret, i32Eqz, i32Sub      = 0x04, 0x0f, 0x45, 0x6b
 )
 
 func i32Const(v int64) []byte { return append(appendSigned([]byte{i32}, v), end) }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -142,6 +143,12 @@ func TestPluginsThatMisbehave(t *testing.T) {
 	answer := func(text string) []byte {
 		return assemble(1, i32Const(2048), i64Const(place<<32|int64(len(text))), text)
 	}
+	// check calls itself twice, as deep as alloc said.
+	tree := []byte{localGet, 0, i32Eqz, ifThen, void, i64, 0, ret, end}
+	for range 2 {
+		tree = append(tree, localGet, 0, i32, 1, i32Sub, localGet, 1, call, 1, drop)
+	}
+	tree = append(tree, i64, 0, end)
 	for name, test := range map[string]struct {
 		module []byte
 		want   string
@@ -149,7 +156,8 @@ func TestPluginsThatMisbehave(t *testing.T) {
 		"loops":                {assemble(1, i32Const(2048), []byte{loop, void, br, 0, end, unreachable, end}, ""), "check"},
 		"loops in alloc":       {assemble(1, []byte{loop, void, br, 0, end, unreachable, end}, i64Const(0), ""), "alloc"},
 		"traps":                {assemble(1, i32Const(2048), []byte{unreachable, end}, ""), "unreachable"},
-		"recurses":             {assemble(1, i32Const(2048), []byte{localGet, 0, localGet, 1, call, 1, end}, ""), "stack overflow"},
+		"calls without a loop": {assemble(1, i32Const(35), tree, ""), "check"}, // would take minutes
+		"recurses":             {assemble(1, i32Const(2048), []byte{localGet, 0, localGet, 1, call, 1, end}, ""), "check"},
 		"grows without end":    {assemble(1, i32Const(2048), []byte{loop, void, i32, 16, memoryGrow, 0, drop, br, 0, end, unreachable, end}, ""), "check"},
 		"no place to write":    {assemble(1, i32Const(-8), i64Const(0), ""), "not in its memory"},
 		"answer out of memory": {assemble(1, i32Const(2048), i64Const(0x7fffffff<<32|16), ""), "not in its memory"},
@@ -197,7 +205,11 @@ func TestLoadRefuses(t *testing.T) {
 		"not WebAssembly": []byte("#!/bin/sh"),
 		"cut off":         assemble(1, i32Const(0), i64Const(0), "")[:20],
 		"too much memory": assemble(17, i32Const(0), i64Const(0), ""),
-		"no exports":      []byte("\x00asm\x01\x00\x00\x00"),
+		"other imports": sections(1, i32Const(0), i64Const(0), "").bytes(module{
+			2: list(slices.Concat(sized([]byte("env")), sized([]byte("f")), []byte{0, 0})),
+			7: []byte("\x03\x06memory\x02\x00\x05alloc\x00\x01\x05check\x00\x02"), // behind the import
+		}),
+		"no exports": []byte("\x00asm\x01\x00\x00\x00"),
 	} {
 		if p, err := plugin.Load(t.Context(), module, &plugin.Limits{Memory: 1 << 20}, nil); err == nil {
 			p.Close(t.Context())

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"myauth.internal/kit"
@@ -76,8 +77,13 @@ func (p *Plugin) compile(ctx context.Context, module []byte) error {
 		return err
 	}
 	var err error
-	if p.module, err = p.runtime.CompileModule(ctx, module); err != nil {
+	if p.module, err = p.runtime.CompileModule(experimental.WithFunctionListenerFactory(ctx, guard{}), module); err != nil {
 		return err
+	}
+	for _, f := range p.module.ImportedFunctions() {
+		if from, name, _ := f.Import(); from != wasi_snapshot_preview1.ModuleName {
+			return fmt.Errorf("it imports %s.%s: there is nothing but WASI", from, name)
+		}
 	}
 	if _, found := p.module.ExportedMemories()["memory"]; !found {
 		return errors.New("it exports no memory")
