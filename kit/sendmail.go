@@ -53,6 +53,15 @@ type mailJob struct {
 	row      *Token // to be stored before the mail is sent; nil: none, or stored
 }
 
+// key is the same for mails of one kind to one mailbox, if one of them is enough. Until its
+// account is found, a mail may be one that is not sent, and must not replace one that is.
+func (job *mailJob) key() string {
+	if !job.rule.spaced || job.email != "" {
+		return ""
+	}
+	return string(job.kind) + " " + EmailKey(job.user.Email)
+}
+
 // queueMail queues a mail to u, at the address that u has.
 func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
 	// No mail needs these, and the queue may hold many users.
@@ -63,7 +72,7 @@ func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
 // queueMailFor queues a mail to the account with that address, if there is one that should
 // get it. The queue looks it up later, so the caller learns nothing about the account.
 func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string) {
-	s.enqueueMail(ctx, kind, email, User{Email: email})
+	s.enqueueMail(ctx, kind, email, User{})
 }
 
 func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, u User) {
@@ -74,9 +83,7 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 	job := &mailJob{kind: kind, rule: s.mailRule(kind), email: email, user: u, clientIP: ClientIP(ctx), asked: now}
 	job.until = now.Add(job.rule.ttl)
 	queued := mailqueue.Job[*mailJob]{Value: job, Source: turns.SourceOf(job.clientIP), ValidUntil: job.until}
-	if job.rule.spaced {
-		queued.Key = string(kind) + " " + EmailKey(u.Email)
-	} else {
+	if !job.rule.spaced {
 		// A thief of a password could hide the notice of its change in a flood.
 		queued.Source = queued.Source.Apart()
 	}
@@ -115,7 +122,7 @@ func (s *Service) newMailQueue() *mailqueue.Queue[*mailJob] {
 	if !s.opts.InsecureUnlimitedMails {
 		s.spacing = spacing.New()
 	}
-	return mailqueue.New(mailqueue.Options[*mailJob]{Delay: s.opts.MailDelay, Now: s.now, Send: s.sendMail, Report: s.reportMail})
+	return mailqueue.New(mailqueue.Options[*mailJob]{Delay: s.opts.MailDelay, Now: s.now, Send: s.sendMail, Key: (*mailJob).key, Report: s.reportMail})
 }
 
 // sendMail makes one attempt to send a mail, and first does what an earlier attempt has not

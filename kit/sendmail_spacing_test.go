@@ -2,6 +2,7 @@ package kit_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -262,6 +263,25 @@ func TestMailLookUpsOutliveAnOutage(t *testing.T) {
 		time.Sleep(time.Minute)
 		h.faults.Clear()
 		time.Sleep(2 * time.Minute)
+		h.nextMail(kit.MailPasswordReset)
+	})
+}
+
+// TestMailWhoseLookUpFailsReplacesNone: it may turn out to be too soon after the one that
+// waits for the relay.
+func TestMailWhoseLookUpFailsReplacesNone(t *testing.T) {
+	spacedBubble(t, func(t *testing.T, h *harness) {
+		h.register(testEmail)
+		h.mailer.Fail(errors.New("451 try again later"))
+		for _, failures := range []int{0, 1} {
+			if err := h.RequestPasswordReset(t.Context(), testEmail); err != nil {
+				t.Fatal(err)
+			}
+			h.faults.Inject("users.ByEmail", kittest.Down, failures) // the queue's look-up
+			time.Sleep(200 * time.Millisecond)
+		}
+		h.mailer.Fail(nil)
+		time.Sleep(time.Minute)
 		h.nextMail(kit.MailPasswordReset)
 	})
 }

@@ -69,6 +69,10 @@ type Options[T any] struct {
 	Now func() time.Time
 	// Send makes one attempt to send a job's mail. Several run at once.
 	Send func(context.Context, T) error
+	// Key is called after a failed attempt. If it is not empty, it is the same for mails of
+	// which a mailbox needs only one. Of these only the newest, by ValidUntil, waits for its
+	// next attempt, so a mailbox does not get hours of mails when the relay was down for hours.
+	Key func(T) string
 	// Report is told of every outcome but success and ErrSkip, and of a failed attempt before
 	// the next one begins. Crowded and Spaced are summed up: n is how many jobs, and the value
 	// is that of the first.
@@ -81,13 +85,10 @@ type Job[T any] struct {
 	// Source is the client that caused the mail. Sources take turns, and a full queue
 	// drops a job of the source with the most in it.
 	Source turns.Source
-	// Key, if it is not empty, is the same for mails of which a mailbox needs only one. Of
-	// these only the newest, by ValidUntil, waits for its next attempt, so a mailbox does not
-	// get hours of mails when the relay was down for hours.
-	Key string
 	// ValidUntil is when the mail is no longer of use.
 	ValidUntil time.Time
 
+	key   string // of Options.Key
 	pause time.Duration
 	timer *time.Timer // of the next attempt
 }
@@ -268,9 +269,10 @@ func (q *Queue[T]) retry(job *Job[T], cause error) {
 		q.opts.Report(q.ctx, Dropped, job.Value, 1, cause)
 		return
 	}
-	// Report reads the value, so no other worker may have the job yet. If Close was called
+	// Report and Key read the value, so no other worker may have the job yet. If Close was called
 	// meanwhile, this worker itself tries the job once more.
 	q.opts.Report(q.ctx, Failed, job.Value, 1, cause)
+	job.key = q.opts.Key(job.Value)
 	q.mu.Lock()
 	q.wait(job, pause)
 	q.mu.Unlock()
@@ -279,10 +281,10 @@ func (q *Queue[T]) retry(job *Job[T], cause error) {
 // wait schedules job's next attempt. Only the newer one of job and another with its key
 // waits. The caller holds the lock.
 func (q *Queue[T]) wait(job *Job[T], pause time.Duration) {
-	if job.Key != "" {
+	if job.key != "" {
 		// Looking through a full queue takes tens of microseconds, an attempt that failed
 		// longer.
-		if other := q.waiting.Find(func(j *Job[T]) bool { return j.Key == job.Key }); other != nil {
+		if other := q.waiting.Find(func(j *Job[T]) bool { return j.key == job.key }); other != nil {
 			if other.Value().ValidUntil.After(job.ValidUntil) {
 				q.leaveOut(job)
 				return
