@@ -11,7 +11,7 @@ import (
 )
 
 // Handler serves MyAuth's routes, and its methods protect the application's own. It is
-// safe for concurrent use.
+// safe for concurrent use. Make one with [New]; a zero Handler panics when it is used.
 type Handler struct {
 	// Middleware has RequireToken, RequireRole and WriteError.
 	Middleware

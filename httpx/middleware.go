@@ -14,7 +14,7 @@ import (
 
 // Middleware protects routes by access tokens alone, without a store. A [Handler] has
 // one; a resource server, which has the keys and not the users, makes its own with
-// [NewMiddleware].
+// [NewMiddleware]. A zero Middleware panics when it is used.
 type Middleware struct {
 	verifier *accesstoken.Verifier
 	realm    string
