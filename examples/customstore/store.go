@@ -182,11 +182,15 @@ func (s *Store) apply(c *line) (n int, err error) {
 	case c.Op == "update token":
 		return 1, tokens.Update(ctx, kit.Token(c.Token))
 	case c.Op == "delete token":
+		delete(s.ids, c.ID)
 		removed, err := tokens.Delete(ctx, c.ID)
 		return map[bool]int{true: 1}[removed], err
 	case c.Op == "delete expired":
 		for id := range s.ids {
-			if t, err := tokens.ByID(ctx, id); err == nil && len(c.IDs) < c.limit && !t.ExpiresAt.After(c.before) {
+			if len(c.IDs) >= c.limit { // at once for a line of the file, whose IDs are known
+				break
+			}
+			if t, err := tokens.ByID(ctx, id); err == nil && !t.ExpiresAt.After(c.before) {
 				c.IDs = append(c.IDs, id)
 			}
 		}
