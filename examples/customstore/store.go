@@ -187,10 +187,7 @@ func (s *Store) apply(c *line) (n int, err error) {
 		return map[bool]int{true: 1}[removed], err
 	case c.Op == "delete expired":
 		for id := range s.ids {
-			if len(c.IDs) >= c.limit { // at once for a line of the file, whose IDs are known
-				break
-			}
-			if t, err := tokens.ByID(ctx, id); err == nil && !t.ExpiresAt.After(c.before) {
+			if t, err := tokens.ByID(ctx, id); err == nil && len(c.IDs) < c.limit && !t.ExpiresAt.After(c.before) {
 				c.IDs = append(c.IDs, id)
 			}
 		}
