@@ -175,14 +175,28 @@ func (c onceClient) send(ctx context.Context, name, script string, keys []string
 	}
 	cmd := redis.NewCmd(ctx, append(words, args...)...)
 	cmd.SetFirstKeyPos(3)
-	_ = c.Process(ctx, once{cmd}) // the error is the command's, too
+	_ = c.Process(ctx, &once{Cmd: cmd}) // the error is the command's, too
 	return cmd
 }
 
 // once is a command that go-redis sends again only where the server has done nothing:
 // after a redirection, for which it does not ask, and while a cluster moves a slot, when
 // the keys of a script are not all on one side yet.
-type once struct{ *redis.Cmd }
+type once struct {
+	*redis.Cmd
+	moving bool // the slot, when the last attempt came
+}
 
-// NoRetry implements [redis.Cmder].
-func (c once) NoRetry() bool { return !redis.IsTryAgainError(c.Err()) }
+// SetErr implements [redis.Cmder]: it hears how an attempt ended.
+func (c *once) SetErr(err error) {
+	c.moving = redis.IsTryAgainError(err)
+	c.Cmd.SetErr(err)
+}
+
+// NoRetry implements [redis.Cmder]. It is also asked before it hears of an attempt, whose
+// answer may be lost. So what it has heard counts once.
+func (c *once) NoRetry() bool {
+	moving := c.moving
+	c.moving = false
+	return !moving
+}
