@@ -55,7 +55,7 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-var errInClear = errors.New("the URI has a login, and would send it in clear to another machine: add tls=true, or tls=false if nobody is in between")
+var errInClear = errors.New("the URI has a login, and would send it in clear to another machine: add tls=true, or tls=false on a network that you trust")
 
 // here connects to this machine only: the members of a replica set name others, which may
 // be anywhere.

@@ -26,7 +26,7 @@ type Options struct {
 	// "" means none.
 	Prefix string
 	// Dialer connects to the servers, in place of a [net.Dialer]: through a tunnel,
-	// say. Only [Open] uses it.
+	// for example. Only [Open] uses it.
 	Dialer options.ContextDialer
 }
 

@@ -106,7 +106,7 @@ func withoutAnswer(err error) error {
 	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
-		return fmt.Errorf("%w: have this machine trust the authority that signed it; skip_verify=true in the URL encrypts and does not ask who answers", err)
+		return fmt.Errorf("%w: have this machine trust the authority that signed it; skip_verify=true in the URL encrypts and does not check who answers", err)
 	}
 	var network net.Error
 	if errors.As(err, &network) {

@@ -32,7 +32,8 @@ import (
 // Open asks the server, or every master of the cluster, for ten seconds at most: it must
 // answer, be a master, be a cluster if and only if the URL says so, run every command that
 // the store needs, and not evict keys of all kinds (a maxmemory-policy that begins with
-// allkeys). Otherwise the error wraps [kit.ErrUnavailable].
+// allkeys). Otherwise the error says what to change, and wraps [kit.ErrUnavailable] unless a
+// command was renamed.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	var dial dialFunc
 	if opts != nil {
@@ -56,7 +57,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 var errURL = errors.New("redis: this is not the URL of a server: write redis://user:password@host:6379/0, or rediss:// for TLS, " +
 	"with special characters of the password as % and two hexadecimal digits, and options as go-redis' ParseURL has them")
 
-var errInClear = errors.New("the URL sends its password in clear to another machine: write rediss:// for TLS, or add tls=none if nobody is in between")
+var errInClear = errors.New("the URL sends its password in clear to another machine: write rediss:// for TLS, or add tls=none on a network that you trust")
 
 // connect makes the client for a URL. The errors of net/url and of go-redis quote
 // parts of it, which may be parts of the password, so none is passed on.

@@ -17,8 +17,8 @@ import (
 // Options adjusts a [Store]; nil or the zero value means the defaults.
 type Options struct {
 	// Prefix begins the name of every key, inside the hash tag; "" means
-	// "myauth". Stores with different prefixes share a server and know nothing of
-	// each other. 1 to 64 letters, digits and the signs . _ : -
+	// "myauth". Stores with different prefixes can share a server and never see
+	// each other's keys. 1 to 64 letters, digits and the signs . _ : -
 	Prefix string
 	// Dialer makes the connections of [Open], for networks that need it: a proxy,
 	// a tunnel. With rediss:// they are then secured by TLS. nil: as go-redis does.
@@ -133,7 +133,7 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 		defer s.calls.Done()
 		got := answer{err: errNoAnswer} // after runtime.Goexit
 		defer func() {
-			got.panicked = recover() // of a hook of the client, say: it is the caller's to see
+			got.panicked = recover() // of a hook of the client, for example: the caller has to see it
 			done <- got
 		}()
 		got.value, got.err = f(ctx)
