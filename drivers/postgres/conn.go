@@ -175,11 +175,11 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	if err := c.pqConn.ResetSession(ctx); err != nil {
 		return err
 	}
-	defer c.link.bound(time.Time{}) // also that of a cancellation, which the server confirmed
 	if time.Since(c.used) < idleCheck && c.seen == c.shared.breaks.Load() {
 		return nil
 	}
 	c.link.bound(time.Now().Add(tryTimeout))
+	defer c.link.bound(time.Time{})
 	err := c.pqConn.Ping(context.WithoutCancel(ctx)) // with ctx lib/pq would dial another connection to cancel this
 	if err != nil {
 		c.link.broken.Store(true)
@@ -191,6 +191,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 // that comes back in a transaction, begun by a statement on the pool, is closed: what
 // the next caller writes in it would be lost.
 func (c *conn) IsValid() bool {
+	c.link.bound(time.Time{}) // that of a cancellation, which the server confirmed
 	c.used, c.seen = time.Now(), c.shared.breaks.Load()
 	return !c.readOnly && !c.link.broken.Load() && c.pqConn.IsValid() && !c.inTransaction()
 }
