@@ -25,8 +25,9 @@ var ErrNewerSchema = errors.New("the database has a newer schema than this versi
 
 // Migrate brings the schema of db up to date, and checks that the tables are MyAuth's.
 // The migrations are the files in the folder migrations of files, named like
-// 0001_users_and_tokens.sql and numbered from 1 without gaps; each is SQL of any number of statements, and once released
-// it never changes. The table myauth_migrations lists what was applied.
+// 0001_users_and_tokens.sql and numbered from 1 without gaps. Each holds any number of
+// statements, and once released it never changes. The table myauth_migrations lists what
+// was applied.
 //
 // All that is missing is applied in one transaction, which begin opens by a statement.
 // Begin returns once no other process is about to migrate the same database, and sees to
