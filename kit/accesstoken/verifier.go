@@ -55,7 +55,7 @@ func NewVerifier(keys *Keyring, issuer, audience string, opts *VerifierOptions) 
 // expired from exp on, to the instant; iat must be before exp, and at most [ClockSkew]
 // ahead.
 func (v *Verifier) Verify(token string) (Claims, error) {
-	payload, err := v.keys.Verify(accessType, token)
+	payload, err := v.keys.verify(accessType, token)
 	if err != nil {
 		return Claims{}, err
 	}
