@@ -136,9 +136,10 @@ func (s *Service) sendMail(ctx context.Context, job *mailJob) (err error) {
 	}()
 	now := s.now()
 	asked := job.asked
-	if job.asked = (time.Time{}); asked.IsZero() {
+	if asked.IsZero() {
 		asked = now
 	}
+	job.asked = time.Time{}
 	if job.mail.Kind == "" {
 		if err := s.lookUpMail(ctx, job); err != nil {
 			return err

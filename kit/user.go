@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"myauth.internal/kit/internal/address"
-
 	"myauth.internal/kit/ijson"
+	"myauth.internal/kit/internal/address"
 )
 
 // User is one account. It is a plain value: changing it changes nothing in the store.
