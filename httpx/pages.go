@@ -99,7 +99,7 @@ func (h *Handler) Pages() http.Handler {
 }
 
 // checkTemplate renders each state of each page, so that a mistake in a template shows at
-// the start and not when somebody follows a link.
+// the start and not when a user follows a link.
 func (h *Handler) checkTemplate() error {
 	if h.options.PageTemplate == nil {
 		return nil
@@ -219,7 +219,7 @@ func readForm(r *http.Request) (map[string]string, error) {
 // maxPageToken is longer than every token that is mailed.
 const maxPageToken = 4096
 
-// tokenInQuery returns the token of a link that somebody followed. A query that was
+// tokenInQuery returns the token of a link that a user followed. A query that was
 // percent-encoded as a whole, by a service that wraps links, is read too.
 func tokenInQuery(raw string) string {
 	query, _ := url.ParseQuery(raw) // what can be read

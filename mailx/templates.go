@@ -145,7 +145,7 @@ func parse(kind kit.MailKind, own map[string]string) (template, error) {
 }
 
 // tryOut renders a sample, so that a mistake shows at construction and not when
-// somebody waits for a mail.
+// a user waits for a mail.
 func (t template) tryOut() error {
 	const token = "SampleToken"
 	now := time.Unix(0, 0)

@@ -138,7 +138,7 @@ func (s *Store) locked(ctx context.Context, f func(*os.File) error) error {
 // catchUp applies what others have written since the last look. Bytes after the last
 // newline were never acknowledged, and go.
 func (s *Store) catchUp(file *os.File) error {
-	// When somebody has removed or cut it, a line at offset would leave a hole.
+	// When it was removed or cut, a line at offset would leave a hole.
 	if size, err := file.Seek(0, io.SeekEnd); err != nil || size < s.offset {
 		return cmp.Or(err, errors.New("the file has lost lines that were read before: put it back, or start again"))
 	}

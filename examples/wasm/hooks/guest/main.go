@@ -10,7 +10,7 @@ import (
 	"myauth.internal/kit/ijson"
 )
 
-// disposable would come from a list that somebody keeps up to date.
+// disposable would come from a list that is kept up to date.
 var disposable = []string{"mailinator.com", "guerrillamail.com", "10minutemail.com"}
 
 // An instance answers one question, so one buffer each way is enough. They are
