@@ -82,7 +82,7 @@ func (c *composer) compose(m kit.Mail) ([]byte, error) {
 	var b bytes.Buffer
 	body := multipart.NewWriter(&b)
 	for _, field := range [][2]string{
-		{"From", (&mail.Address{Name: c.from.name, Address: c.from.address}).String()},
+		{"From", c.from.header()},
 		{"To", "<" + m.To + ">"}, // a checked address: no name, nothing to quote
 		{"Subject", subjectHeader(r.subject)},
 		{"Date", date.UTC().Format(time.RFC1123Z)},
@@ -127,15 +127,31 @@ func addPart(body *multipart.Writer, mediaType, content string) error {
 }
 
 // subjectHeader returns the body of the Subject header for s, one line of valid UTF-8: as
-// it is when it is short printable ASCII, and in encoded words (RFC 2047) otherwise. Text
-// that looks like an encoded word is encoded too, so that it reads as it was written;
-// package mime would leave it.
+// it is when it is short printable ASCII, and in encoded words otherwise.
 func subjectHeader(s string) string {
-	if isPrintableASCII(s) && !strings.Contains(s, "=?") && len("Subject: "+s) <= 78 {
+	if isPlain(s) && len("Subject: "+s) <= 78 {
 		return s
 	}
-	// Words of whole characters (section 5) on lines of at most 76 (section 2). Nothing of
-	// s can end a line or a header: what goes out is the alphabet of base64.
+	return encodedWords(s)
+}
+
+// header returns the body of the From header. Package net/mail would write a long name in
+// encoded words on one line.
+func (s sender) header() string {
+	if isPlain(s.name) {
+		return (&mail.Address{Name: s.name, Address: s.address}).String()
+	}
+	return encodedWords(s.name) + "\r\n <" + s.address + ">"
+}
+
+// isPlain reports whether s can stand in a header without encoded words. Text that looks like
+// one is encoded too, so that it reads as it was written; package mime would leave it.
+func isPlain(s string) bool { return isPrintableASCII(s) && !strings.Contains(s, "=?") }
+
+// encodedWords returns s in encoded words (RFC 2047): of whole characters (section 5), on
+// lines of at most 76 (section 2). Nothing of s can end a line or a header: what goes out
+// is the alphabet of base64.
+func encodedWords(s string) string {
 	const chunk = 39 // bytes: "Subject: =?UTF-8?B?" + 52 + "?=" is 73
 	var words []string
 	for len(s) > 0 {

@@ -135,6 +135,24 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// However long a sender's name is, lines with encoded words have at most 76 characters (RFC
+// 2047 section 2), and the name is read as it was given.
+func TestSenderNames(t *testing.T) {
+	for _, name := range []string{"", "Shop", `The "Shop", Inc.`, "=?utf-8?q?Evil?=", strings.Repeat("Größe ", 20) + "x", strings.Repeat("用户", 33)} {
+		field := "From: " + sender{name, "no-reply@shop.example"}.header() + "\r\n\r\n"
+		if !isASCII(name) && !regexp.MustCompile(`^([ -~]{1,76}\r\n)+\r\n$`).MatchString(field) {
+			t.Errorf("field %q", field)
+		}
+		message, err := mail.ReadMessage(strings.NewReader(field))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if from, err := message.Header.AddressList("From"); err != nil || len(from) != 1 || from[0].Name != name || from[0].Address != "no-reply@shop.example" {
+			t.Errorf("%q: read as %v, %v", name, from, err)
+		}
+	}
+}
+
 // Each kind has a subject of its own that names the product, and only those that need a
 // link have one.
 func TestKinds(t *testing.T) {
