@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 // through opens handles whose connections go through the network.
 func through(uri string, n *conformance.Network) conformance.Open {
 	return func(t testing.TB) conformance.Stores {
-		store, err := mongo.Open(context.Background(), uri, &mongo.Options{Dialer: n})
+		store, err := mongo.Open(context.Background(), uri, &mongo.Options{Dial: n.DialContext})
 		if err != nil {
 			t.Fatal(err)
 		}

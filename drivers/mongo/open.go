@@ -1,7 +1,6 @@
 package mongo
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,9 +29,11 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 		return nil, err
 	}
 	client := options.Client().SetServerSelectionTimeout(selectionTimeout).SetConnectTimeout(selectionTimeout).SetAppName("myauth").ApplyURI(uri)
-	if opts != nil && opts.Dialer != nil {
-		client.SetDialer(opts.Dialer)
+	var dial dialer = new(net.Dialer).DialContext
+	if opts != nil && opts.Dial != nil {
+		dial = opts.Dial
 	}
+	client.SetDialer(dial)
 	if client.Validate() != nil {
 		// What is wrong is quoted in the error, and may be the password.
 		return nil, errors.New("mongo: an option of the URI is unknown or has a wrong value, or a host cannot be looked up; percent-encode the special characters of the password")
@@ -41,7 +42,7 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 		if slices.ContainsFunc(client.Hosts, func(host string) bool { return !isLocal(host) }) {
 			return nil, fmt.Errorf("mongo: %w", errInClear)
 		}
-		client.SetDialer(here{cmp.Or[options.ContextDialer](client.Dialer, new(net.Dialer))})
+		client.SetDialer(dial.here())
 	}
 	c, err := driver.Connect(client)
 	if err != nil {
@@ -57,25 +58,35 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 
 var errInClear = errors.New("the URI has a login, and would send it in clear to another machine: add tls=true, or tls=false on a network that you trust")
 
-// here connects to this machine only: the members of a replica set name others, which may
-// be anywhere.
-type here struct{ options.ContextDialer }
+// dialer is Options.Dial as the driver takes it.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // DialContext implements [options.ContextDialer].
-func (h here) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	if !isLocal(address) {
-		return nil, errInClear
+func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return d(ctx, network, address)
+}
+
+// here returns a dialer to this machine only: the members of a replica set name others,
+// which may be anywhere.
+func (d dialer) here() dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if !isLocal(address) {
+			return nil, errInClear
+		}
+		return d(ctx, network, address)
 	}
-	return h.ContextDialer.DialContext(ctx, network, address)
 }
 
 // isLocal reports whether a host, with or without a port, is this machine by its name or
 // address, or a socket.
 func isLocal(host string) bool {
+	if strings.HasSuffix(host, ".sock") { // with a port it is a name
+		return true
+	}
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	return strings.HasSuffix(host, ".sock") || strings.EqualFold(host, "localhost") || net.ParseIP(strings.Trim(host, "[]")).IsLoopback()
+	return strings.EqualFold(host, "localhost") || net.ParseIP(strings.Trim(host, "[]")).IsLoopback()
 }
 
 // tlsOption finds one of the two names of the option in a URI.

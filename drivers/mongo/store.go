@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -25,9 +26,9 @@ type Options struct {
 	// beside those of the application: up to 64 letters, digits and the signs . _ -
 	// "" means none.
 	Prefix string
-	// Dialer connects to the servers, in place of a [net.Dialer]: through a tunnel,
-	// for example. Only [Open] uses it.
-	Dialer options.ContextDialer
+	// Dial connects [Open] to the servers, in place of a [net.Dialer]: through a tunnel,
+	// for example. TLS, if any, goes over what it returns.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Store keeps users and tokens in one MongoDB database. It is safe for concurrent

@@ -11,12 +11,6 @@ import (
 	"myauth.internal/drivers/mongo"
 )
 
-type dialer func(ctx context.Context, network, address string) (net.Conn, error)
-
-func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	return d(ctx, network, address)
-}
-
 // URIs as services hand them out. Those with nothing in want are dialed. (Those that begin with
 // mongodb+srv need a name server, and TLS is their default.)
 func TestURIsOfServices(t *testing.T) {
@@ -34,13 +28,14 @@ func TestURIsOfServices(t *testing.T) {
 		"mongodb://app:s3cret@127.0.0.1,[::1]:27018/app": "",
 		"mongodb://app:s3cret@localhost./app":            "tls=false", // a name server is asked for it
 		"mongodb://app:s3cret@mongo.localhost/app":       "tls=false",
+		"mongodb://app:s3cret@mongo.sock:27017/app":      "tls=false", // no socket, with a port
 		"mongodb://app:s3cret@%2Ftmp%2Fmongodb.sock/app": "",
 	} {
 		var dialed atomic.Bool
-		noNetwork := dialer(func(context.Context, string, string) (net.Conn, error) {
+		noNetwork := func(context.Context, string, string) (net.Conn, error) {
 			dialed.Store(true)
 			return nil, errors.New("no network")
-		})
+		}
 		separator := "&"
 		if !strings.Contains(uri, "?") {
 			separator = "?"
@@ -48,7 +43,7 @@ func TestURIsOfServices(t *testing.T) {
 		if !strings.Contains(uri, "+srv") {
 			uri += separator + "serverSelectionTimeoutMS=50"
 		}
-		store, err := mongo.Open(t.Context(), uri, &mongo.Options{Dialer: noNetwork})
+		store, err := mongo.Open(t.Context(), uri, &mongo.Options{Dial: noNetwork})
 		if err == nil {
 			store.Close()
 		}
@@ -69,13 +64,13 @@ func TestNoLoginInClearToAMemberElsewhere(t *testing.T) {
 		members[0].elsewhere("192.0.2.1:27017")
 		var elsewhere atomic.Bool
 		uri = strings.Replace(uri, "mongodb://", "mongodb://app:s3cret@", 1) + option + "&serverSelectionTimeoutMS=500"
-		_, err := mongo.Open(t.Context(), uri, &mongo.Options{Dialer: dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, err := mongo.Open(t.Context(), uri, &mongo.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if address == "192.0.2.1:27017" {
 				elsewhere.Store(true)
 				return nil, errors.New("dialed")
 			}
 			return new(net.Dialer).DialContext(ctx, network, address)
-		})})
+		}})
 		if err == nil || elsewhere.Load() != want || !want && !strings.Contains(err.Error(), "tls=false") {
 			t.Errorf("with %q: member elsewhere dialed: %t, %v", option, elsewhere.Load(), err)
 		}

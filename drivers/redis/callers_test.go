@@ -146,7 +146,7 @@ func TestContextEndsTheWaitForACluster(t *testing.T) {
 func TestClientTimeout(t *testing.T) {
 	n := conformance.NewNetwork(t)
 	o := fresh()
-	o.Dialer = n.DialContext
+	o.Dial = n.DialContext
 	store := open(t, servers.Redis(t)+"?read_timeout=100ms&dial_timeout=100ms", o)
 	defer n.Hang()()
 	for i := range 3 {

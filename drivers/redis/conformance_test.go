@@ -38,7 +38,7 @@ func prove(t *testing.T, server func(t testing.TB) string) {
 func through(url string, n *conformance.Network) conformance.Open {
 	prefix := "test-" + rand.Text()
 	return func(t testing.TB) conformance.Stores {
-		store, err := redis.Open(context.Background(), url, &redis.Options{Prefix: prefix, Dialer: n.DialContext})
+		store, err := redis.Open(context.Background(), url, &redis.Options{Prefix: prefix, Dial: n.DialContext})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ import (
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	var dial dialFunc
 	if opts != nil {
-		dial = opts.Dialer
+		dial = opts.Dial
 	}
 	client, err := connect(url, dial)
 	if err != nil {

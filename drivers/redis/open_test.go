@@ -273,7 +273,7 @@ func TestClose(t *testing.T) {
 func TestCloseWhileCallsHang(t *testing.T) {
 	n := conformance.NewNetwork(t)
 	o := fresh()
-	o.Dialer = n.DialContext
+	o.Dial = n.DialContext
 	store, err := redis.Open(t.Context(), servers.Redis(t), o)
 	if err != nil {
 		t.Fatal(err)
@@ -394,7 +394,7 @@ func TestNothingExpiresByItself(t *testing.T) {
 
 // A URL that asks for TLS gets it, whoever makes the connection: else the password
 // would go out in clear.
-func TestTLSOverADialer(t *testing.T) {
+func TestTLSOverDial(t *testing.T) {
 	for _, option := range []string{"", "?cluster=true"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -419,7 +419,7 @@ func TestTLSOverADialer(t *testing.T) {
 			}
 		}()
 		var d net.Dialer
-		_, err = redis.Open(t.Context(), "rediss://app:"+secret+"@"+l.Addr().String()+option, &redis.Options{Dialer: d.DialContext})
+		_, err = redis.Open(t.Context(), "rediss://app:"+secret+"@"+l.Addr().String()+option, &redis.Options{Dial: d.DialContext})
 		if !isOutage(err) {
 			t.Errorf("a server without TLS: %v", err)
 		}

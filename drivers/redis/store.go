@@ -20,9 +20,9 @@ type Options struct {
 	// "myauth". Stores with different prefixes can share a server and never see
 	// each other's keys. 1 to 64 letters, digits and the signs . _ : -
 	Prefix string
-	// Dialer makes the connections of [Open], for networks that need it: a proxy,
+	// Dial makes the connections of [Open], for networks that need it: a proxy,
 	// a tunnel. With rediss:// they are then secured by TLS. nil: as go-redis does.
-	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Store keeps users and tokens in one Redis server or cluster. It is safe for

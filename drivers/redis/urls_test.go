@@ -45,7 +45,7 @@ func TestURLsOfServices(t *testing.T) {
 		"redis://:s3cret@redis?ssl=true":                                       "begin with ssl",
 	} {
 		dialed := errors.New("dialed")
-		_, err := redis.Open(t.Context(), url, &redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {
+		_, err := redis.Open(t.Context(), url, &redis.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: dialed}
 		}})
 		if err == nil || strings.Contains(err.Error(), "s3cret") {
@@ -68,7 +68,7 @@ func TestNoPasswordInClearToANodeElsewhere(t *testing.T) {
 	}
 	for query, want := range map[string]bool{"": false, "&addr=192.0.2.1:6379": false, "&tls=none": true} {
 		var elsewhere atomic.Bool
-		_, err := redis.Open(t.Context(), "redis://:s3cret@"+server.addr+"?cluster=true"+query, &redis.Options{Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		_, err := redis.Open(t.Context(), "redis://:s3cret@"+server.addr+"?cluster=true"+query, &redis.Options{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if strings.HasPrefix(addr, "192.0.2.1:") {
 				elsewhere.Store(true)
 				return nil, &net.OpError{Op: "dial", Err: errors.New("dialed")}

@@ -54,7 +54,7 @@ var databases = map[string]func(t testing.TB, n *conformance.Network) conformanc
 	"mongo": func(t testing.TB, n *conformance.Network) conformance.Open {
 		uri := database(t)
 		return func(t testing.TB) conformance.Stores {
-			s, err := mongo.Open(context.Background(), uri, &mongo.Options{Dialer: n})
+			s, err := mongo.Open(context.Background(), uri, &mongo.Options{Dial: n.DialContext})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func prefixed(url string, n *conformance.Network) conformance.Open {
 	quietRedis()
 	prefix := "mixed-" + rand.Text()
 	return func(t testing.TB) conformance.Stores {
-		s, err := redis.Open(context.Background(), url, &redis.Options{Prefix: prefix, Dialer: n.DialContext})
+		s, err := redis.Open(context.Background(), url, &redis.Options{Prefix: prefix, Dial: n.DialContext})
 		if err != nil {
 			t.Fatal(err)
 		}
