@@ -90,7 +90,7 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 	s.mails.Add(queued)
 }
 
-// probeAddress can be nobody's address: RFC 2606 reserves its top-level domain.
+// probeAddress has no account: RFC 2606 reserves its top-level domain.
 const probeAddress = "probe@myauth.invalid"
 
 // requestMail queues a mail for the account with that address, if there is one.

@@ -82,7 +82,7 @@ func (s *Service) eachSession(ctx context.Context, userID string, do func(Token)
 
 // eachToken calls do for each token of a user, and stops at the first error.
 func (s *Service) eachToken(ctx context.Context, userID string, do func(Token) error) error {
-	const page = 1000
+	const page = 100
 	for after := ""; ; {
 		tokens, err := s.tokens.ByUser(ctx, userID, after, page)
 		if err != nil {
