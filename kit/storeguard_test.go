@@ -81,6 +81,20 @@ func TestOutagesAreLoggedOnce(t *testing.T) {
 	}
 }
 
+// TestAnAnswerFromBeforeAnOutageDoesNotEndIt: another call fails while this one is under way.
+func TestAnAnswerFromBeforeAnOutageDoesNotEndIt(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	h.faults.Inject("users.ByID", kittest.Down, 1)
+	h.faults.OnCall("users.ByEmail", func() { h.UserByID(t.Context(), u.ID) })
+	if _, err := h.UserByEmail(t.Context(), testEmail); err != nil {
+		t.Fatal(err)
+	}
+	if begins, ends := h.lines(outageBegins), h.lines(outageEnds); len(begins) != 1 || len(ends) != 0 {
+		t.Errorf("in the log: %q %q", begins, ends)
+	}
+}
+
 // TestNoAnswerIsNoOutage: neither a caller that goes nor a bug of the store is one, and a
 // store that cannot be asked whether it answers does not answer.
 func TestNoAnswerIsNoOutage(t *testing.T) {
