@@ -1,7 +1,7 @@
 package redis
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,5 +21,6 @@ func Keys(s *Store, t kit.Token) (record, ofUser, expiry, entry string) {
 
 // Tag returns the hash tag of a partition.
 func Tag(prefix string, partition int) string {
-	return fmt.Sprintf("%s:tokens:%02d", prefix, 5*partition)
+	k := newKeys(prefix)
+	return strings.Trim(string(k.tokens[partition]), "{}")
 }

@@ -29,6 +29,9 @@ func TestPartitions(t *testing.T) {
 	for i := range 16000 {
 		counts[k.partitionOf(time.UnixMicro(int64(i)).String())]++
 	}
+	if len(counts) != partitions {
+		t.Errorf("%d partitions have tokens", len(counts))
+	}
 	for p, n := range counts {
 		if n < 800 {
 			t.Errorf("%s has %d of 16000 tokens", p, n)
