@@ -42,7 +42,7 @@ func Open(ctx context.Context, uri string, opts *Options) (*Store, error) {
 		if slices.ContainsFunc(client.Hosts, func(host string) bool { return !isLocal(host) }) {
 			return nil, fmt.Errorf("mongo: %w", errInClear)
 		}
-		client.SetDialer(dial.here())
+		client.SetDialer(dial.localOnly())
 	}
 	c, err := driver.Connect(client)
 	if err != nil {
@@ -66,9 +66,9 @@ func (d dialer) DialContext(ctx context.Context, network, address string) (net.C
 	return d(ctx, network, address)
 }
 
-// here returns a dialer to this machine only: the members of a replica set name others,
-// which may be anywhere.
-func (d dialer) here() dialer {
+// localOnly returns a dialer that connects to this machine only: the members of a replica
+// set name others, which may be anywhere.
+func (d dialer) localOnly() dialer {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if !isLocal(address) {
 			return nil, errInClear

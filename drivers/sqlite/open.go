@@ -24,8 +24,8 @@ import (
 // directory that is current now. A URI or :memory: is refused: they go through
 // the caller's own pool and [New]; and package kit/memstore is the store for tests.
 //
-// It waits for another process that migrates until ctx ends, for Options.BusyTimeout
-// and half a minute at most.
+// While another process migrates it waits until ctx ends, but no longer than
+// Options.BusyTimeout and never more than half a minute.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	o, err := opts.withDefaults()
 	if err != nil {

@@ -56,9 +56,9 @@ type Store struct {
 var ErrNewerSchema = sqlstore.ErrNewerSchema
 
 // New returns a store in the database of the caller's pool, whose schema it brings up
-// to date: of many processes that start at once one does, and the others wait, for the
-// busy timeout of the connection and half a minute at most. The pool's driver must be
-// ncruces/go-sqlite3, and others are refused. Close leaves the pool open.
+// to date: of many processes that start at once one does, and the others wait, no longer
+// than the busy timeout of the connection and never more than half a minute. The pool's
+// driver must be ncruces/go-sqlite3, and others are refused. Close leaves the pool open.
 //
 // New changes no setting of the pool. For what [Open] promises, its data source
 // name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and
