@@ -82,7 +82,7 @@ type Config struct {
 	Soon time.Duration
 
 	// timeout is when a call that does not return counts as stuck. Its case then fails
-	// with the stacks of all goroutines. Two minutes, but in tests of the suite.
+	// with the stacks of all goroutines. Two minutes, except in the tests of the suite.
 	timeout time.Duration
 }
 

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"go/ast"
 	"go/parser"
 	gotoken "go/token"
 	"path/filepath"
@@ -11,54 +10,24 @@ import (
 	"testing"
 )
 
-// contractText returns the comments of the two contracts as they stand in
-// package kit: that of each interface and its methods, each on one line.
-func contractText(t *testing.T, file string, types ...string) map[string][]string {
+// comments returns the comments of files of package kit, each on one line.
+func comments(t *testing.T, pattern string) []string {
 	t.Helper()
-	parsed, err := parser.ParseFile(gotoken.NewFileSet(), file, nil, parser.ParseComments)
+	files, err := filepath.Glob(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := map[string][]string{}
-	oneLine := func(group *ast.CommentGroup) string { return strings.Join(strings.Fields(group.Text()), " ") }
-	for _, decl := range parsed.Decls {
-		general, ok := decl.(*ast.GenDecl)
-		if !ok || general.Tok != gotoken.TYPE {
-			continue
-		}
-		spec := general.Specs[0].(*ast.TypeSpec)
-		if !slices.Contains(types, spec.Name.Name) {
-			continue
-		}
-		texts[spec.Name.Name] = append(texts[spec.Name.Name], oneLine(general.Doc))
-		for _, method := range spec.Type.(*ast.InterfaceType).Methods.List {
-			if method.Doc != nil {
-				texts[spec.Name.Name] = append(texts[spec.Name.Name], oneLine(method.Doc))
-			}
-		}
-	}
-	return texts
-}
-
-// kitComments returns every comment of package kit, each on one line: what the
-// Service promises is said at its methods.
-func kitComments(t *testing.T) string {
-	t.Helper()
-	files, err := filepath.Glob("../kit/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
+	var all []string
 	for _, file := range files {
 		parsed, err := parser.ParseFile(gotoken.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, group := range parsed.Comments {
-			b.WriteString(strings.Join(strings.Fields(group.Text()), " ") + "\n")
+			all = append(all, strings.Join(strings.Fields(group.Text()), " "))
 		}
 	}
-	return b.String()
+	return all
 }
 
 // clauses cuts a comment where one rule ends and the next begins.
@@ -74,44 +43,41 @@ var narrative = []string{
 	"None", "an empty slice", // which are quoted together
 }
 
-// TestEverySentenceHasACase reads the contracts in package kit. Each clause must be
-// quoted by a case of its store, and each quote must be there word by word, so that
-// a contract cannot change without the suite.
+// TestEverySentenceHasACase reads the contracts in kit/store.go. Each clause must be quoted
+// by a case of its store, and each quote must be in a comment of package kit word by word,
+// so that a contract cannot change without the suite.
 func TestEverySentenceHasACase(t *testing.T) {
-	texts := contractText(t, "../kit/store.go", "UserStore", "TokenStore", "Pinger")
-	everything := kitComments(t)
-	for _, c := range []struct {
-		name  string
-		texts []string
-		rules []rule
-	}{
-		{"UserStore", texts["UserStore"], userRules()},
-		{"TokenStore", texts["TokenStore"], tokenRules()},
-		{"UserStore, for tokens", texts["UserStore"][:1], tokenRules()},
-		{"Pinger", texts["Pinger"], userRules()},
-		{"Pinger", texts["Pinger"], tokenRules()},
-	} {
-		for _, text := range c.texts {
-			for _, clause := range clauses.Split(text, -1) {
-				clause = strings.TrimSpace(strings.TrimPrefix(clause, "- "))
-				if clause == "" || slices.ContainsFunc(narrative, func(begin string) bool { return strings.HasPrefix(clause, begin) }) {
-					continue
-				}
-				if c.name == "UserStore, for tokens" && strings.Contains(clause, "User") {
-					continue // it speaks of the fields of a User
-				}
-				quoted := slices.ContainsFunc(c.rules, func(r rule) bool {
-					return strings.Contains(clause, strings.TrimRight(r.quote, ".")) || strings.Contains(r.quote, clause)
-				})
-				if !quoted {
-					t.Errorf("%s says %q, which no case quotes: if a sentence was reworded, reword it in contract.go; if it is new, it needs a case; if it is no rule of a store, list it in narrative", c.name, clause)
-				}
+	users, tokens := userRules(), tokenRules()
+	quoted := func(rules []rule, clause string) bool {
+		return slices.ContainsFunc(rules, func(r rule) bool {
+			return strings.Contains(clause, strings.TrimRight(r.quote, ".")) || strings.Contains(r.quote, clause)
+		})
+	}
+	ofUsers, ofTokens := false, false // whose comment it is
+	for _, comment := range comments(t, "../kit/store.go") {
+		switch first, _, _ := strings.Cut(comment, " "); first {
+		case "UserStore", "Pinger":
+			ofUsers, ofTokens = true, true // the rules for every method are those of tokens too
+		case "TokenStore":
+			ofUsers, ofTokens = false, true
+		default: // a method's
+			ofTokens = !ofUsers
+		}
+		for _, clause := range clauses.Split(comment, -1) {
+			clause = strings.TrimSpace(strings.TrimPrefix(clause, "- "))
+			if clause == "" || slices.ContainsFunc(narrative, func(begin string) bool { return strings.HasPrefix(clause, begin) }) {
+				continue
+			}
+			aboutUser := ofUsers && strings.Contains(clause, "User") // its fields
+			if ofUsers && !quoted(users, clause) || ofTokens && !aboutUser && !quoted(tokens, clause) {
+				t.Errorf("kit/store.go says %q, which no case quotes: if a sentence was reworded, reword it in contract.go; if it is new, it needs a case; if it is no rule of a store, list it in narrative", clause)
 			}
 		}
 	}
+	everything := strings.Join(comments(t, "../kit/*.go"), "\n")
 	for _, r := range allRules() {
 		if !strings.Contains(everything, r.quote) {
-			t.Errorf("%s quotes %q, which the contracts do not say: reword it in contract.go", r.id, r.quote)
+			t.Errorf("%s quotes %q, which no comment of package kit says: reword the quote", r.id, r.quote)
 		}
 	}
 }

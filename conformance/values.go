@@ -118,7 +118,7 @@ var integers = []int64{
 	1<<53 - 1, 1 << 53, 1<<53 + 1, -(1<<53 + 1), math.MaxInt64 - 1, math.MaxInt64, math.MinInt64, math.MinInt64 + 1,
 }
 
-// zones are the time zones in which the suite hands over sameInstants.
+// zones are the time zones in which the suite hands over times.
 var zones = []*time.Location{
 	time.FixedZone("CEST", 2*60*60),
 	time.FixedZone("", -(11*60*60 + 30*60)),
