@@ -112,7 +112,7 @@ func startRedisClusterOnce(server string, masters int) (nodes string, err error)
 			fmt.Sprint("CLUSTER MEET ", loopback, " ", ports[0], " ", ports[1]), // the first one meets itself
 		} {
 			if answer, err := redisCommand(node, command); err != nil || answer != "OK" {
-				return "", fmt.Errorf("%s: %q, %w", command, answer, err)
+				return "", fmt.Errorf("%s: got %q, error %v, want OK", command, answer, err)
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func startRedisClusterOnce(server string, masters int) (nodes string, err error)
 		for _, node := range addresses {
 			info, err := redisCommand(node, "CLUSTER INFO")
 			if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d\r\n", masters)) {
-				return fmt.Errorf("%s: %w %s", node, err, info)
+				return fmt.Errorf("%s: got %q, error %v", node, info, err)
 			}
 		}
 		return nil
