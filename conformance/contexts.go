@@ -21,9 +21,9 @@ func doneContexts() map[string]context.Context {
 	return map[string]context.Context{"is canceled": canceled, "is canceled with a cause": caused, "is past its deadline": expired}
 }
 
-// everyMethodRules are the rules that the contract gives for every method, as far as they
+// contextRules are the rules that the contract gives for every method, as far as they
 // are about contexts, Close and Ping.
-func everyMethodRules(k kind) []rule {
+func contextRules(k kind) []rule {
 	return []rule{
 		{id: k.name + "/context/done-before", quote: endsWithCtx, prove: func(p *probe) {
 			for why, ctx := range doneContexts() {
@@ -71,8 +71,8 @@ func everyMethodRules(k kind) []rule {
 			p.hangs(k, "while the data hangs", 0, p.b.Stall)
 			p.hangs(k, "while the data hangs and others wait for it", racers, p.b.Stall)
 		}},
-		{id: k.name + "/context/stall-that-ends", quote: unreachable, needs: []Ability{Stalling}, prove: func(p *probe) { p.outlasts(k) }},
-		{id: k.name + "/context/ends-after-the-call", quote: visible, prove: func(p *probe) { p.outlived(k) }},
+		{id: k.name + "/context/stall-that-ends", quote: unreachable, needs: []Ability{Stalling}, prove: func(p *probe) { p.stallThatEnds(k) }},
+		{id: k.name + "/context/ends-after-the-call", quote: visible, prove: func(p *probe) { p.endsAfterCall(k) }},
 		{id: k.name + "/closed/unavailable", quote: away, needs: []Ability{Closing}, prove: func(p *probe) {
 			attempts := p.known(append(k.attempts(p, p.a), k.absent(p.a)...)...)
 			p.close(p.a)

@@ -59,10 +59,10 @@ func (p *probe) hangs(k kind, when string, others int, hang func() (release func
 	}
 }
 
-// outlasts makes every call at once while the data hangs, for longer than most limits of
+// stallThatEnds makes every call at once while the data hangs, for longer than most limits of
 // a store's own, and without an end of their contexts. Then the data answers again: each
 // call has succeeded, or says that it could not reach the data, and no more.
-func (p *probe) outlasts(k kind) {
+func (p *probe) stallThatEnds(k kind) {
 	wait := p.cfg.Soon / 2
 	when := fmt.Sprintf("while the data hangs for %v (half of Config.Soon)", wait)
 	attempts := k.attempts(p, p.b)
@@ -79,9 +79,9 @@ func (p *probe) outlasts(k kind) {
 	}
 }
 
-// outlived makes calls whose contexts end when they have returned: by a deadline, and
+// endsAfterCall makes calls whose contexts end when they have returned: by a deadline, and
 // because the caller is done with them. That undoes nothing, and ends no later call.
-func (p *probe) outlived(k kind) {
+func (p *probe) endsAfterCall(k kind) {
 	timed, left := k.attempts(p, p.b), k.attempts(p, p.b)
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()

@@ -64,7 +64,7 @@ func networkRules(k kind) []rule {
 	}
 	add("network/cut-answer", lostAnswers, func(p *probe) { p.cutAnswers(k) })
 	add("network/recovers", worksAgain, func(p *probe) { p.recovers(k) })
-	add("ping/network", pingFails, func(p *probe) { p.pingsTruly(k) })
+	add("ping/network", pingFails, func(p *probe) { p.pingsDuringOutages(k) })
 	rules[len(rules)-1].needs = []Ability{Pinging, Networking}
 	return rules
 }
@@ -225,9 +225,9 @@ func (p *probe) recovers(k kind) {
 	})
 }
 
-// pingsTruly wants a Ping that crosses the network: one that looks only at the store's own
+// pingsDuringOutages wants a Ping that crosses the network: one that looks only at the store's own
 // state says that all is well while nothing is.
-func (p *probe) pingsTruly(k kind) {
+func (p *probe) pingsDuringOutages(k kind) {
 	ping := attempt{method: "Ping", call: p.pinger(k, p.b).Ping}
 	for _, o := range outages {
 		for _, ending := range endings {

@@ -29,7 +29,7 @@ type rule struct {
 // sharedRules are the cases that both contracts have.
 func sharedRules(k kind) []rule {
 	return slices.Concat(
-		basicRules(k), valueRules(k), memoryRules(k), handleRules(k), everyMethodRules(k), concurrencyRules(k),
+		basicRules(k), valueRules(k), memoryRules(k), handleRules(k), contextRules(k), concurrencyRules(k),
 		networkRules(k), networkRaceRules(k),
 	)
 }
