@@ -146,12 +146,13 @@ func ExampleProblem() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		OnEvent: func(context.Context, kit.Event) {},
 		Hooks: kit.Hooks{BeforeRegister: func(context.Context, kit.Registration) error {
 			return &httpx.Problem{Status: http.StatusForbidden, Code: "invitation_needed", Detail: "Ask somebody for an invitation."}
 		}},
 	})
+
 	if err != nil {
 		panic(err)
 	}
@@ -181,7 +182,7 @@ func ExampleOptions_trustedProxies() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{Limiter: office{}})
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{Limiter: office{}})
 	if err != nil {
 		panic(err)
 	}

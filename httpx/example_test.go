@@ -23,10 +23,11 @@ func newService() *kit.Service {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-		BcryptCost: 4, InsecureFastHash: true, // for tests only
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	if err != nil {
 		panic(err)
 	}

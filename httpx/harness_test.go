@@ -80,7 +80,7 @@ func newRig(tb testing.TB, opts Options, change ...func(*kit.Options)) *rig {
 		c(&kitOpts)
 	}
 	store := memstore.New()
-	rg.svc, err = kit.New(rg.faults.Users(store.Users()), rg.faults.Tokens(store.Tokens()), keys, &kitOpts)
+	rg.svc, err = kit.New(rg.faults.Stores(store.Stores()), keys, &kitOpts)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -73,7 +73,9 @@ func sameUser(stored, want User) bool {
 		stored.PasswordHash == want.PasswordHash && stored.UpdatedAt.Equal(want.UpdatedAt) &&
 		stored.Email == want.Email && stored.Username == want.Username &&
 		stored.Verified == want.Verified && stored.Active == want.Active &&
-		slices.Equal(stored.Roles, want.Roles) && slices.Equal(stored.Settings, want.Settings)
+		stored.CredentialEpoch == want.CredentialEpoch &&
+		slices.Equal(stored.Roles, want.Roles) && slices.Equal(stored.Factors, want.Factors) &&
+		slices.Equal(stored.Settings, want.Settings) && slices.Equal(stored.Private, want.Private)
 }
 
 func userError(err error) error {

@@ -73,7 +73,9 @@ func TestLostAnswerAndSomebodyElsesWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHarness(t)
-	h.Service, err = kit.New(m, plain.store.Tokens(), keys, &kit.Options{
+	stores := plain.store.Stores()
+	stores.Users = m
+	h.Service, err = kit.New(stores, keys, &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true, Mailer: h.mailer, PublicURL: "https://app.example.com", OnEvent: discardEvents,
 	})
 	if err != nil {

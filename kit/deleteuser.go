@@ -26,8 +26,7 @@ func (s *Service) DeleteUser(ctx context.Context, id string) error {
 	}
 	s.emit(ctx, Event{Kind: EventUserDeleted, UserID: id})
 	err = s.eachToken(ctx, id, func(t Token) error {
-		_, err := s.tokens.Delete(ctx, t.ID)
-		return err
+		return s.tokens.Delete(ctx, t.ID, t.Version)
 	})
 	if err != nil {
 		s.opts.Logger.WarnContext(ctx, "myauth: the tokens of a deleted user remain until they expire", "user_id", id, "err", err)

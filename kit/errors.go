@@ -18,6 +18,8 @@ var (
 	// or there is no room for more work; the same call may succeed later. A
 	// write that ends so may have happened.
 	ErrUnavailable = errors.New("kit: service unavailable")
+	// ErrNewerRecord: a newer version of MyAuth wrote the record. It wraps [ErrUnavailable].
+	ErrNewerRecord = fmt.Errorf("%w: a newer version of MyAuth wrote this record: update this one", ErrUnavailable)
 )
 
 // The errors of the Service. Package httpx turns each into a status and a code; callers test

@@ -30,10 +30,11 @@ func ExampleService_Import() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-		BcryptCost: 5, InsecureFastHash: true, // for a fast example only: leave the default
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+		BcryptCost: 5, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	if err != nil {
 		panic(err)
 	}

@@ -28,10 +28,11 @@ func ExampleNew_keyRotation() {
 		panic(err)
 	}
 	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-		BcryptCost: 4, InsecureFastHash: true, // for a fast example only
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	if err != nil {
 		panic(err)
 	}

@@ -29,7 +29,7 @@ func exampleService(opts kit.Options) *kit.Service {
 	if opts.OnEvent == nil {
 		opts.OnEvent = func(context.Context, kit.Event) {}
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &opts)
+	svc, err := kit.New(store.Stores(), keys, &opts)
 	if err != nil {
 		panic(err)
 	}

@@ -41,13 +41,14 @@ func (c *countingUsers) Ping(ctx context.Context) error {
 // every change: by the contract each read sees what was acknowledged, through any handle, and
 // a deactivation relies on that.
 func ExampleUserStore() {
-	store := memstore.New()
-	users := &countingUsers{UserStore: store.Users()}
+	stores := memstore.New().Stores()
+	users := &countingUsers{UserStore: stores.Users}
+	stores.Users = users
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(users, store.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(stores, keys, &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true, // for a fast example only
 		OnEvent: func(context.Context, kit.Event) {},
 	})
@@ -113,11 +114,13 @@ func ExampleTokenStore() {
 func ExampleNew_mixedStores() {
 	accounts := memstore.New() // postgres.Open(ctx, …)
 	sessions := memstore.New() // redis.Open(ctx, …)
+	stores := accounts.Stores()
+	stores.Tokens = sessions.Tokens()
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(accounts.Users(), sessions.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(stores, keys, &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true, // for a fast example only
 		OnEvent: func(context.Context, kit.Event) {},
 	})

@@ -18,7 +18,7 @@ func ExampleNew() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		panic(err)
 	}
@@ -47,8 +47,8 @@ func ExampleNew() {
 func ExampleHooks() {
 	store := memstore.New()
 	keys, _ := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-		OnEvent: func(context.Context, kit.Event) {}, // the audit stream; by default it is logged
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+		OnEvent: func(context.Context, kit.Event) {},
 		Hooks: kit.Hooks{BeforeRegister: func(_ context.Context, r kit.Registration) error {
 			if !strings.HasSuffix(r.Email, "@example.com") {
 				return kit.Invalid("email", "foreign_domain", "register with your company address")
@@ -56,6 +56,7 @@ func ExampleHooks() {
 			return nil
 		}},
 	})
+
 	if err != nil {
 		panic(err)
 	}
@@ -83,11 +84,12 @@ func ExampleMailer() {
 	store := memstore.New()
 	keys, _ := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	mailer := postcards{make(chan string)}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		Mailer: mailer, PublicURL: "https://app.example.com",
 		EmailVerificationTTL: 48 * time.Hour,
 		OnEvent:              func(context.Context, kit.Event) {},
 	})
+
 	if err != nil {
 		panic(err)
 	}

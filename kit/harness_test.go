@@ -89,16 +89,23 @@ func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
 }
 
 // another is another instance: a Service of its own over the same stores and keys.
-func (h *harness) another() *kit.Service { return h.over(h.faults.Tokens(h.store.Tokens())) }
+func (h *harness) another() *kit.Service { return h.over(h.faults.Stores(h.store.Stores())) }
 
-// over is another instance that keeps its tokens in store.
-func (h *harness) over(store kit.TokenStore, change ...func(*kit.Options)) *kit.Service {
+// withTokens is the stores with tokens in place of their own.
+func (h *harness) withTokens(tokens kit.TokenStore) kit.Stores {
+	stores := h.faults.Stores(h.store.Stores())
+	stores.Tokens = tokens
+	return stores
+}
+
+// over is another instance over stores.
+func (h *harness) over(stores kit.Stores, change ...func(*kit.Options)) *kit.Service {
 	h.t.Helper()
 	opts := h.opts
 	for _, c := range change {
 		c(&opts)
 	}
-	s, err := kit.New(h.faults.Users(h.store.Users()), store, h.keys, &opts)
+	s, err := kit.New(stores, h.keys, &opts)
 	if err != nil {
 		h.t.Fatal(err)
 	}

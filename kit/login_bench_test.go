@@ -18,9 +18,10 @@ func benchService(b *testing.B, cost int) *kit.Service {
 		b.Fatal(err)
 	}
 	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		BcryptCost: cost, InsecureFastHash: true, OnEvent: discardEvents,
 	})
+
 	if err != nil {
 		b.Fatal(err)
 	}

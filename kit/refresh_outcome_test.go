@@ -89,7 +89,7 @@ func TestRotationThatLandsLate(t *testing.T) {
 		h.register(testEmail)
 		token := string(h.login(testEmail, goodPassword).RefreshToken)
 		late := &lateStore{TokenStore: h.store.Tokens()}
-		s := h.over(late)
+		s := h.over(h.withTokens(late))
 		_, err := s.Refresh(t.Context(), token)
 		h.wantErr("the store did not answer in time", err, kit.ErrUnavailable)
 		if wait == 0 {
@@ -135,7 +135,7 @@ func TestRefreshOverASlowStoreHasOneWinner(t *testing.T) {
 			h.register(testEmail)
 			change := func(o *kit.Options) { o.RefreshGrace = grace; o.StoreTimeout = 2 * time.Second; o.Now = time.Now }
 			store := &slowStore{TokenStore: h.store.Tokens()}
-			instances := []*kit.Service{h.over(store, change), h.over(store, change)}
+			instances := []*kit.Service{h.over(h.withTokens(store), change), h.over(h.withTokens(store), change)}
 			for round := range 4 {
 				login, err := instances[0].Login(t.Context(), testEmail, goodPassword)
 				if err != nil {
@@ -179,7 +179,7 @@ func TestRefreshWhoseSuccessorIsReplacedMeanwhile(t *testing.T) {
 	first := h.login(testEmail, goodPassword).RefreshToken
 	other := h.another()
 	var third kit.TokenPair
-	s := h.over(&interruptedStore{TokenStore: h.store.Tokens(), then: func() {
+	s := h.over(h.withTokens(&interruptedStore{TokenStore: h.store.Tokens(), then: func() {
 		second, err := other.Refresh(t.Context(), string(first))
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestRefreshWhoseSuccessorIsReplacedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.clock.Advance(11 * time.Second)
-	}})
+	}}))
 	got, err := s.Refresh(t.Context(), string(first))
 	if err != nil || got.RefreshToken != third.RefreshToken {
 		t.Errorf("got error %v, want the current token", err)

@@ -190,9 +190,10 @@ func TestMailRequestsLookUpOneAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stores := memstore.New()
-		users := &lookedUp{UserStore: stores.Users()}
-		svc, err := kit.New(users, stores.Tokens(), keys, &kit.Options{Mailer: &kittest.Mailer{}, PublicURL: "https://example.com", OnEvent: discardEvents})
+		stores := memstore.New().Stores()
+		users := &lookedUp{UserStore: stores.Users}
+		stores.Users = users
+		svc, err := kit.New(stores, keys, &kit.Options{Mailer: &kittest.Mailer{}, PublicURL: "https://example.com", OnEvent: discardEvents})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,26 +24,29 @@ import (
 // safe, whether or not it took effect. For a refresh that holds within its grace:
 // see [Service.Refresh].
 type Service struct {
-	opts     Options
-	users    guardedUsers
-	tokens   guardedTokens
-	hasher   *password.Hasher
-	signer   *accesstoken.Signer
-	verifier *accesstoken.Verifier
-	keys     *accesstoken.Keyring
-	mails    *mailqueue.Queue[*mailJob] // nil without a Mailer
-	spacing  *spacing.Table             // nil: mails are not spaced
-	closed   atomic.Bool
+	opts        Options
+	users       guardedUsers
+	tokens      guardedTokens
+	credentials guardedTokens
+	hasher      *password.Hasher
+	signer      *accesstoken.Signer
+	verifier    *accesstoken.Verifier
+	keys        *accesstoken.Keyring
+	mails       *mailqueue.Queue[*mailJob] // nil without a Mailer
+	spacing     *spacing.Table             // nil: mails are not spaced
+	closed      atomic.Bool
 }
 
-// New returns a Service over two stores, which may be parts of one database or of two, and
-// the keys that sign access tokens. It does no I/O. Close leaves the stores open.
-func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Options) (*Service, error) {
+// New returns a Service over stores and the keys that sign access tokens. It does no I/O.
+// Close leaves the stores open.
+func New(stores Stores, keys *accesstoken.Keyring, opts *Options) (*Service, error) {
 	switch {
-	case users == nil:
-		return nil, errors.New("kit: New needs a UserStore")
-	case tokens == nil:
-		return nil, errors.New("kit: New needs a TokenStore")
+	case stores.Users == nil:
+		return nil, errors.New("kit: New needs Stores.Users")
+	case stores.Tokens == nil:
+		return nil, errors.New("kit: New needs Stores.Tokens")
+	case stores.Credentials == nil:
+		return nil, errors.New("kit: New needs Stores.Credentials: a second TokenStore in the database of the users")
 	case keys == nil || !keys.CanSign():
 		return nil, errors.New("kit: New needs a Keyring with a signing key: see accesstoken.HMAC and accesstoken.NewKeyring")
 	}
@@ -52,10 +55,11 @@ func New(users UserStore, tokens TokenStore, keys *accesstoken.Keyring, opts *Op
 		return nil, err
 	}
 	s := &Service{
-		opts:   o,
-		users:  guardedUsers{newStoreGuard("users", &o), users},
-		tokens: guardedTokens{newStoreGuard("tokens", &o), tokens},
-		keys:   keys,
+		opts:        o,
+		users:       guardedUsers{newStoreGuard("users", &o), stores.Users},
+		tokens:      guardedTokens{newStoreGuard("tokens", &o), stores.Tokens},
+		credentials: guardedTokens{newStoreGuard("credentials", &o), stores.Credentials},
+		keys:        keys,
 	}
 	if s.hasher, err = password.NewHasher(&password.Options{Cost: o.BcryptCost, Source: ClientIP}); err != nil {
 		return nil, fmt.Errorf("kit: %w", err)
@@ -92,13 +96,16 @@ func (s *Service) Close(ctx context.Context) error {
 	return nil
 }
 
-// Ready returns nil when both stores answer, and an error that wraps [ErrUnavailable] when
+// Ready returns nil when the stores answer, and an error that wraps [ErrUnavailable] when
 // one does not. It asks only stores that implement [Pinger].
 func (s *Service) Ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
 	if err := s.users.Ping(ctx); err != nil {
+		return err
+	}
+	if err := s.credentials.Ping(ctx); err != nil {
 		return err
 	}
 	return s.tokens.Ping(ctx)
@@ -110,9 +117,9 @@ type Stats struct {
 	// Hashing is the queue of password hashes: how many run, how many wait, and how
 	// many were refused with [ErrUnavailable].
 	Hashing password.Stats
-	// UsersUnavailable and TokensUnavailable are how many calls of each store ended
-	// with [ErrUnavailable].
-	UsersUnavailable, TokensUnavailable uint64
+	// UsersUnavailable, TokensUnavailable and CredentialsUnavailable are how many calls of
+	// each store ended with [ErrUnavailable].
+	UsersUnavailable, TokensUnavailable, CredentialsUnavailable uint64
 	// MailsReady is how many mails are queued for an attempt, MailsWaiting how many pause
 	// before their next attempt. Both count mails to addresses without an account too, as
 	// the queue looks up the account.
@@ -127,9 +134,10 @@ type Stats struct {
 // Stats returns the counters of this Service, for metrics.
 func (s *Service) Stats() Stats {
 	stats := Stats{
-		Hashing:           s.hasher.Stats(),
-		UsersUnavailable:  s.users.outage.Failures(),
-		TokensUnavailable: s.tokens.outage.Failures(),
+		Hashing:                s.hasher.Stats(),
+		UsersUnavailable:       s.users.outage.Failures(),
+		TokensUnavailable:      s.tokens.outage.Failures(),
+		CredentialsUnavailable: s.credentials.outage.Failures(),
 	}
 	if s.mails != nil {
 		m := s.mails.Stats()

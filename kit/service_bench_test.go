@@ -57,7 +57,7 @@ func newCrowd(b *testing.B, users int) *crowd {
 		b.Fatal(err)
 	}
 	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{OnEvent: discardEvents})
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{OnEvent: discardEvents})
 	if err != nil {
 		b.Fatal(err)
 	}

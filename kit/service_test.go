@@ -42,31 +42,31 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 	mailer := &kittest.Mailer{}
 	for name, c := range map[string]struct {
-		users  kit.UserStore
-		tokens kit.TokenStore
+		stores kit.Stores
 		keys   *accesstoken.Keyring
 		opts   *kit.Options
 	}{
-		"no users":      {nil, store.Tokens(), hmac, nil},
-		"no tokens":     {store.Users(), nil, hmac, nil},
-		"no keys":       {store.Users(), store.Tokens(), nil, nil},
-		"an empty ring": {store.Users(), store.Tokens(), &accesstoken.Keyring{}, nil},
-		"hardware key":  {store.Users(), store.Tokens(), hardware, &kit.Options{Mailer: mailer, PublicURL: "https://x.example"}},
-		"no URL":        {store.Users(), store.Tokens(), hmac, &kit.Options{Mailer: mailer}},
-		"bad URL":       {store.Users(), store.Tokens(), hmac, &kit.Options{PublicURL: "ftp://x.example"}},
-		"concealment":   {store.Users(), store.Tokens(), hmac, &kit.Options{ConcealAccounts: true}},
-		"low cost":      {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 9}},
-		"high cost":     {store.Users(), store.Tokens(), hmac, &kit.Options{BcryptCost: 17}},
-		"bad client":    {store.Users(), store.Tokens(), hmac, &kit.Options{ClientID: "\xff"}},
-		"short TTL":     {store.Users(), store.Tokens(), hmac, &kit.Options{AccessTokenTTL: time.Millisecond}},
-		"negative TTL":  {store.Users(), store.Tokens(), hmac, &kit.Options{RefreshTokenTTL: -time.Hour}},
-		"long grace":    {store.Users(), store.Tokens(), hmac, &kit.Options{RefreshGrace: time.Hour}},
+		"no users":       {kit.Stores{Tokens: store.Tokens(), Credentials: store.Credentials()}, hmac, nil},
+		"no tokens":      {kit.Stores{Users: store.Users(), Credentials: store.Credentials()}, hmac, nil},
+		"no credentials": {kit.Stores{Users: store.Users(), Tokens: store.Tokens()}, hmac, nil},
+		"no keys":        {store.Stores(), nil, nil},
+		"an empty ring":  {store.Stores(), &accesstoken.Keyring{}, nil},
+		"hardware key":   {store.Stores(), hardware, &kit.Options{Mailer: mailer, PublicURL: "https://x.example"}},
+		"no URL":         {store.Stores(), hmac, &kit.Options{Mailer: mailer}},
+		"bad URL":        {store.Stores(), hmac, &kit.Options{PublicURL: "ftp://x.example"}},
+		"concealment":    {store.Stores(), hmac, &kit.Options{ConcealAccounts: true}},
+		"low cost":       {store.Stores(), hmac, &kit.Options{BcryptCost: 9}},
+		"high cost":      {store.Stores(), hmac, &kit.Options{BcryptCost: 17}},
+		"bad client":     {store.Stores(), hmac, &kit.Options{ClientID: "\xff"}},
+		"short TTL":      {store.Stores(), hmac, &kit.Options{AccessTokenTTL: time.Millisecond}},
+		"negative TTL":   {store.Stores(), hmac, &kit.Options{RefreshTokenTTL: -time.Hour}},
+		"long grace":     {store.Stores(), hmac, &kit.Options{RefreshGrace: time.Hour}},
 	} {
-		if _, err := kit.New(c.users, c.tokens, c.keys, c.opts); err == nil {
+		if _, err := kit.New(c.stores, c.keys, c.opts); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}
-	if _, err := kit.New(store.Users(), store.Tokens(), hardware, nil); err != nil {
+	if _, err := kit.New(store.Stores(), hardware, nil); err != nil {
 		t.Error("a hardware key without a mailer:", err)
 	}
 }

@@ -5,6 +5,23 @@ import (
 	"time"
 )
 
+// Stores are where a [Service] keeps its records. All three are required.
+//
+// A driver's method Stores returns the three of one database. With tokens elsewhere, such as
+// in Redis, replace the one field:
+//
+//	stores := database.Stores()
+//	stores.Tokens = redis.Tokens()
+type Stores struct {
+	Users UserStore
+	// Tokens has what a login can make anew: sessions, and the tokens of mails.
+	Tokens TokenStore
+	// Credentials has what only its owner can make anew: second factors, passkeys, linked
+	// identities, known devices. It is a second TokenStore, another table of the database
+	// that has the users, and must be as durable as they are.
+	Credentials TokenStore
+}
+
 // UserStore keeps users. The package conformance proves an implementation: every sentence
 // of this comment has a case there, named after its rule.
 //
@@ -29,10 +46,15 @@ import (
 //   - reads no clock and fills in nothing: what was stored is what comes back.
 //
 // A User comes back as it was stored, field by field: every Unicode string without U+0000
-// byte for byte, Roles in their order, Settings byte for byte, times as the same instant in
-// UTC to the microsecond or better (the zero Time and the year 9999 included), integers over
+// byte for byte, Roles and Factors in their order, Settings and Private byte for byte, times
+// as the same instant in UTC to the microsecond or better (the zero Time and the year 9999 included), integers over
 // their whole range. An empty and a nil slice are the same, either may come back for the
 // other.
+//
+// A record that a newer version of MyAuth wrote may have fields that this one does not know,
+// and an Update would drop them. Each record that outlives the process carries the version of
+// its form; every read of one whose version is newer returns an error that wraps
+// [ErrNewerRecord].
 //
 // A write that was acknowledged is durable, to the degree that the store's own documentation
 // says, and every later read sees it, through any handle.
@@ -63,9 +85,25 @@ type UserStore interface {
 	Delete(ctx context.Context, id string) error
 }
 
-// TokenStore keeps refresh and reset tokens. The rules of [UserStore] for every method
-// apply here word for word, and so do those for values, times, durability and reads after
-// writes; SecretHash, PreviousHash and Salt come back byte for byte.
+// UserLister is an optional interface of a [UserStore], for [Service.Users]. The rules of
+// UserStore apply. A user who exists throughout a walk over the pages is seen exactly once,
+// whatever is created, changed and deleted meanwhile, unless the key of the walk changes.
+type UserLister interface {
+	// List returns the users whose ID is greater than after, in ascending byte order of
+	// their IDs, at most limit (1 to 1000) of them. None: an empty slice, no error.
+	List(ctx context.Context, after string, limit int) ([]User, error)
+
+	// ListByEmail returns the users whose [EmailKey] begins with that of prefix and is
+	// greater than that of after, in ascending byte order of their EmailKeys, at most limit
+	// (1 to 1000) of them. No character of prefix is a wildcard; the empty prefix is that of
+	// every user.
+	ListByEmail(ctx context.Context, prefix, after string, limit int) ([]User, error)
+}
+
+// TokenStore keeps tokens and credentials, all as records of the type [Token]. The rules of
+// [UserStore] for every method apply here word for word, and so do those for values, times,
+// durability and reads after writes; SecretHash, PreviousHash, Salt and Data come back byte
+// for byte.
 type TokenStore interface {
 	// Create adds t, with the Version it has. It returns [ErrConflict] when
 	// there is a token with the same ID, whatever its type; of any number of
@@ -85,10 +123,10 @@ type TokenStore interface {
 	// them out of what it writes, or refuse the Update with some other error.
 	Update(ctx context.Context, t Token) error
 
-	// Delete removes the token with that ID, whatever its version, and reports
-	// whether this call removed it: of any number of concurrent calls exactly
-	// one returns true, and for an absent token it returns false without an error.
-	Delete(ctx context.Context, id string) (bool, error)
+	// Delete removes the token with that ID, but only while the stored Version is
+	// version. Otherwise it changes nothing and returns [ErrConflict], or [ErrNotFound]
+	// when there is no such token. Of any number of concurrent calls exactly one succeeds.
+	Delete(ctx context.Context, id string, version int64) error
 
 	// ByUser returns the tokens of a user, of every type, expired and revoked
 	// ones too, whose ID is greater than after, in ascending byte order of their

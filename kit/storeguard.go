@@ -115,8 +115,8 @@ func (g guardedTokens) Update(ctx context.Context, t Token) error {
 	return g.do(ctx, "update token", func(ctx context.Context) error { return g.store.Update(ctx, t) })
 }
 
-func (g guardedTokens) Delete(ctx context.Context, id string) (bool, error) {
-	return ask(ctx, g.storeGuard, g.timeout, "delete token", func(ctx context.Context) (bool, error) { return g.store.Delete(ctx, id) })
+func (g guardedTokens) Delete(ctx context.Context, id string, version int64) error {
+	return g.do(ctx, "delete token", func(ctx context.Context) error { return g.store.Delete(ctx, id, version) })
 }
 
 func (g guardedTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]Token, error) {

@@ -17,7 +17,11 @@ const (
 	PasswordResetToken TokenType = "password_reset"
 )
 
-// Token is the row of one opaque token in a [TokenStore]. It holds only hashes, so nobody can
+// MaxTokenData bounds Token.Data, in bytes.
+const MaxTokenData = 8 << 10
+
+// Token is one record of a [TokenStore]: an opaque token, a credential, or a nonce that was
+// used. It holds only hashes and sealed secrets, so nobody can
 // log in with it, or with a dump of the store. (With the ID alone one can forge what looks
 // like an old token, and so end that one session.)
 type Token struct {
@@ -43,6 +47,9 @@ type Token struct {
 	// Salt derives the current secret from the previous one; nil before the
 	// first rotation, and for reset tokens.
 	Salt []byte
+	// Data is what else the record says, at most [MaxTokenData] bytes; its form depends on
+	// Type. Secrets in it are sealed. A store keeps it as it is.
+	Data []byte
 	// CreatedAt is when the session began or the reset was requested.
 	CreatedAt time.Time
 	// RotatedAt is the time of the last rotation; the zero Time before it.
@@ -56,11 +63,10 @@ type Token struct {
 	Version int64
 }
 
-// Clone returns a copy that shares no memory with t. The hashes and the salt of the copy are
-// one allocation.
+// Clone returns a copy that shares no memory with t. Its slices of bytes are one allocation.
 func (t Token) Clone() Token {
-	all := make([]byte, 0, len(t.SecretHash)+len(t.PreviousHash)+len(t.Salt))
-	for _, field := range []*[]byte{&t.SecretHash, &t.PreviousHash, &t.Salt} {
+	all := make([]byte, 0, len(t.SecretHash)+len(t.PreviousHash)+len(t.Salt)+len(t.Data))
+	for _, field := range []*[]byte{&t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data} {
 		if *field != nil {
 			begin := len(all)
 			all = append(all, *field...)
@@ -70,7 +76,7 @@ func (t Token) Clone() Token {
 	return t
 }
 
-// Format writes the token without its ID, hashes and salt, whatever the verb.
+// Format writes the token without its ID, hashes, salt and data, whatever the verb.
 func (t Token) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{%s token of user %s, session %q, epoch %d, version %d, expires %s}",
 		string(t.Type), t.UserID, t.SessionID, t.Epoch, t.Version, t.ExpiresAt.UTC().Format(time.RFC3339))

@@ -34,6 +34,13 @@ type User struct {
 	Roles []string
 	// Settings is one JSON object of at most 16 KiB, kept byte for byte.
 	Settings json.RawMessage
+	// Private is one JSON object of at most 16 KiB that only the application writes and reads,
+	// kept byte for byte: see [Service.SetPrivate]. It is in no answer of the HTTP API.
+	Private json.RawMessage
+	// Factors are the names of the second factors that the user has enrolled, in that order. A
+	// login is not complete without one of them. If the rows of a factor are lost, the name
+	// stays, so the login is refused.
+	Factors []string
 	// Verified says that the owner of the account has proved to own Email.
 	Verified bool
 	// Active is false for a deactivated account: it cannot log in, and its
@@ -43,6 +50,9 @@ type User struct {
 	// tokens and reset tokens carry the epoch that they were made under, and are invalid
 	// under any other.
 	SessionEpoch int64
+	// CredentialEpoch is the same for credentials: incremented, it voids every passkey, linked
+	// identity, second factor and known device of the user at once.
+	CredentialEpoch int64
 	// CreatedAt and UpdatedAt are in UTC, to the microsecond.
 	CreatedAt, UpdatedAt time.Time
 	// Version is the compare-and-swap counter of the record: see [UserStore].
@@ -61,7 +71,9 @@ func (u User) HasRole(role string) bool { return slices.Contains(u.Roles, role) 
 // Clone returns a copy that shares no memory with u, for stores in memory.
 func (u User) Clone() User {
 	u.Roles = slices.Clone(u.Roles)
+	u.Factors = slices.Clone(u.Factors)
 	u.Settings = slices.Clone(u.Settings)
+	u.Private = slices.Clone(u.Private)
 	return u
 }
 

@@ -3,7 +3,7 @@
 //
 //	cfg, err := mailx.ParseURL(os.Getenv("MYAUTH_SMTP_URL"))
 //	mailer, err := mailx.New(cfg, &mailx.Options{From: "Shop <no-reply@shop.example>"})
-//	svc, err := kit.New(users, tokens, keys, &kit.Options{Mailer: mailer, PublicURL: "https://shop.example"})
+//	svc, err := kit.New(stores, keys, &kit.Options{Mailer: mailer, PublicURL: "https://shop.example"})
 //
 // # Transport
 //

@@ -27,12 +27,13 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		Mailer:     mailer,
 		PublicURL:  "https://shop.example",
-		BcryptCost: 4, InsecureFastHash: true, // for a fast example only
+		BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	if err != nil {
 		panic(err)
 	}

@@ -71,10 +71,11 @@ func TestLinksSurvive(t *testing.T) {
 		t.Fatal(err)
 	}
 	mailer, store := &kittest.Mailer{}, memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		Mailer: mailer, PublicURL: "https://my-shop.example:8443/my_account", BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	if err != nil {
 		t.Fatal(err)
 	}

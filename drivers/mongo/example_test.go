@@ -25,7 +25,7 @@ func ExampleOpen() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -151,7 +151,7 @@ func TestWhatNoMajorityHasDidNotHappen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true})
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,10 +56,11 @@ func TestPgBouncer(t *testing.T) {
 			var services []*kit.Service
 			for range 2 {
 				store := openStore(t)
-				svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+				svc, err := kit.New(store.Stores(), keys, &kit.Options{
 					BcryptCost: 4, InsecureFastHash: true, Mailer: &kittest.Mailer{}, PublicURL: "https://app.example.com",
-					Logger: slog.New(slog.DiscardHandler), StoreTimeout: time.Minute, // the machine may be busy
+					Logger: slog.New(slog.DiscardHandler), StoreTimeout: time.Minute,
 				})
+
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -30,7 +30,7 @@ func Service(opts *kit.Options) (*kit.Service, error) {
 		return nil, err
 	}
 	store := memstore.New()
-	return kit.New(store.Users(), store.Tokens(), keys, opts)
+	return kit.New(store.Stores(), keys, opts)
 }
 
 // Hello greets the user that RequireUser has let through.

@@ -48,7 +48,7 @@ func newBenchServer(b *testing.B) benchServer {
 		b.Fatal(err)
 	}
 	logger := slog.New(slog.DiscardHandler)
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true, Logger: logger})
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true, Logger: logger})
 	if err != nil {
 		b.Fatal(err)
 	}

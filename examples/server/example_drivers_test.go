@@ -32,7 +32,7 @@ func withSQLite(ctx context.Context, keys *accesstoken.Keyring) error {
 		return err
 	}
 	defer store.Close()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func withPostgres(ctx context.Context, keys *accesstoken.Keyring) error {
 		return err
 	}
 	defer store.Close()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func withMongo(ctx context.Context, keys *accesstoken.Keyring) error {
 		return err
 	}
 	defer store.Close()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func withRedis(ctx context.Context, keys *accesstoken.Keyring) error {
 		return err
 	}
 	defer store.Close()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func withOwnPool(ctx context.Context, keys *accesstoken.Keyring) error {
 	if err != nil {
 		return err
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		return err
 	}

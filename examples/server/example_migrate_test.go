@@ -73,10 +73,11 @@ func Example_importCSV() {
 	defer store.Close()
 	keys, err := accesstoken.HMAC([]byte("an example's secret: 32 bytes or more"))
 	check(err)
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-		BcryptCost: 5, InsecureFastHash: true, // an example need not be safe
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+		BcryptCost: 5, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	check(err)
 
 	export := `1042,grace@example.com,Grace,$2b$04$/zABIeZSmVmflWBJiFc6uuqE7JhsH/KrEclgYn7UeIk0CJnX3jeLS,admin staff,"{""theme"":""dark""}",true,true,2021-05-01T08:00:00Z
@@ -131,10 +132,11 @@ func Example_acceptBoth() {
 	keys, err := accesstoken.HMAC([]byte("an example's secret: 32 bytes or more"))
 	check(err)
 	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-		BcryptCost: 4, InsecureFastHash: true, // an example need not be safe
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	check(err)
 	ctx := context.Background()
 	_, err = svc.Register(ctx, kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Correct-Horse-7"})

@@ -36,12 +36,13 @@ func Example_mailer() {
 	keys, err := accesstoken.HMAC([]byte("an example's secret: 32 bytes or more"))
 	check(err)
 	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		Mailer:     mailer,
 		PublicURL:  "https://example.com",
-		BcryptCost: 4, InsecureFastHash: true, // an example need not be safe
+		BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	check(err)
 	_, err = svc.Register(ctx, kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Correct-Horse-7"})
 	check(err)

@@ -40,7 +40,7 @@ func benchMeUnderLogins(b *testing.B, clients int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{Logger: slog.New(slog.DiscardHandler)})
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

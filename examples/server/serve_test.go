@@ -33,7 +33,7 @@ func newService(t *testing.T, store *memstore.Store, opts kit.Options) *kit.Serv
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &opts)
+	svc, err := kit.New(store.Stores(), keys, &opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -397,7 +397,7 @@ func TestPurgeOutlivesAPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := kit.New(store.Users(), faults.Tokens(store.Tokens()), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true})
+	svc, err := kit.New(faults.Stores(store.Stores()), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true})
 	if err != nil {
 		t.Fatal(err)
 	}

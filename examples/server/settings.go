@@ -356,7 +356,7 @@ func checkService(s *settings) error {
 	opts := s.opts
 	opts.BcryptCost, opts.InsecureFastHash, opts.RequireVerifiedEmail = 4, true, true
 	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &opts)
+	svc, err := kit.New(store.Stores(), keys, &opts)
 	if err != nil {
 		return err
 	}

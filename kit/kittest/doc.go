@@ -4,7 +4,7 @@
 //
 //	clock, mailer, faults := kittest.NewClock(start), &kittest.Mailer{}, &kittest.Faults{}
 //	store := memstore.New()
-//	svc, err := kit.New(faults.Users(store.Users()), faults.Tokens(store.Tokens()), keys, &kit.Options{
+//	svc, err := kit.New(faults.Stores(store.Stores()), keys, &kit.Options{
 //		Now: clock.Now, Mailer: mailer, PublicURL: "https://app.example.com",
 //		BcryptCost: 4, InsecureFastHash: true, // for tests only
 //		MailDelay: time.Millisecond,           // mails come at once

@@ -20,13 +20,14 @@ func newService(clock *kittest.Clock, mailer *kittest.Mailer, faults *kittest.Fa
 	if err != nil {
 		panic(err)
 	}
-	svc, err := kit.New(faults.Users(store.Users()), faults.Tokens(store.Tokens()), keys, &kit.Options{
+	svc, err := kit.New(faults.Stores(store.Stores()), keys, &kit.Options{
 		Now:        clock.Now,
 		Mailer:     mailer,
 		PublicURL:  "https://app.example.com",
-		BcryptCost: 4, InsecureFastHash: true, // for tests only
+		BcryptCost: 4, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
+
 	if err != nil {
 		panic(err)
 	}

@@ -91,11 +91,11 @@ func (f *Faults) Calls(op string) int {
 	return f.calls[op]
 }
 
-// Users returns store with the faults in front of it.
-func (f *Faults) Users(store kit.UserStore) kit.UserStore { return faultyUsers{f, store} }
-
-// Tokens returns store with the faults in front of it.
-func (f *Faults) Tokens(store kit.TokenStore) kit.TokenStore { return faultyTokens{f, store} }
+// Stores returns stores with the faults in front of each: "users", "tokens" and
+// "credentials".
+func (f *Faults) Stores(s kit.Stores) kit.Stores {
+	return kit.Stores{Users: faultyUsers{f, s.Users}, Tokens: faultyTokens{f, "tokens.", s.Tokens}, Credentials: faultyTokens{f, "credentials.", s.Credentials}}
+}
 
 func (f *Faults) next(op string) Fault {
 	f.mu.Lock()
@@ -179,41 +179,54 @@ func (s faultyUsers) Delete(ctx context.Context, id string) error {
 	return do(ctx, s.f, "users.Delete", func() error { return s.store.Delete(ctx, id) })
 }
 
+// List is that of a store which is a [kit.UserLister].
+func (s faultyUsers) List(ctx context.Context, after string, limit int) ([]kit.User, error) {
+	return call(ctx, s.f, "users.List", func() ([]kit.User, error) { return s.store.(kit.UserLister).List(ctx, after, limit) })
+}
+
+// ListByEmail is that of a store which is a [kit.UserLister].
+func (s faultyUsers) ListByEmail(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+	return call(ctx, s.f, "users.ListByEmail", func() ([]kit.User, error) {
+		return s.store.(kit.UserLister).ListByEmail(ctx, prefix, after, limit)
+	})
+}
+
 func (s faultyUsers) Ping(ctx context.Context) error {
 	return do(ctx, s.f, "users.Ping", func() error { return pingStore(ctx, s.store) })
 }
 
 type faultyTokens struct {
 	f     *Faults
+	name  string // with a dot
 	store kit.TokenStore
 }
 
 func (s faultyTokens) Create(ctx context.Context, t kit.Token) error {
-	return do(ctx, s.f, "tokens.Create", func() error { return s.store.Create(ctx, t) })
+	return do(ctx, s.f, s.name+"Create", func() error { return s.store.Create(ctx, t) })
 }
 
 func (s faultyTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	return call(ctx, s.f, "tokens.ByID", func() (kit.Token, error) { return s.store.ByID(ctx, id) })
+	return call(ctx, s.f, s.name+"ByID", func() (kit.Token, error) { return s.store.ByID(ctx, id) })
 }
 
 func (s faultyTokens) Update(ctx context.Context, t kit.Token) error {
-	return do(ctx, s.f, "tokens.Update", func() error { return s.store.Update(ctx, t) })
+	return do(ctx, s.f, s.name+"Update", func() error { return s.store.Update(ctx, t) })
 }
 
-func (s faultyTokens) Delete(ctx context.Context, id string) (bool, error) {
-	return call(ctx, s.f, "tokens.Delete", func() (bool, error) { return s.store.Delete(ctx, id) })
+func (s faultyTokens) Delete(ctx context.Context, id string, version int64) error {
+	return do(ctx, s.f, s.name+"Delete", func() error { return s.store.Delete(ctx, id, version) })
 }
 
 func (s faultyTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	return call(ctx, s.f, "tokens.ByUser", func() ([]kit.Token, error) { return s.store.ByUser(ctx, userID, after, limit) })
+	return call(ctx, s.f, s.name+"ByUser", func() ([]kit.Token, error) { return s.store.ByUser(ctx, userID, after, limit) })
 }
 
 func (s faultyTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	return call(ctx, s.f, "tokens.DeleteExpired", func() (int, error) { return s.store.DeleteExpired(ctx, before, limit) })
+	return call(ctx, s.f, s.name+"DeleteExpired", func() (int, error) { return s.store.DeleteExpired(ctx, before, limit) })
 }
 
 func (s faultyTokens) Ping(ctx context.Context) error {
-	return do(ctx, s.f, "tokens.Ping", func() error { return pingStore(ctx, s.store) })
+	return do(ctx, s.f, s.name+"Ping", func() error { return pingStore(ctx, s.store) })
 }
 
 func pingStore(ctx context.Context, store any) error {

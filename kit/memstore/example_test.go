@@ -21,11 +21,11 @@ func ExampleNew() {
 		BcryptCost: 4, InsecureFastHash: true, // for a fast example only
 		OnEvent: func(context.Context, kit.Event) {},
 	}
-	one, err := kit.New(store.Users(), store.Tokens(), keys, opts)
+	one, err := kit.New(store.Stores(), keys, opts)
 	if err != nil {
 		panic(err)
 	}
-	other, err := kit.New(store.Users(), store.Tokens(), keys, opts)
+	other, err := kit.New(store.Stores(), keys, opts)
 	if err != nil {
 		panic(err)
 	}

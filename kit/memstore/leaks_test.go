@@ -33,14 +33,13 @@ func TestRemovedRecordsLeaveNothing(t *testing.T) {
 	for i := range n {
 		do(store.Users().Delete(ctx, fmt.Sprint(i)))
 		if i%2 == 0 {
-			_, err := store.Tokens().Delete(ctx, fmt.Sprint(i))
-			do(err)
+			do(store.Tokens().Delete(ctx, fmt.Sprint(i), 1))
 		}
 	}
 	if removed, err := store.Tokens().DeleteExpired(ctx, time.Unix(n, 0), n); removed != n/2 || err != nil {
 		t.Fatal(removed, err)
 	}
-	if d := store.data; len(d.users)+len(d.byEmail)+len(d.tokens)+len(d.byUser) != 0 {
-		t.Errorf("an empty store still holds %d users, %d addresses, %d tokens and the tokens of %d users", len(d.users), len(d.byEmail), len(d.tokens), len(d.byUser))
+	if d := store.data; len(d.users)+len(d.byEmail)+len(d.tokens.records)+len(d.tokens.byUser) != 0 {
+		t.Errorf("an empty store still holds %d users, %d addresses, %d tokens and the tokens of %d users", len(d.users), len(d.byEmail), len(d.tokens.records), len(d.tokens.byUser))
 	}
 }

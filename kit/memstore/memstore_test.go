@@ -58,7 +58,7 @@ func TestEveryMethodAfterClose(t *testing.T) {
 		"Tokens.Create": func() error { return tokens.Create(ctx, kit.Token{ID: "t"}) },
 		"Tokens.ByID":   func() error { _, err := tokens.ByID(ctx, "t"); return err },
 		"Tokens.Update": func() error { return tokens.Update(ctx, kit.Token{ID: "t"}) },
-		"Tokens.Delete": func() error { _, err := tokens.Delete(ctx, "t"); return err },
+		"Tokens.Delete": func() error { return tokens.Delete(ctx, "t", 1) },
 		"Tokens.ByUser": func() error { _, err := tokens.ByUser(ctx, "u", "", 1); return err },
 		"Tokens.DeleteExpired": func() error {
 			_, err := tokens.DeleteExpired(ctx, time.Unix(0, 0), 1)

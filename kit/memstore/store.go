@@ -1,16 +1,17 @@
-// Package memstore keeps users and tokens in the memory of the process, for
+// Package memstore keeps users, tokens and credentials in the memory of the process, for
 // tests, demonstrations and WebAssembly. It passes the conformance suite like
 // any driver, so what works on it works on a database.
 //
 //	store := memstore.New()
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	svc, err := kit.New(store.Stores(), keys, nil)
 //
 // The data is lost when the process ends, and with [Store.Close]. Processes share
 // nothing: two servers that each have a memstore know different users.
 //
 // The store is a few maps under one lock. A call takes the same time whatever the
-// number of users, with two exceptions: [Tokens.ByUser] looks at every token of the
-// user, and [Tokens.DeleteExpired] at every token until it has found enough.
+// number of users, with these exceptions: [Tokens.ByUser] looks at every token of the
+// user, [Tokens.DeleteExpired] at every token until it has found enough, and the lists of
+// [Users] at every user.
 package memstore
 
 import (
@@ -25,43 +26,51 @@ import (
 // errClosed is the error of every method after Close.
 var errClosed = fmt.Errorf("memstore: the store was closed: %w", kit.ErrUnavailable)
 
-// Store holds users and tokens. It is safe for concurrent use.
+// Store holds users, tokens and credentials. It is safe for concurrent use.
 type Store struct{ data *data }
 
-// data is what Users and Tokens share.
+// data is what the stores share.
 type data struct {
 	mu      sync.RWMutex // protects all that follows
 	closed  bool
-	users   map[string]*kit.User             // by ID
-	byEmail map[string]*kit.User             // by kit.EmailKey
-	tokens  map[string]*kit.Token            // by ID
-	byUser  map[string]map[string]*kit.Token // by UserID and ID
+	users   map[string]*kit.User // by ID
+	byEmail map[string]*kit.User // by kit.EmailKey
+	// Two tables of one form.
+	tokens, credentials Tokens
 }
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{&data{
-		users:   make(map[string]*kit.User),
-		byEmail: make(map[string]*kit.User),
-		tokens:  make(map[string]*kit.Token),
-		byUser:  make(map[string]map[string]*kit.Token),
-	}}
+	d := &data{users: make(map[string]*kit.User), byEmail: make(map[string]*kit.User)}
+	d.tokens, d.credentials = newTokens(d), newTokens(d)
+	return &Store{d}
+}
+
+// Stores returns the three stores. Every call returns the same data.
+func (s *Store) Stores() kit.Stores {
+	return kit.Stores{Users: s.Users(), Tokens: s.Tokens(), Credentials: s.Credentials()}
 }
 
 // Users returns the store of users. Every call returns the same data.
 func (s *Store) Users() *Users { return &Users{s.data} }
 
 // Tokens returns the store of tokens. Every call returns the same data.
-func (s *Store) Tokens() *Tokens { return &Tokens{s.data} }
+func (s *Store) Tokens() *Tokens { return &s.data.tokens }
 
-// Close drops the data. From then on every method of both stores returns an error
+// Credentials returns the store of credentials. Every call returns the same data.
+func (s *Store) Credentials() *Tokens { return &s.data.credentials }
+
+// Close drops the data. From then on every method of the stores returns an error
 // that wraps [kit.ErrUnavailable]. Close returns nil, also when it is called again.
 func (s *Store) Close() error {
 	d := s.data
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	d.users, d.byEmail, d.tokens, d.byUser = nil, nil, nil, nil
+	d.users, d.byEmail = nil, nil
+	for _, t := range []*Tokens{&d.tokens, &d.credentials} {
+		t.records, t.byUser = nil, nil
+	}
 	return nil
 }
 

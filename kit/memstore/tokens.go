@@ -13,11 +13,19 @@ var (
 	_ kit.Pinger     = (*Tokens)(nil)
 )
 
-// maxLimit is the most tokens that ByUser returns and DeleteExpired removes.
+// maxLimit is the most records that a call returns or removes.
 const maxLimit = 1000
 
 // Tokens is a [kit.TokenStore] in memory. It is safe for concurrent use.
-type Tokens struct{ *data }
+type Tokens struct {
+	*data
+	records map[string]*kit.Token            // by ID
+	byUser  map[string]map[string]*kit.Token // by UserID and ID
+}
+
+func newTokens(d *data) Tokens {
+	return Tokens{d, make(map[string]*kit.Token), make(map[string]map[string]*kit.Token)}
+}
 
 // Create adds t, or returns [kit.ErrConflict].
 func (s *Tokens) Create(ctx context.Context, t kit.Token) error {
@@ -26,10 +34,10 @@ func (s *Tokens) Create(ctx context.Context, t kit.Token) error {
 		return err
 	}
 	defer s.mu.Unlock()
-	if s.tokens[t.ID] != nil {
+	if s.records[t.ID] != nil {
 		return kit.ErrConflict
 	}
-	s.tokens[t.ID] = &t
+	s.records[t.ID] = &t
 	if s.byUser[t.UserID] == nil {
 		s.byUser[t.UserID] = make(map[string]*kit.Token)
 	}
@@ -44,7 +52,7 @@ func (s *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 		return kit.Token{}, err
 	}
 	defer s.mu.RUnlock()
-	if stored := s.tokens[id]; stored != nil {
+	if stored := s.records[id]; stored != nil {
 		return stored.Clone(), nil
 	}
 	return kit.Token{}, kit.ErrNotFound
@@ -59,7 +67,7 @@ func (s *Tokens) Update(ctx context.Context, t kit.Token) error {
 		return err
 	}
 	defer s.mu.Unlock()
-	stored := s.tokens[t.ID]
+	stored := s.records[t.ID]
 	if stored == nil {
 		return kit.ErrNotFound
 	}
@@ -72,18 +80,22 @@ func (s *Tokens) Update(ctx context.Context, t kit.Token) error {
 	return nil
 }
 
-// Delete removes the token with that ID and reports whether this call did.
-func (s *Tokens) Delete(ctx context.Context, id string) (bool, error) {
+// Delete removes the token while the stored version is version, or returns
+// [kit.ErrConflict] or [kit.ErrNotFound].
+func (s *Tokens) Delete(ctx context.Context, id string, version int64) error {
 	if err := s.lock(ctx, &s.mu); err != nil {
-		return false, err
+		return err
 	}
 	defer s.mu.Unlock()
-	stored := s.tokens[id]
-	if stored == nil {
-		return false, nil
+	stored := s.records[id]
+	switch {
+	case stored == nil:
+		return kit.ErrNotFound
+	case stored.Version != version:
+		return kit.ErrConflict
 	}
 	s.remove(stored)
-	return true, nil
+	return nil
 }
 
 // ByUser returns the user's tokens whose ID is greater than after, sorted by ID,
@@ -103,7 +115,7 @@ func (s *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 	ids = ids[:max(0, min(len(ids), limit, maxLimit))]
 	found := make([]kit.Token, len(ids))
 	for i, id := range ids {
-		found[i] = s.tokens[id].Clone()
+		found[i] = s.records[id].Clone()
 	}
 	return found, nil
 }
@@ -117,7 +129,7 @@ func (s *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 	}
 	defer s.mu.Unlock()
 	removed := 0
-	for _, stored := range s.tokens {
+	for _, stored := range s.records {
 		if removed >= min(limit, maxLimit) {
 			break
 		}
@@ -130,11 +142,11 @@ func (s *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 }
 
 // remove removes a stored token.
-func (d *data) remove(stored *kit.Token) {
-	delete(d.tokens, stored.ID)
-	delete(d.byUser[stored.UserID], stored.ID)
-	if len(d.byUser[stored.UserID]) == 0 {
-		delete(d.byUser, stored.UserID)
+func (s *Tokens) remove(stored *kit.Token) {
+	delete(s.records, stored.ID)
+	delete(s.byUser[stored.UserID], stored.ID)
+	if len(s.byUser[stored.UserID]) == 0 {
+		delete(s.byUser, stored.UserID)
 	}
 }
 

@@ -2,13 +2,16 @@ package memstore
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"myauth.internal/kit"
 )
 
 var (
-	_ kit.UserStore = (*Users)(nil)
-	_ kit.Pinger    = (*Users)(nil)
+	_ kit.UserStore  = (*Users)(nil)
+	_ kit.UserLister = (*Users)(nil)
+	_ kit.Pinger     = (*Users)(nil)
 )
 
 // Users is a [kit.UserStore] in memory. It is safe for concurrent use.
@@ -95,6 +98,39 @@ func (s *Users) Delete(ctx context.Context, id string) error {
 	delete(s.byEmail, kit.EmailKey(stored.Email))
 	delete(s.users, id)
 	return nil
+}
+
+// List returns the users whose ID is greater than after, sorted by ID, at most limit of
+// them and at most 1000.
+func (s *Users) List(ctx context.Context, after string, limit int) ([]kit.User, error) {
+	return s.list(ctx, func() map[string]*kit.User { return s.users }, "", after, limit)
+}
+
+// ListByEmail returns the users whose [kit.EmailKey] begins with that of prefix and is
+// greater than that of after, sorted by it, at most limit of them and at most 1000.
+func (s *Users) ListByEmail(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+	return s.list(ctx, func() map[string]*kit.User { return s.byEmail }, kit.EmailKey(prefix), kit.EmailKey(after), limit)
+}
+
+func (s *Users) list(ctx context.Context, index func() map[string]*kit.User, prefix, after string, limit int) ([]kit.User, error) {
+	if err := s.lock(ctx, s.mu.RLocker()); err != nil {
+		return nil, err
+	}
+	defer s.mu.RUnlock()
+	users := index() // Close replaces it
+	var keys []string
+	for key := range users {
+		if key > after && strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	keys = keys[:max(0, min(len(keys), limit, maxLimit))]
+	found := make([]kit.User, len(keys))
+	for i, key := range keys {
+		found[i] = users[key].Clone()
+	}
+	return found, nil
 }
 
 // copyUser returns u as it is stored: without memory that the caller can change.

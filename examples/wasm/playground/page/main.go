@@ -38,15 +38,14 @@ func newHandler(page js.Value) (http.Handler, error) {
 		return nil, err
 	}
 	store := memstore.New()
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
-		// The lowest there is: WebAssembly computes on the page's only thread, and at
-		// the default of 12 each hash would stop it for a third of a second. No
-		// account here outlives the page, and there is no dump to guess from.
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+
 		InsecureFastHash: true,
 		BcryptCost:       4,
 		Mailer:           mailbox{page},
 		PublicURL:        here(),
 	})
+
 	if err != nil {
 		return nil, err
 	}
