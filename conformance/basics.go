@@ -13,6 +13,12 @@ import (
 // neighbours, and what an int32 or a float64 takes for the same.
 var versions = []int64{0, 1, 5, 41, -7, math.MaxInt32 + 1, 1<<53 - 1, 1<<53 + 1, -(1<<53 + 1), math.MaxInt64 - 1}
 
+// otherVersions are those that a record at this one refuses.
+func otherVersions(version int64) []int64 {
+	all := []int64{version - 1, version + 1, 0, -version, version + 1<<32, version - 1<<32, int64(int32(version))}
+	return slices.DeleteFunc(all, func(other int64) bool { return other == version })
+}
+
 // basicRules are what each method does for one caller.
 func basicRules(k kind) []rule {
 	return []rule{
@@ -81,10 +87,8 @@ func basicRules(k kind) []rule {
 			for i, version := range versions {
 				r := atVersion(k.fresh(fmt.Sprint("n", i)), version)
 				p.add(p.a, r)
-				for _, other := range []int64{version - 1, version + 1, 0, -version, version + 1<<32, version - 1<<32, int64(int32(version))} {
-					if other != version {
-						p.wantBoth(kit.ErrConflict, func(h *handle) error { return atVersion(r, other).update(p.ctx(), h) }, "Update with Version %d of a record at %d", other, version)
-					}
+				for _, other := range otherVersions(version) {
+					p.wantBoth(kit.ErrConflict, func(h *handle) error { return atVersion(r, other).update(p.ctx(), h) }, "Update with Version %d of a record at %d", other, version)
 				}
 				p.must(r.update(p.ctx(), p.a), "Update with Version %d", version)
 				p.check(atVersion(r, version+1), "after Update")
@@ -124,7 +128,7 @@ func basicRules(k kind) []rule {
 				p.wantErr(r.create(p.ctx(), p.a), nil, "Create after its Update was refused")
 			}
 		}},
-		{id: k.name + "/delete/removes", quote: deleteRemoves, prove: func(p *probe) {
+		{id: k.name + "/delete/removes", quote: deleteRemoves[k.name], prove: func(p *probe) {
 			bystander, records := k.fresh("bystander"), k.odd()
 			p.add(p.a, bystander)
 			for i, version := range versions {

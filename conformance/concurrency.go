@@ -22,11 +22,11 @@ func concurrencyRules(k kind) []rule {
 				r.holds(version*100+int64(winner), version+1, "after the race: it is not what the winner wrote")
 			}
 		}},
-		{id: k.name + "/delete/one-winner", quote: deleteOne[k.name], racy: true, prove: func(p *probe) {
+		{id: k.name + "/delete/one-winner", quote: deleteOne, racy: true, prove: func(p *probe) {
 			for round := range rounds {
 				r := k.register(p, fmt.Sprint("r", round))
 				p.must(r.create(p.a, 1), "Create")
-				answers := p.race(racers, func(_ int, h *handle) error { return r.delete(h) })
+				answers := p.race(racers, func(_ int, h *handle) error { return r.delete(h, 0) })
 				p.wantOneWinner(answers, "Delete", kit.ErrNotFound)
 				r.gone("after Delete")
 			}

@@ -14,10 +14,8 @@ import (
 // Stores is one handle to a data set: one connection pool, one open file, one client. A
 // program that runs as several instances has one in each.
 type Stores struct {
-	// Users and Tokens are the stores under test. RunUsers does not use Tokens, and
-	// RunTokens does not use Users.
-	Users  kit.UserStore
-	Tokens kit.TokenStore
+	// Stores are the stores under test. RunUsers uses Users alone, RunTokens the other two.
+	kit.Stores
 
 	// Close closes this handle. Later calls through it must return an error that
 	// wraps [kit.ErrUnavailable]. The suite closes each handle at the end of its case.
@@ -26,6 +24,10 @@ type Stores struct {
 	// Stall makes the data set hang, as a lock that another program holds does: until
 	// release is called, calls through this handle that need the data get no answer.
 	Stall func() (release func())
+
+	// Newer rewrites the record with that ID in a table, which is "users", "tokens" or
+	// "credentials", so that it claims to be of a form that a newer version of MyAuth writes.
+	Newer func(table, id string) error
 }
 
 // Open opens one more handle to a data set. The suite opens two for each case, which
@@ -45,13 +47,19 @@ const (
 	Durability Ability = "durability"
 	// Pinging: the stores implement [kit.Pinger].
 	Pinging Ability = "pinging"
+	// Credentials: Stores.Credentials is set. A store that is for tokens alone lacks it.
+	Credentials Ability = "credentials"
+	// Listing: the store of users implements [kit.UserLister].
+	Listing Ability = "listing"
+	// Upgrading: Stores.Newer is set. Only a store whose records end with the process lacks it.
+	Upgrading Ability = "upgrading"
 	// Stalling: Stores.Stall is set.
 	Stalling Ability = "stalling"
 	// Networking: Config.Network is set.
 	Networking Ability = "networking"
 )
 
-var abilities = []Ability{Closing, Durability, Pinging, Stalling, Networking}
+var abilities = []Ability{Closing, Durability, Pinging, Credentials, Listing, Upgrading, Stalling, Networking}
 
 // Config says how the suite reaches a store, and what the store cannot do. Only New is
 // required.
@@ -86,7 +94,7 @@ type Config struct {
 	timeout time.Duration
 }
 
-// Run tests both stores, each alone and the two together.
+// Run tests all three stores, each alone and the three together.
 func Run(t *testing.T, cfg Config) {
 	t.Helper()
 	runAll(t, cfg, allRules())
@@ -98,15 +106,16 @@ func RunUsers(t *testing.T, cfg Config) {
 	runAll(t, cfg, userRules())
 }
 
-// RunTokens tests a [kit.TokenStore] alone.
+// RunTokens tests a [kit.TokenStore] alone, and that Credentials is another one of the same
+// form.
 func RunTokens(t *testing.T, cfg Config) {
 	t.Helper()
 	runAll(t, cfg, tokenRules())
 }
 
-// RunTogether tests what only a pair of stores can get wrong: sessions of users in the one
-// and tokens in the other, under two [kit.Service]. It is for pairs from two databases,
-// after RunUsers of the one and RunTokens of the other.
+// RunTogether tests what only stores of several databases can get wrong: sessions of users in
+// the one and tokens in the other, under two [kit.Service]. It comes after RunUsers of the one
+// and RunTokens of both.
 func RunTogether(t *testing.T, cfg Config) {
 	t.Helper()
 	runAll(t, cfg, togetherRules())

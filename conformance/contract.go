@@ -22,12 +22,12 @@ const (
 	// Of values.
 	everyField    = "A User comes back as it was stored, field by field"
 	everyString   = "every Unicode string without U+0000 byte for byte"
-	rolesInOrder  = "Roles in their order"
-	settingsBytes = "Settings byte for byte"
+	rolesInOrder  = "Roles and Factors in their order"
+	settingsBytes = "Settings and Private byte for byte"
 	sameInstants  = "times as the same instant in UTC to the microsecond or better (the zero Time and the year 9999 included)"
 	everyInteger  = "integers over their whole range"
 	emptyIsNil    = "An empty and a nil slice are the same, either may come back for the other"
-	hashBytes     = "SecretHash, PreviousHash and Salt come back byte for byte"
+	hashBytes     = "SecretHash, PreviousHash, Salt and Data come back byte for byte"
 	durable       = "A write that was acknowledged is durable, to the degree that the store's own documentation says"
 	visible       = "and every later read sees it, through any handle"
 
@@ -51,7 +51,8 @@ const (
 	updateTaken      = "It returns [ErrUserExists], and changes nothing, when u's Email belongs to another user"
 	updateOneVersion = "Of any number of concurrent calls with one Version exactly one succeeds"
 	updateIdentity   = "The stored UserID and Type stay as Create stored them"
-	deleteRemoves    = "Delete removes the $record with that ID, whatever its version"
+	deleteVersion    = "but only while the stored Version is version"
+	deleteOne        = "any number of concurrent calls exactly one succeeds"
 	deleteFrees      = "and frees its address"
 	byUser           = "ByUser returns the tokens of a user"
 	byUserEvery      = "of every type, expired and revoked ones too"
@@ -67,7 +68,7 @@ const (
 
 // Sentences that the two contracts word differently.
 var (
-	nothingElse  = map[string]string{"users": "it is not unique", "tokens": createConflict}
-	deleteAbsent = map[string]string{"users": "It returns [ErrNotFound] when there is none", "tokens": "and for an absent token it returns false without an error"}
-	deleteOne    = map[string]string{"users": "of any number of concurrent calls exactly one succeeds", "tokens": "of any number of concurrent calls exactly one returns true"}
+	nothingElse   = map[string]string{"users": "it is not unique", "tokens": createConflict}
+	deleteRemoves = map[string]string{"users": "Delete removes the user with that ID, whatever its version", "tokens": "Delete removes the token with that ID"}
+	deleteAbsent  = map[string]string{"users": "It returns [ErrNotFound] when there is none", "tokens": "or [ErrNotFound] when there is no such token"}
 )

@@ -9,7 +9,7 @@
 //				if err != nil {
 //					t.Fatal(err)
 //				}
-//				return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+//				return conformance.Stores{Stores: s.Stores(), Close: s.Close}
 //			}
 //		}, Without: []conformance.Ability{conformance.Stalling, conformance.Networking}})
 //	}

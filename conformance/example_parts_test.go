@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"myauth.internal/conformance"
+	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
 )
 
 // What a memstore cannot do. A database can, and lists less.
-var withoutDatabase = []conformance.Ability{conformance.Durability, conformance.Stalling, conformance.Networking}
+var withoutDatabase = []conformance.Ability{conformance.Durability, conformance.Upgrading, conformance.Stalling, conformance.Networking}
 
 // testUsers proves a store of users alone.
 func testUsers(t *testing.T) {
@@ -16,7 +17,7 @@ func testUsers(t *testing.T) {
 		New: func(testing.TB) conformance.Open {
 			data := memstore.New() // empty, for one case
 			return func(testing.TB) conformance.Stores {
-				return conformance.Stores{Users: data.Users(), Close: data.Close}
+				return conformance.Stores{Stores: kit.Stores{Users: data.Users()}, Close: data.Close}
 			}
 		},
 		Without: withoutDatabase,
@@ -35,7 +36,7 @@ func testTokens(t *testing.T) {
 		New: func(testing.TB) conformance.Open {
 			data := memstore.New()
 			return func(testing.TB) conformance.Stores {
-				return conformance.Stores{Tokens: data.Tokens(), Close: data.Close}
+				return conformance.Stores{Stores: kit.Stores{Tokens: data.Tokens(), Credentials: data.Credentials()}, Close: data.Close}
 			}
 		},
 		Without: withoutDatabase,
@@ -54,7 +55,9 @@ func testTogether(t *testing.T) {
 		New: func(testing.TB) conformance.Open {
 			users, tokens := memstore.New(), memstore.New()
 			return func(testing.TB) conformance.Stores {
-				return conformance.Stores{Users: users.Users(), Tokens: tokens.Tokens(), Close: func() error {
+				stores := users.Stores()
+				stores.Tokens = tokens.Tokens()
+				return conformance.Stores{Stores: stores, Close: func() error {
 					if err := users.Close(); err != nil {
 						return err
 					}

@@ -16,11 +16,11 @@ func testStore(t *testing.T) {
 			data := memstore.New()
 			// What it returns opens one more handle to that data set.
 			return func(t testing.TB) conformance.Stores {
-				return conformance.Stores{Users: data.Users(), Tokens: data.Tokens(), Close: data.Close}
+				return conformance.Stores{Stores: data.Stores(), Close: data.Close}
 			}
 		},
 		// What the store cannot do, or the test cannot show, it declares.
-		Without: []conformance.Ability{conformance.Durability, conformance.Stalling, conformance.Networking},
+		Without: []conformance.Ability{conformance.Durability, conformance.Upgrading, conformance.Stalling, conformance.Networking},
 	})
 }
 

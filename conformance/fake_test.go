@@ -71,6 +71,25 @@ func (d *dataset) flagged(prefix string) []string {
 	return names
 }
 
+// drop removes a token whatever its version, and reports whether it was there.
+func (d *dataset) drop(id string) bool {
+	for {
+		t, err := d.tokens.ByID(context.Background(), id)
+		if err != nil {
+			return false
+		}
+		if d.tokens.Delete(context.Background(), id, t.Version) == nil {
+			return true
+		}
+	}
+}
+
+// idAt is what a token is deleted by.
+type idAt struct {
+	id      string
+	version int64
+}
+
 // fake is one handle: a correct store whose every method a flaw can replace.
 type fake struct {
 	*dataset
@@ -90,7 +109,7 @@ type fake struct {
 	createToken   func(ctx context.Context, t kit.Token) error
 	tokenByID     func(ctx context.Context, id string) (kit.Token, error)
 	updateToken   func(ctx context.Context, t kit.Token) error
-	removeToken   func(ctx context.Context, id string) (bool, error)
+	removeToken   func(ctx context.Context, at idAt) error
 	byUser        func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error)
 	deleteExpired func(ctx context.Context, before time.Time, limit int) (int, error)
 	pingTokens    func(ctx context.Context) error
@@ -111,7 +130,7 @@ func newFake(d *dataset) *fake {
 	f.createToken = func(ctx context.Context, t kit.Token) error { return d.tokens.Create(ctx, t) }
 	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) { return d.tokens.ByID(ctx, id) }
 	f.updateToken = func(ctx context.Context, t kit.Token) error { return d.tokens.Update(ctx, t) }
-	f.removeToken = func(ctx context.Context, id string) (bool, error) { return d.tokens.Delete(ctx, id) }
+	f.removeToken = func(ctx context.Context, at idAt) error { return d.tokens.Delete(ctx, at.id, at.version) }
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		return d.tokens.ByUser(ctx, userID, after, limit)
 	}
@@ -248,7 +267,7 @@ func (f *fake) guarded() *fake {
 	first(&f.createToken, f.gate)
 	firstRead(&f.tokenByID, f.gate)
 	first(&f.updateToken, f.gate)
-	firstRead(&f.removeToken, f.gate)
+	first(&f.removeToken, f.gate)
 	byUser, deleteExpired := f.byUser, f.deleteExpired
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		if err := f.gate(ctx); err != nil {
@@ -294,10 +313,7 @@ func (f *fake) tokenErrors(change func(ctx context.Context, err error) error) {
 		return t, change(ctx, err)
 	}
 	f.updateToken = func(ctx context.Context, t kit.Token) error { return change(ctx, update(ctx, t)) }
-	f.removeToken = func(ctx context.Context, id string) (bool, error) {
-		ok, err := remove(ctx, id)
-		return ok, change(ctx, err)
-	}
+	f.removeToken = func(ctx context.Context, at idAt) error { return change(ctx, remove(ctx, at)) }
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		list, err := byUser(ctx, userID, after, limit)
 		return list, change(ctx, err)
@@ -374,8 +390,8 @@ func (s fakeTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 	return s.f.tokenByID(ctx, id)
 }
 func (s fakeTokens) Update(ctx context.Context, t kit.Token) error { return s.f.updateToken(ctx, t) }
-func (s fakeTokens) Delete(ctx context.Context, id string) (bool, error) {
-	return s.f.removeToken(ctx, id)
+func (s fakeTokens) Delete(ctx context.Context, id string, version int64) error {
+	return s.f.removeToken(ctx, idAt{id, version})
 }
 func (s fakeTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 	return s.f.byUser(ctx, userID, after, limit)
@@ -393,7 +409,7 @@ func fakeConfig(alter func(*fake)) Config {
 		if alter != nil {
 			alter(f)
 		}
-		return Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}, Close: func() error { return f.close() }, Stall: func() func() { return f.stall() }}
+		return Stores{Stores: kit.Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}, Credentials: f.mem.Credentials()}, Close: func() error { return f.close() }, Stall: func() func() { return f.stall() }}
 	}
 	return Config{
 		New: func(testing.TB) Open {

@@ -245,23 +245,22 @@ var elsewhereFlaws = []flaw{
 	{name: "counts deleted tokens towards the limit of a list", by: "tokens/by-user/after-removals", alter: func(f *fake) {
 		f.countGone(func(f *fake) {
 			remove := f.removeToken
-			f.removeToken = func(ctx context.Context, id string) (bool, error) {
-				t, err := f.tokens.ByID(ctx, id)
-				if err == nil {
-					f.flag("gone "+t.UserID+" "+id, true)
+			f.removeToken = func(ctx context.Context, at idAt) error {
+				if t, err := f.tokens.ByID(ctx, at.id); err == nil {
+					f.flag("gone "+t.UserID+" "+t.ID, true)
 				}
-				return remove(ctx, id)
+				return remove(ctx, at)
 			}
 		})
 	}},
 	{name: "counts deleted tokens towards the limit of a purge", by: "tokens/delete-expired/returns-how-many", alter: func(f *fake) {
 		remove, deleteExpired := f.removeToken, f.deleteExpired
 		gone := map[string]time.Time{}
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			if t, err := f.tokens.ByID(ctx, id); err == nil {
-				gone[id] = t.ExpiresAt
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			if t, err := f.tokens.ByID(ctx, at.id); err == nil {
+				gone[t.ID] = t.ExpiresAt
 			}
-			return remove(ctx, id)
+			return remove(ctx, at)
 		}
 		f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
 			for id, at := range gone {
@@ -282,10 +281,8 @@ var elsewhereFlaws = []flaw{
 		f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
 			n, err := deleteExpired(ctx, before, limit)
 			for id, t := range f.tokens1 {
-				if n < limit && err == nil && expired(t, before) {
-					if ok, _ := f.tokens.Delete(ctx, id); ok {
-						n++
-					}
+				if n < limit && err == nil && expired(t, before) && f.drop(id) {
+					n++
 				}
 			}
 			return n, err
@@ -300,9 +297,12 @@ var elsewhereFlaws = []flaw{
 			}
 			return deleteExpired(ctx, before, limit)
 		}
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			ok, err := remove(ctx, id)
-			return ok || err == nil && f.flag("purged "+id, false), err
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			err := remove(ctx, at)
+			if isNotFound(err) && f.flag("purged "+at.id, false) {
+				return nil
+			}
+			return err
 		}
 	}},
 	{name: "joins user and token with a colon", by: "tokens/by-user/of-that-user", alter: func(f *fake) { f.joinedBy(":") }},
@@ -422,7 +422,7 @@ func flawsOfMoments(k kind) []flaw {
 				return create(ctx, u)
 			}
 			f.createToken = func(ctx context.Context, t kit.Token) error {
-				context.AfterFunc(ctx, func() { _, _ = f.tokens.Delete(context.Background(), t.ID) })
+				context.AfterFunc(ctx, func() { f.drop(t.ID) })
 				return createToken(ctx, t)
 			}
 		}},

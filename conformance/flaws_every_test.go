@@ -43,7 +43,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 		detachWrite(&f.createToken, plain.createToken, when)
 		detachRead(&f.tokenByID, plain.tokenByID, when)
 		detachWrite(&f.updateToken, plain.updateToken, when)
-		detachRead(&f.removeToken, plain.removeToken, when)
+		detachWrite(&f.removeToken, plain.removeToken, when)
 	}
 	isDone := func(ctx context.Context) bool { return ctx.Err() != nil }
 
@@ -323,7 +323,7 @@ func flawsOfEveryMethod(k kind) []flaw {
 					_ = f.users.Create(context.Background(), u)
 				}
 				for _, t := range f.tokens1 {
-					_, _ = f.tokens.Delete(context.Background(), t.ID)
+					f.drop(t.ID)
 					_ = f.tokens.Create(context.Background(), t)
 				}
 			}
@@ -334,9 +334,9 @@ func flawsOfEveryMethod(k kind) []flaw {
 				f.users1[id], _ = f.users.ByID(ctx, id)
 				return remove(ctx, id)
 			}
-			f.removeToken = func(ctx context.Context, id string) (bool, error) {
-				f.tokens1[id], _ = f.tokens.ByID(ctx, id)
-				return removeToken(ctx, id)
+			f.removeToken = func(ctx context.Context, at idAt) error {
+				f.tokens1[at.id], _ = f.tokens.ByID(ctx, at.id)
+				return removeToken(ctx, at)
 			}
 			if f.number == 5 {
 				for _, u := range f.users1 {

@@ -134,18 +134,8 @@ func afterLost(what opKind, conclude func(w lostWrite) error) func(f *fake) {
 			f.remove = func(ctx context.Context, id string) error {
 				return user(ctx, kit.User{ID: id}, func() error { return remove(ctx, id) })
 			}
-			f.removeToken = func(ctx context.Context, id string) (bool, error) {
-				err := token(ctx, kit.Token{ID: id}, func() error {
-					removed, err := removeToken(ctx, id)
-					if err == nil && !removed {
-						return kit.ErrNotFound
-					}
-					return err
-				})
-				if isNotFound(err) {
-					return false, nil
-				}
-				return err == nil, err
+			f.removeToken = func(ctx context.Context, at idAt) error {
+				return token(ctx, kit.Token{ID: at.id, Version: at.version}, func() error { return removeToken(ctx, at) })
 			}
 		}
 	}

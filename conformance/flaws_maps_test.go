@@ -178,20 +178,25 @@ func (f *fake) overLists() {
 		m.mu.Unlock()
 		return nil
 	}
-	f.removeToken = func(ctx context.Context, id string) (bool, error) {
-		t, err := f.tokenByID(ctx, id)
-		if err != nil {
-			return false, nil
-		}
+	f.removeToken = func(ctx context.Context, at idAt) error {
 		m.mu.Lock()
-		_, ok := m.tokens[id]
-		delete(m.tokens, id)
+		t, ok := m.tokens[at.id]
+		stale := ok && t.Version != at.version
+		if ok && !stale {
+			delete(m.tokens, at.id)
+		}
 		m.mu.Unlock()
+		switch {
+		case !ok:
+			return kit.ErrNotFound
+		case stale:
+			return kit.ErrConflict
+		}
 		m.window()
 		m.mu2.Lock()
-		m.lists[t.UserID] = slices.DeleteFunc(m.lists[t.UserID], func(other string) bool { return other == id })
+		m.lists[t.UserID] = slices.DeleteFunc(m.lists[t.UserID], func(other string) bool { return other == at.id })
 		m.mu2.Unlock()
-		return ok, nil
+		return nil
 	}
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		m.mu2.Lock()

@@ -25,7 +25,7 @@ var tokenMoveFlaws = []flaw{
 			n := 0
 			for _, id := range found {
 				yield()
-				if removed, _ := f.tokens.Delete(ctx, id); removed {
+				if f.drop(id) {
 					n++
 				}
 			}

@@ -16,7 +16,7 @@ var flawsTogether = []flaw{
 			err := remove(ctx, id)
 			if err == nil {
 				for _, t := range f.allTokens(id) {
-					_, _ = f.tokens.Delete(ctx, t.ID)
+					f.drop(t.ID)
 				}
 			}
 			return err
@@ -34,7 +34,7 @@ var flawsTogether = []flaw{
 		f.remove = func(ctx context.Context, id string) error {
 			err := remove(ctx, id)
 			if err == nil {
-				_, _ = f.tokens.Delete(ctx, id)
+				f.drop(id)
 			}
 			return err
 		}
@@ -129,11 +129,11 @@ var serviceFlaws = []flaw{
 	}},
 	{name: "deletes a token by its ID and the type of a session", by: "together/delete", alter: func(f *fake) {
 		remove := f.removeToken
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			if t, err := f.tokens.ByID(ctx, id); err == nil && t.Type != kit.RefreshToken {
-				return false, nil
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			if t, err := f.tokens.ByID(ctx, at.id); err == nil && t.Type != kit.RefreshToken {
+				return kit.ErrNotFound
 			}
-			return remove(ctx, id)
+			return remove(ctx, at)
 		}
 	}},
 	{name: "purges fewer tokens at once than it is told to", by: "tokens/delete-expired/limit", alter: func(f *fake) {
@@ -158,7 +158,7 @@ var serviceFlaws = []flaw{
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			for id := range f.tokens1 {
-				if ok, _ := f.tokens.Delete(ctx, id); ok && n < limit {
+				if f.drop(id) && n < limit {
 					n++
 				}
 			}

@@ -144,13 +144,15 @@ var tokenCallerFlaws = []flaw{
 	{name: "checks the Version and then updates a token", by: "tokens/update/one-winner", racy: true, alter: looseUpdateToken},
 	{name: "checks for a token and then deletes", by: "tokens/delete/one-winner", racy: true, alter: func(f *fake) {
 		remove := f.removeToken
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			if _, err := f.tokenByID(ctx, id); err != nil {
-				return false, nil
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			if _, err := f.tokenByID(ctx, at.id); err != nil {
+				return err
 			}
 			yield()
-			_, err := remove(ctx, id)
-			return err == nil, err
+			if err := remove(ctx, at); !isNotFound(err) {
+				return err
+			}
+			return nil
 		}
 	}},
 	{name: "reads a token in two steps", by: "tokens/concurrent/linearizable", racy: true, alter: func(f *fake) {

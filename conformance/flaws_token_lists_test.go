@@ -214,7 +214,7 @@ var tokenListFlaws = []flaw{
 			}
 			yield()
 			for _, id := range found {
-				_, _ = f.tokens.Delete(ctx, id)
+				f.drop(id)
 			}
 			return len(found), nil
 		}

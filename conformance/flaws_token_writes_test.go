@@ -76,7 +76,7 @@ func (f *fake) purge(due func(t kit.Token, before time.Time) bool) {
 		n := 0
 		for _, t := range f.everyToken() {
 			if n < limit && due(t, before) {
-				_, _ = f.tokens.Delete(context.Background(), t.ID)
+				f.drop(t.ID)
 				n++
 			}
 		}
@@ -129,7 +129,7 @@ var tokenWriteFlaws = []flaw{
 		f.createToken = func(ctx context.Context, t kit.Token) error {
 			err := create(ctx, t)
 			if errors.Is(err, kit.ErrConflict) {
-				_, _ = f.tokens.Delete(ctx, t.ID)
+				f.drop(t.ID)
 				_ = f.tokens.Create(ctx, t)
 			}
 			return err
@@ -186,14 +186,14 @@ var tokenWriteFlaws = []flaw{
 		f.createToken = func(ctx context.Context, t kit.Token) error {
 			err := create(ctx, t)
 			if err == nil && f.flag(key(t.ID), true) {
-				_, _ = f.tokens.Delete(ctx, t.ID)
+				f.drop(t.ID)
 				return kit.ErrConflict
 			}
 			return err
 		}
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			f.flag(key(id), false)
-			return remove(ctx, id)
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			f.flag(key(at.id), false)
+			return remove(ctx, at)
 		}
 	}},
 
@@ -208,7 +208,7 @@ var tokenWriteFlaws = []flaw{
 			err := update(ctx, t)
 			if old, find := f.tokens.ByID(ctx, t.ID); errors.Is(err, kit.ErrConflict) && find == nil {
 				expires := t.ExpiresAt
-				_, _ = f.tokens.Delete(ctx, t.ID)
+				f.drop(t.ID)
 				old.ExpiresAt = expires
 				_ = f.tokens.Create(ctx, old)
 			}
@@ -220,7 +220,7 @@ var tokenWriteFlaws = []flaw{
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
 			err := update(ctx, t)
 			if err == nil {
-				_, _ = f.tokens.Delete(ctx, t.ID)
+				f.drop(t.ID)
 				_ = f.tokens.Create(ctx, t)
 			}
 			return err
@@ -275,7 +275,7 @@ var tokenWriteFlaws = []flaw{
 		f.updateToken = func(ctx context.Context, t kit.Token) error {
 			err := update(ctx, t)
 			if err == nil {
-				_, _ = f.tokens.Delete(ctx, t.ID)
+				f.drop(t.ID)
 				t.Version++
 				_ = f.tokens.Create(ctx, t)
 			}
@@ -300,50 +300,40 @@ var tokenWriteFlaws = []flaw{
 		}
 	}},
 
-	{name: "always says that it deleted a token", by: "tokens/delete/absent", alter: func(f *fake) {
+	{name: "always says that it deleted a token", by: "tokens/delete/absent", alter: func(f *fake) { instead(&f.removeToken, kit.ErrNotFound, nil) }},
+	{name: "never says that it deleted a token", by: "tokens/delete/removes", alter: func(f *fake) { instead(&f.removeToken, nil, kit.ErrNotFound) }},
+	{name: "answers the Delete of an absent token with ErrConflict", by: "tokens/delete/absent", alter: func(f *fake) { instead(&f.removeToken, kit.ErrNotFound, kit.ErrConflict) }},
+	{name: "deletes a token without regard to Version", by: "tokens/delete/version", alter: func(f *fake) {
 		remove := f.removeToken
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			_, err := remove(ctx, id)
-			return err == nil, err
-		}
-	}},
-	{name: "never says that it deleted a token", by: "tokens/delete/removes", alter: func(f *fake) {
-		remove := f.removeToken
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			_, err := remove(ctx, id)
-			return false, err
-		}
-	}},
-	{name: "answers the Delete of an absent token with ErrNotFound", by: "tokens/delete/absent", alter: func(f *fake) {
-		remove := f.removeToken
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			removed, err := remove(ctx, id)
-			if err == nil && !removed {
-				err = kit.ErrNotFound
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			if old, err := f.tokens.ByID(ctx, at.id); err == nil {
+				at.version = old.Version
 			}
-			return removed, err
+			return remove(ctx, at)
 		}
 	}},
+	{name: "answers the conflict of a Delete with ErrNotFound", by: "tokens/delete/version", alter: func(f *fake) { instead(&f.removeToken, kit.ErrConflict, kit.ErrNotFound) }},
+	{name: "swallows the conflict of a Delete", by: "tokens/delete/version", alter: func(f *fake) { instead(&f.removeToken, kit.ErrConflict, nil) }},
 	{name: "deletes only refresh tokens", by: "tokens/delete/removes", alter: func(f *fake) {
 		remove := f.removeToken
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			if t, err := f.tokens.ByID(ctx, id); err == nil && t.Type != kit.RefreshToken {
-				return false, nil
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			if t, err := f.tokens.ByID(ctx, at.id); err == nil && t.Type != kit.RefreshToken {
+				return kit.ErrNotFound
 			}
-			return remove(ctx, id)
+			return remove(ctx, at)
 		}
 	}},
 	{name: "lists deleted tokens", by: "tokens/delete/removes", alter: func(f *fake) {
 		remove, byUser := f.removeToken, f.byUser
-		f.removeToken = func(ctx context.Context, id string) (bool, error) {
-			t, _ := f.tokens.ByID(ctx, id)
-			removed, err := remove(ctx, id)
-			if removed {
+		f.removeToken = func(ctx context.Context, at idAt) error {
+			t, _ := f.tokens.ByID(ctx, at.id)
+			err := remove(ctx, at)
+			if err == nil {
 				f.mu.Lock()
 				f.tokens1[t.UserID] = t
 				f.mu.Unlock()
 			}
-			return removed, err
+			return err
 		}
 		f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 			list, err := byUser(ctx, userID, after, limit)

@@ -23,7 +23,7 @@ func handleRules(k kind) []rule {
 			p.reopen()
 			kept.holds(1, 0, "after Create and opening again")
 			p.must(kept.update(p.b, 2, 0), "Update")
-			p.must(gone.delete(p.b), "Delete")
+			p.must(gone.delete(p.b, 0), "Delete")
 			p.reopen()
 			kept.holds(2, 1, "after Update and opening again")
 			gone.gone("after Delete and opening again")
@@ -43,7 +43,7 @@ func handleRules(k kind) []rule {
 					r.holds(n+10, n+1, "after Update through the other handle")
 					writer, other = other, writer
 				}
-				p.must(r.delete(writer), "Delete")
+				p.must(r.delete(writer, 3), "Delete")
 				r.gone("after Delete through the other handle")
 			}
 		}},

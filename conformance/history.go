@@ -19,10 +19,13 @@ type operation struct {
 	caller     int
 	what       opKind
 	value      int64 // written, or read
-	version    int64 // presented, or read
+	version    int64 // presented, or read; anyVersion of a Delete that takes none
 	answer     error
 	begin, end int64
 }
+
+// anyVersion is no Version that a register has.
+const anyVersion = math.MinInt64
 
 // unknown reports whether the operation may have happened or not.
 func (op operation) unknown() bool { return errors.Is(op.answer, kit.ErrUnavailable) }
@@ -43,6 +46,8 @@ func (op operation) String() string {
 	switch {
 	case op.what == opCreate:
 		asked += fmt.Sprintf(" of value %d", op.value)
+	case op.what == opDelete && op.version != anyVersion:
+		asked += fmt.Sprintf(" at Version %d", op.version)
 	case op.what == opUpdate:
 		asked += fmt.Sprintf(" to value %d at Version %d", op.value, op.version)
 	case op.what <= opReadAlso && op.answer == nil:

@@ -73,11 +73,11 @@ func (s state) step(op operation) (state, bool) {
 	if !s.exists {
 		return s, errors.Is(op.answer, kit.ErrNotFound)
 	}
+	if op.what > opReadAlso && s.version != op.version && op.version != anyVersion {
+		return s, errors.Is(op.answer, kit.ErrConflict)
+	}
 	switch op.what {
 	case opUpdate:
-		if s.version != op.version {
-			return s, errors.Is(op.answer, kit.ErrConflict)
-		}
 		return state{true, op.value, op.version + 1}, op.answer == nil
 	case opDelete:
 		return state{}, op.answer == nil

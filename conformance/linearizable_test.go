@@ -23,7 +23,10 @@ func TestLinearizable(t *testing.T) {
 		return operation{what: opUpdate, begin: begin, end: end, value: value, version: version, answer: answer}
 	}
 	remove := func(begin, end int64, answer error) operation {
-		return operation{what: opDelete, begin: begin, end: end, answer: answer}
+		return operation{what: opDelete, begin: begin, end: end, version: anyVersion, answer: answer}
+	}
+	removeAt := func(begin, end, version int64, answer error) operation {
+		return operation{what: opDelete, begin: begin, end: end, version: version, answer: answer}
 	}
 	lost := fmt.Errorf("lost: %w", kit.ErrUnavailable)
 	for _, c := range []struct {
@@ -46,6 +49,10 @@ func TestLinearizable(t *testing.T) {
 		{"a delete in the middle", history{create(1, 2, 7, nil), remove(3, 8, nil), create(4, 7, 9, nil), read(9, 10, 9, 0)}, true},
 		{"two deletes that win", history{create(1, 2, 7, nil), remove(3, 6, nil), remove(4, 5, nil)}, false},
 		{"a lost delete", history{create(1, 2, 7, nil), remove(3, 4, nil), read(5, 6, 7, 0)}, false},
+		{"a delete at its version", history{create(1, 2, 7, nil), removeAt(3, 4, 0, nil), absent(5, 6)}, true},
+		{"a delete at another version", history{create(1, 2, 7, nil), removeAt(3, 4, 1, nil)}, false},
+		{"a delete at another version, refused", history{create(1, 2, 7, nil), removeAt(3, 4, 1, kit.ErrConflict), read(5, 6, 7, 0)}, true},
+		{"an update and a delete from one version", history{create(1, 2, 7, nil), update(3, 6, 8, 0, nil), removeAt(4, 5, 0, nil)}, false},
 		{"an unknown update that happened", history{create(1, 2, 7, nil), update(3, math.MaxInt64, 8, 0, lost), read(4, 5, 7, 0), read(6, 7, 8, 1)}, true},
 		{"an unknown update that did not", history{create(1, 2, 7, nil), update(3, math.MaxInt64, 8, 0, lost), read(4, 5, 7, 0), update(6, 7, 9, 0, nil)}, true},
 		{"an unknown update that is overtaken", history{create(1, 2, 7, nil), update(3, math.MaxInt64, 8, 0, lost), update(4, 5, 9, 0, nil), read(6, 7, 8, 1)}, false},

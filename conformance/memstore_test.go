@@ -14,10 +14,10 @@ func TestMemstore(t *testing.T) {
 		New: func(t testing.TB) conformance.Open {
 			s := memstore.New()
 			return func(testing.TB) conformance.Stores {
-				return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+				return conformance.Stores{Stores: s.Stores(), Close: s.Close}
 			}
 		},
-		Without:  []conformance.Ability{conformance.Durability, conformance.Stalling, conformance.Networking},
+		Without:  withoutDatabase,
 		Parallel: true,
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -109,14 +108,7 @@ func (t *token) bare() record {
 func (t *token) create(ctx context.Context, h *handle) error { return h.Tokens.Create(ctx, t.Token) }
 func (t *token) update(ctx context.Context, h *handle) error { return h.Tokens.Update(ctx, t.Token) }
 func (t *token) delete(ctx context.Context, h *handle) error {
-	removed, err := h.Tokens.Delete(ctx, t.ID)
-	switch {
-	case errors.Is(err, kit.ErrNotFound):
-		return fmt.Errorf("an error, not false: %v", err)
-	case err == nil && !removed:
-		return fmt.Errorf("false, without an error: %w", kit.ErrNotFound)
-	}
-	return err
+	return h.Tokens.Delete(ctx, t.ID, t.Version)
 }
 func (t *token) byID(ctx context.Context, h *handle) (record, error) {
 	got, err := h.Tokens.ByID(ctx, t.ID)
@@ -145,18 +137,21 @@ var epoch = time.Date(2024, time.February, 29, 23, 59, 59, 123456000, time.UTC)
 // another.
 func newUser(name string) *user {
 	return &user{kit.User{
-		ID:           "user-" + name,
-		Email:        name + "@example.com",
-		Username:     "Name of " + name,
-		PasswordHash: kit.Secret("$2b$12$" + base64.RawStdEncoding.EncodeToString(hashOf(name))),
-		Roles:        []string{"staff", "admin", name},
-		Settings:     json.RawMessage(`{"name":"` + name + `","theme":{"dark":true}}`),
-		Verified:     true,
-		Active:       true,
-		SessionEpoch: 3,
-		CreatedAt:    epoch,
-		UpdatedAt:    epoch.Add(time.Hour),
-		Version:      1,
+		ID:              "user-" + name,
+		Email:           name + "@example.com",
+		Username:        "Name of " + name,
+		PasswordHash:    kit.Secret("$2b$12$" + base64.RawStdEncoding.EncodeToString(hashOf(name))),
+		Roles:           []string{"staff", "admin", name},
+		Settings:        json.RawMessage(`{"name":"` + name + `","theme":{"dark":true}}`),
+		Private:         json.RawMessage(`{"note":"about ` + name + `"}`),
+		Factors:         []string{"totp", "passkey", "factor of " + name},
+		Verified:        true,
+		Active:          true,
+		SessionEpoch:    3,
+		CredentialEpoch: 4,
+		CreatedAt:       epoch,
+		UpdatedAt:       epoch.Add(time.Hour),
+		Version:         1,
 	}}
 }
 
@@ -172,6 +167,7 @@ func newToken(name, userID string) *token {
 		SecretHash:   hashOf("secret " + name),
 		PreviousHash: hashOf("previous " + name),
 		Salt:         hashOf("salt " + name),
+		Data:         []byte("data of " + name),
 		CreatedAt:    epoch,
 		RotatedAt:    epoch.Add(time.Minute),
 		ExpiresAt:    epoch.Add(time.Hour),
@@ -185,7 +181,7 @@ func newToken(name, userID string) *token {
 func newReset(name, userID string) *token {
 	t := newToken(name, userID)
 	t.Type, t.SessionID = kit.PasswordResetToken, ""
-	t.PreviousHash, t.Salt = nil, nil
+	t.PreviousHash, t.Salt, t.Data = nil, nil, nil
 	t.RotatedAt, t.RevokedAt = time.Time{}, time.Time{}
 	return t
 }

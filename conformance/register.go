@@ -30,8 +30,11 @@ func (r *register) update(h *handle, value, version int64) error {
 	return r.at(value, version).update(r.ctx(), h)
 }
 
-// delete returns kit.ErrNotFound when there was nothing to remove.
-func (r *register) delete(h *handle) error { return r.at(0, 0).delete(r.ctx(), h) }
+// delete removes the record, a token at that version only. It returns kit.ErrNotFound when
+// there was nothing to remove.
+func (r *register) delete(h *handle, version int64) error {
+	return r.at(0, version).delete(r.ctx(), h)
+}
 
 // reads are the two ways to read value and version.
 func (r *register) reads() []func(h *handle) (value, version int64, err error) {
@@ -62,7 +65,9 @@ func (r *register) perform(h *handle, op *operation) {
 	case opUpdate:
 		op.answer = r.update(h, op.value, op.version)
 	case opDelete:
-		op.answer = r.delete(h)
+		if op.answer = r.delete(h, op.version); r.kind.name == userKind.name {
+			op.version = anyVersion
+		}
 	}
 }
 

@@ -196,8 +196,8 @@ func (p *probe) missing() string {
 		return "Stores.Users is nil"
 	case strings.HasPrefix(p.rule.id, "tokens/") && s.Tokens == nil:
 		return "Stores.Tokens is nil"
-	case strings.HasPrefix(p.rule.id, "together/") && (s.Users == nil || s.Tokens == nil):
-		return "Stores.Users or Stores.Tokens is nil: use RunUsers or RunTokens for one of them alone"
+	case strings.HasPrefix(p.rule.id, "together/") && (s.Users == nil || s.Tokens == nil || s.Credentials == nil):
+		return "Stores.Users, Tokens or Credentials is nil: use RunUsers or RunTokens for what is there"
 	case needs(Closing) && s.Close == nil:
 		return "Stores.Close is nil: set it, or list conformance.Closing in Config.Without"
 	case needs(Stalling) && s.Stall == nil:

@@ -54,7 +54,7 @@ func TestMissingAbilities(t *testing.T) {
 			open := full(t)
 			return func(t testing.TB) Stores {
 				s := open(t)
-				return Stores{Users: struct{ kit.UserStore }{s.Users}} // no Ping, no Close
+				return Stores{Stores: kit.Stores{Users: struct{ kit.UserStore }{s.Users}}} // no Ping, no Close
 			}
 		}
 		cfg.Without = without

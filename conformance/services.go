@@ -33,7 +33,7 @@ func (p *probe) services() *services {
 	p.must(err, "making a key")
 	s := &services{probe: p, clock: kittest.NewClock(epoch), mailer: &kittest.Mailer{}}
 	for i, service := range []**kit.Service{&s.a, &s.b} {
-		*service, err = kit.New(p.both()[i].Users, p.both()[i].Tokens, keys, &kit.Options{
+		*service, err = kit.New(p.both()[i].Stores.Stores, keys, &kit.Options{
 			BcryptCost: 4, InsecureFastHash: true,
 			RefreshGrace: 10 * time.Second,
 			Mailer:       s.mailer, PublicURL: "https://example.com",

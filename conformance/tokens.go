@@ -40,11 +40,12 @@ var tokenKind = kind{
 		changeToken(func(t *token) { t.SecretHash = hashOf("next secret") }),
 		changeToken(func(t *token) { t.PreviousHash = hashOf("next previous") }),
 		changeToken(func(t *token) { t.Salt = hashOf("next salt") }),
+		changeToken(func(t *token) { t.Data = []byte("next data") }),
 		changeToken(func(t *token) { t.CreatedAt = t.CreatedAt.Add(-time.Microsecond) }),
 		changeToken(func(t *token) { t.RotatedAt = t.RotatedAt.Add(time.Microsecond) }),
 		changeToken(func(t *token) { t.ExpiresAt = t.ExpiresAt.Add(-2 * time.Hour) }),
 		changeToken(func(t *token) { t.RevokedAt = t.RevokedAt.Add(time.Microsecond) }),
-		changeToken(func(t *token) { t.PreviousHash, t.Salt = nil, nil }),
+		changeToken(func(t *token) { t.PreviousHash, t.Salt, t.Data = nil, nil, nil }),
 		changeToken(func(t *token) { t.RotatedAt, t.RevokedAt = time.Time{}, time.Time{} }),
 	},
 	ids: similarIDs(),
@@ -133,14 +134,6 @@ func (p *probe) wantPurged(h *handle, before time.Time, limit, n int) {
 	if got != n || err != nil {
 		p.failf("DeleteExpired before %v, limit %d, through handle %s: got %d, error %v, want %d and none",
 			before.UTC().Format(time.RFC3339Nano), limit, h.name, got, err, n)
-	}
-}
-
-// wantDeleted calls Delete and wants it to report gone.
-func (p *probe) wantDeleted(h *handle, id string, gone bool, what string) {
-	got, err := h.Tokens.Delete(p.ctx(), id)
-	if got != gone || err != nil {
-		p.failf("Delete of %s, through handle %s: got %t, error %v, want %t and none", what, h.name, got, err, gone)
 	}
 }
 

@@ -80,7 +80,7 @@ var tokenListRules = []rule{
 		p.wantList(p.a, "ann", "", 15, tokens) // as a cache would see it
 		p.wantPurged(p.a, epoch, 1000, 5)
 		for i := 1; i < 15; i += 3 {
-			p.wantDeleted(p.b, tokens[i].ID, true, "a token")
+			p.must(tokens[i].delete(p.ctx(), p.b), "Delete")
 		}
 		for _, h := range p.both() {
 			for limit := 1; limit <= 6; limit++ {
@@ -96,7 +96,7 @@ var tokenListRules = []rule{
 			p.wantList(p.b, userID, "", 10, nil)
 		}
 		p.wantList(p.b, "ann", one.ID, 10, nil)
-		p.wantDeleted(p.a, one.ID, true, "a token")
+		p.must(one.delete(p.ctx(), p.a), "Delete")
 		p.wantList(p.b, "ann", "", 10, nil)
 	}},
 	keeps("tokens/values/bytes", hashBytes, func() []record {
@@ -116,9 +116,9 @@ var tokenListRules = []rule{
 		}
 		var tokens []record
 		for i, pattern := range patterns {
-			for j := range 3 {
+			for j := range 4 {
 				t := newToken(fmt.Sprint("n", i, j), "ann")
-				*[]*[]byte{&t.SecretHash, &t.PreviousHash, &t.Salt}[j] = pattern
+				*[]*[]byte{&t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data}[j] = pattern
 				tokens = append(tokens, t)
 			}
 		}

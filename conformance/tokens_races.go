@@ -28,16 +28,18 @@ var tokenRaceRules = []rule{
 					if i%2 == 0 {
 						at = i + n - j
 					}
+					var t kit.Token
 					var err error
 					switch i % 5 {
 					case 0:
 						_, err = h.Tokens.DeleteExpired(p.ctx(), epoch.Add(time.Duration(round*3)*time.Second), 2)
 					case 1:
-						_, err = h.Tokens.Delete(p.ctx(), tokenID(id(at)))
+						if t, err = h.Tokens.ByID(p.ctx(), tokenID(id(at))); err == nil {
+							err = h.Tokens.Delete(p.ctx(), t.ID, t.Version)
+						}
 					case 2:
 						_, err = h.Tokens.ByUser(p.ctx(), "ann", "", 100)
 					default:
-						var t kit.Token
 						if t, err = h.Tokens.ByID(p.ctx(), tokenID(id(at))); err == nil {
 							t.ExpiresAt = t.ExpiresAt.Add(time.Minute)
 							err = h.Tokens.Update(p.ctx(), t)

@@ -62,11 +62,23 @@ var tokenWriteRules = []rule{
 		p.check(later, "after DeleteExpired before its new time")
 		p.checkGone(sooner, "after DeleteExpired after its new time")
 	}},
+	{id: "tokens/delete/version", quote: deleteVersion, prove: func(p *probe) {
+		for i, version := range versions {
+			r := atVersion(newToken(fmt.Sprint("n", i), "ann"), version)
+			p.add(p.a, r)
+			for _, other := range otherVersions(version) {
+				p.wantBoth(kit.ErrConflict, func(h *handle) error { return atVersion(r, other).delete(p.ctx(), h) }, "Delete with version %d of a token at %d", other, version)
+			}
+			p.check(r, "after Deletes with other versions")
+			p.wantErr(r.delete(p.ctx(), p.both()[i%2]), nil, "Delete with version %d", version)
+			p.checkGone(r, "after Delete")
+		}
+	}},
 	{id: "tokens/delete/purged", quote: deleteAbsent["tokens"], prove: func(p *probe) {
 		t := p.addExpiring("purged", epoch)
 		p.wantPurged(p.a, epoch, 10, 1)
 		p.wantErr(p.b.Tokens.Update(p.ctx(), t.Token), kit.ErrNotFound, "Update of a token that DeleteExpired has removed")
-		p.wantDeleted(p.b, t.ID, false, "a token that DeleteExpired has removed")
+		p.wantErr(t.delete(p.ctx(), p.b), kit.ErrNotFound, "Delete of a token that DeleteExpired has removed")
 		p.checkGone(t, "after DeleteExpired, Update and Delete")
 	}},
 	oneWinner("tokens/create/one-winner", createOneID, func(p *probe, round, i int) contender {

@@ -21,7 +21,7 @@ var userKind = kind{
 		if text == "" {
 			return u
 		}
-		u.Roles = []string{"first", text, "last"}
+		u.Roles, u.Factors = []string{"first", text, "last"}, []string{text, "next"}
 		if email := text + "@example.com"; len(email) <= 254 {
 			u.Email = email
 		}
@@ -49,12 +49,15 @@ var userKind = kind{
 		changeUser(func(u *user) { u.PasswordHash = "$2a$10$changed" }),
 		changeUser(func(u *user) { u.Roles = []string{"zebra", "ant"} }),
 		changeUser(func(u *user) { u.Settings = json.RawMessage(`{"changed":[1,2,3]}`) }),
+		changeUser(func(u *user) { u.Private = json.RawMessage(`{"changed":true}`) }),
+		changeUser(func(u *user) { u.Factors = []string{"totp", "a factor"} }),
 		changeUser(func(u *user) { u.Verified = !u.Verified }),
 		changeUser(func(u *user) { u.Active = !u.Active }),
 		changeUser(func(u *user) { u.SessionEpoch += 40 }),
+		changeUser(func(u *user) { u.CredentialEpoch += 40 }),
 		changeUser(func(u *user) { u.CreatedAt = u.CreatedAt.Add(-time.Microsecond) }),
 		changeUser(func(u *user) { u.UpdatedAt = u.UpdatedAt.Add(time.Microsecond) }),
-		changeUser(func(u *user) { u.Roles, u.Settings = nil, nil }),
+		changeUser(func(u *user) { u.Roles, u.Settings, u.Private, u.Factors = nil, nil, nil, nil }),
 	},
 	ids: append([]string{"a", "A", "ab", "a-", "a_", "a%", "a*", "a.", "a'b", `a"b`, `a\b`, "a:b", "a{b}", "$a", "~a", " ", "a ", "a/b", ".", "..", "a%2Fb", "a/", strings.Repeat("x", 63), strings.Repeat("x", 64)}, numerals...),
 

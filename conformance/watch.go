@@ -93,6 +93,9 @@ func (w *watch) watched(s Stores, handle string) Stores {
 	if s.Tokens != nil {
 		s.Tokens = watchedTokens{s.Tokens, w, through}
 	}
+	if s.Credentials != nil {
+		s.Credentials = watchedTokens{s.Credentials, w, through}
+	}
 	if closeStores := s.Close; closeStores != nil {
 		s.Close = func() error { defer w.begin("Close of handle " + handle)(); return closeStores() }
 	}
@@ -157,9 +160,9 @@ func (s watchedTokens) Update(ctx context.Context, t kit.Token) (err error) {
 	return s.store.Update(ctx, t)
 }
 
-func (s watchedTokens) Delete(ctx context.Context, id string) (_ bool, err error) {
+func (s watchedTokens) Delete(ctx context.Context, id string, version int64) (err error) {
 	defer s.watch.call("Tokens.Delete"+s.through, &err)()
-	return s.store.Delete(ctx, id)
+	return s.store.Delete(ctx, id, version)
 }
 
 func (s watchedTokens) ByUser(ctx context.Context, userID, after string, limit int) (_ []kit.Token, err error) {

@@ -315,8 +315,8 @@ func (f *fake) overWire(w *wire) {
 	f.updateToken = func(ctx context.Context, t kit.Token) error {
 		return w.do(ctx, func() error { return updateToken(far, t) })
 	}
-	f.removeToken = func(ctx context.Context, id string) (bool, error) {
-		return answered(ctx, w, func() (bool, error) { return removeToken(far, id) })
+	f.removeToken = func(ctx context.Context, at idAt) error {
+		return w.do(ctx, func() error { return removeToken(far, at) })
 	}
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		return answered(ctx, w, func() ([]kit.Token, error) { return byUser(far, userID, after, limit) })
