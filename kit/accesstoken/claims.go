@@ -2,6 +2,7 @@ package accesstoken
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -29,6 +30,19 @@ type Claims struct {
 	// Epoch is the user's session epoch when the token was made: epoch. Once the user
 	// has another one the token is no longer valid; code that has the user compares.
 	Epoch int64
+	// AuthTime is when the user last proved who they are: auth_time (OpenID Connect Core
+	// 1.0, section 2), in whole seconds. A refresh does not change it. Zero means that
+	// the token does not say, so nobody may take it for recent. The clocks of two servers
+	// can make it later than IssuedAt; it is then written as IssuedAt.
+	AuthTime time.Time
+	// AMR names the methods by which they did: amr (RFC 8176), such as pwd, otp and hwk.
+	// Without any there is no such claim.
+	AMR []string
+	// Extra are the application's own claims: a JSON object, nil for none. Its names are
+	// not registered ones: see [IsRegisteredClaim]. It comes back with the same members
+	// in the same order and with each value byte for byte, so that json.Unmarshal can
+	// read it into a struct of the application. Everyone who holds a token can read it.
+	Extra []byte
 	// IssuedAt is iat and ExpiresAt is exp. The token has whole seconds:
 	// fractions are cut off. It has expired at ExpiresAt, to the second.
 	IssuedAt, ExpiresAt time.Time
@@ -41,22 +55,57 @@ const lastSecond = 253402300799
 func validTimes(iat, exp int64) bool { return 0 < iat && iat < exp && exp <= lastSecond }
 
 // append appends the JSON of the claims to b, which begins the object.
-func (c *Claims) append(b []byte) []byte {
+func (c *Claims) append(b []byte) ([]byte, error) {
 	b = ijson.AppendString(append(b, `,"sub":`...), c.Subject)
 	b = strconv.AppendInt(append(b, `,"exp":`...), c.ExpiresAt.Unix(), 10)
 	b = strconv.AppendInt(append(b, `,"iat":`...), c.IssuedAt.Unix(), 10)
 	b = ijson.AppendString(append(b, `,"jti":`...), c.TokenID)
 	b = ijson.AppendString(append(b, `,"client_id":`...), c.ClientID)
 	b = ijson.AppendString(append(b, `,"sid":`...), c.SessionID)
-	b = append(b, `,"roles":[`...)
-	for i, role := range c.Roles {
+	b = appendStrings(append(b, `,"roles":`...), c.Roles)
+	b = strconv.AppendInt(append(b, `,"epoch":`...), c.Epoch, 10)
+	if !c.AuthTime.IsZero() {
+		b = strconv.AppendInt(append(b, `,"auth_time":`...), min(c.AuthTime.Unix(), c.IssuedAt.Unix()), 10)
+	}
+	if len(c.AMR) > 0 {
+		b = appendStrings(append(b, `,"amr":`...), c.AMR)
+	}
+	b, err := c.appendExtra(b)
+	return append(b, '}'), err
+}
+
+// appendExtra appends the members of Extra.
+func (c *Claims) appendExtra(b []byte) ([]byte, error) {
+	if len(c.Extra) == 0 {
+		return b, nil
+	}
+	var registered error
+	err := ijson.Object(c.Extra, maxClaimDepth, func(name, value []byte) error {
+		if IsRegisteredClaim(string(name)) {
+			registered = fmt.Errorf("accesstoken: Extra must not have the claim %q, which is a registered one: choose another name", name)
+			return registered
+		}
+		b = append(appendName(append(b, ','), name), value...)
+		return nil
+	})
+	if err != nil && registered == nil {
+		err = fmt.Errorf("accesstoken: Extra must be a JSON object, nested at most %d deep: %w", maxClaimDepth, err)
+	}
+	return b, err
+}
+
+// appendName appends the name of a member, with its colon.
+func appendName(b, name []byte) []byte { return append(ijson.AppendString(b, string(name)), ':') }
+
+func appendStrings(b []byte, list []string) []byte {
+	b = append(b, '[')
+	for i, text := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = ijson.AppendString(b, role)
+		b = ijson.AppendString(b, text)
 	}
-	b = strconv.AppendInt(append(b, `],"epoch":`...), c.Epoch, 10)
-	return append(b, '}')
+	return append(b, ']')
 }
 
 // check returns an error unless the claims can be signed, and then verified.
@@ -65,8 +114,14 @@ func (c *Claims) check() error {
 	for _, role := range c.Roles {
 		valid = valid && utf8.ValidString(role)
 	}
+	for _, method := range c.AMR {
+		valid = valid && isText(method)
+	}
 	if !valid {
-		return errors.New("accesstoken: Subject, SessionID, TokenID and ClientID must not be empty, and all claims UTF-8")
+		return errors.New("accesstoken: Subject, SessionID, TokenID, ClientID and each of AMR must not be empty, and all claims UTF-8")
+	}
+	if !c.AuthTime.IsZero() && c.AuthTime.Unix() <= 0 {
+		return errors.New("accesstoken: AuthTime must be after 1970, or zero")
 	}
 	if !validTimes(c.IssuedAt.Unix(), c.ExpiresAt.Unix()) {
 		return errors.New("accesstoken: ExpiresAt must be after IssuedAt, both from 1970 to 9999")

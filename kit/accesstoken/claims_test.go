@@ -15,6 +15,7 @@ import (
 var members = []struct{ name, value string }{
 	{"iss", `"myauth"`}, {"aud", `"api"`}, {"sub", `"user-1"`}, {"exp", `1795437000`}, {"iat", `1795435200`},
 	{"jti", `"token-1"`}, {"client_id", `"web"`}, {"sid", `"session-1"`}, {"roles", `["admin"]`}, {"epoch", `7`},
+	{"auth_time", `1795435140`}, {"amr", `["pwd"]`}, {"tenant", `"acme"`},
 }
 
 // with returns the payload with one member replaced, or left out for "".
@@ -42,15 +43,16 @@ func verifyPayload(p string) (accesstoken.Claims, error) {
 	return newVerifier(keys).Verify(forge(goodHeader, p, secret))
 }
 
-// Each claim is required, of its own type and no other.
+// Each claim is of its own type and no other, and required but for auth_time and amr.
 func TestClaimTypes(t *testing.T) {
 	values := []string{
-		``, `null`, `true`, `{}`, `[]`, `[1]`, `["a"]`, `[["a"]]`, `["a",null]`, `""`, `"x"`, `"1795437000"`, `0`, `-1`, `1.5`,
+		``, `null`, `true`, `{}`, `[]`, `[1]`, `["a"]`, `[""]`, `[["a"]]`, `["a",null]`, `""`, `"x"`, `"1795437000"`, `0`, `-1`, `1.5`,
 		`1795437000.0`, `1.795437e9`, `1e300`, `1e-1`, `9223372036854775808`, `253402300800`, `1`,
 	}
 	allowed := map[string][]string{
 		"sub": {`"x"`, `"1795437000"`}, "jti": {`"x"`, `"1795437000"`}, "sid": {`"x"`, `"1795437000"`}, "client_id": {`"x"`, `"1795437000"`},
-		"iat": {`1`}, "roles": {`[]`, `["a"]`}, "epoch": {`0`, `-1`, `253402300800`, `1`},
+		"roles": {`[]`, `["a"]`, `[""]`}, "epoch": {`0`, `-1`, `253402300800`, `1`},
+		"auth_time": {``, `1`}, "amr": {``, `[]`, `["a"]`, `[""]`}, "tenant": values,
 	}
 	for _, m := range members {
 		for _, value := range values {
@@ -83,6 +85,11 @@ func TestClaimValues(t *testing.T) {
 		"exp before iat":           with("exp", `1795435199`),
 		"exp at iat":               with("exp", `1795435200`),
 		"iat 61 s ahead":           with("iat", `1795435261`),
+		"auth_time after iat":      with("auth_time", `1795435201`),
+		"auth_time twice":          strings.Replace(payload, `{`, `{"auth_time":1,`, 1),
+		"amr twice":                strings.Replace(payload, `{`, `{"\u0061mr":["pwd"],`, 1),
+		"amr with a number":        with("amr", `["pwd",1]`),
+		"own claim twice":          strings.Replace(payload, `{`, `{"tenan\u0074":"evil",`, 1),
 		"exp twice":                strings.Replace(payload, `{`, `{"exp":1795437001,`, 1),
 		"sub twice, once escaped":  strings.Replace(payload, `{`, `{"su\u0062":"admin",`, 1),
 		"only names in capitals":   strings.Replace(payload, `"sub"`, `"SUB"`, 1),
@@ -104,6 +111,7 @@ func TestClaimValues(t *testing.T) {
 	}
 	for name, p := range map[string]string{
 		"iat 60 s ahead":   with("iat", `1795435260`),
+		"iat at auth_time": with("iat", `1795435140`),
 		"escapes":          with("iss", `"my\u0061uth"`),
 		"unknown claims":   strings.Replace(payload, `{`, `{"nbf":9e99,"scope":"a b","SUB":"eve","x":{"sub":["eve"]},`, 1),
 		"the last second":  with("exp", `253402300799`),
@@ -171,6 +179,10 @@ func TestSignerRefuses(t *testing.T) {
 		"bad client id":   func(c *accesstoken.Claims) { c.ClientID = "\xff" },
 		"bad UTF-8":       func(c *accesstoken.Claims) { c.Subject = "\xff" },
 		"bad role":        func(c *accesstoken.Claims) { c.Roles = []string{"\xed\xa0\x80"} },
+		"before 1970":     func(c *accesstoken.Claims) { c.AuthTime = time.Unix(0, 0) },
+		"no method":       func(c *accesstoken.Claims) { c.AMR = []string{"pwd", ""} },
+		"bad method":      func(c *accesstoken.Claims) { c.AMR = []string{"\xff"} },
+		"a giant claim":   func(c *accesstoken.Claims) { c.Extra = []byte(`{"x":"` + strings.Repeat("x", 9000) + `"}`) },
 		"no iat":          func(c *accesstoken.Claims) { c.IssuedAt = time.Time{} },
 		"no exp":          func(c *accesstoken.Claims) { c.ExpiresAt = time.Time{} },
 		"under a second":  func(c *accesstoken.Claims) { c.ExpiresAt = c.IssuedAt.Add(999 * time.Millisecond) },

@@ -25,7 +25,7 @@ var (
 	errSignature = invalid("the signature is wrong")
 	errClaims    = invalid("a claim is missing or of the wrong type")
 	errIssuer    = invalid("iss or aud is another one")
-	errTimes     = invalid("iat or exp cannot be right")
+	errTimes     = invalid("iat, exp or auth_time cannot be right")
 )
 
 func invalid(reason string) error { return fmt.Errorf("%w: %s", ErrInvalid, reason) }

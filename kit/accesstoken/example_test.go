@@ -1,6 +1,7 @@
 package accesstoken_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -72,6 +73,46 @@ func ExampleKeyring_Replace() {
 	// <nil>
 	// <nil>
 	// keyring[HS256 key "IFW-rt6WzIgOzdNh91sV-w" [redacted]]
+}
+
+// The claims of the application travel in the token, and a resource server reads them into a
+// struct of its own.
+func ExampleClaims_extra() {
+	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
+	if err != nil {
+		panic(err)
+	}
+	signer, err := accesstoken.NewSigner(keys, "myauth", "myauth")
+	if err != nil {
+		panic(err)
+	}
+	verifier, err := accesstoken.NewVerifier(keys, "myauth", "myauth", nil)
+	if err != nil {
+		panic(err)
+	}
+	now := time.Now()
+	token, err := signer.Sign(accesstoken.Claims{
+		Subject: "0192…", SessionID: "s1", TokenID: "t1", ClientID: "web", IssuedAt: now, ExpiresAt: now.Add(30 * time.Minute),
+		AuthTime: now.Add(-5 * time.Minute), AMR: []string{"pwd"},
+		Extra: []byte(`{"tenant":"acme"}`), // json.Marshal makes it of a struct or a map
+	})
+	if err != nil {
+		panic(err)
+	}
+
+	claims, err := verifier.Verify(token)
+	if err != nil {
+		panic(err)
+	}
+	var own struct {
+		Tenant string `json:"tenant"`
+	}
+	if claims.Extra != nil {
+		err = json.Unmarshal(claims.Extra, &own)
+	}
+	recent := !claims.AuthTime.IsZero() && time.Since(claims.AuthTime) < 10*time.Minute
+	fmt.Println(own.Tenant, recent, claims.AMR, err)
+	// Output: acme true [pwd] <nil>
 }
 
 // Tokens for another use get another typ, and with it another key.

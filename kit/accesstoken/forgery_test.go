@@ -32,12 +32,13 @@ func claims() accesstoken.Claims {
 	return accesstoken.Claims{
 		Subject: "user-1", SessionID: "session-1", TokenID: "token-1", ClientID: "web", Roles: []string{"admin", "a\"b\\c\n😀"}, Epoch: 7,
 		IssuedAt: noon, ExpiresAt: noon.Add(30 * time.Minute),
+		AuthTime: noon.Add(-time.Minute), AMR: []string{"pwd", "otp", "fido"}, Extra: []byte(`{"tenant":"acme","plan":{"seats": 3e0}}`),
 	}
 }
 
 // payload is claims() as it is signed.
 const payload = `{"iss":"myauth","aud":"api","sub":"user-1","exp":1795437000,"iat":1795435200,"jti":"token-1",` +
-	`"client_id":"web","sid":"session-1","roles":["admin"],"epoch":7}`
+	`"client_id":"web","sid":"session-1","roles":["admin"],"epoch":7,"auth_time":1795435140,"amr":["pwd"],"tenant":"acme"}`
 
 func must[T any](v T, err error) T {
 	if err != nil {

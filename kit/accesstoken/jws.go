@@ -57,7 +57,7 @@ func isPrintable(s string) bool {
 func (k *Key) token(header string, payload []byte) (string, error) {
 	size := len(header) + 1 + base64url.EncodedLen(len(payload)) + 1 + base64url.EncodedLen(k.size)
 	if size > MaxLength {
-		return "", errors.New("accesstoken: the token gets too long: put less into it")
+		return "", fmt.Errorf("accesstoken: the token would have %d bytes, and the most is %d: put less into it, such as fewer roles or own claims", size, MaxLength)
 	}
 	token := make([]byte, 0, size)
 	token = append(token, header...)

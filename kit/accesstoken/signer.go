@@ -41,10 +41,12 @@ func check(keys *Keyring, issuer, audience string) error {
 
 func isText(s string) bool { return s != "" && utf8.ValidString(s) }
 
-// Sign makes a token of c. Subject, SessionID, TokenID and ClientID must not be empty, all
-// text must be UTF-8, and ExpiresAt at least a second after IssuedAt, both from
-// 1970 to 9999. It is an error, too, if the keyring cannot sign, or the token gets
-// longer than [MaxLength], as some hundred roles make it.
+// Sign makes a token of c. Subject, SessionID, TokenID, ClientID and each of AMR must not be
+// empty, all text must be UTF-8, and ExpiresAt at least a second after IssuedAt, both from
+// 1970 to 9999. AuthTime is zero or after 1970. Extra is empty or a JSON object without two
+// members of one name, nested at most 16 deep, whose names are not registered. It is an error,
+// too, if the keyring cannot sign, or the token gets longer than [MaxLength], as some hundred
+// roles make it.
 func (s *Signer) Sign(c Claims) (string, error) {
 	if err := c.check(); err != nil {
 		return "", err
@@ -53,6 +55,9 @@ func (s *Signer) Sign(c Claims) (string, error) {
 	if key == nil {
 		return "", errNoSigningKey
 	}
-	payload := append(make([]byte, 0, 512), s.prefix...)
-	return key.token(key.header, c.append(payload))
+	payload, err := c.append(append(make([]byte, 0, 512), s.prefix...))
+	if err != nil {
+		return "", err
+	}
+	return key.token(key.header, payload)
 }

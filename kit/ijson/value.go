@@ -84,9 +84,12 @@ func Array(value []byte, read func(element []byte) error) error {
 // array gives an empty slice that is not nil. Anything else is [ErrType]: what [Array]
 // refuses, or one element that is no string.
 func Strings(value []byte) ([]string, error) {
-	list := make([]string, 0, 4)
+	list := []string{}
 	err := Array(value, func(element []byte) error {
 		text, err := String(element)
+		if cap(list) == 0 {
+			list = make([]string, 0, 4)
+		}
 		list = append(list, text)
 		return err
 	})
