@@ -110,7 +110,7 @@ func RunUsers(t *testing.T, cfg Config) {
 // form.
 func RunTokens(t *testing.T, cfg Config) {
 	t.Helper()
-	runAll(t, cfg, tokenRules())
+	runAll(t, cfg, append(tokenRules(), credentialRules()...))
 }
 
 // RunTogether tests what only stores of several databases can get wrong: sessions of users in

@@ -40,6 +40,8 @@ var narrative = []string{
 	"Every method", "may return an error", "The caller then does not know",
 	"A store needs no", "every call of a [Service]", "A [Service] never passes", "A store need not compare", "it may leave them out",
 	"TokenStore keeps", "The rules of [UserStore]", "Pinger is an optional", "[Service.Ready] uses",
+	"Stores are where", "All three are", "A driver's method", "With tokens elsewhere", "stores := ", "Tokens has what", "sessions, and",
+	"Credentials has what", "second factors", "UserLister is an", "The rules of UserStore",
 	"None", "an empty slice", // which are quoted together
 }
 
@@ -47,7 +49,7 @@ var narrative = []string{
 // by a case of its store, and each quote must be in a comment of package kit word by word,
 // so that a contract cannot change without the suite.
 func TestEverySentenceHasACase(t *testing.T) {
-	users, tokens := userRules(), tokenRules()
+	users, tokens := userRules(), append(tokenRules(), credentialRules()...)
 	quoted := func(rules []rule, clause string) bool {
 		return slices.ContainsFunc(rules, func(r rule) bool {
 			return strings.Contains(clause, strings.TrimRight(r.quote, ".")) || strings.Contains(r.quote, clause)
@@ -58,6 +60,8 @@ func TestEverySentenceHasACase(t *testing.T) {
 		switch first, _, _ := strings.Cut(comment, " "); first {
 		case "UserStore", "Pinger":
 			ofUsers, ofTokens = true, true // the rules for every method are those of tokens too
+		case "UserLister":
+			ofUsers, ofTokens = true, false
 		case "TokenStore":
 			ofUsers, ofTokens = false, true
 		default: // a method's
@@ -89,7 +93,7 @@ func TestEveryCaseProvesItself(t *testing.T) {
 	for _, f := range allFlaws() {
 		byRule[f.by]++
 	}
-	form := regexp.MustCompile(`^(users|tokens|together)(/[a-z]+(-[a-z]+)*){1,2}$`)
+	form := regexp.MustCompile(`^(users|tokens|credentials|together)(/[a-z]+(-[a-z]+)*){1,2}$`)
 	seen := map[string]bool{}
 	for _, r := range allRules() {
 		if !form.MatchString(r.id) || seen[r.id] {

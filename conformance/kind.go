@@ -98,8 +98,17 @@ func (k kind) attempts(p *probe, h *handle) []attempt {
 	gone, kept := next("deleted"), next("read")
 	all = append(all, write("Delete", gone, nil, func(ctx context.Context) error { return gone.delete(ctx, h) }))
 	p.add(p.a, kept)
-	for _, way := range ways(kept) {
-		all = append(all, p.reading(way, kept, h))
+	return append(all, p.reads(kept, h)...)
+}
+
+// reads are all calls that read the record.
+func (p *probe) reads(r record, h *handle) []attempt {
+	var all []attempt
+	for _, way := range ways(r) {
+		all = append(all, p.reading(way, r, h))
+	}
+	if u, ok := r.(*user); ok {
+		all = append(all, p.listings(h, u)...)
 	}
 	return all
 }

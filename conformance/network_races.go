@@ -63,7 +63,7 @@ func networkRaceRules(k kind) []rule {
 var followers = map[opKind][][]opKind{
 	opCreate: {{opUpdate}, {opDelete}},
 	opUpdate: {{opUpdate}, {opDelete}, {opDelete, opCreate}},
-	opDelete: {{opDelete}},
+	opDelete: {{opDelete}, {opUpdate}},
 }
 
 // followed lets caller 1 write to a record while a write of caller 0 is on its way.

@@ -132,7 +132,7 @@ func (p *probe) reported() []string {
 }
 
 // sentinels are the errors that a store can mean. An error means one of them.
-var sentinels = []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists, kit.ErrUnavailable}
+var sentinels = []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists, kit.ErrNewerRecord, kit.ErrUnavailable}
 
 // wantErr reports unless err is want: nil, or one of the sentinels and no other.
 func (p *probe) wantErr(err, want error, what string, args ...any) {
@@ -153,7 +153,7 @@ func errProblem(err, want error) string {
 		return fmt.Sprintf("got error %q, want one that wraps %s", err, nameOf(want))
 	}
 	for _, other := range sentinels {
-		if other != want && errors.Is(err, other) {
+		if errors.Is(err, other) && !errors.Is(want, other) {
 			return fmt.Sprintf("got error %q, which wraps %s as well as %s", err, nameOf(other), nameOf(want))
 		}
 	}
@@ -162,7 +162,7 @@ func errProblem(err, want error) string {
 
 // nameOf returns how the sentinel is written in a program.
 func nameOf(sentinel error) string {
-	names := []string{"kit.ErrNotFound", "kit.ErrConflict", "kit.ErrUserExists", "kit.ErrUnavailable"}
+	names := []string{"kit.ErrNotFound", "kit.ErrConflict", "kit.ErrUserExists", "kit.ErrNewerRecord", "kit.ErrUnavailable"}
 	if i := slices.Index(sentinels, sentinel); i >= 0 {
 		return names[i]
 	}

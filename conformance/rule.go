@@ -22,6 +22,8 @@ type rule struct {
 	// alone marks a proof of two callers in a loop, which meet where both have a
 	// processor: no other case runs beside it.
 	alone bool
+	// swapped gives the proof the store of credentials in place of that of tokens.
+	swapped bool
 	// long marks a proof that testing.Short leaves out.
 	long bool
 }
@@ -30,13 +32,13 @@ type rule struct {
 func sharedRules(k kind) []rule {
 	return slices.Concat(
 		basicRules(k), valueRules(k), memoryRules(k), handleRules(k), contextRules(k), concurrencyRules(k),
-		networkRules(k), networkRaceRules(k),
+		newerRules(k), networkRules(k), networkRaceRules(k),
 	)
 }
 
 // userRules are the cases of [kit.UserStore].
 func userRules() []rule {
-	return userKind.worded(slices.Concat(sharedRules(userKind), userAddressRules, userWriteRules, userValueRules, userRaceRules))
+	return userKind.worded(slices.Concat(sharedRules(userKind), userAddressRules, userWriteRules, userValueRules, userListRules, userRaceRules))
 }
 
 // tokenRules are the cases of [kit.TokenStore].
@@ -53,7 +55,7 @@ func (k kind) worded(rules []rule) []rule {
 	return rules
 }
 
-// allRules are the cases of both stores, on their own and together.
+// allRules are the cases of all stores, on their own and together.
 func allRules() []rule {
-	return slices.Concat(userRules(), tokenRules(), togetherRules())
+	return slices.Concat(userRules(), tokenRules(), credentialRules(), togetherRules())
 }

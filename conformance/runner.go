@@ -94,7 +94,7 @@ func (s *suite) execute(tb testing.TB, r rule) outcome {
 
 // unreaches reports whether the cases that need an ability put the data out of reach.
 func unreaches(need Ability) bool {
-	return need == Networking || need == Stalling || need == Closing
+	return need == Networking || need == Stalling || need == Closing || need == Upgrading
 }
 
 // run tries the rule on a fresh data set. The proof runs on a goroutine of its own, so that
@@ -170,6 +170,9 @@ func (p *probe) openOn(tb testing.TB, open Open) *handle {
 	name := strconv.Itoa(len(p.handles) + 1)
 	defer late(tb, "Open of handle "+name+" (two are open at once, so an engine that only one may have open must be shared between them)", p.cfg.timeout)()
 	bare := open(tb)
+	if p.rule.swapped {
+		bare = bare.swap()
+	}
 	h := &handle{Stores: p.watch.watched(bare, name), bare: bare, name: name}
 	p.handles = append(p.handles, h)
 	return h
@@ -198,6 +201,10 @@ func (p *probe) missing() string {
 		return "Stores.Tokens is nil"
 	case strings.HasPrefix(p.rule.id, "together/") && (s.Users == nil || s.Tokens == nil || s.Credentials == nil):
 		return "Stores.Users, Tokens or Credentials is nil: use RunUsers or RunTokens for what is there"
+	case needs(Credentials) && (s.Credentials == nil || s.Tokens == nil):
+		return "Stores.Credentials or Tokens is nil: set it, or list conformance.Credentials in Config.Without"
+	case needs(Upgrading) && s.Newer == nil:
+		return "Stores.Newer is nil: set it, or list conformance.Upgrading in Config.Without"
 	case needs(Closing) && s.Close == nil:
 		return "Stores.Close is nil: set it, or list conformance.Closing in Config.Without"
 	case needs(Stalling) && s.Stall == nil:

@@ -32,7 +32,9 @@ var tokenKind = kind{
 			t.ExpiresAt = expires
 			tokens = append(tokens, t)
 		}
-		return tokens
+		passkey := newToken("passkey", "ann")
+		passkey.Type, passkey.SessionID, passkey.Data = "passkey", "", make([]byte, kit.MaxTokenData)
+		return append(tokens, passkey)
 	},
 	changes: []func(r record){
 		changeToken(func(t *token) { t.SessionID = "another session" }),

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"myauth.internal/kit"
 )
 
 // numerals are IDs that a column of numbers, or a client that guesses types, takes for
@@ -99,6 +101,23 @@ var tokenListRules = []rule{
 		p.must(one.delete(p.ctx(), p.a), "Delete")
 		p.wantList(p.b, "ann", "", 10, nil)
 	}},
+	keeps("tokens/values/data", hashBytes, func() []record {
+		var tokens []record
+		for i, size := range []int{1, 255, 256, 2000, 4096, kit.MaxTokenData - 1, kit.MaxTokenData} {
+			t := newToken(fmt.Sprint("n", i), "ann")
+			t.Data = make([]byte, size)
+			for at := range t.Data {
+				t.Data[at] = byte(at + at>>8)
+			}
+			tokens = append(tokens, t)
+		}
+		for i, text := range append(settingsTexts, "\xdeadbeef", "null", " \n ", "\x00", "\xff\xfe", "e30=") {
+			t := newToken(fmt.Sprint("text", i), "ann")
+			t.Data = []byte(text)
+			tokens = append(tokens, t)
+		}
+		return tokens
+	}),
 	keeps("tokens/values/bytes", hashBytes, func() []record {
 		patterns := [][]byte{
 			make([]byte, 32),

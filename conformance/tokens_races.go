@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 var tokenRaceRules = []rule{
 	{id: "tokens/delete-expired/beside-updates", quote: purgeSpares, racy: true, prove: func(p *probe) { p.racePurges(2) }},
 	{id: "tokens/delete-expired/counts-under-race", quote: purgeHowMany, racy: true, prove: func(p *probe) { p.racePurges(racers) }},
+	{id: "tokens/delete/against-update", quote: deleteOne, racy: true, prove: (*probe).raceDeletes},
 	{id: "tokens/concurrent/no-deadlock", quote: concurrentUse, racy: true, prove: func(p *probe) {
 		// Purges, updates, deletes and lists go over the same rows in
 		// different orders.
@@ -51,6 +53,29 @@ var tokenRaceRules = []rule{
 			})
 		}
 	}},
+}
+
+// raceDeletes lets half of the callers delete a token at the Version at which the others
+// update it. One of all wins, and what a Delete has removed no Update brings back.
+func (p *probe) raceDeletes() {
+	for round := range 4 * rounds {
+		r := tokenKind.register(p, fmt.Sprint("r", round))
+		p.must(r.create(p.a, 1), "Create")
+		deletes := func(i int) bool { return (i/2+round)%2 == 0 }
+		answers := p.race(racers, func(i int, h *handle) error {
+			if deletes(i) {
+				return r.delete(h, 0)
+			}
+			return r.update(h, int64(100+i), 0)
+		})
+		winner := slices.IndexFunc(answers, func(err error) bool { return err == nil })
+		if winner >= 0 && deletes(winner) {
+			p.wantOneWinner(answers, "Delete and Update at one Version, of which a Delete won", kit.ErrNotFound)
+			r.gone("after Delete won over Update")
+		} else if p.wantOneWinner(answers, "Delete and Update at one Version", kit.ErrConflict) >= 0 {
+			r.holds(int64(100+winner), 1, "after Update won over Delete")
+		}
+	}
 }
 
 // racePurges lets so many callers purge tokens in batches, while the others move tokens

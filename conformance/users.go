@@ -68,7 +68,7 @@ var userKind = kind{
 		u := newUser("long")
 		u.Settings = json.RawMessage(largeSettings())
 		p.add(p.a, u)
-		return []attempt{p.reading(way{method: "ByID of a large user", read: u.byID}, u, h)}
+		return append(p.longList(h), p.reading(way{method: "ByID of a large user", read: u.byID}, u, h))
 	},
 	remains: userRemains,
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,16 +23,18 @@ var userValueRules = []rule{
 			{" "}, {","}, {`""`}, many,
 		} {
 			u := newUser(fmt.Sprint("n", i))
-			u.Roles = roles
+			u.Roles, u.Factors = roles, slices.Clone(roles)
+			slices.Reverse(u.Factors)
 			users = append(users, u)
 		}
 		return users
 	}),
 	keeps("users/values/settings-bytes", settingsBytes, func() []record {
 		var users []record
-		for i, text := range append(settingsTexts, deepSettings(), largeSettings()) {
+		texts := append(slices.Clip(settingsTexts), deepSettings(), largeSettings())
+		for i, text := range texts {
 			u := newUser(fmt.Sprint("n", i))
-			u.Settings = json.RawMessage(text)
+			u.Settings, u.Private = json.RawMessage(text), json.RawMessage(texts[len(texts)-1-i])
 			users = append(users, u)
 		}
 		return users

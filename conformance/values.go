@@ -59,8 +59,11 @@ func valueRules(k kind) []rule {
 			return records
 		}),
 		keeps(k.name+"/values/integers", everyInteger, each(len(integers), func(i int, r record) {
-			version, epoch := r.numbers()
-			*version, *epoch = integers[i], integers[i]
+			fieldsOf(r, func(_ string, field any) {
+				if n, ok := field.(*int64); ok {
+					*n = integers[i]
+				}
+			})
 		})),
 		keeps(k.name+"/values/empty-slices", emptyIsNil, func() []record {
 			var records []record

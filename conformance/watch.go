@@ -102,7 +102,7 @@ func (w *watch) watched(s Stores, handle string) Stores {
 	return s
 }
 
-// watchedUsers, watchedTokens and watchedPinger note each call.
+// These note each call.
 type (
 	watchedUsers struct {
 		store   kit.UserStore
@@ -117,6 +117,11 @@ type (
 	watchedPinger struct {
 		store kit.Pinger
 		watch *watch
+	}
+	watchedLister struct {
+		store   kit.UserLister
+		watch   *watch
+		through string
 	}
 )
 
@@ -173,6 +178,16 @@ func (s watchedTokens) ByUser(ctx context.Context, userID, after string, limit i
 func (s watchedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (_ int, err error) {
 	defer s.watch.call("Tokens.DeleteExpired"+s.through, &err)()
 	return s.store.DeleteExpired(ctx, before, limit)
+}
+
+func (s watchedLister) List(ctx context.Context, after string, limit int) (_ []kit.User, err error) {
+	defer s.watch.call("Users.List"+s.through, &err)()
+	return s.store.List(ctx, after, limit)
+}
+
+func (s watchedLister) ListByEmail(ctx context.Context, prefix, after string, limit int) (_ []kit.User, err error) {
+	defer s.watch.call("Users.ListByEmail"+s.through, &err)()
+	return s.store.ListByEmail(ctx, prefix, after, limit)
 }
 
 func (s watchedPinger) Ping(ctx context.Context) (err error) {
