@@ -5,7 +5,7 @@
 //		log.Fatal(err)
 //	}
 //	defer store.Close()
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	svc, err := kit.New(store.Stores(), keys, nil)
 //
 // [New] uses the client that an application has already. A standalone server, a
 // replica set and a sharded cluster with unsharded collections are all the same to

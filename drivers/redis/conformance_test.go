@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"myauth.internal/conformance"
 	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/redis"
@@ -42,6 +44,27 @@ func through(url string, n *conformance.Network) conformance.Open {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Close: store.Close, Stall: n.Hang}
+		return conformance.Stores{Stores: store.Stores(), Close: store.Close, Stall: n.Hang, Newer: func(table, id string) error {
+			client := connect(t, url)
+			defer client.Close()
+			return makeNewer(client, store, table, id)
+		}}
 	}
+}
+
+// makeNewer has a record claim to be one of a newer version of MyAuth.
+func makeNewer(client goredis.UniversalClient, store *redis.Store, table, id string) error {
+	return client.HSet(context.Background(), redis.RecordKey(store, table, id), "schema", "2").Err()
+}
+
+// connect returns a client of the server or the cluster.
+func connect(t testing.TB, url string) goredis.UniversalClient {
+	if !strings.Contains(url, "cluster=true") {
+		return plain(t, url)
+	}
+	o, err := goredis.ParseClusterURL(strings.Replace(url, "cluster=true&", "", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return goredis.NewClusterClient(o)
 }

@@ -6,7 +6,7 @@
 //		log.Fatal(err)
 //	}
 //	defer store.Close()
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	svc, err := kit.New(store.Stores(), keys, nil)
 //
 // Every write is one Lua script on keys of one hash slot, all of them declared, so
 // Redis runs it as a whole and alone, in a cluster as well.

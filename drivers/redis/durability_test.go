@@ -63,8 +63,8 @@ func TestServerKilledUnderLoad(t *testing.T) {
 							mu.Unlock()
 							return
 						}
-						_, err := store.Tokens().Delete(ctx, id)
-						if err = errors.Join(err, store.Users().Delete(ctx, id)); err == nil {
+						err := errors.Join(store.Tokens().Delete(ctx, id, 2), store.Users().Delete(ctx, id))
+						if err == nil {
 							mu.Lock()
 							deleted[id] = true
 							mu.Unlock()

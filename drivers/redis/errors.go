@@ -88,6 +88,8 @@ func classify(op string, err error) error {
 	switch {
 	case code == damagedCode:
 		return fmt.Errorf("redis: %s: %w", op, errDamaged)
+	case code == newerCode:
+		return fmt.Errorf("redis: %s: %w", op, kit.ErrNewerRecord)
 	case code == "WRONGTYPE":
 		return fmt.Errorf("redis: %s: the server says WRONGTYPE: a key under the prefix is not MyAuth's: choose another Options.Prefix", op)
 	case strings.HasPrefix(text, "ERR unknown command"), strings.HasPrefix(text, "ERR Unknown Redis command"):

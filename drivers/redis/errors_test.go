@@ -21,6 +21,7 @@ func TestClassify(t *testing.T) {
 		outage  = "kit.ErrUnavailable"
 		fault   = "an error of no kind"
 		damaged = "a damaged record"
+		newer   = "kit.ErrNewerRecord"
 	)
 	for text, want := range map[string]string{
 		"LOADING Redis is loading the dataset in memory":                                     outage,
@@ -46,6 +47,7 @@ func TestClassify(t *testing.T) {
 		"ERR max number of clients + cluster connections reached":                            outage,
 		"MYAUTHDAMAGED user":  damaged,
 		"MYAUTHDAMAGED token": damaged,
+		"MYAUTHNEWER schema":  newer,
 		"WRONGTYPE Operation against a key holding the wrong kind of value":            fault,
 		"ERR unknown command 'EVALSHA', with args beginning with: 'SECRET'":            fault,
 		"ERR Unknown Redis command called from script script: f_0, on @user_script:2.": fault,
@@ -56,6 +58,8 @@ func TestClassify(t *testing.T) {
 		err := classify("create user", said(text))
 		got := fault
 		switch {
+		case errors.Is(err, kit.ErrNewerRecord):
+			got = newer
 		case errors.Is(err, kit.ErrUnavailable):
 			got = outage
 		case errors.Is(err, errDamaged):

@@ -13,7 +13,7 @@ import (
 	"myauth.internal/kit/memstore"
 )
 
-// Open owns its client. The two stores go into kit.New.
+// Open owns its client. The three stores go into kit.New.
 func ExampleOpen() {
 	store, err := redis.Open(context.Background(), os.Getenv("REDIS_URL"), nil)
 	if err != nil {
@@ -65,7 +65,9 @@ func Example_mixedStores() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	svc, err := kit.New(accounts.Users(), sessions.Tokens(), keys, nil)
+	stores := accounts.Stores()
+	stores.Tokens = sessions.Tokens()
+	svc, err := kit.New(stores, keys, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -15,11 +15,23 @@ func NewUnchecked(client redis.UniversalClient, opts *Options) (*Store, error) {
 
 // Keys returns the names of keys of a token, and its entry in the index by expiry.
 func Keys(s *Store, t kit.Token) (record, ofUser, expiry, entry string) {
-	p := s.keys.partitionOf(t.ID)
+	p := s.keys.tokens.of(t.ID)
 	return p.record(t.ID), p.ofUser(t.UserID), p.expiry(), expiryEntry(stamp(t.ExpiresAt), t.UserID, t.ID)
 }
 
-// Tag returns the hash tag of a partition.
+// RecordKey returns the name of the key of a record in one of the tables of the conformance
+// suite.
+func RecordKey(s *Store, table, id string) string {
+	switch table {
+	case "tokens":
+		return s.keys.tokens.of(id).record(id)
+	case "credentials":
+		return s.keys.credentials.of(id).record(id)
+	}
+	return s.keys.users.record(id)
+}
+
+// Tag returns the hash tag of a partition of the tokens.
 func Tag(prefix string, partition int) string {
 	k := newKeys(prefix)
 	return strings.Trim(string(k.tokens[partition]), "{}")

@@ -21,7 +21,6 @@ import (
 // everyWrite makes each kind of write, on records of that number.
 func everyWrite(t *testing.T, store *redis.Store, i int) map[string]error {
 	id := fmt.Sprint("w", i)
-	_, deleteErr := store.Tokens().Delete(t.Context(), id)
 	_, purgeErr := store.Tokens().DeleteExpired(t.Context(), testTime, 10)
 	moved := newUser("kept")
 	moved.Email = id + "@elsewhere.example"
@@ -32,14 +31,21 @@ func everyWrite(t *testing.T, store *redis.Store, i int) map[string]error {
 		"delete user":   store.Users().Delete(t.Context(), "kept"),
 		"create token":  store.Tokens().Create(t.Context(), newToken(id, "kept")),
 		"update token":  store.Tokens().Update(t.Context(), newToken("kept", "kept")),
-		"delete token":  deleteErr,
+		"delete token":  deleteToken(t, store, id),
 		"purge":         purgeErr,
-		"delete kept":   second(store.Tokens().Delete(t.Context(), "kept")),
+		"delete kept":   deleteToken(t, store, "kept"),
 		"create at old": store.Tokens().Create(t.Context(), newToken(id+"x", "kept")),
 	}
 }
 
-func second(_ bool, err error) error { return err }
+// deleteToken removes a token at the version that it has.
+func deleteToken(t *testing.T, store *redis.Store, id string) error {
+	token, err := store.Tokens().ByID(t.Context(), id)
+	if err != nil {
+		return err
+	}
+	return store.Tokens().Delete(t.Context(), id, token.Version)
+}
 
 // keep stores a user and a token named kept.
 func keep(t *testing.T, store *redis.Store) {
@@ -218,7 +224,7 @@ func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
 		before := dump(t, client, o.Prefix)
 		same := newToken("kept", "kept") // in the partition of the foreign index
 		record, _, _, _ := redis.Keys(store, same)
-		errs := map[string]error{"delete": second(store.Tokens().Delete(t.Context(), "kept"))}
+		errs := map[string]error{"delete": deleteToken(t, store, "kept")}
 		if key == expiry {
 			errs["update"] = store.Tokens().Update(t.Context(), longer)
 			_, errs["purge"] = store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
@@ -262,38 +268,56 @@ func TestDamagedRecords(t *testing.T) {
 	client, o := plain(t, url), fresh()
 	store := open(t, url, o)
 	keep(t, store)
-	userKey := "{" + o.Prefix + ":users}:id:kept"
-	tokenKey, _, _, _ := redis.Keys(store, newToken("kept", "kept"))
+	userKey, tokenKey := redis.RecordKey(store, "users", "kept"), redis.RecordKey(store, "tokens", "kept")
 	const email = "kept@Example.com"
 	sound := dump(t, client, o.Prefix)
-	for name, damage := range map[string]func(key string){
-		"newer":          func(key string) { client.HSet(t.Context(), key, "schema", "2") },
-		"without schema": func(key string) { client.HDel(t.Context(), key, "schema") },
+	for _, c := range []struct {
+		name   string
+		damage func(key string)
+		newer  bool
+	}{
+		{"newer", func(key string) { client.HSet(t.Context(), key, "schema", "10") }, true},
+		{"newer and without a field", func(key string) {
+			client.HSet(t.Context(), key, "schema", "2")
+			client.HDel(t.Context(), key, "version")
+		}, true},
+		{"older", func(key string) { client.HSet(t.Context(), key, "schema", "0") }, false},
+		{"another schema", func(key string) { client.HSet(t.Context(), key, "schema", "x") }, false},
+		{"without schema", func(key string) { client.HDel(t.Context(), key, "schema") }, false},
 	} {
-		damage(userKey)
-		damage(tokenKey)
+		c.damage(userKey)
+		c.damage(tokenKey)
 		damaged := dump(t, client, o.Prefix)
 		_, byID := store.Users().ByID(t.Context(), "kept")
 		_, byEmail := store.Users().ByEmail(t.Context(), email)
+		_, list := store.Users().List(t.Context(), "", 10)
+		_, listByEmail := store.Users().ListByEmail(t.Context(), "k", "", 10)
 		_, tokenByID := store.Tokens().ByID(t.Context(), "kept")
 		_, byUser := store.Tokens().ByUser(t.Context(), "kept", "", 10)
-		_, purge := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
+		n, purge := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
 		moved := newUser("kept")
 		moved.Email = "elsewhere@example.com"
-		for what, err := range map[string]error{
-			"ByID": byID, "ByEmail": byEmail, "token ByID": tokenByID, "ByUser": byUser, "DeleteExpired": purge,
+		errs := map[string]error{
+			"ByID": byID, "ByEmail": byEmail, "List": list, "ListByEmail": listByEmail, "token ByID": tokenByID, "ByUser": byUser,
 			"Update": store.Users().Update(t.Context(), newUser("kept")), "Update of the address": store.Users().Update(t.Context(), moved),
 			"Delete": store.Users().Delete(t.Context(), "kept"), "token Update": store.Tokens().Update(t.Context(), newToken("kept", "kept")),
-			"token Delete": second(store.Tokens().Delete(t.Context(), "kept")),
-		} {
-			if err == nil || !strings.Contains(err.Error(), "damaged") || errors.Is(err, kit.ErrUnavailable) || errors.Is(err, kit.ErrNotFound) || errors.Is(err, kit.ErrConflict) {
-				t.Errorf("%s, %s: %v", name, what, err)
+			"token Delete": store.Tokens().Delete(t.Context(), "kept", 1),
+		}
+		if !c.newer {
+			errs["DeleteExpired"] = purge
+		} else if n != 0 || purge != nil {
+			t.Errorf("%s: purged %d, %v: that is for the newer version", c.name, n, purge)
+		}
+		for what, err := range errs {
+			isNewer, isDamaged := errors.Is(err, kit.ErrNewerRecord), err != nil && strings.Contains(err.Error(), "damaged") && !errors.Is(err, kit.ErrUnavailable)
+			if isNewer != c.newer || isDamaged == c.newer || errors.Is(err, kit.ErrNotFound) || errors.Is(err, kit.ErrConflict) {
+				t.Errorf("%s, %s: %v", c.name, what, err)
 			} else if strings.Contains(err.Error(), "kept") {
-				t.Errorf("%s, %s: the error shows a value: %v", name, what, err)
+				t.Errorf("%s, %s: the error shows a value: %v", c.name, what, err)
 			}
 		}
 		if after := dump(t, client, o.Prefix); !maps.Equal(damaged, after) {
-			t.Errorf("%s: a damaged record was changed", name)
+			t.Errorf("%s: the record was changed", c.name)
 		}
 		for _, key := range []string{userKey, tokenKey} {
 			client.RestoreReplace(t.Context(), key, 0, sound[key])
@@ -373,39 +397,91 @@ func TestScriptFlush(t *testing.T) {
 	}
 }
 
-// Damaged records keep the purge from no other, however many they are, and are told of
-// once there is nothing else to be done.
+// What cannot be purged keeps the purge from no other token, however much it is, and is told
+// of once there is nothing else to be done. Records of a newer version are not told of.
 func TestDamageKeepsNoOthers(t *testing.T) {
-	for _, c := range []struct{ damaged, sound int }{{1, 1100}, {300, 300}} {
-		url := servers.Redis(t)
-		client, o := plain(t, url), fresh()
-		store := open(t, url, o)
-		// All in one partition, and the damaged ones first.
-		_, _, partition, _ := redis.Keys(store, newToken("t0", "u"))
-		made := 0
-		for i := 0; made < c.damaged+c.sound; i++ {
-			token := newToken(fmt.Sprint("t", i), "u")
-			record, _, expiry, _ := redis.Keys(store, token)
-			if expiry != partition {
-				continue
-			}
-			token.ExpiresAt = testTime.Add(time.Duration(i) * time.Microsecond)
-			if err := store.Tokens().Create(t.Context(), token); err != nil {
-				t.Fatal(err)
-			}
-			if made < c.damaged {
-				client.HDel(t.Context(), record, "schema")
-			}
-			made++
-		}
-		removed, err := 0, error(nil)
-		for n := 1000; n == 1000 && err == nil; removed += n { // as kit.PurgeExpired does
-			n, err = store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Minute), 1000)
-		}
-		if removed != c.sound || err == nil || !strings.Contains(err.Error(), "damaged") {
-			t.Errorf("%d damaged: purged %d of %d, %v", c.damaged, removed, c.sound, err)
+	foreign := func(key string) func(*goredis.Client, string) {
+		return func(client *goredis.Client, _ string) {
+			client.Del(context.Background(), key)
+			client.Set(context.Background(), key, "foreign", 0)
 		}
 	}
+	for _, c := range []struct {
+		name           string
+		damaged, sound int
+		damage         func(client *goredis.Client, record string)
+		want           string
+	}{
+		{"one damaged", 1, 1100, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "schema") }, "damaged"},
+		{"many damaged", 300, 300, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "schema") }, "damaged"},
+		{"foreign keys", 300, 300, func(client *goredis.Client, record string) { foreign(record)(client, record) }, "damaged"},
+		{"newer", 300, 300, func(client *goredis.Client, record string) { client.HSet(context.Background(), record, "schema", "2") }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			url := servers.Redis(t)
+			client, o := plain(t, url), fresh()
+			store := open(t, url, o)
+			// All in one partition, and the damaged ones first.
+			_, _, partition, _ := redis.Keys(store, newToken("t0", "u"))
+			made := 0
+			for i := 0; made < c.damaged+c.sound; i++ {
+				token := newToken(fmt.Sprint("t", i), "u")
+				record, _, expiry, _ := redis.Keys(store, token)
+				if expiry != partition {
+					continue
+				}
+				token.ExpiresAt = testTime.Add(time.Duration(i) * time.Microsecond)
+				if err := store.Tokens().Create(t.Context(), token); err != nil {
+					t.Fatal(err)
+				}
+				if made < c.damaged {
+					c.damage(client, record)
+				}
+				made++
+			}
+			if removed, err := purge(t, store); removed != c.sound || c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("purged %d of %d, %v", removed, c.sound, err)
+			}
+		})
+	}
+	// A key of another program in place of an index.
+	for name, indexOf := range map[string]func(*redis.Store, kit.Token) string{
+		"tokens of a user": func(store *redis.Store, token kit.Token) string {
+			_, ofUser, _, _ := redis.Keys(store, token)
+			return ofUser
+		},
+		"expiry": func(store *redis.Store, token kit.Token) string {
+			_, _, expiry, _ := redis.Keys(store, token)
+			return expiry
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, o := servers.Redis(t), fresh()
+			store, client := open(t, url, o), plain(t, url)
+			want := 0
+			for i := range 100 {
+				token := newToken(fmt.Sprint("t", i), fmt.Sprint("u", i%3))
+				if err := store.Tokens().Create(t.Context(), token); err != nil {
+					t.Fatal(err)
+				}
+				if key := indexOf(store, token); key != indexOf(store, newToken("t0", "u0")) {
+					want++
+				}
+			}
+			foreign(indexOf(store, newToken("t0", "u0")))(client, "")
+			if removed, err := purge(t, store); removed != want || err == nil || errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("purged %d, want the %d that have nothing to do with it, %v", removed, want, err)
+			}
+		})
+	}
+}
+
+// purge removes all expired tokens, as kit.PurgeExpired does.
+func purge(t *testing.T, store *redis.Store) (removed int, err error) {
+	for n := 1000; n == 1000 && err == nil; removed += n {
+		n, err = store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 1000)
+	}
+	return removed, err
 }
 
 // A master that becomes a replica goes on answering reads, from what it had. It is not
@@ -466,7 +542,7 @@ func TestNoValueOfAnAnswerThatCannotBeRead(t *testing.T) {
 
 // What a server says may quote the command, and so addresses and IDs.
 func TestErrorsHoldNoValues(t *testing.T) {
-	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "GET", "", "--rename-command", "HMGET", "")
+	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "ZRANGEBYLEX", "", "--rename-command", "HMGET", "")
 	store, err := redis.NewUnchecked(plain(t, s.url()), nil) // Open would refuse it
 	if err != nil {
 		t.Fatal(err)

@@ -17,14 +17,17 @@ import (
 // of. An update leaves fields alone that it does not know.
 var (
 	userFields = []string{
-		"schema", "version", "email", "username", "hashed_password", "roles", "user_settings",
-		"is_verified", "is_active", "session_epoch", "created_at", "updated_at",
+		"schema", "version", "email", "username", "hashed_password", "roles", "user_settings", "private", "factors",
+		"is_verified", "is_active", "session_epoch", "credential_epoch", "created_at", "updated_at",
 	}
 	tokenFields = []string{
-		"schema", "token_type", "user_id", "version", "session_id", "epoch", "secret_hash", "previous_hash", "salt",
+		"schema", "token_type", "user_id", "version", "session_id", "epoch", "secret_hash", "previous_hash", "salt", "data",
 		"created_at", "rotated_at", "expires_at", "revoked_at",
 	}
 )
+
+// emailKey is one more field of users, for the scripts: the address as the index has it.
+const emailKey = "email_key"
 
 // tokenIdentity is how many of tokenFields an update leaves as they are.
 const tokenIdentity = 3
@@ -34,33 +37,39 @@ const tokenIdentity = 3
 const schema = "1"
 
 // errDamaged is for a record that this package did not write, or not like this.
-var errDamaged = errors.New("a record is damaged, or was written by a newer version of MyAuth or by another program")
+var errDamaged = errors.New("a record is damaged, or was written by another program")
 
 // userRecord returns the fields of u with that version, as HSET takes them.
 func userRecord(u *kit.User, version int64) []any {
-	roles, _ := json.Marshal(append([]string{}, u.Roles...)) // strings always marshal
-	return pairs(userFields, schema, version, u.Email, u.Username, string(u.PasswordHash), roles, []byte(u.Settings),
-		u.Verified, u.Active, u.SessionEpoch, stamp(u.CreatedAt), stamp(u.UpdatedAt))
+	record := pairs(userFields, schema, version, u.Email, u.Username, string(u.PasswordHash), list(u.Roles), []byte(u.Settings), []byte(u.Private), list(u.Factors),
+		u.Verified, u.Active, u.SessionEpoch, u.CredentialEpoch, stamp(u.CreatedAt), stamp(u.UpdatedAt))
+	return append(record, emailKey, kit.EmailKey(u.Email))
+}
+
+// list returns strings as a JSON array.
+func list(words []string) []byte {
+	text, _ := json.Marshal(append([]string{}, words...)) // strings always marshal
+	return text
 }
 
 // readUser reads what HMGET answered to userFields.
 func readUser(id string, values []any) (kit.User, error) {
 	u := kit.User{ID: id}
-	err := scan(values, &u.Version, &u.Email, &u.Username, (*string)(&u.PasswordHash), &u.Roles, (*[]byte)(&u.Settings),
-		&u.Verified, &u.Active, &u.SessionEpoch, &u.CreatedAt, &u.UpdatedAt)
+	err := scan(values, &u.Version, &u.Email, &u.Username, (*string)(&u.PasswordHash), &u.Roles, (*[]byte)(&u.Settings), (*[]byte)(&u.Private), &u.Factors,
+		&u.Verified, &u.Active, &u.SessionEpoch, &u.CredentialEpoch, &u.CreatedAt, &u.UpdatedAt)
 	return u, err
 }
 
 // tokenRecord returns the fields of t with that version, as HSET takes them.
 func tokenRecord(t *kit.Token, version int64) []any {
-	return pairs(tokenFields, schema, string(t.Type), t.UserID, version, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt,
+	return pairs(tokenFields, schema, string(t.Type), t.UserID, version, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data,
 		stamp(t.CreatedAt), stamp(t.RotatedAt), stamp(t.ExpiresAt), stamp(t.RevokedAt))
 }
 
 // readToken reads what HMGET answered to tokenFields.
 func readToken(id string, values []any) (kit.Token, error) {
 	t := kit.Token{ID: id}
-	err := scan(values, (*string)(&t.Type), &t.UserID, &t.Version, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt,
+	err := scan(values, (*string)(&t.Type), &t.UserID, &t.Version, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
 		&t.CreatedAt, &t.RotatedAt, &t.ExpiresAt, &t.RevokedAt)
 	return t, err
 }
@@ -81,6 +90,9 @@ func scan(values []any, dst ...any) error {
 	if !slices.ContainsFunc(values, func(v any) bool { return v != nil }) {
 		return redis.Nil
 	}
+	if values[0] != schema && isNewer(values[0]) {
+		return kit.ErrNewerRecord
+	}
 	if len(values) != 1+len(dst) || slices.Contains(values, nil) || values[0] != schema {
 		return errDamaged
 	}
@@ -91,6 +103,15 @@ func scan(values []any, dst ...any) error {
 		}
 	}
 	return nil
+}
+
+// isNewer reports whether a record of that schema is of a newer version of MyAuth, as the
+// scripts do.
+func isNewer(value any) bool {
+	text, _ := value.(string)
+	theirs, err := strconv.Atoi(text)
+	ours, _ := strconv.Atoi(schema)
+	return err == nil && theirs > ours
 }
 
 func parse(text string, dst any) (err error) {

@@ -24,20 +24,20 @@ func TestStamps(t *testing.T) {
 }
 
 func TestPartitions(t *testing.T) {
-	k := newKeys("p")
+	p := newPartitions("p:tokens")
 	counts := map[slot]int{}
 	for i := range 16000 {
-		counts[k.partitionOf(time.UnixMicro(int64(i)).String())]++
+		counts[p.of(time.UnixMicro(int64(i)).String())]++
 	}
-	if len(counts) != partitions {
+	if len(counts) != len(p) {
 		t.Errorf("%d partitions have tokens", len(counts))
 	}
-	for p, n := range counts {
+	for part, n := range counts {
 		if n < 800 {
-			t.Errorf("%s has %d of 16000 tokens", p, n)
+			t.Errorf("%s has %d of 16000 tokens", part, n)
 		}
 	}
-	if got := k.partitionOf("AAAAAAAAAAAAAAAAAAAAAA"); got != "{p:tokens:55}" {
+	if got := p.of("AAAAAAAAAAAAAAAAAAAAAA"); got != "{p:tokens:55}" {
 		t.Errorf("the partition of a token is %s now: nobody finds the stored ones", got)
 	}
 }

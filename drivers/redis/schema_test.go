@@ -17,11 +17,11 @@ func TestSchema(t *testing.T) {
 	store, client := open(t, url, o), plain(t, url)
 	at := func(year int) time.Time { return time.Date(year, 1, 2, 3, 4, 5, 6000, time.UTC) }
 	u := kit.User{
-		ID: "1", Email: "A@b.c", Username: "n", PasswordHash: "h", Roles: []string{"r", "<s>"}, Settings: []byte("{}"),
-		Verified: true, SessionEpoch: -1, CreatedAt: at(2026), UpdatedAt: at(2027), Version: 258,
+		ID: "1", Email: "A@b.c", Username: "n", PasswordHash: "h", Roles: []string{"r", "<s>"}, Settings: []byte("{}"), Private: []byte("[]"), Factors: []string{"f"},
+		Verified: true, SessionEpoch: -1, CredentialEpoch: 2, CreatedAt: at(2026), UpdatedAt: at(2027), Version: 258,
 	}
 	token := kit.Token{
-		ID: "T", Type: "t", UserID: "1", SessionID: "s", Epoch: 1, SecretHash: []byte{1}, PreviousHash: []byte{2},
+		ID: "T", Type: "t", UserID: "1", SessionID: "s", Epoch: 1, SecretHash: []byte{1}, PreviousHash: []byte{2}, Data: []byte{3},
 		CreatedAt: at(2026), ExpiresAt: at(2028), Version: -1,
 	}
 	if err := store.Users().Create(t.Context(), u); err != nil {
@@ -30,8 +30,11 @@ func TestSchema(t *testing.T) {
 	if err := store.Tokens().Create(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
-	// What a later version adds to a record is left alone.
-	users, tokens := "{"+o.Prefix+":users}", "{"+o.Prefix+":tokens:15}"
+	if err := store.Credentials().Create(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	// What another program adds to a record is left alone.
+	users, tokens, credentials := "{"+o.Prefix+":users}", "{"+o.Prefix+":tokens:15}", "{"+o.Prefix+":credentials:15}"
 	client.HSet(t.Context(), users+":id:1", "later", "x")
 	if err := store.Users().Update(t.Context(), u); err != nil {
 		t.Error(err)
@@ -48,23 +51,24 @@ func TestSchema(t *testing.T) {
 	}
 	hash(users+":id:1", map[string]string{
 		"schema": "1", "version": "259", "email": "A@b.c", "username": "n", "hashed_password": "h", "roles": `["r","\u003cs\u003e"]`, "user_settings": "{}",
-		"is_verified": "1", "is_active": "0", "session_epoch": "-1", "created_at": "2026-01-02T03:04:05.000006Z", "updated_at": "2027-01-02T03:04:05.000006Z",
+		"private": "[]", "factors": `["f"]`, "is_verified": "1", "is_active": "0", "session_epoch": "-1", "credential_epoch": "2", "email_key": "a@b.c", "created_at": "2026-01-02T03:04:05.000006Z", "updated_at": "2027-01-02T03:04:05.000006Z",
 		"later": "x",
 	})
 	hash(tokens+":id:T", map[string]string{
 		"schema": "1", "version": "0", "token_type": "t", "user_id": "1", "session_id": "s", "epoch": "1",
-		"secret_hash": "\x01", "previous_hash": "\x02", "salt": "",
+		"secret_hash": "\x01", "previous_hash": "\x02", "salt": "", "data": "\x03",
 		"created_at": "2026-01-02T03:04:05.000006Z", "rotated_at": "0001-01-01T00:00:00.000000Z", "expires_at": "2030-01-02T03:04:05.000006Z", "revoked_at": "0001-01-01T00:00:00.000000Z",
 	})
-	if got := client.Get(t.Context(), users+":email:a@b.c").Val(); got != "1" {
-		t.Errorf("the address belongs to %q", got)
-	}
-	for key, want := range map[string]string{tokens + ":user:1": "T", tokens + ":expiry": "2030-01-02T03:04:05.000006Z\x001\x00T"} {
+	for key, want := range map[string]string{
+		users + ":ids": "1", users + ":emails": "a@b.c\x001",
+		tokens + ":user:1": "T", tokens + ":expiry": "2030-01-02T03:04:05.000006Z\x001\x00T",
+		credentials + ":user:1": "T", credentials + ":expiry": "2028-01-02T03:04:05.000006Z\x001\x00T",
+	} {
 		if got := client.ZRange(t.Context(), key, 0, -1).Val(); strings.Join(got, "|") != want {
 			t.Errorf("%s holds %q, want %q", key, got, want)
 		}
 	}
-	if n := len(client.Keys(t.Context(), "{"+o.Prefix+":*").Val()); n != 5 {
+	if n := len(client.Keys(t.Context(), "{"+o.Prefix+":*").Val()); n != 9 {
 		t.Errorf("there are %d keys", n)
 	}
 }

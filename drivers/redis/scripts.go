@@ -16,23 +16,28 @@ import (
 //     memory not if that removes something;
 //   - versions and times are compared as text, since Lua's numbers end at 2^53.
 
-// What scripts answer. A string is the address in the record, where that is not the
-// one whose key the caller has declared.
+// What scripts answer.
 const (
 	answerDone     = 1
 	answerAbsent   = 0
 	answerConflict = -1
 	answerExists   = -2
+	answerAddress  = -3 // the address is another one, and the index of addresses was not declared
 )
 
-// damagedCode begins the error of a script that met a record it does not know.
-const damagedCode = "MYAUTHDAMAGED"
+// The beginnings of the errors of scripts that met a record they do not know.
+const (
+	damagedCode = "MYAUTHDAMAGED"
+	newerCode   = "MYAUTHNEWER"
+)
 
 // luaRead returns the schema of a record and other fields, or nothing and what the
 // script then answers.
 const luaRead = `
 local function read(key, ...)
-  local values = redis.call('HMGET', key, 'schema', ...)
+  local values = redis.pcall('HMGET', key, 'schema', ...)
+  if values.err then return nil, values end
+  if values[1] and (tonumber(values[1]) or 0) > ` + schema + ` then return nil, redis.error_reply('MYAUTHNEWER schema') end
   for _, value in ipairs(values) do
     if not value then
       if redis.call('EXISTS', key) == 0 then return nil, 0 end
@@ -44,49 +49,55 @@ local function read(key, ...)
 end
 `
 
+// luaTaken reports whether the index of addresses has one.
+const luaTaken = `
+local function taken(emails, email)
+  return #redis.call('ZRANGEBYLEX', emails, '[' .. email .. '\0', '(' .. email .. '\1', 'LIMIT', 0, 1) > 0
+end
+`
+
+// ZCARD only fails where there is no sorted set.
 var (
-	// KEYS: user, address. ARGV: ID, fields and values.
-	userCreate = redis.NewScript(`
-if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return -2 end
-redis.call('SET', KEYS[2], ARGV[1])
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+	// KEYS: user, IDs, addresses. ARGV: ID, address, fields and values.
+	userCreate = redis.NewScript(luaTaken + `
+redis.call('ZCARD', KEYS[2])
+if redis.call('EXISTS', KEYS[1]) == 1 or taken(KEYS[3], ARGV[2]) then return -2 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('ZADD', KEYS[2], 0, ARGV[1])
+redis.call('ZADD', KEYS[3], 0, ARGV[2] .. '\0' .. ARGV[1])
 return 1
 `)
 
-	// The keys of addresses are left out while the address stays as it is spelled: what
-	// touches one key gets through while a cluster moves the slot.
+	// The index of addresses is left out while the address stays: what touches one key
+	// gets through while a cluster moves the slot.
 	//
-	// KEYS: user[, old address, new address]. ARGV: ID, version, old address, fields and
-	// values.
-	userUpdate = redis.NewScript(luaRead + `
-local user, answer = read(KEYS[1], 'version', 'email')
+	// KEYS: user[, addresses]. ARGV: ID, version, address, fields and values.
+	userUpdate = redis.NewScript(luaRead + luaTaken + `
+local user, answer = read(KEYS[1], 'version', 'email_key')
 if not user then return answer end
 if user[2] ~= ARGV[2] then return -1 end
-if user[3] ~= ARGV[3] then return user[3] end
-if not KEYS[2] then
-  redis.call('HSET', KEYS[1], unpack(ARGV, 4))
-  return 1
+if user[3] ~= ARGV[3] then
+  if not KEYS[2] then return -3 end
+  if taken(KEYS[2], ARGV[3]) then return -2 end
+  redis.call('ZADD', KEYS[2], 0, ARGV[3] .. '\0' .. ARGV[1])
+  redis.call('ZREM', KEYS[2], user[3] .. '\0' .. ARGV[1])
 end
-local old, new = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3])
-if new and new ~= ARGV[1] then return -2 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
-if old == ARGV[1] then redis.call('DEL', KEYS[2]) end
-redis.call('SET', KEYS[3], ARGV[1])
 return 1
 `)
 
-	// KEYS: user, address. ARGV: ID, address.
+	// KEYS: user, IDs, addresses. ARGV: ID.
 	userDelete = redis.NewScript(luaRead + `
-local user, answer = read(KEYS[1], 'email')
+local user, answer = read(KEYS[1], 'email_key')
 if not user then return answer end
-if user[2] ~= ARGV[2] then return user[2] end
-if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
+redis.call('ZCARD', KEYS[2])
+redis.call('ZCARD', KEYS[3])
+redis.call('ZREM', KEYS[3], user[2] .. '\0' .. ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[1])
 return 1
 `)
 
-	// ZCARD only fails where there is no sorted set.
-	//
 	// KEYS: token, tokens of the user, expiry. ARGV: ID, entry of expiry, fields and values.
 	tokenCreate = redis.NewScript(`
 redis.call('ZCARD', KEYS[2])
@@ -112,9 +123,25 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 return 1
 `)
 
+	// Whoever reads of another user has missed that the token was removed, and made anew.
+	//
+	// KEYS: token, tokens of the user, expiry. ARGV: ID, version, user.
+	tokenDelete = redis.NewScript(luaRead + `
+local token, answer = read(KEYS[1], 'version', 'user_id', 'expires_at')
+if not token then return answer end
+if token[3] ~= ARGV[3] then return 0 end
+if token[2] ~= ARGV[2] then return -1 end
+redis.call('ZCARD', KEYS[2])
+redis.call('ZREM', KEYS[3], token[4] .. '\0' .. token[3] .. '\0' .. ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('DEL', KEYS[1])
+return 1
+`)
+
 	// It removes those tokens to whose record the entry of expiry belongs, and the other
-	// entries: they are older than the record, or have none. A damaged record stays with
-	// its entry. It answers how many tokens it removed, and how many are damaged.
+	// entries: they are older than the record, or have none. A record of a newer version
+	// stays with its entry, and so does a damaged one, or one where another program has a
+	// key in the way. It answers how many tokens it removed, and how many are damaged.
 	//
 	// KEYS: expiry, for each token its key and that of the tokens of its user. ARGV: for
 	// each token its ID and the entry of expiry.
@@ -125,11 +152,19 @@ for i = 2, #KEYS, 2 do
   local id, entry = ARGV[i - 1], ARGV[i]
   local token, answer = read(KEYS[i], 'expires_at', 'user_id')
   if token and token[2] .. '\0' .. token[3] .. '\0' .. id == entry then
-    redis.call('ZREM', KEYS[i + 1], id)
-    redis.call('DEL', KEYS[i])
-    removed = removed + 1
+    answer = redis.pcall('ZREM', KEYS[i + 1], id)
+    if type(answer) == 'table' then
+      token = nil
+    else
+      redis.call('DEL', KEYS[i])
+      removed = removed + 1
+    end
   end
-  if token or answer == 0 then redis.call('ZREM', KEYS[1], entry) else damaged = damaged + 1 end
+  if token or answer == 0 then
+    redis.call('ZREM', KEYS[1], entry)
+  elseif not string.find(answer.err, 'MYAUTHNEWER', 1, true) then
+    damaged = damaged + 1
+  end
 end
 return {removed, damaged}
 `)
@@ -141,7 +176,7 @@ return {removed, damaged}
 redis.call('DEL', KEYS[1])
 local refused
 for _, words in ipairs({
-  {'EXISTS'}, {'SET', ''}, {'GET'}, {'DEL'}, {'HSET', '', ''}, {'HMGET', ''}, {'DEL'},
+  {'EXISTS'}, {'HSET', '', ''}, {'HMGET', ''}, {'DEL'},
   {'ZADD', 0, ''}, {'ZCARD'}, {'ZRANGEBYLEX', '-', '+'}, {'ZREM', ''}, {'DEL'},
 }) do
   local answer = redis.pcall(words[1], KEYS[1], unpack(words, 2))

@@ -25,7 +25,7 @@ type Options struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Store keeps users and tokens in one Redis server or cluster. It is safe for
+// Store keeps users, tokens and credentials in one Redis server or cluster. It is safe for
 // concurrent use. A call returns at its context's deadline, and when its context is
 // cancelled, but in the last two seconds before a deadline maybe only then.
 type Store struct {
@@ -75,11 +75,19 @@ func newStore(client redis.UniversalClient, opts *Options) (*Store, error) {
 
 var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
+// Stores returns the three stores.
+func (s *Store) Stores() kit.Stores {
+	return kit.Stores{Users: s.Users(), Tokens: s.Tokens(), Credentials: s.Credentials()}
+}
+
 // Users returns the store's users.
 func (s *Store) Users() *Users { return &Users{s} }
 
 // Tokens returns the store's tokens.
-func (s *Store) Tokens() *Tokens { return &Tokens{s} }
+func (s *Store) Tokens() *Tokens { return &Tokens{s, &s.keys.tokens} }
+
+// Credentials returns the store's credentials.
+func (s *Store) Credentials() *Tokens { return &Tokens{s, &s.keys.credentials} }
 
 // Close ends the store, and closes the client if it is the store's own. Later calls
 // return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.

@@ -13,25 +13,26 @@ import (
 	"myauth.internal/kit"
 )
 
-// Tokens implements [kit.TokenStore] and [kit.Pinger]. Times are kept to the
-// microsecond.
-type Tokens struct{ s *Store }
+// Tokens implements [kit.TokenStore] and [kit.Pinger], for tokens and for credentials. Times
+// are kept to the microsecond.
+type Tokens struct {
+	s     *Store
+	parts *partitions
+}
 
 var (
 	_ kit.TokenStore = (*Tokens)(nil)
 	_ kit.Pinger     = (*Tokens)(nil)
 )
 
-const (
-	maxBatch  = 1000 // the largest limit that the contract allows
-	purgeStep = 250  // bounds what one script removes: the server does nothing else meanwhile
-)
+// purgeStep bounds what one script removes: the server does nothing else meanwhile.
+const purgeStep = 250
 
 // Ping implements [kit.Pinger]: it asks every server that has tokens, as [Users.Ping] does.
 func (t *Tokens) Ping(ctx context.Context) error {
 	return do(ctx, t.s, "ping", func(ctx context.Context) error {
 		pipe := t.s.client.Pipeline()
-		for _, p := range t.s.keys.tokens {
+		for _, p := range t.parts {
 			pipe.Del(ctx, p.unused())
 		}
 		_, err := pipe.Exec(ctx)
@@ -42,7 +43,7 @@ func (t *Tokens) Ping(ctx context.Context) error {
 // Create implements [kit.TokenStore].
 func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "create token", func(ctx context.Context) error {
-		p := t.s.keys.partitionOf(token.ID)
+		p := t.parts.of(token.ID)
 		keys := []string{p.record(token.ID), p.ofUser(token.UserID), p.expiry()}
 		args := []any{token.ID, expiryEntry(stamp(token.ExpiresAt), token.UserID, token.ID)}
 		return outcome(t.s.write(ctx, tokenCreate, keys, append(args, tokenRecord(&token, token.Version)...)...))
@@ -61,7 +62,7 @@ func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 }
 
 func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
-	values, err := t.s.client.HMGet(ctx, t.s.keys.partitionOf(id).record(id), tokenFields...).Result()
+	values, err := t.s.client.HMGet(ctx, t.parts.of(id).record(id), tokenFields...).Result()
 	if err != nil {
 		return kit.Token{}, err
 	}
@@ -71,7 +72,7 @@ func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
 // Update implements [kit.TokenStore].
 func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "update token", func(ctx context.Context) error {
-		p := t.s.keys.partitionOf(token.ID)
+		p := t.parts.of(token.ID)
 		args := []any{token.ID, token.Version, stamp(token.ExpiresAt)}
 		args = append(args, tokenRecord(&token, token.Version+1)[2*tokenIdentity:]...)
 		return outcome(t.s.write(ctx, tokenUpdate, []string{p.record(token.ID), p.expiry()}, args...))
@@ -79,22 +80,14 @@ func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
 }
 
 // Delete implements [kit.TokenStore].
-func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
-	return call(ctx, t.s, "delete token", func(ctx context.Context) (bool, error) {
-		for range attempts {
-			token, err := t.get(ctx, id)
-			if errors.Is(err, redis.Nil) {
-				return false, nil
-			} else if err != nil {
-				return false, err
-			}
-			removed, err := t.remove(ctx, t.s.keys.partitionOf(id), []string{expiryEntry(stamp(token.ExpiresAt), token.UserID, id)})
-			if removed > 0 || err != nil {
-				return removed > 0, err
-			}
-			// Between the two, it was given another expiry, or another call was faster.
+func (t *Tokens) Delete(ctx context.Context, id string, version int64) error {
+	return do(ctx, t.s, "delete token", func(ctx context.Context) error {
+		token, err := t.get(ctx, id) // for its user
+		if err != nil {
+			return err
 		}
-		return false, errUnsettled
+		p := t.parts.of(id)
+		return outcome(t.s.write(ctx, tokenDelete, []string{p.record(id), p.ofUser(token.UserID), p.expiry()}, id, version, token.UserID))
 	})
 }
 
@@ -123,32 +116,24 @@ func (t *Tokens) remove(ctx context.Context, p slot, entries []string) (int, err
 
 // ByUser implements [kit.TokenStore].
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	limit = min(limit, maxBatch)
+	ids := index[kit.Token]{
+		entries: func(ctx context.Context, begin string, limit int) ([]string, error) {
+			return t.idsOf(ctx, userID, begin, limit)
+		},
+		key:    func(id string) string { return t.parts.of(id).record(id) },
+		fields: tokenFields,
+		read:   readToken,
+	}
 	return call(ctx, t.s, "tokens by user", func(ctx context.Context) ([]kit.Token, error) {
-		tokens := []kit.Token{}
-		for len(tokens) < limit {
-			want := limit - len(tokens)
-			ids, err := t.idsOf(ctx, userID, after, want)
-			if err != nil {
-				return nil, err
-			}
-			if tokens, err = t.appendTokens(ctx, tokens, ids); err != nil {
-				return nil, err
-			}
-			if len(ids) < want {
-				break
-			}
-			after = ids[len(ids)-1]
-		}
-		return tokens, nil
+		return ids.page(ctx, t.s, "("+after, limit)
 	})
 }
 
-// idsOf returns IDs of a user's tokens behind one, in order. It asks all partitions at once.
-func (t *Tokens) idsOf(ctx context.Context, userID, after string, limit int) ([]string, error) {
+// idsOf returns IDs of a user's tokens from one on, in order. It asks all partitions at once.
+func (t *Tokens) idsOf(ctx context.Context, userID, begin string, limit int) ([]string, error) {
 	pipe := t.s.client.Pipeline()
-	for _, p := range t.s.keys.tokens {
-		pipe.ZRangeByLex(ctx, p.ofUser(userID), &redis.ZRangeBy{Min: "(" + after, Max: "+", Count: int64(limit)})
+	for _, p := range t.parts {
+		pipe.ZRangeByLex(ctx, p.ofUser(userID), &redis.ZRangeBy{Min: begin, Max: "+", Count: int64(limit)})
 	}
 	cmds, err := pipe.Exec(ctx)
 	if err != nil {
@@ -162,44 +147,22 @@ func (t *Tokens) idsOf(ctx context.Context, userID, after string, limit int) ([]
 	return ids[:min(limit, len(ids))], nil
 }
 
-// appendTokens reads the tokens with these IDs, except for those that were removed
-// meanwhile.
-func (t *Tokens) appendTokens(ctx context.Context, tokens []kit.Token, ids []string) ([]kit.Token, error) {
-	pipe := t.s.client.Pipeline()
-	for _, id := range ids {
-		pipe.HMGet(ctx, t.s.keys.partitionOf(id).record(id), tokenFields...)
-	}
-	cmds, err := pipe.Exec(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for i, cmd := range cmds {
-		token, err := readToken(ids[i], cmd.(*redis.SliceCmd).Val())
-		if errors.Is(err, redis.Nil) {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		tokens = append(tokens, token)
-	}
-	return tokens, nil
-}
-
 // DeleteExpired implements [kit.TokenStore]. An error may come after some tokens were
-// removed, and then with their number. Damaged records stay and keep the purge from no
-// others; the last call, which removes fewer than limit, returns an error for them.
+// removed, and then with their number. Damaged records, and keys of other programs, stay
+// and keep the purge from no others; the last call, which removes fewer than limit, returns
+// an error for them. Records of a newer version of MyAuth are left to that one.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	limit = min(limit, maxBatch)
 	end := "(" + stamp(before) + "\x01" // behind all entries of that time
 	return call(ctx, t.s, "delete expired tokens", func(ctx context.Context) (int, error) {
-		removed, first := 0, rand.IntN(partitions) // callers in parallel begin at different ones
+		removed, first := 0, rand.IntN(len(t.parts)) // callers in parallel begin at different ones
 		var damage error
-		for i := range partitions {
-			p := t.s.keys.tokens[(first+i)%partitions]
+		for i := range t.parts {
+			p := t.parts[(first+i)%len(t.parts)]
 			for begin := "-"; begin != "" && removed < limit; {
 				n, next, err := t.purge(ctx, p, begin, end, min(purgeStep, limit-removed))
 				removed, begin = removed+n, next
-				if errors.Is(err, errDamaged) {
+				if errors.Is(err, errDamaged) || redis.HasErrorPrefix(err, "WRONGTYPE") {
 					damage = err
 				} else if err != nil {
 					return removed, err

@@ -9,13 +9,14 @@ import (
 	"myauth.internal/kit"
 )
 
-// Users implements [kit.UserStore] and [kit.Pinger]. Times are kept to the
-// microsecond.
+// Users implements [kit.UserStore], [kit.UserLister] and [kit.Pinger]. Times are kept to
+// the microsecond.
 type Users struct{ s *Store }
 
 var (
-	_ kit.UserStore = (*Users)(nil)
-	_ kit.Pinger    = (*Users)(nil)
+	_ kit.UserStore  = (*Users)(nil)
+	_ kit.UserLister = (*Users)(nil)
+	_ kit.Pinger     = (*Users)(nil)
 )
 
 // Ping implements [kit.Pinger]: it asks the server that has the users, by a write that
@@ -29,9 +30,15 @@ func (u *Users) Ping(ctx context.Context) error {
 // Create implements [kit.UserStore].
 func (u *Users) Create(ctx context.Context, user kit.User) error {
 	return do(ctx, u.s, "create user", func(ctx context.Context) error {
-		keys := []string{u.s.keys.user(user.ID), u.s.keys.email(user.Email)}
-		return outcome(u.s.write(ctx, userCreate, keys, append([]any{user.ID}, userRecord(&user, user.Version)...)...))
+		args := append([]any{user.ID, kit.EmailKey(user.Email)}, userRecord(&user, user.Version)...)
+		return outcome(u.s.write(ctx, userCreate, u.keys(user.ID), args...))
 	})
+}
+
+// keys returns those that a script touches when a user comes or goes.
+func (u *Users) keys(id string) []string {
+	slot := u.s.keys.users
+	return []string{slot.record(id), slot.ids(), slot.emails()}
 }
 
 // ByID implements [kit.UserStore].
@@ -40,26 +47,30 @@ func (u *Users) ByID(ctx context.Context, id string) (kit.User, error) {
 }
 
 func (u *Users) get(ctx context.Context, id string) (kit.User, error) {
-	values, err := u.s.client.HMGet(ctx, u.s.keys.user(id), userFields...).Result()
+	values, err := u.s.client.HMGet(ctx, u.s.keys.users.record(id), userFields...).Result()
 	if err != nil {
 		return kit.User{}, err
 	}
 	return readUser(id, values)
 }
 
-// attempts is how often a call looks again when a record changes between two steps.
+// attempts is how often ByEmail looks again when a user moves between two steps.
 const attempts = 16
 
 // ByEmail implements [kit.UserStore].
 func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
+	key := kit.EmailKey(email)
+	find := u.entries(u.s.keys.users.emails(), "("+key+"\x01")
 	return call(ctx, u.s, "user by email", func(ctx context.Context) (kit.User, error) {
 		for range attempts {
-			id, err := u.s.client.Get(ctx, u.s.keys.email(email)).Result()
+			entries, err := find(ctx, emailEntry("["+key, ""), 1)
 			if err != nil {
 				return kit.User{}, err
+			} else if len(entries) == 0 {
+				return kit.User{}, kit.ErrNotFound
 			}
-			user, err := u.get(ctx, id)
-			if err == nil && kit.EmailKey(user.Email) == kit.EmailKey(email) || err != nil && !errors.Is(err, redis.Nil) {
+			user, err := u.get(ctx, ownerOf(entries[0]))
+			if err == nil && kit.EmailKey(user.Email) == key || err != nil && !errors.Is(err, redis.Nil) {
 				return user, err
 			}
 			// Between the two, the user has moved to another address or is gone.
@@ -71,37 +82,20 @@ func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 // Update implements [kit.UserStore].
 func (u *Users) Update(ctx context.Context, user kit.User) error {
 	return do(ctx, u.s, "update user", func(ctx context.Context) error {
-		record, key := userRecord(&user, user.Version+1), u.s.keys.user(user.ID)
-		keys, old := []string{key}, user.Email
-		for range attempts {
-			cmd := u.s.write(ctx, userUpdate, keys, append([]any{user.ID, user.Version, old}, record...)...)
-			stored, other := cmd.Val().(string)
-			if !other {
-				return outcome(cmd)
-			}
-			keys, old = []string{key, u.s.keys.email(stored), u.s.keys.email(user.Email)}, stored
+		slot := u.s.keys.users
+		args := append([]any{user.ID, user.Version, kit.EmailKey(user.Email)}, userRecord(&user, user.Version+1)...)
+		cmd := u.s.write(ctx, userUpdate, []string{slot.record(user.ID)}, args...)
+		if cmd.Val() == int64(answerAddress) {
+			cmd = u.s.write(ctx, userUpdate, []string{slot.record(user.ID), slot.emails()}, args...)
 		}
-		return errUnsettled
+		return outcome(cmd)
 	})
 }
 
 // Delete implements [kit.UserStore].
 func (u *Users) Delete(ctx context.Context, id string) error {
 	return do(ctx, u.s, "delete user", func(ctx context.Context) error {
-		user, err := u.get(ctx, id)
-		if err != nil {
-			return err
-		}
-		email := user.Email
-		for range attempts {
-			cmd := u.s.write(ctx, userDelete, []string{u.s.keys.user(id), u.s.keys.email(email)}, id, email)
-			stored, other := cmd.Val().(string)
-			if !other {
-				return outcome(cmd)
-			}
-			email = stored
-		}
-		return errUnsettled
+		return outcome(u.s.write(ctx, userDelete, u.keys(id), id))
 	})
 }
 
