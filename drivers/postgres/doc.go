@@ -6,7 +6,7 @@
 //		log.Fatal(err)
 //	}
 //	defer store.Close()
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	svc, err := kit.New(store.Stores(), keys, nil)
 //
 // [New] uses the pool that an application has already, pgx's too; [NewConnector] makes
 // one whose calls end with their contexts also while the network hangs. Without an

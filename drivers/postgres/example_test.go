@@ -11,7 +11,7 @@ import (
 	"myauth.internal/kit/accesstoken"
 )
 
-// Open owns its pool. The two stores go into kit.New.
+// Open owns its pool. Its stores go into kit.New.
 func ExampleOpen() {
 	store, err := postgres.Open(context.Background(), os.Getenv("DATABASE_URL"), nil)
 	if err != nil {

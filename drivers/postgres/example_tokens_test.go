@@ -19,12 +19,13 @@ func Example_mixedStores() {
 		log.Fatal(err)
 	}
 	defer accounts.Close()
-	sessions := memstore.New()
+	stores := accounts.Stores()
+	stores.Tokens = memstore.New().Tokens()
 	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET")))
 	if err != nil {
 		log.Fatal(err)
 	}
-	svc, err := kit.New(accounts.Users(), sessions.Tokens(), keys, nil)
+	svc, err := kit.New(stores, keys, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,7 +17,8 @@ func Statements() []string { return sqlstore.Statements(dialect) }
 
 // Migrate migrates with other files.
 func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
-	return migrate(ctx, db, dialect, files)
+	_, err := migrate(ctx, db, dialect, files)
+	return err
 }
 
 // Migrations are the driver's files.

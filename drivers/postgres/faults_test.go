@@ -207,8 +207,11 @@ func TestTextsThatCannotBeThere(t *testing.T) {
 		if _, err := store.Tokens().ByID(t.Context(), text); !errors.Is(err, kit.ErrNotFound) {
 			t.Errorf("ByID(%q) of a token: %v", text, err)
 		}
-		if removed, err := store.Tokens().Delete(t.Context(), text); removed || err != nil {
-			t.Errorf("Delete(%q) of a token: %v, %v", text, removed, err)
+		if err := store.Tokens().Delete(t.Context(), text, 1); !errors.Is(err, kit.ErrNotFound) {
+			t.Errorf("Delete(%q) of a token: %v", text, err)
+		}
+		if list, err := store.Users().ListByEmail(t.Context(), text, "", 10); len(list) > 0 || err != nil {
+			t.Errorf("ListByEmail(%q): %v, %v", text, list, err)
 		}
 		if list, err := store.Tokens().ByUser(t.Context(), text, "", 10); len(list) > 0 || err != nil {
 			t.Errorf("ByUser(%q): %v, %v", text, list, err)

@@ -22,7 +22,7 @@ func TestTablesMadeByHand(t *testing.T) {
 	if !found || !end {
 		t.Fatal("the README has no script")
 	}
-	const first = "0001_users_and_tokens.sql"
+	const first = "0001_tables.sql"
 	migration, err := fs.ReadFile(postgres.Migrations, "migrations/"+first)
 	if err != nil {
 		t.Fatal(err)
@@ -47,21 +47,32 @@ func TestTablesMadeByHand(t *testing.T) {
 // useAll lets the store run each of its statements.
 func useAll(t *testing.T, store *postgres.Store) {
 	t.Helper()
-	ctx, users, tokens, user, token := t.Context(), store.Users(), store.Tokens(), newUser("u"), newToken("t", testTime)
-	for _, call := range []func() error{
+	ctx, users, user := t.Context(), store.Users(), newUser("u")
+	calls := []func() error{
 		func() error { return users.Ping(ctx) },
 		func() error { return users.Create(ctx, user) },
 		func() error { return users.Update(ctx, user) },
 		func() error { _, err := users.ByID(ctx, user.ID); return err },
 		func() error { _, err := users.ByEmail(ctx, user.Email); return err },
+		func() error { _, err := users.List(ctx, "", 10); return err },
+		func() error { _, err := users.ListByEmail(ctx, "", "", 10); return err },
+		func() error { _, err := users.ListByEmail(ctx, "", "a", 10); return err },
+		func() error { _, err := users.ListByEmail(ctx, "u", "", 10); return err },
+		func() error { _, err := users.ListByEmail(ctx, "u", "ua", 10); return err },
 		func() error { return users.Delete(ctx, user.ID) },
-		func() error { return tokens.Create(ctx, token) },
-		func() error { return tokens.Update(ctx, token) },
-		func() error { _, err := tokens.ByID(ctx, token.ID); return err },
-		func() error { _, err := tokens.ByUser(ctx, token.UserID, "", 10); return err },
-		func() error { _, err := tokens.DeleteExpired(ctx, testTime, 10); return err },
-		func() error { _, err := tokens.Delete(ctx, token.ID); return err },
-	} {
+	}
+	for _, tokens := range []*postgres.Tokens{store.Tokens(), store.Credentials()} {
+		token := newToken("t", testTime)
+		calls = append(calls,
+			func() error { return tokens.Create(ctx, token) },
+			func() error { return tokens.Update(ctx, token) },
+			func() error { _, err := tokens.ByID(ctx, token.ID); return err },
+			func() error { _, err := tokens.ByUser(ctx, token.UserID, "", 10); return err },
+			func() error { return tokens.Delete(ctx, token.ID, token.Version+1) },
+			func() error { _, err := tokens.DeleteExpired(ctx, testTime, 10); return err },
+		)
+	}
+	for _, call := range calls {
 		if err := call(); err != nil {
 			t.Error(err)
 		}

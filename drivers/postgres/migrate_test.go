@@ -59,13 +59,13 @@ func TestAFailedMigrationLeavesNothing(t *testing.T) {
 	dataSource := schema(t)
 	store := open(t, dataSource, nil)
 	db := postgres.Pool(store)
-	first, err := fs.ReadFile(postgres.Migrations, "migrations/0001_users_and_tokens.sql")
+	first, err := fs.ReadFile(postgres.Migrations, "migrations/0001_tables.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := fstest.MapFS{
-		"migrations/0001_users_and_tokens.sql": {Data: first},
-		"migrations/0002_more.sql":             {Data: []byte("ALTER TABLE users ADD COLUMN more TEXT; SELECT 1/0;")},
+		"migrations/0001_tables.sql": {Data: first},
+		"migrations/0002_more.sql":   {Data: []byte("ALTER TABLE users ADD COLUMN more TEXT; SELECT 1/0;")},
 	}
 	if err := postgres.Migrate(t.Context(), db, files); err == nil {
 		t.Fatal("a migration that divides by zero succeeds")

@@ -43,12 +43,13 @@ func TestOtherDefaults(t *testing.T) {
 			schema := "s_" + strings.ToLower(rand.Text())
 			exec(t, other, "CREATE SCHEMA "+schema)
 			dataSource := with(t, u.String(), "search_path", schema)
+			asNewer := newer(t, dataSource)
 			return func(t testing.TB) conformance.Stores {
 				store, err := postgres.Open(context.Background(), dataSource, &postgres.Options{MaxConns: 8})
 				if err != nil {
 					t.Fatal(err)
 				}
-				return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Close: store.Close}
+				return conformance.Stores{Stores: store.Stores(), Close: store.Close, Newer: asNewer}
 			}
 		},
 		Without:  []conformance.Ability{conformance.Stalling, conformance.Networking},

@@ -21,8 +21,8 @@ import (
 )
 
 // throughPgBouncer returns what opens stores, in a schema of their own, through a
-// PgBouncer.
-func throughPgBouncer(t testing.TB, mode string) func(testing.TB) *postgres.Store {
+// PgBouncer, and the URL that leads there directly.
+func throughPgBouncer(t testing.TB, mode string) (openStore func(testing.TB) *postgres.Store, direct string) {
 	t.Helper()
 	dataSource := with(t, servers.PgBouncer(t, mode), "connect_timeout", "60") // the machine may be busy
 	name := "bounced_" + strings.ToLower(rand.Text())
@@ -30,7 +30,7 @@ func throughPgBouncer(t testing.TB, mode string) func(testing.TB) *postgres.Stor
 	t.Cleanup(func() { exec(t, db, "DROP SCHEMA IF EXISTS "+name+" CASCADE") })
 	return func(t testing.TB) *postgres.Store {
 		return open(t, dataSource, &postgres.Options{Schema: name, MaxConns: 8, Dial: withoutCancel})
-	}
+	}, with(t, servers.Postgres(t), "search_path", name)
 }
 
 // withoutCancel connects for a call and not for the cancellation of a statement, which
@@ -48,7 +48,7 @@ func withoutCancel(ctx context.Context, network, address string) (net.Conn, erro
 func TestPgBouncer(t *testing.T) {
 	for _, mode := range []string{"transaction", "session"} {
 		t.Run(mode, func(t *testing.T) {
-			openStore := throughPgBouncer(t, mode)
+			openStore, _ := throughPgBouncer(t, mode)
 			keys, err := accesstoken.HMAC(make32(t))
 			if err != nil {
 				t.Fatal(err)
@@ -121,7 +121,7 @@ func make32(t *testing.T) []byte {
 // Of a migration only what is between BEGIN and COMMIT stays on one connection of the
 // server.
 func TestConcurrentOpenThroughPgBouncer(t *testing.T) {
-	openStore := throughPgBouncer(t, "transaction")
+	openStore, _ := throughPgBouncer(t, "transaction")
 	start := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 16 {
@@ -139,10 +139,11 @@ func TestConcurrentOpenThroughPgBouncer(t *testing.T) {
 func TestConformanceThroughPgBouncer(t *testing.T) {
 	conformance.Run(t, conformance.Config{
 		New: func(t testing.TB) conformance.Open {
-			openStore := throughPgBouncer(t, "transaction")
+			openStore, direct := throughPgBouncer(t, "transaction")
+			asNewer := newer(t, direct)
 			return func(t testing.TB) conformance.Stores {
 				store := openStore(t)
-				return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Close: store.Close}
+				return conformance.Stores{Stores: store.Stores(), Close: store.Close, Newer: asNewer}
 			}
 		},
 		Without:  []conformance.Ability{conformance.Stalling, conformance.Networking},

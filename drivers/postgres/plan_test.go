@@ -19,12 +19,14 @@ func TestNoStatementScans(t *testing.T) {
 	store := open(t, dataSource, nil)
 	db := postgres.Pool(store)
 	exec(t, db, "ALTER TABLE users SET (autovacuum_enabled = off)")
-	exec(t, db, "ALTER TABLE tokens SET (autovacuum_enabled = off)")
-	exec(t, db, `INSERT INTO users SELECT n::text, n || '@example.com', n || '@example.com', 'u', 'h', '[]', '{}', true, true, 0, 0, 0, 0 FROM generate_series(1, 10000) n`)
-	exec(t, db, `INSERT INTO tokens SELECT n::text, 'refresh', (n / 3)::text, 's', 0, 'h', NULL, NULL, 0, 0, n, 0, 0 FROM generate_series(1, 10000) n`)
+	exec(t, db, `INSERT INTO users SELECT n::text, n || '@example.com', n || '@example.com', 'u', 'h', '[]', '{}', NULL, NULL, true, true, 0, 0, 0, 0, 0, 1 FROM generate_series(1, 10000) n`)
+	for _, table := range []string{"tokens", "credentials"} {
+		exec(t, db, "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
+		exec(t, db, `INSERT INTO `+table+` SELECT n::text, 'refresh', (n / 3)::text, 's', 0, 'h', NULL, NULL, NULL, 0, 0, n, 0, 0, 1 FROM generate_series(1, 10000) n`)
+	}
 	for _, statistics := range []string{"no statistics", "statistics"} {
 		if statistics == "statistics" {
-			exec(t, db, "ANALYZE users, tokens")
+			exec(t, db, "ANALYZE users, tokens, credentials")
 		}
 		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 			for _, statement := range postgres.Statements() {
@@ -35,8 +37,10 @@ func TestNoStatementScans(t *testing.T) {
 				if strings.Contains(plan, "Seq Scan") || !strings.Contains(plan, "Index") {
 					t.Errorf("%s, %s: it reads the whole table\n%s\n%s", statistics, mode, statement, plan)
 				}
-				// A page is read as far as its limit, and nothing before or after it.
-				if strings.Contains(statement, "LIMIT") && (strings.Contains(plan, "Sort") || strings.Contains(plan, "Filter")) {
+				// A page is read as far as its limit, and nothing before or after it. Only a purge
+				// passes over the rows of newer versions.
+				filters := strings.Contains(strings.ReplaceAll(plan, "Filter: (form <= 1)", ""), "Filter")
+				if strings.Contains(statement, "LIMIT") && (strings.Contains(plan, "Sort") || filters) {
 					t.Errorf("%s, %s: it reads more than the page\n%s\n%s", statistics, mode, statement, plan)
 				}
 			}

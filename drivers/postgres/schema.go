@@ -16,10 +16,13 @@ import (
 // order of one index, so that they do not deadlock; and the array is made once, unlike a
 // subquery, which a plan may run again and with other rows.
 var dialect = sqlstore.Dialect{
-	Name:     "postgres",
-	Classify: classify,
-	DeleteExpired: `DELETE FROM tokens WHERE id = ANY (ARRAY(` +
-		`SELECT id FROM tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE))`,
+	Name:       "postgres",
+	Classify:   classify,
+	Savepoints: true,
+	DeleteExpired: func(table, known string) string {
+		return fmt.Sprintf(`DELETE FROM %[1]s WHERE id = ANY (ARRAY(`+
+			`SELECT id FROM %[1]s WHERE expires_at <= $1 AND %[2]s ORDER BY expires_at LIMIT $2 FOR UPDATE))`, table, known)
+	},
 }
 
 // current asks for the encoding of the database, and for the schema that the connection
@@ -63,7 +66,7 @@ func prepareSchema(ctx context.Context, db *sql.DB, name string) (quoted string,
 const begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(x'6d7961757468'::bigint)"
 
 // migrate applies the files that are missing.
-func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) error {
+func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) (schema int64, err error) {
 	return sqlstore.Migrate(ctx, db, d, files, func(ctx context.Context, conn *sql.Conn) error {
 		text := begin
 		if d.Schema != "" { // and not pg_temp, which comes first where it is not named

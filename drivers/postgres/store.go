@@ -32,18 +32,19 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Users implements [kit.UserStore] and [kit.Pinger].
+// Users implements [kit.UserStore], [kit.UserLister] and [kit.Pinger].
 type Users = sqlstore.Users
 
-// Tokens implements [kit.TokenStore] and [kit.Pinger].
+// Tokens implements [kit.TokenStore] and [kit.Pinger], for tokens and for credentials.
 type Tokens = sqlstore.Tokens
 
 var (
 	_ kit.UserStore  = (*Users)(nil)
+	_ kit.UserLister = (*Users)(nil)
 	_ kit.TokenStore = (*Tokens)(nil)
 )
 
-// Store keeps users and tokens in one PostgreSQL database. It is safe for concurrent
+// Store keeps users, tokens and credentials in one PostgreSQL database. It is safe for concurrent
 // use.
 type Store struct {
 	sql *sqlstore.Store
@@ -122,16 +123,17 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, d.Explain(ctx, "New", err)
 	}
-	if err := migrate(ctx, db, d, migrations); err != nil {
+	schema, err := migrate(ctx, db, d, migrations)
+	if err != nil {
 		return nil, err
 	}
 	if !ours {
-		return &Store{sql: sqlstore.New(foreignPool{db}, d)}, nil
+		return &Store{sql: sqlstore.New(foreignPool{db}, d, schema)}, nil
 	}
 	for _, text := range sqlstore.Statements(d) {
 		own.shared.texts.Store(text, true)
 	}
-	return &Store{sql: sqlstore.New(db, d)}, nil
+	return &Store{sql: sqlstore.New(db, d, schema)}, nil
 }
 
 func (o *Options) withDefaults() (opts Options, err error) {
@@ -155,11 +157,17 @@ func (o *Options) withDefaults() (opts Options, err error) {
 	return opts, nil
 }
 
+// Stores returns the three stores, for [kit.New].
+func (s *Store) Stores() kit.Stores { return s.sql.Stores() }
+
 // Users returns the store's users.
 func (s *Store) Users() *Users { return s.sql.Users() }
 
 // Tokens returns the store's tokens.
 func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
+
+// Credentials returns the store's credentials.
+func (s *Store) Credentials() *Tokens { return s.sql.Credentials() }
 
 // Close ends the store, and closes the pool if it is the store's own; in the caller's, each
 // connection keeps the store's prepared statements until it is closed. Later calls return

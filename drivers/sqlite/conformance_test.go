@@ -16,10 +16,13 @@ func TestConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			return conformance.Stores{
-				Users:  store.Users(),
-				Tokens: store.Tokens(),
+				Stores: store.Stores(),
 				Close:  store.Close,
 				Stall:  func() (release func()) { return lock(t, path) },
+				Newer: func(table, id string) error {
+					_, err := sqlite.Pool(store).Exec("UPDATE "+table+" SET form = 99 WHERE id = ?", id)
+					return err
+				},
 			}
 		}
 	}, Without: []conformance.Ability{conformance.Networking}, Parallel: true})

@@ -6,7 +6,7 @@
 //		log.Fatal(err)
 //	}
 //	defer store.Close()
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	svc, err := kit.New(store.Stores(), keys, nil)
 //
 // [Open] makes the file, its directory and the pool. [New] takes the application's
 // pool, so that the accounts live in the same file as its data. Both bring the schema

@@ -16,12 +16,12 @@ import (
 )
 
 // newService is kit.New with what the examples have in common.
-func newService(users kit.UserStore, tokens kit.TokenStore) *kit.Service {
+func newService(stores kit.Stores) *kit.Service {
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	svc, err := kit.New(users, tokens, keys, &kit.Options{
+	svc, err := kit.New(stores, keys, &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true, // for fast examples only
 		OnEvent: func(context.Context, kit.Event) {},
 	})
@@ -45,7 +45,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	svc := newService(store.Users(), store.Tokens())
+	svc := newService(store.Stores())
 	if _, err := svc.Register(ctx, kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Engine#1843!"}); err != nil {
 		log.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	tokens, err := newService(store.Users(), store.Tokens()).Login(ctx, "ada@example.com", "Engine#1843!")
+	tokens, err := newService(store.Stores()).Login(ctx, "ada@example.com", "Engine#1843!")
 	fmt.Println(tokens.User.Username, err)
 	// Output: Ada <nil>
 }
@@ -78,7 +78,9 @@ func Example_mixedStores() {
 		log.Fatal(err)
 	}
 	defer accounts.Close()
-	svc := newService(accounts.Users(), memstore.New().Tokens())
+	stores := accounts.Stores()
+	stores.Tokens = memstore.New().Tokens()
+	svc := newService(stores)
 	if _, err := svc.Register(ctx, kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Engine#1843!"}); err != nil {
 		log.Fatal(err)
 	}
@@ -87,7 +89,8 @@ func Example_mixedStores() {
 		log.Fatal(err)
 	}
 
-	svc = newService(accounts.Users(), memstore.New().Tokens()) // after a restart
+	stores.Tokens = memstore.New().Tokens() // after a restart
+	svc = newService(stores)
 	_, err = svc.Refresh(ctx, string(tokens.RefreshToken))
 	fmt.Println(err)
 	tokens, err = svc.Login(ctx, "ada@example.com", "Engine#1843!")
@@ -122,7 +125,7 @@ func Example_purge() {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	svc := newService(store.Users(), store.Tokens())
+	svc := newService(store.Stores())
 
 	ctx, stop := context.WithCancel(context.Background())
 	ticks := make(chan time.Time, 1) // time.NewTicker(time.Hour).C

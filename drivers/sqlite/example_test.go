@@ -14,7 +14,7 @@ import (
 	"myauth.internal/kit"
 )
 
-// Open makes the file and owns its pool. The two stores go into kit.New.
+// Open makes the file and owns its pool. Its stores go into kit.New.
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "myauth")
 	if err != nil {

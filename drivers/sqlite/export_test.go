@@ -21,7 +21,8 @@ func Statements() []string {
 
 // Migrate migrates with other files.
 func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
-	return migrate(ctx, db, new(Options).dialect(), files)
+	_, err := migrate(ctx, db, new(Options).dialect(), files)
+	return err
 }
 
 // Migrations are the driver's files.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"myauth.internal/drivers/sqlite"
+	"myauth.internal/kit"
 )
 
 // rawDB returns a plain pool, with the driver's own settings: no WAL, deferred
@@ -131,7 +132,7 @@ func TestTwoProcessesMigrateOnce(t *testing.T) {
 // laterMigrations are the driver's files and some that came later.
 func laterMigrations(t *testing.T, later ...string) fs.FS {
 	t.Helper()
-	const first = "migrations/0001_users_and_tokens.sql"
+	const first = "migrations/0001_tables.sql"
 	text, err := fs.ReadFile(sqlite.Migrations, first)
 	if err != nil {
 		t.Fatal(err)
@@ -160,9 +161,13 @@ func TestLaterMigrationsKeepTheData(t *testing.T) {
 	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM users WHERE extra = 'x'").Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d users, %v", n, err)
 	}
-	// An instance that has not been updated yet, and is running, goes on.
+	// An instance that has not been updated yet, and is running, goes on with the rows that it
+	// understands, and is no longer ready.
 	if _, err := store.Users().ByID(t.Context(), "1"); err != nil {
 		t.Error(err)
+	}
+	if err := store.Users().Ping(t.Context()); !errors.Is(err, sqlite.ErrNewerSchema) || !errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("Ping: %v, want ErrNewerSchema", err)
 	}
 }
 

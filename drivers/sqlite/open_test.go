@@ -258,11 +258,16 @@ func allMethods(users kit.UserStore, tokens kit.TokenStore) map[string]func(cont
 		"Users.ByEmail": func(ctx context.Context) error { _, err := users.ByEmail(ctx, "1@example.com"); return err },
 		"Users.Update":  func(ctx context.Context) error { return users.Update(ctx, newUser("1")) },
 		"Users.Delete":  func(ctx context.Context) error { return users.Delete(ctx, "1") },
+		"Users.List":    func(ctx context.Context) error { _, err := users.(kit.UserLister).List(ctx, "", 10); return err },
+		"Users.ListByEmail": func(ctx context.Context) error {
+			_, err := users.(kit.UserLister).ListByEmail(ctx, "1", "", 10)
+			return err
+		},
 		"Users.Ping":    func(ctx context.Context) error { return users.(kit.Pinger).Ping(ctx) },
 		"Tokens.Create": func(ctx context.Context) error { return tokens.Create(ctx, newToken("1", "1")) },
 		"Tokens.ByID":   func(ctx context.Context) error { _, err := tokens.ByID(ctx, "1"); return err },
 		"Tokens.Update": func(ctx context.Context) error { return tokens.Update(ctx, newToken("1", "1")) },
-		"Tokens.Delete": func(ctx context.Context) error { _, err := tokens.Delete(ctx, "1"); return err },
+		"Tokens.Delete": func(ctx context.Context) error { return tokens.Delete(ctx, "1", 1) },
 		"Tokens.ByUser": func(ctx context.Context) error { _, err := tokens.ByUser(ctx, "1", "", 10); return err },
 		"Tokens.DeleteExpired": func(ctx context.Context) error {
 			_, err := tokens.DeleteExpired(ctx, testTime, 10)

@@ -35,6 +35,7 @@ func TestNoStatementScans(t *testing.T) {
 // A page of a user's tokens is found in the index by where it begins: the table has no
 // rowid, so its indexes end with the primary key.
 func TestAPageIsReadAlone(t *testing.T) {
+	page := regexp.MustCompile(`^SEARCH (tokens|credentials) USING INDEX (tokens|credentials)_user_id \(user_id=\? AND id>\?\)$`)
 	store := open(t, tempFile(t))
 	pages := 0
 	for _, statement := range sqlite.Statements() {
@@ -42,12 +43,12 @@ func TestAPageIsReadAlone(t *testing.T) {
 			continue
 		}
 		pages++
-		if plan := strings.Join(planOf(t, store, statement), "; "); plan != "SEARCH tokens USING INDEX tokens_user_id (user_id=? AND id>?)" {
+		if plan := strings.Join(planOf(t, store, statement), "; "); !page.MatchString(plan) {
 			t.Errorf("%s\n\treads more than the page: %s", statement, plan)
 		}
 	}
-	if pages != 1 {
-		t.Errorf("%d statements read a user's tokens, want 1", pages)
+	if pages != 2 {
+		t.Errorf("%d statements read a user's rows, want one for tokens and one for credentials", pages)
 	}
 }
 

@@ -32,18 +32,19 @@ type Options struct {
 	BusyTimeout time.Duration
 }
 
-// Users implements [kit.UserStore] and [kit.Pinger].
+// Users implements [kit.UserStore], [kit.UserLister] and [kit.Pinger].
 type Users = sqlstore.Users
 
-// Tokens implements [kit.TokenStore] and [kit.Pinger].
+// Tokens implements [kit.TokenStore] and [kit.Pinger], for tokens and for credentials.
 type Tokens = sqlstore.Tokens
 
 var (
 	_ kit.UserStore  = (*Users)(nil)
+	_ kit.UserLister = (*Users)(nil)
 	_ kit.TokenStore = (*Tokens)(nil)
 )
 
-// Store keeps users and tokens in one SQLite database. It is safe for concurrent
+// Store keeps users, tokens and credentials in one SQLite database. It is safe for concurrent
 // use.
 type Store struct {
 	sql    *sqlstore.Store
@@ -62,7 +63,7 @@ var ErrNewerSchema = sqlstore.ErrNewerSchema
 //
 // New changes no setting of the pool. For what [Open] promises, its data source
 // name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and
-// _pragma=synchronous(full). The tables are named users, tokens and
+// _pragma=synchronous(full). The tables are named users, tokens, credentials and
 // myauth_migrations, after Options.Prefix; tables of those names that are not MyAuth's
 // are refused and left as they are. Temporary and attached tables are never used.
 func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
@@ -77,14 +78,15 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err := checkDriver(ctx, db, d); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, d, migrations); err != nil {
+	schema, err := migrate(ctx, db, d, migrations)
+	if err != nil {
 		return nil, err
 	}
 	r, err := newRunner(ctx, db, d)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{sql: sqlstore.New(r, d), runner: r}, nil
+	return &Store{sql: sqlstore.New(r, d, schema), runner: r}, nil
 }
 
 // checkDriver refuses a pool whose errors classify cannot tell apart. It goes by an
@@ -108,12 +110,14 @@ func checkDriver(ctx context.Context, db *sql.DB, d sqlstore.Dialect) error {
 func (o *Options) dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Name: "sqlite", Schema: "main", Prefix: o.Prefix, Classify: classify,
-		DeleteExpired: `DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at <= $1 LIMIT $2)`,
+		DeleteExpired: func(table, known string) string {
+			return fmt.Sprintf(`DELETE FROM %[1]s WHERE id IN (SELECT id FROM %[1]s WHERE expires_at <= $1 AND %[2]s LIMIT $2)`, table, known)
+		},
 	}
 }
 
 // migrate applies the files that are missing, under the one write lock of the database.
-func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) error {
+func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) (schema int64, err error) {
 	return sqlstore.Migrate(ctx, db, d, files, func(ctx context.Context, conn *sql.Conn) error {
 		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
 		return err
@@ -123,11 +127,17 @@ func migrate(ctx context.Context, db *sql.DB, d sqlstore.Dialect, files fs.FS) e
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Stores returns the three stores, for [kit.New].
+func (s *Store) Stores() kit.Stores { return s.sql.Stores() }
+
 // Users returns the store's users.
 func (s *Store) Users() *Users { return s.sql.Users() }
 
 // Tokens returns the store's tokens.
 func (s *Store) Tokens() *Tokens { return s.sql.Tokens() }
+
+// Credentials returns the store's credentials.
+func (s *Store) Credentials() *Tokens { return s.sql.Credentials() }
 
 // Close ends the store, and closes the pool if it is the store's own. Later calls
 // return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.

@@ -16,7 +16,7 @@ import (
 var errMet = errors.New("met another statement")
 
 func retryDialect() Dialect {
-	return Dialect{Name: "test", Classify: func(err error) (Kind, string) {
+	return Dialect{Name: "test", DeleteExpired: noStatement, Classify: func(err error) (Kind, string) {
 		if errors.Is(err, errMet) {
 			return Retry, ""
 		}
@@ -74,7 +74,7 @@ func TestEveryMethodIsDoneAgain(t *testing.T) {
 		b := busy{new(meetings)}
 		db := sql.OpenDB(b)
 		defer db.Close()
-		s := New(db, retryDialect())
+		s := New(db, retryDialect(), 0)
 		ctx, users, tokens := t.Context(), s.Users(), s.Tokens()
 		for name, call := range map[string]func() error{
 			"user by id":     func() error { _, err := users.ByID(ctx, "1"); return err },
@@ -85,7 +85,7 @@ func TestEveryMethodIsDoneAgain(t *testing.T) {
 			"token by id":    func() error { _, err := tokens.ByID(ctx, "1"); return err },
 			"create token":   func() error { return tokens.Create(ctx, kit.Token{}) },
 			"update token":   func() error { return tokens.Update(ctx, kit.Token{}) },
-			"delete token":   func() error { _, err := tokens.Delete(ctx, "1"); return err },
+			"delete token":   func() error { return tokens.Delete(ctx, "1", 1) },
 			"tokens by user": func() error { _, err := tokens.ByUser(ctx, "1", "", 10); return err },
 			"delete expired": func() error { _, err := tokens.DeleteExpired(ctx, time.Time{}, 10); return err },
 			"ping":           func() error { return users.Ping(ctx) },

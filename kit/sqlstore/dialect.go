@@ -21,9 +21,13 @@ type Dialect struct {
 	Schema string
 	// Prefix begins the names of the tables and of their indexes: see [CheckPrefix].
 	Prefix string
-	// DeleteExpired removes at most $2 tokens with expires_at <= $1, and never more,
-	// also while other calls do the same and more tokens expire.
-	DeleteExpired string
+	// DeleteExpired returns the statement that removes from a table at most $2 rows with
+	// expires_at <= $1 for which the condition known is true, and never more, also while
+	// other calls do the same and more tokens expire.
+	DeleteExpired func(table, known string) string
+	// Savepoints: a statement that fails lets the whole transaction fail, unless there is a
+	// savepoint before it.
+	Savepoints bool
 	// Classify says what an error of the database means, and in advice what a person
 	// can do about it: a few words in lower case, without values.
 	Classify func(error) (kind Kind, advice string)
@@ -74,10 +78,10 @@ func (d Dialect) is(err error, kind Kind) bool {
 	return got == kind
 }
 
-// isOutage reports whether the pool, a connection or the store was closed, a connection
-// broke, or the store gave up. Two of the errors of database/sql have no name.
+// isOutage reports whether the pool, a connection, the transaction or the store was closed, a
+// connection broke, or the store gave up. Two of the errors of database/sql have no name.
 func isOutage(err error) bool {
-	for _, outage := range []error{sql.ErrConnDone, driver.ErrBadConn, errClosed, errNotInTime, errUnsettled} {
+	for _, outage := range []error{sql.ErrConnDone, sql.ErrTxDone, driver.ErrBadConn, errClosed, errNotInTime, errUnsettled} {
 		if errors.Is(err, outage) {
 			return true
 		}

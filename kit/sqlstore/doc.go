@@ -8,19 +8,30 @@
 //
 // # What the schema must provide
 //
-//   - The tables users and tokens, with the columns of users.go and tokens.go. Every
-//     index begins with the name of its table, as users_email_key does, because
-//     Dialect.Prefix is put before such words in the files of the migrations.
-//   - Text that is equal only byte by byte; tokens.id sorts so too.
-//   - Unique are users.id, users.email_key and tokens.id, and nothing else: another
-//     unique column would be reported as kit.ErrUserExists or kit.ErrConflict.
+//   - The tables users, tokens and credentials, with the columns of users.go and tokens.go; the
+//     last two have the same. Every index begins with the name of its table, as
+//     users_email_key does, because Dialect.Prefix is put before such words in the files of
+//     the migrations.
+//   - Text that is equal only byte by byte; ids and users.email_key sort so too.
+//   - Unique are users.id, users.email_key, tokens.id and credentials.id, and nothing else:
+//     another unique column would be reported as kit.ErrUserExists or kit.ErrConflict.
 //   - Times as 64-bit integers, microseconds since 1970-01-01 UTC. They hold every
 //     year that kit knows, and the zero time.Time as -62135596800000000, so no column
 //     needs NULL to mean "never".
 //   - Indexes on tokens (user_id, id), so that a page of a user's tokens is read alone,
-//     and on tokens (expires_at).
-//   - roles and user_settings as text, kept as given; hashes and the salt as bytes, of
-//     which previous_hash and salt may be NULL.
+//     and on tokens (expires_at); the same on credentials.
+//   - roles, factors, user_settings and private as text, kept as given; hashes, salt and data as
+//     bytes. Of these factors, private, previous_hash, salt and data may be NULL.
+//   - In each row the column form, a small integer.
+//
+// # Upgrades
+//
+// A row says in its column form which version wrote it. Each read selects it, and refuses a row of
+// a form that is newer than this version's with kit.ErrNewerRecord; each change has it in its
+// condition, so no write changes such a row. That costs no statement. A migration that would let an
+// older version, which may still be running, do harm to rows that it did not rewrite, sets their
+// form. The version of the schema is read when a store opens, and by Ping: an older version
+// refuses both.
 //
 // The database needs placeholders of the form $1. Each statement first names its
 // parameters in ascending order, which also suits SQLite, where a named parameter gets

@@ -25,7 +25,7 @@ var ErrNewerSchema = errors.New("the database has a newer schema than this versi
 
 // Migrate brings the schema of db up to date, and checks that the tables are MyAuth's.
 // The migrations are the files in the folder migrations of files, named like
-// 0001_users_and_tokens.sql and numbered from 1 without gaps. Each holds any number of
+// 0001_tables.sql and numbered from 1 without gaps. Each holds any number of
 // statements, and once released it never changes. The table myauth_migrations lists what
 // was applied.
 //
@@ -36,30 +36,32 @@ var ErrNewerSchema = errors.New("the database has a newer schema than this versi
 // itself takes as long as it takes, or until ctx ends.
 //
 // A schema that is up to date is only read. There is no way back: a database that is
-// ahead of the files is refused with [ErrNewerSchema].
-func Migrate(ctx context.Context, db *sql.DB, d Dialect, files fs.FS, begin func(context.Context, *sql.Conn) error) error {
+// ahead of the files is refused with [ErrNewerSchema]. Migrate returns the version of the
+// schema, for [New].
+func Migrate(ctx context.Context, db *sql.DB, d Dialect, files fs.FS, begin func(context.Context, *sql.Conn) error) (schema int64, err error) {
 	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m := &migration{d: d, files: files, begin: begin, limit: time.AfterFunc(startTimeout, cancel)}
 	defer m.limit.Stop()
-	err := m.run(limited, db)
+	schema, err = m.run(limited, db)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = errNotInTime // what the database says is that it was interrupted
 	}
 	switch {
 	case err == nil:
-		return nil
+		return schema, nil
 	case errors.Is(err, ErrNewerSchema):
-		return fmt.Errorf("%s: %w", d.Name, err)
+		return 0, fmt.Errorf("%s: %w", d.Name, err)
 	default:
-		return d.Explain(ctx, "migrate", err)
+		return 0, d.Explain(ctx, "migrate", err)
 	}
 }
 
 // checks are queries that find nothing, and fail where the tables are not MyAuth's.
 var checks = []string{
-	`SELECT id, ` + userColumns + `, email_key FROM users WHERE 1 = 0`,
-	`SELECT ` + tokenKeys + `, ` + tokenColumns + ` FROM tokens WHERE 1 = 0`,
+	`SELECT ` + userSelected + `, email_key FROM users WHERE 1 = 0`,
+	`SELECT ` + tokenSelected + ` FROM tokens WHERE 1 = 0`,
+	`SELECT ` + tokenSelected + ` FROM credentials WHERE 1 = 0`,
 }
 
 // migration is one that may be under way. Only what is between BEGIN and COMMIT relies on
@@ -72,36 +74,36 @@ type migration struct {
 	limit *time.Timer // ends the context
 }
 
-func (m *migration) run(ctx context.Context, db *sql.DB) error {
+func (m *migration) run(ctx context.Context, db *sql.DB) (schema int64, err error) {
 	names, err := migrationNames(m.files)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if m.conn, err = db.Conn(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = m.conn.Close() }() // back to the pool
 	version, err := m.version(ctx, names)
 	if errors.Is(err, ErrNewerSchema) {
-		return err
+		return 0, err
 	}
 	if err != nil || version < len(names) { // the table may not exist yet; other errors come again
 		err = m.d.again(ctx, func() error { return m.apply(ctx, names) })
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	m.limit.Reset(startTimeout)
 	for _, check := range checks {
 		rows, err := m.conn.QueryContext(ctx, m.d.qualify(check))
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return int64(len(names)), nil
 }
 
 // apply runs the files that are missing, in a transaction.

@@ -106,7 +106,7 @@ func TestHowLongAMigrationWaits(t *testing.T) {
 					return err
 				}
 				start := time.Now()
-				err := Migrate(ctx, db, testDialect(), fstest.MapFS{"migrations/0001_much.sql": {Data: []byte(work)}}, begin)
+				_, err := Migrate(ctx, db, testDialect(), fstest.MapFS{"migrations/0001_much.sql": {Data: []byte(work)}}, begin)
 				if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 					t.Errorf("Migrate: %v, want %v", err, c.want)
 				}

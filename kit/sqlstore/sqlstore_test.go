@@ -19,8 +19,10 @@ import (
 
 var errDown, errTaken = errors.New("down"), errors.New("taken")
 
+func noStatement(table, known string) string { return "" }
+
 func testDialect() Dialect {
-	return Dialect{Name: "test", Classify: func(err error) (Kind, string) {
+	return Dialect{Name: "test", DeleteExpired: noStatement, Classify: func(err error) (Kind, string) {
 		switch {
 		case errors.Is(err, errDown):
 			return Unavailable, "start it"
@@ -45,7 +47,8 @@ func TestErrors(t *testing.T) {
 	}{
 		{"nothing", live, nil, nil, ""},
 		{"no row, though the context is done", done, kit.ErrNotFound, []error{kit.ErrNotFound}, ""},
-		{"taken, though the context is done", done, errTaken, []error{kit.ErrUserExists}, ""},
+		{"taken, though the context is done", done, kit.ErrUserExists, []error{kit.ErrUserExists}, ""},
+		{"a newer record, though the context is done", done, kit.ErrNewerRecord, []error{kit.ErrNewerRecord, kit.ErrUnavailable}, "test: do: "},
 		{"conflict", done, kit.ErrConflict, []error{kit.ErrConflict}, ""},
 		{"context", done, errDown, []error{context.Canceled}, "test: do: "},
 		{"down", live, fmt.Errorf("dial: %w", errDown), []error{kit.ErrUnavailable, errDown}, "dial: down: start it"},
@@ -57,7 +60,7 @@ func TestErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &Store{dialect: testDialect()}
-			got := s.duplicate(c.ctx, "do", c.err, kit.ErrUserExists)
+			got := s.fail(c.ctx, "do", c.err)
 			if got == nil {
 				if c.err != nil {
 					t.Fatal("the error is gone")
@@ -67,7 +70,7 @@ func TestErrors(t *testing.T) {
 			if !strings.Contains(got.Error(), c.text) {
 				t.Errorf("text %q, want %q in it", got, c.text)
 			}
-			for _, sentinel := range []error{kit.ErrNotFound, kit.ErrConflict, kit.ErrUserExists, kit.ErrUnavailable, context.Canceled, errDown, bug} {
+			for _, sentinel := range []error{kit.ErrNotFound, kit.ErrNewerRecord, kit.ErrConflict, kit.ErrUserExists, kit.ErrUnavailable, context.Canceled, errDown, bug} {
 				if is, want := errors.Is(got, sentinel), slices.Contains(c.want, sentinel); is != want {
 					t.Errorf("errors.Is(%v) is %v", sentinel, is)
 				}
@@ -92,20 +95,20 @@ type noConnector struct{}
 func (noConnector) Connect(context.Context) (driver.Conn, error) { return nil, errDown }
 func (noConnector) Driver() driver.Driver                        { return nil }
 
-func TestRoles(t *testing.T) {
+func TestNames(t *testing.T) {
 	for _, roles := range [][]string{
 		nil, {}, {"admin"}, {"b", "a"}, {`"`, `\`, "[]", ",", "a,b"}, {"\x00", "\u2028", "<&>", "\U0001f600", "e\u0301"},
 	} {
-		encoded, err := encodeRoles(roles)
+		encoded, err := encodeNames(roles)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if decoded, err := decodeRoles(encoded); err != nil || !slices.Equal(decoded, roles) {
+		if decoded, err := decodeNames(encoded); err != nil || !slices.Equal(decoded, roles) {
 			t.Errorf("%q comes back as %q, %v", roles, decoded, err)
 		}
 	}
 	for _, bad := range []string{"", "{}", "[1]", "admin"} {
-		if roles, err := decodeRoles(bad); err == nil {
+		if roles, err := decodeNames(bad); err == nil {
 			t.Errorf("%q was read as %q", bad, roles)
 		}
 	}
@@ -148,9 +151,12 @@ func TestLimits(t *testing.T) {
 func TestSwapGivesUp(t *testing.T) {
 	db := sql.OpenDB(elusive{})
 	t.Cleanup(func() { _ = db.Close() })
-	err := New(db, testDialect()).Tokens().Update(t.Context(), kit.Token{ID: "1", Version: 7})
-	if !errors.Is(err, kit.ErrUnavailable) {
+	tokens := New(db, testDialect(), 0).Tokens()
+	if err := tokens.Update(t.Context(), kit.Token{ID: "1", Version: 7}); !errors.Is(err, kit.ErrUnavailable) {
 		t.Errorf("Update: %v", err)
+	}
+	if err := tokens.Delete(t.Context(), "1", 7); !errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("Delete: %v", err)
 	}
 }
 
@@ -166,12 +172,12 @@ func (elusive) Close() error                                 { return nil }
 func (elusive) NumInput() int                                { return -1 }
 func (elusive) Exec([]driver.Value) (driver.Result, error)   { return driver.RowsAffected(0), nil }
 func (elusive) Query([]driver.Value) (driver.Rows, error)    { return &elusive{}, nil }
-func (elusive) Columns() []string                            { return []string{"version"} }
+func (elusive) Columns() []string                            { return []string{"form", "version"} }
 func (e *elusive) Next(row []driver.Value) error {
 	if e.read {
 		return io.EOF
 	}
-	e.read, row[0] = true, int64(7)
+	e.read, row[0], row[1] = true, int64(form), int64(7)
 	return nil
 }
 
@@ -179,14 +185,14 @@ func (e *elusive) Next(row []driver.Value) error {
 func TestClose(t *testing.T) {
 	db := sql.OpenDB(elusive{})
 	t.Cleanup(func() { _ = db.Close() })
-	s := New(db, testDialect())
-	if _, err := s.Tokens().Delete(t.Context(), "1"); err != nil {
+	s := New(db, testDialect(), 0)
+	if err := s.Tokens().Delete(t.Context(), "1", 6); !errors.Is(err, kit.ErrConflict) {
 		t.Fatal(err)
 	}
 	s.Close()
 	for name, call := range map[string]func() error{
 		"read":  func() error { _, err := s.Users().ByID(t.Context(), "1"); return err },
-		"write": func() error { _, err := s.Tokens().Delete(t.Context(), "1"); return err },
+		"write": func() error { return s.Tokens().Delete(t.Context(), "1", 6) },
 	} {
 		if err := call(); !errors.Is(err, kit.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)

@@ -7,22 +7,34 @@ import (
 	"strings"
 )
 
-// Statements returns every statement that a [Store] of the dialect runs.
+// Statements returns every statement that a [Store] of the dialect runs on its pool.
 func Statements(d Dialect) []string {
-	users, tokens := d.userTexts(), d.tokenTexts()
-	return append(append(users[:], tokens[:]...), d.qualify(schemaVersion))
+	users, tokens, credentials := d.userTexts(), d.tokenTexts("tokens"), d.tokenTexts("credentials")
+	all := append(users[:], tokens[:]...)
+	return append(append(all, credentials[:]...), d.qualify(schemaVersion))
 }
 
-// insert returns the statement that adds a row with these columns.
+// insert returns the statement that adds a row with these columns, in the form of this
+// version. Where a unique key is taken it adds none, which is no error: an error would fail a
+// transaction of PostgreSQL.
 func insert(table, columns string) string {
-	return fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`, table, columns, parameters(columns))
+	return fmt.Sprintf(`INSERT INTO %s (%s, form) VALUES (%s, %d) ON CONFLICT DO NOTHING`, table, columns, parameters(columns), form)
 }
 
 // update returns the statement that writes these columns, while the row with the id that
-// follows them has the version that comes last.
+// follows them has the version that comes last, and a form that is known.
 func update(table, columns string) string {
 	n := strings.Count(columns, ",") + 1
-	return fmt.Sprintf(`UPDATE %s SET (%s) = (%s) WHERE id = $%d AND version = $%d`, table, columns, parameters(columns), n+1, n+2)
+	return fmt.Sprintf(`UPDATE %s SET (%s, form) = (%s, %d) WHERE id = $%d AND version = $%d AND %s`,
+		table, columns, parameters(columns), form, n+1, n+2, known)
+}
+
+// look returns the statement that tells why another one changed no row.
+func look(table string) string { return `SELECT form, version FROM ` + table + ` WHERE id = $1` }
+
+// page returns the statement that selects the rows after a key, in its order, up to a limit.
+func page(columns, table, condition, key string) string {
+	return fmt.Sprintf(`SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT $%d`, columns, table, condition, key, strings.Count(condition, "$")+1)
 }
 
 // parameters returns the placeholders of as many columns.
@@ -35,7 +47,7 @@ func parameters(columns string) string {
 }
 
 // tableNames matches the names of the tables, and those of their indexes.
-var tableNames = regexp.MustCompile(`\b(users|tokens|myauth_migrations)(_\w+)?\b`)
+var tableNames = regexp.MustCompile(`\b(users|tokens|credentials|myauth_migrations)(_\w+)?\b`)
 
 // rename puts the prefix before the names of tables and indexes in a text of SQL.
 func (d Dialect) rename(text string) string { return putBefore(d.Prefix, text) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"myauth.internal/kit"
@@ -18,23 +19,42 @@ type Runner interface {
 	ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error)
 }
 
-// Store keeps users and tokens in one SQL database. It is safe for concurrent use.
+// Store keeps users, tokens and credentials in one SQL database. It is safe for concurrent
+// use.
 type Store struct {
-	run     Runner
-	dialect Dialect
-	users   Users
-	tokens  Tokens
-	version string // the statement that Ping runs
-	closed  atomic.Bool
+	run                 Runner
+	dialect             Dialect
+	users               Users
+	tokens, credentials Tokens
+	version             string // the statement that Ping runs
+	schema              int64  // the greatest answer to it that is known
+	inTx                bool   // run is a transaction of the caller
+	closed              *atomic.Bool
 }
 
-// New returns a store whose statements run on run. The schema is up to date: see
-// [Migrate].
-func New(run Runner, d Dialect) *Store {
-	s := &Store{run: run, dialect: d, version: d.qualify(schemaVersion)}
-	s.users = Users{s, d.userTexts()}
-	s.tokens = Tokens{s, d.tokenTexts()}
+// New returns a store whose statements run on run. The schema has the version that [Migrate]
+// returned.
+func New(run Runner, d Dialect, schema int64) *Store {
+	users, tokens, credentials := d.userTexts(), d.tokenTexts("tokens"), d.tokenTexts("credentials")
+	s := &Store{run: run, dialect: d, version: d.qualify(schemaVersion), schema: schema, closed: new(atomic.Bool)}
+	s.users = Users{s, &users}
+	s.tokens, s.credentials = Tokens{s, &tokens}, Tokens{s, &credentials}
 	return s
+}
+
+// In returns a store whose statements run in a transaction of the caller. It tries nothing
+// again, since what a transaction conflicted with it conflicts with until it ends. Where a
+// unique key is taken the transaction goes on. It is closed with s.
+func (s *Store) In(tx Runner) *Store {
+	in := *s
+	in.run, in.inTx = tx, true
+	in.users.s, in.tokens.s, in.credentials.s = &in, &in, &in
+	return &in
+}
+
+// Stores returns the three stores.
+func (s *Store) Stores() kit.Stores {
+	return kit.Stores{Users: &s.users, Tokens: &s.tokens, Credentials: &s.credentials}
 }
 
 // Users returns the store's users.
@@ -43,15 +63,22 @@ func (s *Store) Users() *Users { return &s.users }
 // Tokens returns the store's tokens.
 func (s *Store) Tokens() *Tokens { return &s.tokens }
 
+// Credentials returns the store's credentials.
+func (s *Store) Credentials() *Tokens { return &s.credentials }
+
 // Close lets every later call return an error that wraps kit.ErrUnavailable. What the
 // statements ran on is the caller's to close.
 func (s *Store) Close() { s.closed.Store(true) }
 
 var errClosed = errors.New("the store is closed")
 
-// ping implements kit.Pinger with a query that reads the database.
+// ping implements kit.Pinger with a query that reads the database. It fails once a newer
+// version has migrated the schema, so that a server that is not updated is seen to be unready.
 func (s *Store) ping(ctx context.Context) error {
-	_, err := one(ctx, s, scanNumber, s.version)
+	version, err := one(ctx, s, scanNumber, s.version)
+	if err == nil && version > s.schema {
+		err = fmt.Errorf("%w: %w", kit.ErrUnavailable, ErrNewerSchema)
+	}
 	return s.fail(ctx, "ping", err)
 }
 
@@ -60,7 +87,7 @@ func scanNumber(rows *sql.Rows) (n int64, err error) { return n, rows.Scan(&n) }
 // list returns what scan makes of each row that a statement selects. A read may conflict
 // with another statement too: under PostgreSQL's level SERIALIZABLE, for example.
 func list[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), text string, args ...any) (found []T, err error) {
-	err = s.dialect.again(ctx, func() error {
+	err = s.again(ctx, func() error {
 		if s.closed.Load() {
 			return errClosed
 		}
@@ -94,9 +121,18 @@ func one[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), 
 	return found[0], nil
 }
 
+// again runs f, and again while it conflicts with other statements. In a transaction of the
+// caller it runs it once.
+func (s *Store) again(ctx context.Context, f func() error) error {
+	if s.inTx {
+		return f()
+	}
+	return s.dialect.again(ctx, f)
+}
+
 // write runs a statement that changes rows, and returns how many it changed.
 func (s *Store) write(ctx context.Context, text string, args ...any) (changed int64, err error) {
-	err = s.dialect.again(ctx, func() error {
+	err = s.again(ctx, func() error {
 		if s.closed.Load() {
 			return errClosed
 		}
@@ -109,20 +145,38 @@ func (s *Store) write(ctx context.Context, text string, args ...any) (changed in
 	return changed, err
 }
 
-// swap runs an update that changes a row only if the version is the one presented. When
-// it changed none it looks why, and the answer is what is true at the look: so where that
-// finds the version presented, because the record was made in between, it tries again.
-func (s *Store) swap(ctx context.Context, update, look, id string, version int64, values []any) error {
+// maxValues is the most arguments of a statement that writes a row.
+const maxValues = 17
+
+// add runs an insert, and returns taken when a unique key was.
+func (s *Store) add(ctx context.Context, insert string, taken error, values []any) error {
+	n, err := s.write(ctx, insert, values...)
+	if err == nil && n == 0 {
+		return taken
+	}
+	return err
+}
+
+// swap runs a statement that changes a row only if the version is the one presented: the
+// values come first among its arguments, the id and the version last.
+func (s *Store) swap(ctx context.Context, text, look, id string, version int64, values []any) error {
+	return s.change(ctx, text, look, id, append(values, id, version), func(stored int64) bool { return stored == version })
+}
+
+// change runs a statement that changes a row if it is as expected. When it changed none it
+// looks why, and the answer is what is true at the look: so where that finds the version
+// expected, because the record was made in between, it tries again.
+func (s *Store) change(ctx context.Context, text, look, id string, args []any, expected func(version int64) bool) error {
 	for range attempts {
-		n, err := s.write(ctx, update, append(values, id, version)...)
+		n, err := s.write(ctx, text, args...)
 		if err != nil || n > 0 {
 			return err
 		}
-		stored, err := one(ctx, s, scanNumber, look, id)
+		stored, err := one(ctx, s, scanVersion, look, id)
 		if err != nil {
 			return err
 		}
-		if stored != version {
+		if !expected(stored) {
 			return kit.ErrConflict
 		}
 	}
@@ -131,22 +185,45 @@ func (s *Store) swap(ctx context.Context, update, look, id string, version int64
 
 var errUnsettled = errors.New("the record is removed and made anew all the time")
 
+// spare runs a change that a unique key may prevent. In a transaction that would fail with it,
+// there is a savepoint before it.
+func (s *Store) spare(ctx context.Context, change func() error) error {
+	if !s.inTx || !s.dialect.Savepoints {
+		return change()
+	}
+	if _, err := s.run.ExecContext(ctx, "SAVEPOINT myauth"); err != nil {
+		return err
+	}
+	err := change()
+	switch {
+	case s.dialect.is(err, Duplicate):
+		if _, err := s.run.ExecContext(ctx, "ROLLBACK TO SAVEPOINT myauth"); err != nil {
+			return err
+		}
+	case err != nil && !isAnswer(err):
+		return err // the transaction cannot go on
+	}
+	if _, err := s.run.ExecContext(ctx, "RELEASE SAVEPOINT myauth"); err != nil {
+		return err
+	}
+	return err
+}
+
+// isAnswer reports whether err is a refusal of the store contract.
+func isAnswer(err error) bool {
+	return errors.Is(err, kit.ErrNotFound) || errors.Is(err, kit.ErrConflict) || errors.Is(err, kit.ErrUserExists) || errors.Is(err, kit.ErrNewerRecord)
+}
+
 // fail turns an error of the database into one of the store contract. What is certain
 // goes before what the context says.
 func (s *Store) fail(ctx context.Context, op string, err error) error {
-	if err == nil || errors.Is(err, kit.ErrNotFound) || errors.Is(err, kit.ErrConflict) {
+	switch {
+	case errors.Is(err, kit.ErrNewerRecord):
+		return fmt.Errorf("%s: %s: %w", s.dialect.Name, op, err)
+	case err == nil, isAnswer(err):
 		return err
 	}
 	return s.dialect.Explain(ctx, op, err)
-}
-
-// duplicate is fail for a write that a unique key may prevent, for which it returns
-// taken.
-func (s *Store) duplicate(ctx context.Context, op string, err, taken error) error {
-	if s.dialect.is(err, Duplicate) {
-		return taken
-	}
-	return s.fail(ctx, op, err)
 }
 
 // absent is fail for a look at a key: what the database cannot hold is not there.
@@ -155,4 +232,15 @@ func (s *Store) absent(ctx context.Context, op string, err error) error {
 		return kit.ErrNotFound
 	}
 	return s.fail(ctx, op, err)
+}
+
+// nothing is the answer of a list: what the database cannot hold has nothing in it.
+func nothing[T any](found []T, err error) ([]T, error) {
+	switch {
+	case errors.Is(err, kit.ErrNotFound):
+		return []T{}, nil
+	case err != nil:
+		return nil, err
+	}
+	return found, nil
 }

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"myauth.internal/kit"
@@ -12,7 +11,8 @@ import (
 const (
 	tokenKeys = `id, token_type, user_id` // which no update writes
 	// tokenColumns are the others, in the order of tokenValues and scanToken.
-	tokenColumns = `session_id, epoch, secret_hash, previous_hash, salt, created_at, rotated_at, expires_at, revoked_at, version`
+	tokenColumns  = `session_id, epoch, secret_hash, previous_hash, salt, data, created_at, rotated_at, expires_at, revoked_at, version`
+	tokenSelected = `form, ` + tokenKeys + `, ` + tokenColumns
 )
 
 const (
@@ -26,16 +26,16 @@ const (
 	tokenTexts // their number
 )
 
-func (d Dialect) tokenTexts() (texts [tokenTexts]string) {
-	const columns = tokenKeys + ", " + tokenColumns
+// tokenTexts are the statements of one of the tables tokens and credentials.
+func (d Dialect) tokenTexts(table string) (texts [tokenTexts]string) {
 	for i, text := range [tokenTexts]string{
-		tokenCreate:         insert("tokens", columns),
-		tokenByID:           `SELECT ` + columns + ` FROM tokens WHERE id = $1`,
-		tokenUpdate:         update("tokens", tokenColumns),
-		tokenVersion:        `SELECT version FROM tokens WHERE id = $1`,
-		tokenDelete:         `DELETE FROM tokens WHERE id = $1`,
-		tokensByUser:        `SELECT ` + columns + ` FROM tokens WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		tokensDeleteExpired: d.DeleteExpired,
+		tokenCreate:         insert(table, tokenKeys+`, `+tokenColumns),
+		tokenByID:           `SELECT ` + tokenSelected + ` FROM ` + table + ` WHERE id = $1`,
+		tokenUpdate:         update(table, tokenColumns),
+		tokenVersion:        look(table),
+		tokenDelete:         `DELETE FROM ` + table + ` WHERE id = $1 AND version = $2 AND ` + known,
+		tokensByUser:        page(tokenSelected, table, `user_id = $1 AND id > $2`, `id`),
+		tokensDeleteExpired: d.DeleteExpired(table, known),
 	} {
 		texts[i] = d.qualify(text)
 	}
@@ -44,26 +44,27 @@ func (d Dialect) tokenTexts() (texts [tokenTexts]string) {
 
 // tokenValues appends what is stored of a token beside its keys.
 func tokenValues(values []any, t kit.Token, version int64) []any {
-	return append(values, t.SessionID, t.Epoch, notNull(t.SecretHash), t.PreviousHash, t.Salt,
+	return append(values, t.SessionID, t.Epoch, notNull(t.SecretHash), t.PreviousHash, t.Salt, t.Data,
 		t.CreatedAt.UnixMicro(), t.RotatedAt.UnixMicro(), t.ExpiresAt.UnixMicro(), t.RevokedAt.UnixMicro(), version)
 }
 
 func scanToken(rows *sql.Rows) (kit.Token, error) {
 	var r struct {
 		kit.Token
-		created, rotated, expires, revoked int64
+		form, created, rotated, expires, revoked int64
 	}
-	err := rows.Scan(&r.ID, (*string)(&r.Type), &r.UserID, &r.SessionID, &r.Epoch, &r.SecretHash, &r.PreviousHash, &r.Salt,
+	err := rows.Scan(&r.form, &r.ID, (*string)(&r.Type), &r.UserID, &r.SessionID, &r.Epoch, &r.SecretHash, &r.PreviousHash, &r.Salt, &r.Data,
 		&r.created, &r.rotated, &r.expires, &r.revoked, &r.Version)
 	r.CreatedAt, r.RotatedAt = fromMicros(r.created), fromMicros(r.rotated)
 	r.ExpiresAt, r.RevokedAt = fromMicros(r.expires), fromMicros(r.revoked)
-	return r.Token, err
+	return r.Token, checkForm(r.form, err)
 }
 
-// Tokens implements kit.TokenStore and kit.Pinger. Times are kept to the microsecond.
+// Tokens implements kit.TokenStore and kit.Pinger, on the table tokens or credentials. Times
+// are kept to the microsecond.
 type Tokens struct {
 	s     *Store
-	texts [tokenTexts]string
+	texts *[tokenTexts]string
 }
 
 var (
@@ -76,9 +77,9 @@ func (t *Tokens) Ping(ctx context.Context) error { return t.s.ping(ctx) }
 
 // Create implements kit.TokenStore.
 func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
-	keys := []any{token.ID, string(token.Type), token.UserID}
-	_, err := t.s.write(ctx, t.texts[tokenCreate], tokenValues(keys, token, token.Version)...)
-	return t.s.duplicate(ctx, "create token", err, kit.ErrConflict)
+	keys := append(make([]any, 0, maxValues), token.ID, string(token.Type), token.UserID)
+	err := t.s.add(ctx, t.texts[tokenCreate], kit.ErrConflict, tokenValues(keys, token, token.Version))
+	return t.s.fail(ctx, "create token", err)
 }
 
 // ByID implements kit.TokenStore.
@@ -89,29 +90,21 @@ func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 
 // Update implements kit.TokenStore.
 func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
-	err := t.s.swap(ctx, t.texts[tokenUpdate], t.texts[tokenVersion], token.ID, token.Version, tokenValues(nil, token, token.Version+1))
+	values := tokenValues(make([]any, 0, maxValues), token, token.Version+1)
+	err := t.s.swap(ctx, t.texts[tokenUpdate], t.texts[tokenVersion], token.ID, token.Version, values)
 	return t.s.fail(ctx, "update token", err)
 }
 
 // Delete implements kit.TokenStore.
-func (t *Tokens) Delete(ctx context.Context, id string) (bool, error) {
-	n, err := t.s.write(ctx, t.texts[tokenDelete], id)
-	if err = t.s.absent(ctx, "delete token", err); errors.Is(err, kit.ErrNotFound) {
-		return false, nil
-	}
-	return n > 0, err
+func (t *Tokens) Delete(ctx context.Context, id string, version int64) error {
+	err := t.s.swap(ctx, t.texts[tokenDelete], t.texts[tokenVersion], id, version, nil)
+	return t.s.absent(ctx, "delete token", err)
 }
 
 // ByUser implements kit.TokenStore.
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 	tokens, err := list(ctx, t.s, scanToken, t.texts[tokensByUser], userID, after, clampLimit(limit))
-	switch err = t.s.absent(ctx, "tokens by user", err); {
-	case errors.Is(err, kit.ErrNotFound):
-		return []kit.Token{}, nil
-	case err != nil:
-		return nil, err
-	}
-	return tokens, nil
+	return nothing(tokens, t.s.absent(ctx, "tokens by user", err))
 }
 
 // DeleteExpired implements kit.TokenStore.

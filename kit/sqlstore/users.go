@@ -5,13 +5,18 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"myauth.internal/kit"
 )
 
 // userColumns are those that an update writes, in the order of userValues and scanUser;
 // email_key is written and not read.
-const userColumns = `email, username, hashed_password, roles, user_settings, is_verified, is_active, session_epoch, created_at, updated_at, version`
+const (
+	userColumns = `email, username, hashed_password, roles, user_settings, private, factors, is_verified, is_active, ` +
+		`session_epoch, credential_epoch, created_at, updated_at, version`
+	userSelected = `form, id, ` + userColumns
+)
 
 const (
 	userCreate = iota
@@ -20,55 +25,81 @@ const (
 	userUpdate
 	userVersion
 	userDelete
+	usersByID
+	// Pages by the key of the address: from a key on or after it, and then the same with an end.
+	usersFrom
+	usersAfter
+	usersFromUntil
+	usersAfterUntil
 	userTexts // their number
 )
 
+// toUntil leads from a page without an end to the same with one.
+const toUntil = usersFromUntil - usersFrom
+
 func (d Dialect) userTexts() (texts [userTexts]string) {
 	for i, text := range [userTexts]string{
-		userCreate:  insert("users", "id, "+userColumns+", email_key"),
-		userByID:    `SELECT id, ` + userColumns + ` FROM users WHERE id = $1`,
-		userByEmail: `SELECT id, ` + userColumns + ` FROM users WHERE email_key = $1`,
-		userUpdate:  update("users", userColumns+", email_key"),
-		userVersion: `SELECT version FROM users WHERE id = $1`,
-		userDelete:  `DELETE FROM users WHERE id = $1`,
+		userCreate:      insert("users", "id, "+userColumns+", email_key"),
+		userByID:        `SELECT ` + userSelected + ` FROM users WHERE id = $1`,
+		userByEmail:     `SELECT ` + userSelected + ` FROM users WHERE email_key = $1`,
+		userUpdate:      update("users", userColumns+", email_key"),
+		userVersion:     look("users"),
+		userDelete:      `DELETE FROM users WHERE id = $1 AND ` + known,
+		usersByID:       page(userSelected, "users", `id > $1`, `id`),
+		usersFrom:       page(userSelected, "users", `email_key >= $1`, `email_key`),
+		usersAfter:      page(userSelected, "users", `email_key > $1`, `email_key`),
+		usersFromUntil:  page(userSelected, "users", `email_key >= $1 AND email_key < $2`, `email_key`),
+		usersAfterUntil: page(userSelected, "users", `email_key > $1 AND email_key < $2`, `email_key`),
 	} {
 		texts[i] = d.qualify(text)
 	}
 	return texts
 }
 
-// userValues returns what is stored of a user beside the ID, which they follow if given.
+// userValues appends what is stored of a user beside the ID, which it follows if given.
 func userValues(values []any, u kit.User, version int64) ([]any, error) {
-	roles, err := encodeRoles(u.Roles)
-	return append(values, u.Email, u.Username, string(u.PasswordHash), roles, string(u.Settings), u.Verified, u.Active, u.SessionEpoch,
-		u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), version, kit.EmailKey(u.Email)), err
+	roles, err := encodeNames(u.Roles)
+	var private, factors any // NULL: none
+	if len(u.Private) > 0 {
+		private = string(u.Private)
+	}
+	if len(u.Factors) > 0 && err == nil {
+		factors, err = encodeNames(u.Factors)
+	}
+	return append(values, u.Email, u.Username, string(u.PasswordHash), roles, string(u.Settings), private, factors, u.Verified, u.Active,
+		u.SessionEpoch, u.CredentialEpoch, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), version, kit.EmailKey(u.Email)), err
 }
 
 func scanUser(rows *sql.Rows) (kit.User, error) {
 	var r struct {
 		kit.User
-		roles            string
-		created, updated int64
+		roles                  string
+		factors                sql.NullString
+		form, created, updated int64
 	}
-	err := rows.Scan(&r.ID, &r.Email, &r.Username, (*string)(&r.PasswordHash), &r.roles, (*[]byte)(&r.Settings), &r.Verified, &r.Active, &r.SessionEpoch,
-		&r.created, &r.updated, &r.Version)
-	if err != nil {
+	err := rows.Scan(&r.form, &r.ID, &r.Email, &r.Username, (*string)(&r.PasswordHash), &r.roles, (*[]byte)(&r.Settings), (*[]byte)(&r.Private), &r.factors,
+		&r.Verified, &r.Active, &r.SessionEpoch, &r.CredentialEpoch, &r.created, &r.updated, &r.Version)
+	if err = checkForm(r.form, err); err != nil {
 		return kit.User{}, err
 	}
 	r.CreatedAt, r.UpdatedAt = fromMicros(r.created), fromMicros(r.updated)
-	r.Roles, err = decodeRoles(r.roles)
+	if r.Roles, err = decodeNames(r.roles); err == nil && r.factors.Valid {
+		r.Factors, err = decodeNames(r.factors.String)
+	}
 	return r.User, err
 }
 
-// Users implements kit.UserStore and kit.Pinger. Times are kept to the microsecond.
+// Users implements kit.UserStore, kit.UserLister and kit.Pinger. Times are kept to the
+// microsecond.
 type Users struct {
 	s     *Store
-	texts [userTexts]string
+	texts *[userTexts]string
 }
 
 var (
-	_ kit.UserStore = (*Users)(nil)
-	_ kit.Pinger    = (*Users)(nil)
+	_ kit.UserStore  = (*Users)(nil)
+	_ kit.UserLister = (*Users)(nil)
+	_ kit.Pinger     = (*Users)(nil)
 )
 
 // Ping implements kit.Pinger.
@@ -76,11 +107,11 @@ func (u *Users) Ping(ctx context.Context) error { return u.s.ping(ctx) }
 
 // Create implements kit.UserStore.
 func (u *Users) Create(ctx context.Context, user kit.User) error {
-	values, err := userValues([]any{user.ID}, user, user.Version)
+	values, err := userValues(append(make([]any, 0, maxValues), user.ID), user, user.Version)
 	if err == nil {
-		_, err = u.s.write(ctx, u.texts[userCreate], values...)
+		err = u.s.add(ctx, u.texts[userCreate], kit.ErrUserExists, values)
 	}
-	return u.s.duplicate(ctx, "create user", err, kit.ErrUserExists)
+	return u.s.fail(ctx, "create user", err)
 }
 
 // ByID implements kit.UserStore.
@@ -97,34 +128,78 @@ func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 
 // Update implements kit.UserStore.
 func (u *Users) Update(ctx context.Context, user kit.User) error {
-	values, err := userValues(nil, user, user.Version+1)
+	values, err := userValues(make([]any, 0, maxValues), user, user.Version+1)
 	if err == nil {
-		err = u.s.swap(ctx, u.texts[userUpdate], u.texts[userVersion], user.ID, user.Version, values)
+		err = u.s.spare(ctx, func() error {
+			return u.s.swap(ctx, u.texts[userUpdate], u.texts[userVersion], user.ID, user.Version, values)
+		})
 	}
-	return u.s.duplicate(ctx, "update user", err, kit.ErrUserExists)
+	if u.s.dialect.is(err, Duplicate) {
+		err = kit.ErrUserExists
+	}
+	return u.s.fail(ctx, "update user", err)
 }
 
 // Delete implements kit.UserStore.
 func (u *Users) Delete(ctx context.Context, id string) error {
-	n, err := u.s.write(ctx, u.texts[userDelete], id)
-	if err == nil && n == 0 {
-		err = kit.ErrNotFound
-	}
+	err := u.s.change(ctx, u.texts[userDelete], u.texts[userVersion], id, []any{id}, func(int64) bool { return true })
 	return u.s.absent(ctx, "delete user", err)
 }
 
-// encodeRoles returns the JSON array that the database keeps.
-func encodeRoles(roles []string) (string, error) {
-	encoded, err := json.Marshal(append([]string{}, roles...))
+// List implements kit.UserLister.
+func (u *Users) List(ctx context.Context, after string, limit int) ([]kit.User, error) {
+	users, err := list(ctx, u.s, scanUser, u.texts[usersByID], after, clampLimit(limit))
+	return nothing(users, u.s.absent(ctx, "users by id", err))
+}
+
+// ListByEmail implements kit.UserLister.
+func (u *Users) ListByEmail(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+	prefix, after = kit.EmailKey(prefix), kit.EmailKey(after)
+	text, args := usersFrom, []any{prefix}
+	if after >= prefix {
+		text, args = usersAfter, []any{after}
+	}
+	if end, ok := prefixEnd(prefix); ok {
+		text, args = text+toUntil, append(args, end)
+	}
+	users, err := list(ctx, u.s, scanUser, u.texts[text], append(args, clampLimit(limit))...)
+	return nothing(users, u.s.absent(ctx, "users by email", err))
+}
+
+// prefixEnd returns the first text behind all that begin with prefix, in the order of their
+// bytes, if there is one. Of UTF-8 it is UTF-8 again, or PostgreSQL would not take it; that
+// order is the order of code points too.
+func prefixEnd(prefix string) (end string, ok bool) {
+	for prefix != "" {
+		r, size := utf8.DecodeLastRuneInString(prefix)
+		last := prefix[len(prefix)-size:]
+		prefix = prefix[:len(prefix)-size]
+		switch {
+		case r == utf8.RuneError && size == 1: // a byte that is no text
+			if last[0] < 0xff {
+				return prefix + string([]byte{last[0] + 1}), true
+			}
+		case r == 0xd7ff:
+			return prefix + "\ue000", true // there are no code points in between
+		case r < utf8.MaxRune:
+			return prefix + string(r+1), true
+		}
+	}
+	return "", false
+}
+
+// encodeNames returns the JSON array that the database keeps.
+func encodeNames(names []string) (string, error) {
+	encoded, err := json.Marshal(append([]string{}, names...))
 	return string(encoded), err
 }
 
-func decodeRoles(encoded string) (roles []string, err error) {
+func decodeNames(encoded string) (names []string, err error) {
 	if encoded == "[]" {
 		return nil, nil // as of most users; reading it costs four allocations of seventy
 	}
-	if err := json.Unmarshal([]byte(encoded), &roles); err != nil {
-		return nil, fmt.Errorf("the stored roles are not a JSON array of strings: %w", err)
+	if err := json.Unmarshal([]byte(encoded), &names); err != nil {
+		return nil, fmt.Errorf("the stored names are not a JSON array of strings: %w", err)
 	}
-	return roles, nil
+	return names, nil
 }
