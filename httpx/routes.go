@@ -23,7 +23,7 @@ func (h *Handler) register(ctx context.Context, c call) (reply, error) {
 		{name: "password", text: (*string)(&in.Password), empty: true},
 		{name: "user_settings", object: &in.Settings, optional: true},
 	}
-	if err := c.body.decode(fields, func() error { return h.svc.ValidateRegistration(in) }); err != nil {
+	if err := c.body.decode(fields, func() error { return h.svc.ValidateRegistration(ctx, in) }); err != nil {
 		return reply{}, err
 	}
 	user, err := h.svc.Register(ctx, in)
@@ -54,7 +54,7 @@ func (h *Handler) resetPassword(ctx context.Context, c call) (reply, error) {
 		{name: "token", text: &token},
 		{name: "new_password", text: &password, empty: true},
 	}
-	if err := c.body.decode(fields, func() error { return h.svc.ValidatePassword("new_password", password) }); err != nil {
+	if err := c.body.decode(fields, func() error { return h.svc.ValidatePassword(ctx, "new_password", password) }); err != nil {
 		return reply{}, err
 	}
 	return done(), h.svc.ResetPassword(ctx, token, password)

@@ -31,7 +31,7 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 	if !u.Active {
 		return ErrAccountDisabled
 	}
-	if err := s.ValidatePassword("new_password", newPassword, u.Email, u.Username); err != nil {
+	if err := s.ValidatePassword(ctx, "new_password", newPassword, u.Email, u.Username); err != nil {
 		return err
 	}
 	proved := u.SessionEpoch

@@ -2,6 +2,7 @@ package kit
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -117,21 +118,23 @@ func checkID(id string) []FieldError {
 	return nil
 }
 
-// ValidatePassword returns a [ValidationError] for field with every rule of the policy that
-// the password breaks, or nil. context are words that the password must not be made of, such
-// as the address and the user name (see [password.Policy.Check]); Options.JWTIssuer and
-// Options.PublicURL are added to them.
-func (s *Service) ValidatePassword(field, pw string, context ...string) error {
-	if fields := s.checkPassword(field, pw, context...); len(fields) > 0 {
-		return &ValidationError{Fields: fields}
+// ValidatePassword returns a [ValidationError] for field with every rule of
+// Options.PasswordPolicy that the password breaks, or nil, or the policy's own error as it is.
+// words are what the password must not be made of, such as the address and the user name (see
+// [password.Policy]); Options.JWTIssuer and Options.PublicURL are added to them.
+func (s *Service) ValidatePassword(ctx context.Context, field, pw string, words ...string) error {
+	fields, err := s.checkPassword(ctx, field, pw, words...)
+	if err == nil && len(fields) > 0 {
+		err = &ValidationError{Fields: fields}
 	}
-	return nil
+	return err
 }
 
-func (s *Service) checkPassword(field, pw string, context ...string) []FieldError {
+func (s *Service) checkPassword(ctx context.Context, field, pw string, words ...string) ([]FieldError, error) {
+	broken, err := password.Check(ctx, s.opts.PasswordPolicy, pw, slices.Concat(words, []string{s.opts.JWTIssuer, s.opts.PublicURL})...)
 	var fields []FieldError
-	for _, v := range s.opts.PasswordPolicy.Check(pw, slices.Concat(context, []string{s.opts.JWTIssuer, s.opts.PublicURL})...) {
+	for _, v := range broken {
 		fields = append(fields, FieldError{Field: field, Code: v.Code, Message: v.Message})
 	}
-	return fields
+	return fields, err
 }

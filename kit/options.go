@@ -50,9 +50,12 @@ type Options struct {
 	// InsecureFastHash allows a BcryptCost down to 4, for tests only: tens of thousands of
 	// guesses a second can be made against such a hash.
 	InsecureFastHash bool
-	// PasswordPolicy says which passwords are accepted; default [password.Strict]. Every
-	// policy refuses a password that is little more than the user's address, the user name,
-	// JWTIssuer or the host of PublicURL.
+	// PasswordPolicy says which new passwords are accepted; default [password.Strict]. What
+	// no policy can allow is refused before it is asked: see [password.Check]. The words that
+	// a password must be more than are the user's address, the user name, JWTIssuer and
+	// PublicURL. An error of the policy is returned as it is, so a policy that asks another
+	// server decides whether its outage is one of the Service (an error that wraps
+	// [ErrUnavailable]) or lets every password pass.
 	PasswordPolicy password.Policy
 	// RequireVerifiedEmail makes the login of a user whose address is not verified return
 	// [ErrEmailNotVerified], after the right password only.

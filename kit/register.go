@@ -28,7 +28,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
-	r, err := s.checkRegistration(r)
+	r, err := s.checkRegistration(ctx, r)
 	if err != nil {
 		return User{}, err
 	}
@@ -115,19 +115,23 @@ func (s *Service) createConcealed(ctx context.Context, u User) error {
 	return err
 }
 
-// ValidateRegistration returns a [ValidationError] with every rule that r breaks, or nil,
-// and stores nothing.
-func (s *Service) ValidateRegistration(r Registration) error {
-	_, err := s.checkRegistration(r)
+// ValidateRegistration returns a [ValidationError] with every rule that r breaks, or nil, or
+// the error of Options.PasswordPolicy, and stores nothing.
+func (s *Service) ValidateRegistration(ctx context.Context, r Registration) error {
+	_, err := s.checkRegistration(ctx, r)
 	return err
 }
 
 // checkRegistration returns r as it would be stored.
-func (s *Service) checkRegistration(r Registration) (Registration, error) {
+func (s *Service) checkRegistration(ctx context.Context, r Registration) (Registration, error) {
 	email, fields := checkEmail("email", r.Email)
 	username, bad := checkUsername("username", r.Username)
 	fields = append(fields, bad...)
-	fields = append(fields, s.checkPassword("password", string(r.Password), r.Email, r.Username)...)
+	bad, err := s.checkPassword(ctx, "password", string(r.Password), r.Email, r.Username)
+	if err != nil {
+		return r, err
+	}
+	fields = append(fields, bad...)
 	settings, bad := checkSettings("user_settings", r.Settings)
 	fields = append(fields, bad...)
 	if len(fields) > 0 {

@@ -35,9 +35,6 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	if err := s.ValidatePassword("new_password", newPassword); err != nil {
-		return err
-	}
 	presented, ok := opaque.Parse(resetPrefix, token)
 	if !ok {
 		return s.refuseToken(ctx, "password reset", "", ErrInvalidToken)
@@ -50,7 +47,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if err != nil {
 		return s.refuseToken(ctx, "password reset", row.UserID, err)
 	}
-	if err := s.ValidatePassword("new_password", newPassword, u.Email, u.Username); err != nil {
+	if err := s.ValidatePassword(ctx, "new_password", newPassword, u.Email, u.Username); err != nil {
 		return err
 	}
 	hash, err := s.hash(ctx, newPassword)

@@ -1,11 +1,13 @@
 package kit_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/password"
 )
 
 // TestPasswordContext: wherever a password is chosen, one that is little more than the
@@ -55,7 +57,49 @@ func TestValidatePasswordLeavesTheContextAlone(t *testing.T) {
 	h := newHarness(t)
 	words := []string{"one", "two", "three"}
 	kept := slices.Clone(words)
-	if err := h.ValidatePassword("password", goodPassword, words[:1]...); err != nil || !slices.Equal(words, kept) {
+	if err := h.ValidatePassword(t.Context(), "password", goodPassword, words[:1]...); err != nil || !slices.Equal(words, kept) {
 		t.Error(err, words)
+	}
+}
+
+// TestPasswordPolicyFails: the error of a policy is the caller's as it is, nothing is changed,
+// and no reset token used up. A stranger without a token cannot make the policy work.
+func TestPasswordPolicyFails(t *testing.T) {
+	down, asked := errors.New("the breach service is down"), 0
+	var fails error
+	h := newHarness(t, func(o *kit.Options) {
+		o.PasswordPolicy = password.PolicyFunc(func(context.Context, string, ...string) ([]password.Violation, error) {
+			asked++
+			return nil, fails
+		})
+	})
+	u, _ := h.register("ada@example.com")
+	token := h.resetToken("ada@example.com")
+	fails = down
+	ways := map[string]func() error{
+		"register": func() error {
+			_, err := h.Register(t.Context(), kit.Registration{Email: "new@example.com", Username: "New", Password: otherPassword})
+			return err
+		},
+		"change": func() error { return h.ChangePassword(t.Context(), u.ID, goodPassword, otherPassword) },
+		"reset":  func() error { return h.ResetPassword(t.Context(), token, otherPassword) },
+		"validate": func() error {
+			return h.ValidateRegistration(t.Context(), kit.Registration{Email: "not an address", Username: "New", Password: otherPassword})
+		},
+	}
+	for name, way := range ways {
+		if err := way(); err != down {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	h.login("ada@example.com", goodPassword)
+	asked = 0
+	h.wantErr("a reset without a token", h.ResetPassword(t.Context(), "myauth_pr_x", otherPassword), kit.ErrInvalidToken)
+	if asked != 0 {
+		t.Errorf("the policy was asked %d times", asked)
+	}
+	fails = nil
+	if err := ways["reset"](); err != nil {
+		t.Error("the same token afterwards:", err)
 	}
 }

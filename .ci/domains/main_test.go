@@ -83,7 +83,7 @@ func checker(t *testing.T) func(domain string) (proposal string, ok bool) {
 	}
 	t.Cleanup(func() { svc.Close(context.Background()) })
 	return func(domain string) (string, bool) {
-		err := svc.ValidateRegistration(kit.Registration{Email: "x@" + domain, Username: "x", Password: "Correct-Horse-9"})
+		err := svc.ValidateRegistration(t.Context(), kit.Registration{Email: "x@" + domain, Username: "x", Password: "Correct-Horse-9"})
 		var invalid *kit.ValidationError
 		if !errors.As(err, &invalid) {
 			return "", err == nil

@@ -1,6 +1,6 @@
 // Package password decides which passwords are accepted, and hashes and checks them.
 //
-// A [Policy] is a set of rules for new passwords. A [Hasher] makes bcrypt strings that
+// A [Policy] says which new passwords are accepted; [Rules] is the usual one. A [Hasher] makes bcrypt strings that
 // other software reads as well, and checks passwords against them:
 //
 //	h, err := password.NewHasher(nil)

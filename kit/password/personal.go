@@ -18,7 +18,7 @@ const (
 )
 
 // isPersonal reports whether the password is little more than personal words: see
-// Policy.Check.
+// Rules.Check.
 func isPersonal(password string, personal []string) bool {
 	if len(password) > maxPersonal || !utf8.ValidString(password) {
 		return false // refused for that

@@ -1,6 +1,8 @@
 package password
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -13,9 +15,13 @@ var codes = []string{
 	"too_short", "too_long", "missing_uppercase", "missing_lowercase", "missing_digit", "missing_special", "common_password", "invalid_characters",
 }
 
-func check(p Policy, password string, context ...string) string {
+func check(p Policy, password string, words ...string) string {
+	broken, err := Check(context.Background(), p, password, words...)
+	if err != nil {
+		return err.Error()
+	}
 	var got []string
-	for _, v := range p.Check(password, context...) {
+	for _, v := range broken {
 		got = append(got, v.Code)
 	}
 	return strings.Join(got, " ")
@@ -60,9 +66,9 @@ func TestPolicy(t *testing.T) {
 		{"password", "missing_uppercase missing_digit missing_special common_password", "common_password"},
 		{"password\x00", "missing_uppercase missing_digit missing_special invalid_characters", "invalid_characters"},
 	} {
-		for policy, want := range map[Policy]string{Strict: c.strict, LengthOnly: c.length, Policy(9): c.strict} {
+		for policy, want := range map[Policy]string{nil: c.strict, Strict: c.strict, LengthOnly: c.length, Rules{MinLength: 7}: c.strict} {
 			if got := check(policy, c.password); got != want {
-				t.Errorf("%.30q under %s: got %q, want %q", c.password, policy, got, want)
+				t.Errorf("%.30q under %+v: got %q, want %q", c.password, policy, got, want)
 			}
 		}
 	}
@@ -70,7 +76,11 @@ func TestPolicy(t *testing.T) {
 
 func TestViolationsTellNothingOfThePassword(t *testing.T) {
 	for _, p := range []string{"\x00zx", strings.Repeat("\x00zx", 99)} {
-		for _, v := range Strict.Check(p) {
+		broken, err := Strict.Check(t.Context(), p)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, v := range append(broken, always(p, nil)...) {
 			if v.Message == "" || strings.Contains(v.Message, "zx") {
 				t.Errorf("%s says %q", v.Code, v.Message)
 			}
@@ -78,10 +88,69 @@ func TestViolationsTellNothingOfThePassword(t *testing.T) {
 	}
 }
 
-func TestPolicyString(t *testing.T) {
-	var zero Policy
-	if zero.String() != "strict" || Strict.String() != "strict" || LengthOnly.String() != "length" {
-		t.Errorf("%v %v %v", zero, Strict, LengthOnly)
+func TestMinLength(t *testing.T) {
+	for _, c := range []struct {
+		min, length int
+		want        string
+	}{
+		{-1, 8, ""}, {-1, 7, "too_short"}, {12, 12, ""}, {12, 11, "too_short"}, {128, 128, ""}, {128, 127, "too_short"}, {1000, 128, ""}, {1000, 127, "too_short"},
+	} {
+		if got := check(Rules{MinLength: c.min, LengthOnly: true}, strings.Repeat("éz1-", 32)[:c.length+c.length/4+min(c.length%4, 1)]); got != c.want {
+			t.Errorf("%d characters where %d are the least: %q", c.length, c.min, got)
+		}
+	}
+	broken, _ := Rules{MinLength: 12}.Check(t.Context(), "short")
+	if !strings.Contains(broken[0].Message, "12") {
+		t.Errorf("%q", broken[0].Message)
+	}
+}
+
+// No other policy can allow these, and none is asked about them.
+func TestWhatNoPolicyAllows(t *testing.T) {
+	asked := 0
+	anything := PolicyFunc(func(context.Context, string, ...string) ([]Violation, error) {
+		asked++
+		return nil, nil
+	})
+	for password, want := range map[string]string{
+		"":                            "too_short",
+		strings.Repeat("é", 129):      "too_long",
+		"ada@example.com":             "common_password",
+		"Lovelace1815":                "common_password",
+		"x\x00":                       "invalid_characters",
+		"x\xff":                       "invalid_characters",
+		strings.Repeat("\xff", 1<<16): "too_long invalid_characters",
+	} {
+		if got := check(anything, password, "ada@example.com", "Ada Lovelace"); got != want {
+			t.Errorf("%.20q: %q, want %q", password, got, want)
+		}
+	}
+	if asked > 0 {
+		t.Errorf("the policy was asked %d times", asked)
+	}
+	for _, password := range []string{"x", "password", strings.Repeat("é", 128), "Lovelace-Engine"} {
+		if got := check(anything, password, "Ada Lovelace"); got != "" {
+			t.Errorf("%q: %q", password, got)
+		}
+	}
+	if asked != 4 {
+		t.Errorf("the policy was asked %d times, want 4", asked)
+	}
+}
+
+// What another policy says is what Check says.
+func TestPolicyOfTheApplication(t *testing.T) {
+	down := errors.New("down")
+	type key struct{}
+	p := PolicyFunc(func(ctx context.Context, password string, words ...string) ([]Violation, error) {
+		if ctx.Value(key{}) != "request" || password != "pass" || !slices.Equal(words, []string{"one", "two"}) {
+			t.Errorf("asked with %v, %q and %q", ctx, password, words)
+		}
+		return []Violation{{"leaked", "choose another"}}, down
+	})
+	broken, err := Check(context.WithValue(t.Context(), key{}, "request"), p, "pass", "one", "two")
+	if len(broken) != 1 || broken[0].Code != "leaked" || err != down {
+		t.Errorf("%v, %v", broken, err)
 	}
 }
 
@@ -93,6 +162,10 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, p string) {
 		strict, length := check(Strict, p), check(LengthOnly, p)
+		var own []string
+		for _, v := range always(p, nil) {
+			own = append(own, v.Code)
+		}
 		n := len([]rune(p))
 		control := strings.ContainsFunc(p, unicode.IsControl)
 		for code, want := range map[string]bool{
@@ -110,6 +183,9 @@ func FuzzCheck(f *testing.F) {
 			if got := strings.Contains(length, code); got != (want && !strings.HasPrefix(code, "missing_")) {
 				t.Errorf("%q: %s is %v by length alone", p, code, got)
 			}
+			if got := slices.Contains(own, code); got != (want && (p == "" || code != "too_short") && code != "common_password" && !strings.HasPrefix(code, "missing_")) {
+				t.Errorf("%q: %s is %v for every policy", p, code, got)
+			}
 		}
 		for _, reported := range []string{strict, length} {
 			inOrder := slices.DeleteFunc(slices.Clone(codes), func(code string) bool { return !strings.Contains(reported, code) })
@@ -126,8 +202,8 @@ func BenchmarkPolicyCheck(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if v := Strict.Check(p); v != nil {
-					b.Fatal(v)
+				if v, err := Strict.Check(b.Context(), p); v != nil || err != nil {
+					b.Fatal(v, err)
 				}
 			}
 		})
