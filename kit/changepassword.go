@@ -12,14 +12,16 @@ import (
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidCredentials],
 // [ErrUserNotFound], [ErrAccountDisabled], a [LimitError].
-func (s *Service) ChangePassword(ctx context.Context, userID, current, newPassword string) error {
+func (s *Service) ChangePassword(ctx context.Context, userID, current, newPassword string) (err error) {
 	u, err := s.UserByID(ctx, userID)
 	if err != nil {
 		return err
 	}
-	if err := s.limit(ctx, ActionChangePassword, u.Email); err != nil {
+	c, err := s.attempt(ctx, ActionChangePassword, u.Email, u.ID, current)
+	if err != nil {
 		return err
 	}
+	defer func() { c.end(ctx, err) }()
 	matched, _, err := s.compare(ctx, u.PasswordHash, current)
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@
 //	store, err := sqlite.Open(ctx, "auth.db", nil) // or another driver, or memstore.New()
 //	keys, err := accesstoken.HMAC(secret)          // at least 32 bytes
 //	mailer, err := mailx.New(relay, nil)           // or any kit.Mailer, or none
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, &kit.Options{
+//	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 //		Mailer:    mailer,
 //		PublicURL: "https://app.example.com", // where links in mails lead
 //	})
@@ -52,7 +52,7 @@
 //
 // Only the mail queue of [Options].Mailer runs in the background, and [Service.Close] ends
 // it. So the application calls [Service.PurgeExpired] now and then, supplies a [Limiter],
-// and serves over TLS. [WithClientIP] tells the Service which client calls; package httpx
+// and serves over TLS. [WithClient] tells the Service which client calls; package httpx
 // does that. Clients take turns to hash and to mail, and all calls without an address count
 // as one client.
 //

@@ -34,6 +34,18 @@ var (
 	// ErrRevokedToken: the token was ended by a logout, the reuse of a rotated token, a
 	// password reset, a deactivation, or its own use.
 	ErrRevokedToken = errors.New("kit: the token was revoked")
+	// ErrInvalidCode: the answer to a second factor is wrong, or was used.
+	ErrInvalidCode = errors.New("kit: the code is wrong or was used")
+	// ErrMFARequired: the first factor was right, and a second is due: see [MFARequired].
+	ErrMFARequired = errors.New("kit: a second factor is required")
+	// ErrReauthenticationRequired: the login was too long ago for what is asked, or was
+	// without the account's second factor.
+	ErrReauthenticationRequired = errors.New("kit: this needs a recent login")
+	// ErrAlreadyEnrolled: the account has that second factor.
+	ErrAlreadyEnrolled = errors.New("kit: this second factor is set up already")
+	// ErrNotEnrolled: the account does not have that second factor, or there is none of that
+	// name.
+	ErrNotEnrolled = errors.New("kit: there is no such second factor")
 	// ErrEmailNotVerified: the account's address must be verified first.
 	ErrEmailNotVerified = errors.New("kit: the email address is not verified")
 	// ErrAccountDisabled: the account was deactivated.

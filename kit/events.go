@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"runtime/debug"
 	"time"
 )
@@ -13,7 +12,7 @@ import (
 // EventKind names what happened.
 type EventKind string
 
-// The kinds of [Event].
+// The kinds of [Event]. The set is open: features add kinds.
 const (
 	EventRegistered             EventKind = "user_registered"
 	EventRegistrationRefused    EventKind = "registration_refused" // the address has an account
@@ -36,9 +35,13 @@ const (
 	EventDeactivated            EventKind = "user_deactivated"
 	EventRolesChanged           EventKind = "roles_changed"
 	EventUserDeleted            EventKind = "user_deleted"
-	EventMailFailed             EventKind = "mail_failed"  // one attempt; it will be retried
-	EventMailDropped            EventKind = "mail_dropped" // given up
-	EventMailSpaced             EventKind = "mail_spaced"  // left out, for another of the kind to that mailbox
+	EventFactorEnrolled         EventKind = "factor_enrolled"
+	EventFactorRemoved          EventKind = "factor_removed"
+	EventFactorFailed           EventKind = "factor_failed"   // the answer to a second factor was wrong
+	EventFactorRequired         EventKind = "factor_required" // a first factor was right, and a second is due
+	EventMailFailed             EventKind = "mail_failed"     // one attempt; it will be retried
+	EventMailDropped            EventKind = "mail_dropped"    // given up
+	EventMailSpaced             EventKind = "mail_spaced"     // left out, for another of the kind to that mailbox
 )
 
 // Event is one entry of the audit stream. It holds no secret, and of the user only the ID.
@@ -50,9 +53,9 @@ type Event struct {
 	UserID string
 	// SessionID is empty for events that do not concern one session.
 	SessionID string
-	// ClientIP is the address that [WithClientIP] put into the context.
-	ClientIP netip.Addr
-	Time     time.Time
+	// Client is what [WithClient] put into the context.
+	Client Client
+	Time   time.Time
 	// Err is the reason of a failure.
 	Err error
 }
@@ -60,15 +63,22 @@ type Event struct {
 // emit passes e to Options.OnEvent, or logs it. The call that caused the event has already
 // taken effect, so a panic of OnEvent must not make it fail.
 func (s *Service) emit(ctx context.Context, e Event) {
+	if s.held != nil {
+		s.held.add(func() { s.held.of.emit(ctx, e) })
+		return
+	}
 	e.Time = s.now()
-	if !e.ClientIP.IsValid() {
-		e.ClientIP = ClientIP(ctx)
+	if e.Client == (Client{}) {
+		e.Client = ClientOf(ctx)
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			logPanic(ctx, s.opts.Logger, "OnEvent", p)
+			logPanic(ctx, s.opts.Logger, "an observer of events", p)
 		}
 	}()
+	for _, observe := range s.observers {
+		observe(ctx, e)
+	}
 	if s.opts.OnEvent != nil {
 		s.opts.OnEvent(ctx, e)
 		return
@@ -91,8 +101,8 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	if e.SessionID != "" {
 		attrs = append(attrs, slog.String("session_id", e.SessionID))
 	}
-	if e.ClientIP.IsValid() {
-		attrs = append(attrs, slog.String("client_ip", e.ClientIP.String()))
+	if e.Client.IP.IsValid() {
+		attrs = append(attrs, slog.String("client_ip", e.Client.IP.String()))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))
@@ -113,18 +123,4 @@ func (s *Service) refuseToken(ctx context.Context, kind, userID string, err erro
 func logPanic(ctx context.Context, logger *slog.Logger, where string, p any) {
 	defer func() { _ = recover() }()
 	logger.ErrorContext(ctx, "myauth: "+where+" panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-}
-
-type clientIPKey struct{}
-
-// WithClientIP returns a context that carries the client's address: for the [Limiter], for
-// events, and for the turns that clients take. Package httpx sets it.
-func WithClientIP(ctx context.Context, ip netip.Addr) context.Context {
-	return context.WithValue(ctx, clientIPKey{}, ip)
-}
-
-// ClientIP returns the address that [WithClientIP] put into ctx, or the zero Addr.
-func ClientIP(ctx context.Context) netip.Addr {
-	ip, _ := ctx.Value(clientIPKey{}).(netip.Addr)
-	return ip
 }

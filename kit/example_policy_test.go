@@ -65,9 +65,9 @@ type perAccount struct {
 	seen  map[string]int
 }
 
-func (l *perAccount) Allow(_ context.Context, a kit.Attempt) error {
+func (l *perAccount) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
 	if a.Action != kit.ActionLogin {
-		return nil
+		return nil, nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,9 +77,9 @@ func (l *perAccount) Allow(_ context.Context, a kit.Attempt) error {
 	}
 	l.seen[a.EmailKey]++
 	if l.seen[a.EmailKey] > l.attempts {
-		return &kit.LimitError{RetryAfter: l.since.Add(l.window).Sub(now)}
+		return nil, &kit.LimitError{RetryAfter: l.since.Add(l.window).Sub(now)}
 	}
-	return nil
+	return nil, nil
 }
 
 // A limiter is asked before anything is looked up or hashed. It gets the submitted address,
@@ -112,10 +112,10 @@ func ExampleLimiter() {
 // is called within the request, so it should return soon.
 func ExampleEvent() {
 	svc := exampleService(kit.Options{OnEvent: func(_ context.Context, e kit.Event) {
-		fmt.Println(e.Kind, "from", e.ClientIP, e.UserID != "", e.SessionID != "", e.Err)
+		fmt.Println(e.Kind, "from", e.Client.IP, e.UserID != "", e.SessionID != "", e.Err)
 	}})
 	registerAda(svc)
-	ctx := kit.WithClientIP(context.Background(), netip.MustParseAddr("192.0.2.7")) // package httpx does this
+	ctx := kit.WithClient(context.Background(), kit.Client{IP: netip.MustParseAddr("192.0.2.7")}) // package httpx does this
 	_, _ = svc.Login(ctx, exampleEmail, "a guess")
 	_, _ = svc.Login(ctx, "nobody@example.com", "a guess")
 	_, _ = svc.Login(ctx, exampleEmail, examplePassword)

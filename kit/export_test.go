@@ -2,5 +2,7 @@ package kit
 
 import "context"
 
-// Grant is a login after the password was found right.
-func (s *Service) Grant(ctx context.Context, u User) (TokenPair, error) { return s.grant(ctx, u) }
+// GrantPassword is a login after the password was found right.
+func (s *Service) GrantPassword(ctx context.Context, u User) (TokenPair, error) {
+	return s.grant(ctx, Login{User: u, AMR: passwordAMR})
+}

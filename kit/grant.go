@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"myauth.internal/kit/accesstoken"
@@ -15,9 +18,11 @@ import (
 const (
 	refreshPrefix = "myauth_rt_"
 	resetPrefix   = "myauth_pr_"
+	mfaPrefix     = "myauth_mf_"
 )
 
-// TokenPair is the result of a login or a refresh.
+// TokenPair is the result of a login or a refresh. What changes a session without a refresh, such
+// as the enrolment of a second factor, makes an access token only.
 type TokenPair struct {
 	// AccessToken is a JWT (RFC 9068), valid for ExpiresIn.
 	AccessToken Secret
@@ -30,15 +35,81 @@ type TokenPair struct {
 	User User
 }
 
-// grant is the one door to a session: every way to log in ends here. It refuses a user who
-// may not log in.
-func (s *Service) grant(ctx context.Context, u User) (TokenPair, error) {
-	if err := s.mayLogin(ctx, u); err != nil {
-		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
+// The methods of RFC 8176 that MyAuth's own logins use.
+const (
+	amrPassword = "pwd"
+	// AMRMultiple says that the login had more than one factor. A [Login] that has it needs
+	// no other.
+	AMRMultiple = "mfa"
+)
+
+// Login is a proof of who a user is, for [Service.Grant].
+type Login struct {
+	// User is the account as it was read before the proof was checked. If sessions or
+	// credentials were ended since, the login is refused.
+	User User
+	// AMR is what was used (RFC 8176), such as "pwd", "otp" or "hwk"; with "mfa" if it was
+	// more than one factor.
+	AMR []string
+	// Spend makes the proof unusable, once, such as a code of a mail: of any number of
+	// concurrent calls for one proof one returns nil. Grant calls it when nothing else can
+	// refuse any more; its error refuses the login. nil: there is nothing to spend.
+	Spend func(context.Context) error
+}
+
+// Grant starts a session, for a login of a feature or of the application's own. Every way to
+// log in ends at this door. It reads the account anew, and refuses one that is not active, not
+// verified where that is required, or changed since l.User was read; then it asks for a second
+// factor if the account has one, and then the hooks and the gates of features.
+//
+// Errors: [ErrAccountDisabled], [ErrEmailNotVerified], [ErrRevokedToken], a [MFARequired], what
+// Hooks.BeforeLogin, Extension.Gate and l.Spend return.
+func (s *Service) Grant(ctx context.Context, l Login) (TokenPair, error) {
+	if err := s.enter(ctx); err != nil {
 		return TokenPair{}, err
 	}
-	now := s.now()
+	u, err := s.users.ByID(ctx, l.User.ID)
+	if err != nil {
+		return TokenPair{}, revokedIfGone(err)
+	}
+	if u.Active && (u.SessionEpoch != l.User.SessionEpoch || u.CredentialEpoch != l.User.CredentialEpoch) {
+		return TokenPair{}, ErrRevokedToken
+	}
+	l.User = u
+	return s.grant(ctx, l)
+}
+
+// grant judges a login whose user was read within the call, before the proof was checked.
+func (s *Service) grant(ctx context.Context, l Login) (TokenPair, error) {
+	tokens, err := s.judge(ctx, l)
+	if err != nil && !errors.Is(err, ErrMFARequired) {
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: l.User.ID, Err: err})
+	}
+	return tokens, err
+}
+
+func (s *Service) judge(ctx context.Context, l Login) (TokenPair, error) {
+	u, now := l.User, s.now()
+	switch {
+	case !u.Active:
+		return TokenPair{}, ErrAccountDisabled
+	case s.opts.RequireVerifiedEmail && !u.Verified:
+		return TokenPair{}, ErrEmailNotVerified
+	case factorDue(u, l.AMR):
+		return TokenPair{}, s.challenge(ctx, l, now)
+	}
+	if hook := s.opts.Hooks.BeforeLogin; hook != nil {
+		if err := hook(ctx, u); err != nil {
+			return TokenPair{}, err
+		}
+	}
+	for _, gate := range s.gates {
+		if err := gate(ctx, u, l); err != nil {
+			return TokenPair{}, err
+		}
+	}
 	token := opaque.New(now)
+	data := sessionData{amr: l.AMR, authTime: now, client: ClientOf(ctx)}
 	session := Token{
 		ID:         token.RowID(),
 		Type:       RefreshToken,
@@ -46,15 +117,16 @@ func (s *Service) grant(ctx context.Context, u User) (TokenPair, error) {
 		SessionID:  rand.Text(),
 		Epoch:      u.SessionEpoch,
 		SecretHash: token.Hash(),
+		Data:       data.encode(),
 		CreatedAt:  now,
 		ExpiresAt:  s.sessionExpiry(now, now),
 		Version:    1,
 	}
-	if err := s.createToken(ctx, session); err != nil {
+	tokens, err := s.issue(ctx, u, session, data, token, now)
+	if err != nil {
 		return TokenPair{}, err
 	}
-	tokens, err := s.issue(u, session, token, now)
-	if err != nil {
+	if err := s.createAndSpend(ctx, session, l.Spend); err != nil {
 		return TokenPair{}, err
 	}
 	s.emit(ctx, Event{Kind: EventLoggedIn, UserID: u.ID, SessionID: session.SessionID})
@@ -64,18 +136,26 @@ func (s *Service) grant(ctx context.Context, u User) (TokenPair, error) {
 	return tokens, nil
 }
 
-// mayLogin checks what the account's state and the application's hook say.
-func (s *Service) mayLogin(ctx context.Context, u User) error {
-	switch {
-	case !u.Active:
-		return ErrAccountDisabled
-	case s.opts.RequireVerifiedEmail && !u.Verified:
-		return ErrEmailNotVerified
+// factorDue reports whether the account has a second factor that methods does not include.
+func factorDue(u User, methods []string) bool {
+	return len(u.Factors) > 0 && !slices.Contains(methods, AMRMultiple)
+}
+
+// createAndSpend stores a row, and then spends the proof that it was made for. In this order a
+// proof that is spent has its row, whatever fails. A row whose proof was not spent has a token
+// that nobody knows.
+func (s *Service) createAndSpend(ctx context.Context, t Token, spend func(context.Context) error) error {
+	if err := s.createToken(ctx, t); err != nil || spend == nil {
+		return err
 	}
-	if hook := s.opts.Hooks.BeforeLogin; hook != nil {
-		return hook(ctx, u)
+	ctx = context.WithoutCancel(ctx)
+	err := spend(ctx)
+	if err != nil {
+		if err := s.tokens.Delete(ctx, t.ID, t.Version); err != nil {
+			s.opts.Logger.WarnContext(ctx, "myauth: a session that nobody can use remains until it expires", "user_id", t.UserID, "err", err)
+		}
 	}
-	return nil
+	return err
 }
 
 // sessionExpiry returns the end of the idle lifetime from now on, or of the absolute one.
@@ -90,7 +170,18 @@ func (s *Service) sessionExpiry(createdAt, now time.Time) time.Time {
 }
 
 // issue makes the tokens of a session whose current refresh token is token.
-func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time) (TokenPair, error) {
+func (s *Service) issue(ctx context.Context, u User, session Token, data sessionData, token opaque.Token, now time.Time) (TokenPair, error) {
+	tokens, err := s.issueAccess(ctx, u, session, data, now)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	tokens.RefreshToken = Secret(token.Encode(refreshPrefix))
+	tokens.RefreshTokenExpiresIn = session.ExpiresAt.Sub(now)
+	return tokens, nil
+}
+
+// issueAccess makes an access token for a session.
+func (s *Service) issueAccess(ctx context.Context, u User, session Token, data sessionData, now time.Time) (TokenPair, error) {
 	issuedAt := now.Truncate(time.Second)
 	// No access token outlives the session's absolute end. Whole seconds, at least one.
 	lifetime := s.opts.AccessTokenTTL
@@ -98,26 +189,32 @@ func (s *Service) issue(u User, session Token, token opaque.Token, now time.Time
 		end := session.CreatedAt.Add(s.opts.SessionMaxAge)
 		lifetime = min(lifetime, max(end.Sub(issuedAt).Truncate(time.Second), time.Second))
 	}
-	access, err := s.signer.Sign(accesstoken.Claims{
+	claims := accesstoken.Claims{
 		Subject:   u.ID,
 		SessionID: session.SessionID,
 		TokenID:   rand.Text(),
 		ClientID:  s.opts.ClientID,
 		Roles:     u.Roles,
 		Epoch:     u.SessionEpoch,
+		AMR:       data.amr,
+		AuthTime:  data.authTime,
 		IssuedAt:  issuedAt,
 		ExpiresAt: issuedAt.Add(lifetime),
-	})
+	}
+	if s.opts.Claims != nil {
+		extra, err := s.opts.Claims(ctx, u)
+		if err == nil && len(extra) > 0 {
+			claims.Extra, err = json.Marshal(extra)
+		}
+		if err != nil {
+			return TokenPair{}, fmt.Errorf("kit: Options.Claims: %w", err)
+		}
+	}
+	access, err := s.signer.Sign(claims)
 	if err != nil {
 		return TokenPair{}, err
 	}
-	return TokenPair{
-		AccessToken:           Secret(access),
-		ExpiresIn:             lifetime,
-		RefreshToken:          Secret(token.Encode(refreshPrefix)),
-		RefreshTokenExpiresIn: session.ExpiresAt.Sub(now),
-		User:                  u,
-	}, nil
+	return TokenPair{AccessToken: Secret(access), ExpiresIn: lifetime, User: u}, nil
 }
 
 // createToken stores t. When the answer is lost, it looks whether the row is stored: no other

@@ -2,13 +2,17 @@ package kit
 
 import (
 	"context"
-	"net/netip"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 )
 
 // Action names what a client attempts.
 type Action string
 
-// The actions that a [Limiter] decides on.
+// The actions that a [Limiter] decides on. The set is open: features add actions.
 const (
 	ActionRegister             Action = "register"
 	ActionLogin                Action = "login"
@@ -19,29 +23,105 @@ const (
 	ActionVerifyEmailRequest   Action = "verify_email_request"
 	ActionVerifyEmail          Action = "verify_email"
 	ActionDenyEmail            Action = "deny_email"
+	ActionFactor               Action = "factor"           // the answer to a second factor
+	ActionFactorChallenge      Action = "factor_challenge" // a message or a challenge of a second factor
 )
 
 // Attempt is one call that a [Limiter] decides on.
 type Attempt struct {
 	Action Action
-	// EmailKey is the [EmailKey] of the submitted address, whether or not an account has it.
-	// It is empty if no address was submitted, or an invalid one.
+	// EmailKey is the [EmailKey] of the submitted address, whether or not an account has it,
+	// or of the account. It is empty if no address was submitted, or an invalid one.
 	EmailKey string
-	// ClientIP is the client's address, the zero Addr when unknown.
-	ClientIP netip.Addr
+	// UserID is the account, where it is known before the attempt.
+	UserID string
+	// Client is where the attempt comes from.
+	Client Client
+	// Guess is a keyed hash of the secret that is tried, and zero where there is none. Equal
+	// guesses have the same, so a limiter can count a typing error that is repeated, or many
+	// right logins at once, as one.
+	Guess uint64
 }
 
-// Limiter decides whether an attempt may proceed. Allow returns nil, or a [LimitError] to
-// refuse. The Service returns any other error to its caller as it is, so a limiter that
-// cannot reach its own store decides whether to fail open.
+// Limiter decides whether an attempt may proceed.
+//
+// Begin is called before the secret is compared, and counts the attempt: parallel guesses
+// never share a slot. It returns a [LimitError] to refuse. The Service returns any other error
+// to its caller as it is, so a limiter that cannot reach its own store decides whether to fail
+// open. The Service calls Done of the Charge exactly once; a limiter that need not hear of it
+// returns nil.
 type Limiter interface {
-	Allow(ctx context.Context, a Attempt) error
+	Begin(ctx context.Context, a Attempt) (Charge, error)
 }
 
-// limit asks the limiter. email is a valid address, or empty.
-func (s *Service) limit(ctx context.Context, action Action, email string) error {
+// Charge is an attempt that a [Limiter] let through. Done tells it what became of it. ctx may
+// be done.
+type Charge interface {
+	Done(ctx context.Context, o Outcome)
+}
+
+// Outcome is what became of an [Attempt].
+type Outcome int
+
+// The outcomes.
+const (
+	// Refunded: no secret was compared, because of an outage or of invalid input.
+	Refunded Outcome = iota
+	// Failed: the secret was wrong.
+	Failed
+	// Succeeded: the secret was right, or there was none.
+	Succeeded
+)
+
+// charge is what [Service.attempt] returns: an attempt, or nothing without a limiter.
+type charge struct{ Charge }
+
+// attempt asks the limiter. The caller ends the charge with the error that it returns itself.
+// email is a valid address, or empty; guess is the secret that is tried, or empty.
+func (s *Service) attempt(ctx context.Context, action Action, email, userID, guess string) (charge, error) {
 	if s.opts.Limiter == nil {
-		return nil
+		return charge{}, nil
 	}
-	return s.opts.Limiter.Allow(ctx, Attempt{Action: action, EmailKey: EmailKey(email), ClientIP: ClientIP(ctx)})
+	c, err := s.opts.Limiter.Begin(ctx, Attempt{Action: action, EmailKey: EmailKey(email), UserID: userID, Client: ClientOf(ctx), Guess: s.guess(guess)})
+	return charge{c}, err
+}
+
+// end tells the limiter what became of the attempt.
+func (c charge) end(ctx context.Context, err error) {
+	if c.Charge != nil {
+		c.Done(context.WithoutCancel(ctx), outcomeOf(err))
+	}
+}
+
+// outcomeOf tells a wrong secret from what refuses without a look at it. The secret was right
+// also where the account may not log in.
+func outcomeOf(err error) Outcome {
+	switch {
+	case err == nil, errors.Is(err, ErrMFARequired), errors.Is(err, ErrAccountDisabled), errors.Is(err, ErrEmailNotVerified):
+		return Succeeded
+	case errors.Is(err, ErrInvalidCredentials), errors.Is(err, ErrInvalidCode), errors.Is(err, ErrInvalidToken):
+		return Failed
+	default:
+		return Refunded
+	}
+}
+
+// newGuessKey returns the key of guesses, which all instances share. With a signing key that
+// secrets cannot be derived from, each instance has its own.
+func (s *Service) newGuessKey() []byte {
+	key, _, err := s.keys.Derive("guesses", "")
+	if err != nil {
+		key = []byte(rand.Text())
+	}
+	return key
+}
+
+// guess returns the tag of a secret under a key of this keyring.
+func (s *Service) guess(secret string) uint64 {
+	if secret == "" {
+		return 0
+	}
+	mac := hmac.New(sha256.New, s.guessKey)
+	mac.Write([]byte(secret))
+	return max(1, binary.BigEndian.Uint64(mac.Sum(nil)))
 }

@@ -11,7 +11,7 @@ import (
 
 type limiterFunc func(kit.Attempt) error
 
-func (f limiterFunc) Allow(_ context.Context, a kit.Attempt) error { return f(a) }
+func (f limiterFunc) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) { return nil, f(a) }
 
 func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
 	var seen []kit.Attempt
@@ -21,7 +21,7 @@ func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
 			return &kit.LimitError{RetryAfter: time.Minute}
 		})
 	})
-	ctx := kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.7"))
+	ctx := kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.7")})
 	_, err := h.Login(ctx, testEmail, goodPassword)
 	h.wantErr("login", err, kit.ErrTooManyRequests)
 	_, err = h.Register(ctx, kit.Registration{Email: testEmail, Username: "a", Password: goodPassword})
@@ -32,7 +32,7 @@ func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
 		t.Fatalf("asked %d times, want 4", len(seen))
 	}
 	for _, a := range seen {
-		if a.EmailKey != "ada@example.com" || a.ClientIP.String() != "192.0.2.7" {
+		if a.EmailKey != "ada@example.com" || a.Client.IP.String() != "192.0.2.7" {
 			t.Errorf("asked with %+v", a)
 		}
 	}

@@ -5,22 +5,48 @@ import (
 	"errors"
 )
 
-// Login checks a password and starts a session. An unknown address, a wrong password and an
-// unreadable stored hash give the same answer after the same work, one comparison at the
-// configured cost. Only after the right password does the answer depend on the account's
-// state. With Options.ConcealAccounts an account whose address is not verified gets the same
-// answer as a wrong password, and its owner the verification mail again.
+// passwordAMR is read only.
+var passwordAMR = []string{amrPassword}
+
+// Login checks a password and starts a session: it is [Service.CheckPassword] and
+// [Service.Grant].
 //
-// Errors: [ErrInvalidCredentials], [ErrAccountDisabled], [ErrEmailNotVerified], a
-// [LimitError], what Hooks.BeforeLogin returns.
-func (s *Service) Login(ctx context.Context, email, password string) (TokenPair, error) {
+// Errors: those of both.
+func (s *Service) Login(ctx context.Context, email, password string) (tokens TokenPair, err error) {
+	u, c, err := s.provePassword(ctx, email, password)
+	if err == nil {
+		tokens, err = s.grant(ctx, Login{User: u, AMR: passwordAMR})
+	}
+	c.end(ctx, err)
+	return tokens, err
+}
+
+// CheckPassword returns the account with that address and password, whatever its state, and
+// starts no session: for an application's own login, or before a dangerous act. A login of
+// it ends with [Service.Grant], which checks the state.
+//
+// An unknown address, a wrong password and an unreadable stored hash give the same answer
+// after the same work, one comparison at the configured cost. With Options.ConcealAccounts an
+// account whose address is not verified gets the same answer as a wrong password, and its
+// owner the verification mail again.
+//
+// Errors: [ErrInvalidCredentials], a [LimitError].
+func (s *Service) CheckPassword(ctx context.Context, email, password string) (User, error) {
+	u, c, err := s.provePassword(ctx, email, password)
+	c.end(ctx, err)
+	return u, err
+}
+
+// provePassword returns a charge that the caller must end, also with an error.
+func (s *Service) provePassword(ctx context.Context, email, password string) (User, charge, error) {
 	if err := s.enter(ctx); err != nil {
-		return TokenPair{}, err
+		return User{}, charge{}, err
 	}
 	// An invalid address becomes empty: no account has it, and it may have any length.
 	email, _ = checkEmail("email", email)
-	if err := s.limit(ctx, ActionLogin, email); err != nil {
-		return TokenPair{}, err
+	c, err := s.attempt(ctx, ActionLogin, email, "", password)
+	if err != nil {
+		return User{}, charge{}, err
 	}
 	u, err := s.checkCredentials(ctx, email, password)
 	switch {
@@ -29,14 +55,14 @@ func (s *Service) Login(ctx context.Context, email, password string) (TokenPair,
 		// the owner.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		s.queueMailFor(ctx, MailVerification, u.Email) // if the account is active
-		return TokenPair{}, ErrInvalidCredentials
+		return User{}, c, ErrInvalidCredentials
 	case errors.Is(err, ErrInvalidCredentials):
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		return TokenPair{}, err
+		return User{}, c, err
 	case err != nil:
-		return TokenPair{}, err
+		return User{}, c, err
 	}
-	return s.grant(ctx, u)
+	return u, c, nil
 }
 
 // checkCredentials returns the user with that address and password. With

@@ -35,6 +35,10 @@ const (
 	// that it has another one now. It has no link and no token, and does not name the
 	// new address.
 	MailEmailChanged MailKind = "email_changed"
+	// MailFactorEnrolled and MailFactorRemoved tell the owner that a second factor was set up
+	// or removed: Data["factor"] is its name. They have no link and no token.
+	MailFactorEnrolled MailKind = "factor_enrolled"
+	MailFactorRemoved  MailKind = "factor_removed"
 	// MailAccountExists tells the owner that somebody tried to register the address again.
 	// It is sent only with Options.ConcealAccounts, because then the API does not say so. It
 	// has no link and no token.
@@ -62,10 +66,34 @@ type Mail struct {
 	DenyLink Secret
 	// Token is the token in the links, for a Mailer that builds other links.
 	Token Secret
+	// Locale is the language of the user, as a tag of BCP 47; empty means the Mailer's own:
+	// see Options.Locale.
+	Locale string
+	// Data is what else the text needs, by name. Values may come from users: treat them as
+	// hostile in headers and HTML.
+	Data map[string]string
+	// Subject and Text are what a feature says, for a Mailer without a text of its own for
+	// Kind: sources of text/template, which is given the Mail. Empty: none.
+	Subject, Text string
 	// ValidUntil is when Link stops working and attempts to send end.
 	ValidUntil time.Time
 	// Now is the Service's clock at this attempt to send.
 	Now time.Time
+}
+
+// MailContent is what a [Feature] puts into a mail.
+type MailContent struct {
+	// Page and Token make the link: Options.PublicURL, Page and "?token=" with Token. Page
+	// begins with a slash; without it there is no link. Token has only characters that need
+	// no escaping in a query.
+	Page  string
+	Token Secret
+	// Data is for the text: see Mail.Data.
+	Data map[string]string
+	// To is an address that the mail is to prove, in place of the user's.
+	To string
+
+	locale string
 }
 
 // Permanent marks err as one that no further attempt can mend, such as a refused recipient:

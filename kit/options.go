@@ -10,6 +10,7 @@ import (
 
 	"myauth.internal/kit/internal/maillink"
 	"myauth.internal/kit/password"
+	"myauth.internal/kit/seal"
 )
 
 // Options are the optional settings of a [Service]. The zero value, and nil, mean the
@@ -50,6 +51,21 @@ type Options struct {
 	// InsecureFastHash allows a BcryptCost down to 4, for tests only: tens of thousands of
 	// guesses a second can be made against such a hash.
 	InsecureFastHash bool
+	// Features are what the Service has beside its core: see [Feature].
+	Features []Feature
+	// DataKeys seal what features must be able to read again, such as the secret of a second
+	// factor. They are apart from the signing keys, because such secrets live for years.
+	DataKeys *seal.Keyring
+	// RecentLogin is how long after a login the user may do what could take the account away:
+	// 1 s to 24 h, default 10 minutes. See [Service.CheckRecent].
+	RecentLogin time.Duration
+	// Claims adds claims of the application to each access token, under names that are not
+	// registered: see [accesstoken.Claims]. It is called within each login and refresh. An
+	// error fails it as an internal error.
+	Claims func(context.Context, User) (map[string]any, error)
+	// Locale returns the language of mails to a user, as a tag of BCP 47; empty means that of
+	// the Mailer. nil: empty.
+	Locale func(User) string
 	// PasswordPolicy says which new passwords are accepted; default [password.Strict]. What
 	// no policy can allow is refused before it is asked: see [password.Check]. The words that
 	// a password must be more than are the user's address, the user name, JWTIssuer and
@@ -132,6 +148,7 @@ func (o *Options) withDefaults() (Options, error) {
 		{"RefreshGrace", &c.RefreshGrace, 10 * time.Second, 0, 5 * time.Minute, true},
 		{"PasswordResetTTL", &c.PasswordResetTTL, 15 * time.Minute, time.Second, day, false},
 		{"EmailVerificationTTL", &c.EmailVerificationTTL, day, time.Second, 30 * day, false},
+		{"RecentLogin", &c.RecentLogin, 10 * time.Minute, time.Second, day, false},
 		{"MailDelay", &c.MailDelay, 100 * time.Millisecond, time.Millisecond, 10 * time.Second, false},
 		{"StoreTimeout", &c.StoreTimeout, 2 * time.Second, 10 * time.Millisecond, time.Minute, false},
 	} {

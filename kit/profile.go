@@ -42,6 +42,21 @@ func (s *Service) SetUsername(ctx context.Context, id, username string) (User, e
 	return u, err
 }
 
+// SetPrivate replaces the data that only the application sees, such as a customer number: a
+// JSON object of at most 16 KiB, nested at most 16 deep; nil means {}. Errors: a
+// [ValidationError], [ErrUserNotFound].
+func (s *Service) SetPrivate(ctx context.Context, id string, private json.RawMessage) (User, error) {
+	private, bad := checkSettings("private", private)
+	if len(bad) > 0 {
+		return User{}, &ValidationError{Fields: bad}
+	}
+	u, _, err := s.changeUser(ctx, id, func(u *User) error {
+		u.Private = private
+		return nil
+	})
+	return u, err
+}
+
 // SetSettings replaces the user's settings by a JSON object of at most 16 KiB, nested at most
 // 16 deep; nil means {}. Errors: a [ValidationError], [ErrUserNotFound].
 func (s *Service) SetSettings(ctx context.Context, id string, settings json.RawMessage) (User, error) {

@@ -3,6 +3,7 @@ package kit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"myauth.internal/kit/accesstoken"
@@ -37,9 +38,16 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 	if !ok {
 		return TokenPair{}, s.refuseToken(ctx, "refresh", "", ErrInvalidToken)
 	}
-	if err := s.limit(ctx, ActionRefresh, ""); err != nil {
+	c, err := s.attempt(ctx, ActionRefresh, "", "", "")
+	if err != nil {
 		return TokenPair{}, err
 	}
+	tokens, err := s.refresh(ctx, presented)
+	c.end(ctx, err)
+	return tokens, err
+}
+
+func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPair, error) {
 	session, err := s.tokenRow(ctx, presented, RefreshToken)
 	if err != nil {
 		return TokenPair{}, s.refuseToken(ctx, "refresh", "", err)
@@ -51,12 +59,16 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 	// From here on the work is finished even if the client goes: its rotation would have an
 	// unknown outcome.
 	ctx = context.WithoutCancel(ctx)
-	if errors.Is(err, ErrAccountDisabled) {
+	lacksFactor := err == nil && len(u.Factors) > 0 && !session.hasFactor()
+	if lacksFactor || errors.Is(err, ErrAccountDisabled) {
 		if err := s.endSession(ctx, session); err != nil {
 			return TokenPair{}, err
 		}
 	}
-	if err != nil {
+	switch {
+	case lacksFactor: // the session is older than the second factor
+		return TokenPair{}, ErrRevokedToken
+	case err != nil:
 		return TokenPair{}, err
 	}
 	wasCurrent := false
@@ -101,7 +113,11 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 
 // refreshed returns the tokens of a session whose current refresh token is token.
 func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaque.Token, now time.Time) (TokenPair, error) {
-	tokens, err := s.issue(u, session, token, now)
+	data, err := decodeSession(session.Data)
+	if err != nil {
+		return TokenPair{}, fmt.Errorf("kit: the data of session %s: %w", session.SessionID, err)
+	}
+	tokens, err := s.issue(ctx, u, session, data, token, now)
 	if err == nil {
 		s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: u.ID, SessionID: session.SessionID})
 	}

@@ -24,17 +24,18 @@ type Registration struct {
 //
 // Errors: a [ValidationError] with every broken rule, [ErrUserExists], a
 // [LimitError], what Hooks.BeforeRegister returns.
-func (s *Service) Register(ctx context.Context, r Registration) (User, error) {
+func (s *Service) Register(ctx context.Context, r Registration) (_ User, err error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
-	r, err := s.checkRegistration(ctx, r)
+	if r, err = s.checkRegistration(ctx, r); err != nil {
+		return User{}, err
+	}
+	c, err := s.attempt(ctx, ActionRegister, r.Email, "", "")
 	if err != nil {
 		return User{}, err
 	}
-	if err := s.limit(ctx, ActionRegister, r.Email); err != nil {
-		return User{}, err
-	}
+	defer func() { c.end(ctx, err) }()
 	if hook := s.opts.Hooks.BeforeRegister; hook != nil {
 		seen := r
 		seen.Password = ""

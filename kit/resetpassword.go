@@ -31,7 +31,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidToken],
 // [ErrExpiredToken], [ErrRevokedToken], a [LimitError].
-func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) error {
+func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -39,9 +39,11 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if !ok {
 		return s.refuseToken(ctx, "password reset", "", ErrInvalidToken)
 	}
-	if err := s.limit(ctx, ActionPasswordReset, ""); err != nil {
+	c, err := s.attempt(ctx, ActionPasswordReset, "", "", token)
+	if err != nil {
 		return err
 	}
+	defer func() { c.end(ctx, err) }()
 	// The epoch is checked before the costly hash, and again with each attempt to write.
 	row, u, err := s.checkReset(ctx, presented)
 	if err != nil {

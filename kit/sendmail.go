@@ -1,10 +1,10 @@
 package kit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"myauth.internal/kit/internal/maillink"
@@ -22,6 +22,8 @@ type mailRule struct {
 	// notices of security: only the owner, or somebody with the owner's secrets, can cause
 	// one, and it is always sent.
 	spaced bool
+	// subject and text are what a feature says, for mailers that have no text for the kind.
+	subject, text string
 	// link adds the links and their token; nil for mails without.
 	link func(ctx context.Context, job *mailJob, now time.Time) error
 }
@@ -30,27 +32,30 @@ func (s *Service) mailRule(kind MailKind) mailRule {
 	const noticeTTL = 24 * time.Hour
 	switch kind {
 	case MailVerification:
-		return mailRule{s.opts.EmailVerificationTTL, true, s.linkVerification}
+		return mailRule{ttl: s.opts.EmailVerificationTTL, spaced: true, link: s.linkVerification}
 	case MailPasswordReset:
-		return mailRule{s.opts.PasswordResetTTL, true, s.linkPasswordReset}
+		return mailRule{ttl: s.opts.PasswordResetTTL, spaced: true, link: s.linkPasswordReset}
 	case MailAccountExists:
-		return mailRule{noticeTTL, true, nil}
-	default: // MailPasswordChanged, MailEmailChanged
-		return mailRule{noticeTTL, false, nil}
+		return mailRule{ttl: noticeTTL, spaced: true}
 	}
+	if r, ok := s.mailRules[kind]; ok {
+		return mailRule{ttl: cmp.Or(r.TTL, noticeTTL), spaced: !r.Notice, subject: r.Subject, text: r.Text}
+	}
+	return mailRule{ttl: noticeTTL} // MailPasswordChanged, MailEmailChanged
 }
 
 // mailJob is one mail that may have to be sent.
 type mailJob struct {
-	kind     MailKind
-	rule     mailRule
-	email    string // the address whose account is to be looked up; empty once that is done
-	user     User
-	clientIP netip.Addr
-	asked    time.Time // zero after the first attempt
-	until    time.Time
-	mail     Mail   // once it is made
-	row      *Token // to be stored before the mail is sent; nil: none, or stored
+	kind    MailKind
+	rule    mailRule
+	email   string // the address whose account is to be looked up; empty once that is done
+	user    User
+	content MailContent // of a feature
+	client  Client
+	asked   time.Time // zero after the first attempt
+	until   time.Time
+	mail    Mail   // once it is made
+	row     *Token // to be stored before the mail is sent; nil: none, or stored
 }
 
 // key is the same for mails of one kind to one mailbox, if one of them is enough. Until its
@@ -59,30 +64,44 @@ func (job *mailJob) key() string {
 	if !job.rule.spaced || job.email != "" {
 		return ""
 	}
-	return string(job.kind) + " " + EmailKey(job.user.Email)
+	return string(job.kind) + " " + EmailKey(job.to())
 }
+
+// to is the address that the mail goes to, once its account is known.
+func (job *mailJob) to() string { return cmp.Or(job.content.To, job.user.Email) }
 
 // queueMail queues a mail to u, at the address that u has.
 func (s *Service) queueMail(ctx context.Context, kind MailKind, u User) {
-	// No mail needs these, and the queue may hold many users.
-	u.PasswordHash, u.Settings, u.Roles = "", nil, nil
-	s.enqueueMail(ctx, kind, "", u)
+	s.queueMailWith(ctx, kind, u, MailContent{})
+}
+
+func (s *Service) queueMailWith(ctx context.Context, kind MailKind, u User, content MailContent) {
+	s.enqueueMail(ctx, kind, "", u, content)
 }
 
 // queueMailFor queues a mail to the account with that address, if there is one that should
 // get it. The queue looks it up later, so the caller learns nothing about the account.
 func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string) {
-	s.enqueueMail(ctx, kind, email, User{})
+	s.enqueueMail(ctx, kind, email, User{}, MailContent{})
 }
 
-func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, u User) {
+func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, u User, content MailContent) {
 	if s.mails == nil {
 		return
 	}
+	if s.held != nil {
+		s.held.add(func() { s.held.of.enqueueMail(ctx, kind, email, u, content) })
+		return
+	}
+	if email == "" {
+		content.locale = s.locale(u)
+	}
+	// No mail needs these, and the queue may hold many users.
+	u.PasswordHash, u.Settings, u.Private, u.Roles = "", nil, nil, nil
 	now := s.now()
-	job := &mailJob{kind: kind, rule: s.mailRule(kind), email: email, user: u, clientIP: ClientIP(ctx), asked: now}
+	job := &mailJob{kind: kind, rule: s.mailRule(kind), email: email, user: u, content: content, client: ClientOf(ctx), asked: now}
 	job.until = now.Add(job.rule.ttl)
-	queued := mailqueue.Job[*mailJob]{Value: job, Source: turns.SourceOf(job.clientIP), ValidUntil: job.until}
+	queued := mailqueue.Job[*mailJob]{Value: job, Source: turns.SourceOf(job.client.IP), ValidUntil: job.until}
 	if !job.rule.spaced {
 		// A thief of a password could hide the notice of its change in a flood.
 		queued.Source = queued.Source.Apart()
@@ -90,11 +109,18 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 	s.mails.Add(queued)
 }
 
+func (s *Service) locale(u User) string {
+	if s.opts.Locale == nil {
+		return ""
+	}
+	return s.opts.Locale(u)
+}
+
 // probeAddress has no account: RFC 2606 reserves its top-level domain.
 const probeAddress = "probe@myauth.invalid"
 
 // requestMail queues a mail for the account with that address, if there is one.
-func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string) error {
+func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -105,9 +131,11 @@ func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind,
 	if len(fields) > 0 {
 		return &ValidationError{Fields: fields}
 	}
-	if err := s.limit(ctx, action, email); err != nil {
+	c, err := s.attempt(ctx, action, email, "", "")
+	if err != nil {
 		return err
 	}
+	defer func() { c.end(ctx, err) }()
 	// The caller must hear of an outage at once. The look-up that finds it must not depend on
 	// the address, because a store answers sooner for a row that does not exist.
 	if _, err := s.users.ByEmail(ctx, probeAddress); err != nil && !errors.Is(err, ErrNotFound) {
@@ -145,7 +173,7 @@ func (s *Service) sendMail(ctx context.Context, job *mailJob) (err error) {
 			return err
 		}
 		// At first by the time of the request: the tick of the queue depends on other requests.
-		if s.spacing != nil && job.rule.spaced && !s.spacing.Allow(string(job.kind), EmailKey(job.user.Email), asked) {
+		if s.spacing != nil && job.rule.spaced && !s.spacing.Allow(string(job.kind), EmailKey(job.to()), asked) {
 			return mailqueue.ErrSpaced
 		}
 		if err := s.makeMail(ctx, job, now); err != nil {
@@ -176,14 +204,20 @@ func (s *Service) lookUpMail(ctx context.Context, job *mailJob) error {
 	case !u.Active, job.kind == MailVerification && u.Verified:
 		return mailqueue.ErrSkip
 	}
-	job.user, job.email = u, ""
+	job.user, job.email, job.content.locale = u, "", s.locale(u)
 	return nil
 }
 
 // makeMail makes the mail of a job whose account is known.
 func (s *Service) makeMail(ctx context.Context, job *mailJob, now time.Time) error {
 	u := job.user
-	job.mail = Mail{Kind: job.kind, To: u.Email, UserID: u.ID, ValidUntil: job.until}
+	job.mail = Mail{
+		Kind: job.kind, To: job.to(), UserID: u.ID, Locale: job.content.locale, ValidUntil: job.until,
+		Data: job.content.Data, Token: job.content.Token, Subject: job.rule.subject, Text: job.rule.text,
+	}
+	if job.content.Page != "" {
+		job.mail.Link = s.linkTo(job.content.Page, string(job.content.Token))
+	}
 	if u.Verified {
 		// A stranger may have registered an address that is not verified. Our mails must not
 		// show the owner what the stranger wrote as the name.
@@ -222,7 +256,7 @@ func (s *Service) linkPasswordReset(ctx context.Context, job *mailJob, now time.
 		ExpiresAt:  job.until,
 		Version:    1,
 	}
-	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: job.user.ID, ClientIP: job.clientIP})
+	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: job.user.ID, Client: job.client})
 	return nil
 }
 
@@ -234,7 +268,7 @@ func (s *Service) linkTo(page, token string) Secret {
 
 // reportMail emits the event of mails that were not sent.
 func (s *Service) reportMail(ctx context.Context, outcome mailqueue.Outcome, job *mailJob, n int, err error) {
-	e := Event{UserID: job.user.ID, ClientIP: job.clientIP}
+	e := Event{UserID: job.user.ID, Client: job.client}
 	switch outcome {
 	case mailqueue.Failed:
 		e.Kind, e.Err = EventMailFailed, fmt.Errorf("%s mail, retrying: %w", job.kind, err)

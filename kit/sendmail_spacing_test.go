@@ -39,7 +39,7 @@ func TestMailsToOneMailboxAreSpaced(t *testing.T) {
 				email = strings.ToUpper(email)
 			}
 			from := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-			if err := h.RequestPasswordReset(kit.WithClientIP(t.Context(), from), email); err != nil {
+			if err := h.RequestPasswordReset(kit.WithClient(t.Context(), kit.Client{IP: from}), email); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)

@@ -191,7 +191,7 @@ func TestOneClientCannotSilenceTheOthers(t *testing.T) {
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
 		emails := h.crowd(1500)
 		owner, _ := h.Import(t.Context(), kit.User{Email: testEmail, Username: "a", Active: true})
-		flood := kit.WithClientIP(t.Context(), netip.MustParseAddr("2001:db8::1"))
+		flood := kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("2001:db8::1")})
 		for i, email := range emails {
 			if i%100 == 0 {
 				runMails()
@@ -200,7 +200,7 @@ func TestOneClientCannotSilenceTheOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := h.RequestPasswordReset(kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.1")), testEmail); err != nil {
+		if err := h.RequestPasswordReset(kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.1")}), testEmail); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Second)
@@ -213,7 +213,7 @@ func TestOneClientCannotSilenceTheOthers(t *testing.T) {
 		if n := h.count(kit.EventMailDropped); n < 1 || n > 2 {
 			t.Errorf("%d events tell of the mails that were dropped, want one a minute", n)
 		}
-		if e := h.last(kit.EventMailDropped); e.ClientIP.String() != "2001:db8::1" || e.UserID != "" {
+		if e := h.last(kit.EventMailDropped); e.Client.IP.String() != "2001:db8::1" || e.UserID != "" {
 			t.Errorf("the event is %+v", e)
 		}
 	})
@@ -225,7 +225,7 @@ func TestMailsThatARelayPutsOffTakeNobodysRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &slow{putOff: "user"}
 		h := newHarness(t, func(o *kit.Options) { o.Now = time.Now; o.Mailer = m })
-		flood := kit.WithClientIP(t.Context(), netip.MustParseAddr("203.0.113.1"))
+		flood := kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("203.0.113.1")})
 		for i, email := range h.crowd(1500) {
 			if i%500 == 0 {
 				runMails()
@@ -239,7 +239,7 @@ func TestMailsThatARelayPutsOffTakeNobodysRoom(t *testing.T) {
 		if before.MailsWaiting != 1024 || before.MailsDropped != 1500-1024 {
 			t.Errorf("the bound on waiting mails: %+v", before)
 		}
-		if err := h.RequestEmailVerification(kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.1")), "user7@example.com"); err != nil {
+		if err := h.RequestEmailVerification(kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.1")}), "user7@example.com"); err != nil {
 			t.Fatal(err)
 		}
 		runMails()
@@ -316,7 +316,7 @@ func TestEventSinkThatPanics(t *testing.T) {
 			t.Error("the account is there, and the registration failed:", err)
 		}
 		runMails() // the worker's event panics too
-		if !strings.Contains(h.log.String(), "OnEvent panicked") {
+		if !strings.Contains(h.log.String(), "an observer of events panicked") {
 			t.Error("the panic was not logged")
 		}
 	})
@@ -368,7 +368,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 func TestFloodHidesNoNotice(t *testing.T) {
 	spacedBubble(t, func(t *testing.T, h *harness) {
 		u, _ := h.register(testEmail)
-		thief := kit.WithClientIP(t.Context(), netip.MustParseAddr("192.0.2.1"))
+		thief := kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.1")})
 		flood := func() {
 			t.Helper()
 			for range 1100 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +35,17 @@ type Service struct {
 	keys        *accesstoken.Keyring
 	mails       *mailqueue.Queue[*mailJob] // nil without a Mailer
 	spacing     *spacing.Table             // nil: mails are not spaced
-	closed      atomic.Bool
+	guessKey    []byte
+	closed      *atomic.Bool
+	held        *held // of [Service.Within]
+
+	// What the features bring.
+	routes    []Route
+	fragments [][]byte
+	factors   map[string]Factor
+	gates     []func(context.Context, User, Login) error
+	observers []func(context.Context, Event)
+	mailRules map[MailKind]MailRule
 }
 
 // New returns a Service over stores and the keys that sign access tokens. It does no I/O.
@@ -60,8 +71,9 @@ func New(stores Stores, keys *accesstoken.Keyring, opts *Options) (*Service, err
 		tokens:      guardedTokens{newStoreGuard("tokens", &o), stores.Tokens},
 		credentials: guardedTokens{newStoreGuard("credentials", &o), stores.Credentials},
 		keys:        keys,
+		closed:      new(atomic.Bool),
 	}
-	if s.hasher, err = password.NewHasher(&password.Options{Cost: o.BcryptCost, Source: ClientIP}); err != nil {
+	if s.hasher, err = password.NewHasher(&password.Options{Cost: o.BcryptCost, Source: func(ctx context.Context) netip.Addr { return ClientOf(ctx).IP }}); err != nil {
 		return nil, fmt.Errorf("kit: %w", err)
 	}
 	if s.signer, err = accesstoken.NewSigner(keys, o.JWTIssuer, o.JWTAudience); err != nil {
@@ -75,6 +87,10 @@ func New(stores Stores, keys *accesstoken.Keyring, opts *Options) (*Service, err
 			return nil, fmt.Errorf("kit: New with a Mailer needs to derive the key of verification tokens: %w", err)
 		}
 		s.mails = s.newMailQueue()
+	}
+	s.guessKey = s.newGuessKey()
+	if err := s.attach(o.Features); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -65,7 +65,7 @@ func newCrowd(b *testing.B, users int) *crowd {
 	every := max(1, users/mostChosen)
 	for range users {
 		u := c.add(b)
-		tokens, err := svc.Grant(b.Context(), u)
+		tokens, err := svc.GrantPassword(b.Context(), u)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func (c *crowd) login(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := c.svc.Grant(b.Context(), u); err != nil {
+		if _, err := c.svc.GrantPassword(b.Context(), u); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -12,6 +12,9 @@ import (
 type Session struct {
 	// ID is the sid of the session's access tokens.
 	ID string
+	// AMR is how the user logged in (RFC 8176), and Client where from.
+	AMR    []string
+	Client Client
 	// CreatedAt is the time of the login, LastUsedAt that of the last rotation, which is at
 	// most Options.RefreshGrace before the last refresh. The session ends at ExpiresAt if it
 	// is not refreshed again.
@@ -28,7 +31,11 @@ func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error
 	var sessions []Session
 	err = s.eachSession(ctx, userID, func(t Token) error {
 		if s.checkRow(t, s.now()) == nil && checkEpoch(u, t.Epoch) == nil {
-			session := Session{ID: t.SessionID, CreatedAt: t.CreatedAt, LastUsedAt: t.RotatedAt, ExpiresAt: t.ExpiresAt}
+			data, err := decodeSession(t.Data)
+			if err != nil {
+				return err
+			}
+			session := Session{ID: t.SessionID, AMR: data.amr, Client: data.client, CreatedAt: t.CreatedAt, LastUsedAt: t.RotatedAt, ExpiresAt: t.ExpiresAt}
 			if t.RotatedAt.IsZero() {
 				session.LastUsedAt = t.CreatedAt
 			}
@@ -72,7 +79,7 @@ func (s *Service) EndAllSessions(ctx context.Context, userID string) error {
 
 // eachSession calls do for each session of a user, over and revoked ones too.
 func (s *Service) eachSession(ctx context.Context, userID string, do func(Token) error) error {
-	return s.eachToken(ctx, userID, func(t Token) error {
+	return eachToken(ctx, s.tokens, userID, func(t Token) error {
 		if t.Type != RefreshToken {
 			return nil
 		}
@@ -80,11 +87,11 @@ func (s *Service) eachSession(ctx context.Context, userID string, do func(Token)
 	})
 }
 
-// eachToken calls do for each token of a user, and stops at the first error.
-func (s *Service) eachToken(ctx context.Context, userID string, do func(Token) error) error {
+// eachToken calls do for each record of a user in a store, and stops at the first error.
+func eachToken(ctx context.Context, store guardedTokens, userID string, do func(Token) error) error {
 	const page = 100
 	for after := ""; ; {
-		tokens, err := s.tokens.ByUser(ctx, userID, after, page)
+		tokens, err := store.ByUser(ctx, userID, after, page)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (s *Service) RequestEmailVerification(ctx context.Context, email string) er
 // logs in nor reactivates. Repeating it is no error.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrUserNotFound], a [LimitError].
-func (s *Service) VerifyEmail(ctx context.Context, token string) error {
+func (s *Service) VerifyEmail(ctx context.Context, token string) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -45,9 +45,11 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	if err != nil {
 		return s.refuseToken(ctx, "verification", "", err)
 	}
-	if err := s.limit(ctx, ActionVerifyEmail, claims.EmailKey); err != nil {
+	c, err := s.attempt(ctx, ActionVerifyEmail, claims.EmailKey, claims.Subject, token)
+	if err != nil {
 		return err
 	}
+	defer func() { c.end(ctx, err) }()
 	u, changed, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		if EmailKey(u.Email) != claims.EmailKey {
 			return ErrInvalidToken
@@ -71,7 +73,7 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] when the address has
 // been verified, [ErrUserNotFound] when the account is gone, by an earlier denial
 // perhaps, a [LimitError].
-func (s *Service) DenyEmail(ctx context.Context, token string) error {
+func (s *Service) DenyEmail(ctx context.Context, token string) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -79,9 +81,11 @@ func (s *Service) DenyEmail(ctx context.Context, token string) error {
 	if err != nil {
 		return s.refuseToken(ctx, "verification", "", err)
 	}
-	if err := s.limit(ctx, ActionDenyEmail, claims.EmailKey); err != nil {
+	c, err := s.attempt(ctx, ActionDenyEmail, claims.EmailKey, claims.Subject, token)
+	if err != nil {
 		return err
 	}
+	defer func() { c.end(ctx, err) }()
 	ctx = context.WithoutCancel(ctx) // finish even if the caller goes
 	// A store's Delete has no condition, so this compare-and-swap decides between a
 	// verification and a denial of one account. It also locks the stranger out if the

@@ -87,6 +87,10 @@ var rowIDEncoding = base64.NewEncoding("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_ab
 // byte by byte.
 func (t Token) RowID() string { return rowIDEncoding.EncodeToString(t.id[:]) }
 
+// DerivedRowID returns an ID of the same form for a record whose key is a hash of at least 16
+// bytes. It does not sort by age.
+func DerivedRowID(sum []byte) string { return rowIDEncoding.EncodeToString(sum[:idSize]) }
+
 // Hash returns the SHA-256 of the secret, which is all that the store keeps of it.
 func (t Token) Hash() []byte {
 	sum := sha256.Sum256(t.secret[:])

@@ -1,0 +1,89 @@
+package kit
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+)
+
+var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,19}$`)
+
+// attach adds what the features bring. The routes of second factors come last, because they
+// serve whatever factors there are.
+func (s *Service) attach(features []Feature) error {
+	s.factors, s.mailRules = map[string]Factor{}, map[MailKind]MailRule{}
+	if len(features) > 0 {
+		if _, _, err := s.keys.Derive(statePurpose, ""); err != nil {
+			return fmt.Errorf("kit: Options.Features need to derive the key of states: %w", err)
+		}
+	}
+	var names []string
+	for _, f := range features {
+		if f == nil {
+			return errors.New("kit: Options.Features has a nil feature")
+		}
+		name := f.Name()
+		switch {
+		case !featureName.MatchString(name):
+			return fmt.Errorf("kit: the name of a feature is %q: it must be of a to z, 0 to 9 and _, at most 20 characters", name)
+		case slices.Contains(names, name):
+			return fmt.Errorf("kit: Options.Features has two features with the name %q", name)
+		}
+		names = append(names, name)
+		e, err := f.Attach(&Core{s, name})
+		if err == nil {
+			err = s.extend(name, e)
+		}
+		if err != nil {
+			return fmt.Errorf("kit: feature %s: %w", name, err)
+		}
+	}
+	if len(s.factors) > 0 {
+		return s.extend("mfa", s.mfaRoutes())
+	}
+	return nil
+}
+
+// extend adds what one feature brings.
+func (s *Service) extend(name string, e Extension) error {
+	if (len(e.Routes) > 0) != (len(e.OpenAPI) > 0) {
+		return errors.New("Extension.OpenAPI must describe exactly Extension.Routes")
+	}
+	for _, r := range e.Routes {
+		if r.Serve == nil || r.Method == "" || r.Path == "" || r.Path[0] != '/' {
+			return fmt.Errorf("the route %q %q needs a Method, a Path that begins with a slash, and Serve", r.Method, r.Path)
+		}
+		taken := func(other Route) bool { return other.Method == r.Method && other.Path == r.Path }
+		if slices.ContainsFunc(s.routes, taken) {
+			return fmt.Errorf("the route %s %s is there already", r.Method, r.Path)
+		}
+		s.routes = append(s.routes, r)
+	}
+	if len(e.OpenAPI) > 0 {
+		s.fragments = append(s.fragments, e.OpenAPI)
+	}
+	for _, rule := range e.Mails {
+		if _, taken := s.mailRules[rule.Kind]; taken || rule.Kind == "" || s.mailRule(rule.Kind).link != nil {
+			return fmt.Errorf("the kind of mail %q is taken or empty", rule.Kind)
+		}
+		s.mailRules[rule.Kind] = rule
+	}
+	if e.Factor != nil {
+		s.factors[name] = e.Factor
+	}
+	if e.Gate != nil {
+		s.gates = append(s.gates, e.Gate)
+	}
+	if e.Observe != nil {
+		s.observers = append(s.observers, e.Observe)
+	}
+	return nil
+}
+
+// Routes returns the routes that features bring, those of second factors included, for HTTP
+// layers. Package httpx serves them beside the core's.
+func (s *Service) Routes() []Route { return slices.Clone(s.routes) }
+
+// OpenAPI returns the fragments that describe Routes: see Extension.OpenAPI.
+func (s *Service) OpenAPI() [][]byte { return slices.Clone(s.fragments) }

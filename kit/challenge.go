@@ -1,0 +1,214 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"myauth.internal/kit/internal/opaque"
+)
+
+// MFAToken is a login between its first factor and its second.
+const MFAToken TokenType = "mfa"
+
+const (
+	challengeTTL     = 10 * time.Minute
+	challengeTries   = 5
+	challengePrompts = 5
+)
+
+// MFARequired is the answer to a login whose first factor was right, when the account has a
+// second. It matches [ErrMFARequired]. No session exists yet.
+type MFARequired struct {
+	// Token is for [Service.LoginWithFactor]: for 10 minutes and 5 answers.
+	Token Secret
+	// Methods are the names of the account's factors.
+	Methods []string
+	// ExpiresIn is how long Token is valid.
+	ExpiresIn time.Duration
+}
+
+// Error is that of ErrMFARequired.
+func (e *MFARequired) Error() string { return ErrMFARequired.Error() }
+
+// Is reports whether target is [ErrMFARequired].
+func (e *MFARequired) Is(target error) bool { return target == ErrMFARequired }
+
+// challenge stores a login whose second factor is due, and returns a [MFARequired].
+func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
+	token := opaque.New(now)
+	row := Token{
+		ID:         token.RowID(),
+		Type:       MFAToken,
+		UserID:     l.User.ID,
+		Epoch:      l.User.SessionEpoch,
+		SecretHash: token.Hash(),
+		Data:       sessionData{amr: l.AMR, authTime: now}.encode(),
+		CreatedAt:  now,
+		ExpiresAt:  now.Add(challengeTTL),
+		Version:    1,
+	}
+	if err := s.createAndSpend(ctx, row, l.Spend); err != nil {
+		return err
+	}
+	s.emit(ctx, Event{Kind: EventFactorRequired, UserID: l.User.ID})
+	return &MFARequired{Token: Secret(token.Encode(mfaPrefix)), Methods: s.factorsOf(l.User), ExpiresIn: challengeTTL}
+}
+
+// halfLogin is a login between two factors, as read within the call.
+type halfLogin struct {
+	row    Token
+	data   sessionData
+	user   User
+	name   string
+	factor Factor
+}
+
+// halfLogin returns the login of a token, if one of its account's factors has that name.
+func (s *Service) halfLogin(ctx context.Context, token, name string) (l halfLogin, err error) {
+	presented, ok := opaque.Parse(mfaPrefix, token)
+	if !ok {
+		return l, ErrInvalidToken
+	}
+	if l.row, err = s.tokenRow(ctx, presented, MFAToken); err != nil {
+		return l, err
+	}
+	if !sameHash(presented.Hash(), l.row.SecretHash) {
+		return l, ErrInvalidToken
+	}
+	if err := s.checkRow(l.row, s.now()); err != nil {
+		return l, err
+	}
+	if l.user, err = s.liveUser(ctx, l.row.UserID, l.row.Epoch); err != nil {
+		return l, err
+	}
+	if l.data, err = decodeSession(l.row.Data); err != nil {
+		return l, fmt.Errorf("kit: the data of a login between two factors: %w", err)
+	}
+	l.name, l.factor = name, s.factors[name]
+	if l.factor == nil || !slices.Contains(l.user.Factors, name) {
+		return l, ErrNotEnrolled
+	}
+	return l, nil
+}
+
+// ChallengeFactor asks the factor called method for what a login of [MFARequired] needs first:
+// a message is sent, or a key gets what it must sign. At most five times a login.
+//
+// Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken], [ErrAccountDisabled],
+// [ErrNotEnrolled], a [LimitError], what the factor returns.
+func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ Prompt, err error) {
+	if err := s.enter(ctx); err != nil {
+		return Prompt{}, err
+	}
+	l, err := s.halfLogin(ctx, token, method)
+	if err != nil {
+		return Prompt{}, s.refuseToken(ctx, "second factor", l.row.UserID, err)
+	}
+	c, err := s.attempt(ctx, ActionFactorChallenge, l.user.Email, l.user.ID, "")
+	if err != nil {
+		return Prompt{}, err
+	}
+	defer func() { c.end(ctx, err) }()
+	if err := s.count(ctx, &l, func(d *sessionData) bool { d.prompts++; return d.prompts <= challengePrompts }); err != nil {
+		return Prompt{}, err
+	}
+	return s.prompt(l.user, method, l.row.ID, func() (Prompt, error) { return l.factor.Challenge(ctx, l.user) })
+}
+
+// LoginWithFactor completes a login with the answer to a second factor. state is the member
+// "state" of what ChallengeFactor returned, or empty.
+//
+// Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also
+// after five answers), [ErrNotEnrolled], a [LimitError], those of [Service.Grant], what the
+// factor returns.
+func (s *Service) LoginWithFactor(ctx context.Context, token, method, state string, answer Body) (_ TokenPair, err error) {
+	if err := s.enter(ctx); err != nil {
+		return TokenPair{}, err
+	}
+	l, err := s.halfLogin(ctx, token, method)
+	if err != nil {
+		return TokenPair{}, s.refuseToken(ctx, "second factor", l.row.UserID, err)
+	}
+	c, err := s.attempt(ctx, ActionFactor, l.user.Email, l.user.ID, "")
+	if err != nil {
+		return TokenPair{}, err
+	}
+	defer func() { c.end(ctx, err) }()
+	if err := s.count(ctx, &l, func(d *sessionData) bool { d.tries++; return d.tries <= challengeTries }); err != nil {
+		return TokenPair{}, err
+	}
+	proof, err := s.verifyFactor(ctx, l, state, answer)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	return s.grant(ctx, Login{
+		User: l.user,
+		AMR:  distinct(slices.Concat(l.data.amr, proof.AMR, []string{AMRMultiple})),
+		Spend: func(ctx context.Context) error {
+			_, err := s.changeRecord(ctx, s.tokens, l.row, func(t *Token) error {
+				if !t.RevokedAt.IsZero() {
+					return ErrRevokedToken
+				}
+				t.RevokedAt = s.now()
+				return nil
+			})
+			if err != nil {
+				return revokedIfGone(err)
+			}
+			if proof.Spend == nil {
+				return nil
+			}
+			return proof.Spend(ctx)
+		},
+	})
+}
+
+// verifyFactor returns the proof of an answer, with the state spent together with it.
+func (s *Service) verifyFactor(ctx context.Context, l halfLogin, state string, answer Body) (Proof, error) {
+	var opened openState
+	if state != "" {
+		var err error
+		if opened, err = s.openState(state, factorState, l.user.ID, l.name, l.row.ID); err != nil {
+			return Proof{}, err
+		}
+	}
+	proof, err := l.factor.Verify(ctx, l.user, opened.data, answer)
+	if errors.Is(err, ErrInvalidCode) {
+		s.emit(ctx, Event{Kind: EventFactorFailed, UserID: l.user.ID, Err: fmt.Errorf("%s: %w", l.name, err)})
+	}
+	if err != nil || state == "" {
+		return proof, err
+	}
+	spend := proof.Spend
+	proof.Spend = func(ctx context.Context) error {
+		if err := s.spendState(ctx, l.user.ID, opened); err != nil || spend == nil {
+			return err
+		}
+		return spend(ctx)
+	}
+	return proof, nil
+}
+
+// count changes a counter of a half login before what it counts, so that parallel calls never
+// share one. It ends the login when more returns false.
+func (s *Service) count(ctx context.Context, l *halfLogin, more func(*sessionData) bool) error {
+	row, err := s.changeRecord(ctx, s.tokens, l.row, func(t *Token) error {
+		d, err := decodeSession(t.Data)
+		switch {
+		case err != nil:
+			return err
+		case !t.RevokedAt.IsZero(), !more(&d):
+			return ErrRevokedToken
+		}
+		t.Data = d.encode()
+		return nil
+	})
+	if err != nil {
+		return revokedIfGone(err)
+	}
+	l.row = row
+	return nil
+}

@@ -1,0 +1,56 @@
+package kit
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Client is where a request comes from: for the [Limiter], for events, for the list of
+// sessions, and for the turns that clients take.
+type Client struct {
+	// IP is the client's address, the zero Addr when unknown.
+	IP netip.Addr
+	// UserAgent is the User-Agent header (RFC 9110 section 10.1.5). The client chooses it.
+	UserAgent string
+}
+
+type clientKey struct{}
+
+// WithClient returns a context that carries c. Package httpx sets it for its routes, and for
+// an application's own by Handler.WithClient. UserAgent is kept without control characters
+// and invalid UTF-8, and cut to 256 bytes.
+func WithClient(ctx context.Context, c Client) context.Context {
+	c.UserAgent = cleanUserAgent(c.UserAgent)
+	return context.WithValue(ctx, clientKey{}, &c)
+}
+
+// ClientOf returns what [WithClient] put into ctx, or the zero Client.
+func ClientOf(ctx context.Context) Client {
+	if c, ok := ctx.Value(clientKey{}).(*Client); ok {
+		return *c
+	}
+	return Client{}
+}
+
+const maxUserAgent = 256
+
+func cleanUserAgent(s string) string {
+	if len(s) > maxUserAgent {
+		s = s[:maxUserAgent]
+		for s != "" && !utf8.FullRuneInString(s[max(0, len(s)-utf8.UTFMax):]) {
+			s = s[:len(s)-1]
+		}
+	}
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "")
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+}

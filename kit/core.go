@@ -1,0 +1,191 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"myauth.internal/kit/seal"
+)
+
+// ErrUnchanged is what a change returns to [Core.ChangeUser] that finds its work done: nothing
+// is written, and it is no error.
+var ErrUnchanged = errUnchanged
+
+// Core is what a [Feature] may do. Each call of a store has a deadline, and its errors are those
+// of the store contract. The zero Core is of no use: New makes one for each feature.
+type Core struct {
+	svc     *Service
+	feature string
+}
+
+// Now returns the time, in UTC and to the microsecond.
+func (c *Core) Now() time.Time { return c.svc.now() }
+
+// Logger is Options.Logger.
+func (c *Core) Logger() *slog.Logger { return c.svc.opts.Logger }
+
+// User returns a user. Errors: [ErrUserNotFound].
+func (c *Core) User(ctx context.Context, id string) (User, error) { return c.svc.UserByID(ctx, id) }
+
+// UserByEmail returns the user with that address. Errors: [ErrUserNotFound].
+func (c *Core) UserByEmail(ctx context.Context, email string) (User, error) {
+	return c.svc.UserByEmail(ctx, email)
+}
+
+// ChangeUser reads a user, calls change, and writes the result if nobody else wrote meanwhile;
+// otherwise it begins again. So change may be called more than once, also after its own
+// write: it returns [ErrUnchanged] when it finds its work done, and any other error to refuse.
+// changed reports whether this call has changed the record. Errors: [ErrUserNotFound].
+func (c *Core) ChangeUser(ctx context.Context, id string, change func(*User) error) (u User, changed bool, err error) {
+	return c.svc.changeUser(ctx, id, change)
+}
+
+// Type returns the type of the feature's records of one kind: its name, and the kind if it
+// is not empty.
+func (c *Core) Type(kind string) TokenType {
+	if kind == "" {
+		return TokenType(c.feature)
+	}
+	return TokenType(c.feature + "/" + kind)
+}
+
+// Tokens are the records that a login can make anew.
+func (c *Core) Tokens() TokenStore { return c.svc.tokens }
+
+// Credentials are the records that only their owner can make anew.
+func (c *Core) Credentials() TokenStore { return c.svc.credentials }
+
+// Credential returns a record of u that does not expire and is unique by kind and key, such
+// as a passkey by its credential ID: see [Core.Create]. It is void when the user's
+// CredentialEpoch changes. The feature sets Data, and ExpiresAt for one that expires.
+func (c *Core) Credential(u User, kind, key string) Token {
+	t := derivedRecord(c.Type(kind), key)
+	t.UserID, t.Epoch = u.ID, u.CredentialEpoch
+	t.CreatedAt, t.ExpiresAt = c.Now(), never
+	return t
+}
+
+// Create stores a record that [Core.Credential] made. Of any number of records with one kind
+// and key one is stored, and the others get [ErrConflict], whoever's it is, until it expires,
+// its user is deleted, or the user's credentials are voided.
+func (c *Core) Create(ctx context.Context, t Token) error { return c.svc.createUnique(ctx, t) }
+
+// Find returns the live record with a kind and key, or [ErrNotFound].
+func (c *Core) Find(ctx context.Context, kind, key string) (Token, error) {
+	want := derivedRecord(c.Type(kind), key)
+	t, err := c.svc.credentials.ByID(ctx, want.ID)
+	if err != nil {
+		return Token{}, err
+	}
+	if live, err := c.svc.live(ctx, t); err != nil {
+		return Token{}, err
+	} else if !live || !sameHash(t.SecretHash, want.SecretHash) {
+		return Token{}, ErrNotFound
+	}
+	return t, nil
+}
+
+// List returns the live records of u of one kind.
+func (c *Core) List(ctx context.Context, u User, kind string) ([]Token, error) {
+	var list []Token
+	err := eachToken(ctx, c.svc.credentials, u.ID, func(t Token) error {
+		if t.Type == c.Type(kind) && t.Epoch == u.CredentialEpoch && t.RevokedAt.IsZero() && c.Now().Before(t.ExpiresAt) {
+			list = append(list, t)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Change changes a credential: change, compare and swap, and read again after losing. change
+// may refuse with an error, and may be called more than once. A change that must happen once
+// refuses what it finds done by another call; its own write is never shown to it.
+func (c *Core) Change(ctx context.Context, t Token, change func(*Token) error) (Token, error) {
+	return c.svc.changeRecord(ctx, c.svc.credentials, t, change)
+}
+
+// Remove deletes a credential, whatever its version. One that is gone is no error.
+func (c *Core) Remove(ctx context.Context, t Token) error {
+	return remove(ctx, c.svc.credentials, t)
+}
+
+// Once uses up a key of some kind until a time, such as a nonce: of any number of calls, of any
+// instance, one returns nil and the others [ErrConflict].
+func (c *Core) Once(ctx context.Context, userID, kind, key string, until time.Time) error {
+	return c.svc.once(ctx, userID, c.feature+"/"+kind, key, until)
+}
+
+// SealState seals what must be known again at a later request, for the client to bring back.
+// Only [Core.OpenState] of this feature with the same kind and binding opens it, until a time.
+// Begin must write nothing, or strangers can fill the store.
+func (c *Core) SealState(kind string, until time.Time, data []byte, binding ...string) (Secret, error) {
+	text, err := c.svc.sealState(c.feature+"/"+kind, until, data, binding...)
+	return Secret(text), err
+}
+
+// State is what [Core.OpenState] opened.
+type State struct {
+	// Data is what was sealed.
+	Data []byte
+	open openState
+}
+
+// OpenState opens what SealState sealed. A state is good for any number of calls until
+// [Core.SpendState]. Errors: [ErrInvalidToken], [ErrExpiredToken].
+func (c *Core) OpenState(kind, text string, binding ...string) (State, error) {
+	opened, err := c.svc.openState(text, c.feature+"/"+kind, binding...)
+	return State{opened.data, opened}, err
+}
+
+// SpendState uses a state up: of any number of calls one returns nil, and the others
+// [ErrRevokedToken]. userID is whose it is, or empty.
+func (c *Core) SpendState(ctx context.Context, userID string, st State) error {
+	return c.svc.spendState(ctx, userID, st.open)
+}
+
+// Seal seals a secret of a credential under Options.DataKeys: only for this record, type and
+// user it opens again. Errors: [ErrNoDataKeys].
+func (c *Core) Seal(t Token, secret []byte) ([]byte, error) {
+	if c.svc.opts.DataKeys == nil {
+		return nil, ErrNoDataKeys
+	}
+	return c.svc.opts.DataKeys.Seal(secret, sealContext(t)...), nil
+}
+
+// Open opens what Seal sealed. outdated says that another key than the first was used: seal it
+// again at the next write. Errors: [ErrNoDataKeys], those of [seal.Keyring.Open].
+func (c *Core) Open(t Token, sealed []byte) (secret []byte, outdated bool, err error) {
+	if c.svc.opts.DataKeys == nil {
+		return nil, false, ErrNoDataKeys
+	}
+	return c.svc.opts.DataKeys.Open(sealed, sealContext(t)...)
+}
+
+func sealContext(t Token) []string { return []string{string(t.Type), t.ID, t.UserID} }
+
+var _ *seal.Keyring // Options.DataKeys
+
+// ErrNoDataKeys: a feature keeps secrets that must be readable again.
+var ErrNoDataKeys = errors.New("kit: a feature needs Options.DataKeys: see package seal")
+
+// Attempt asks Options.Limiter, before a secret is compared. guess is the secret that is tried,
+// or empty; Attempt.Guess and Attempt.Client are filled in. The caller calls end exactly once,
+// with the error that it returns itself. Errors: a [LimitError].
+func (c *Core) Attempt(ctx context.Context, a Attempt, guess string) (end func(error), err error) {
+	ch, err := c.svc.attempt(ctx, a.Action, a.EmailKey, a.UserID, guess)
+	return func(err error) { ch.end(ctx, err) }, err
+}
+
+// Emit passes an event to the audit stream. Time and Client are filled in.
+func (c *Core) Emit(ctx context.Context, e Event) { c.svc.emit(ctx, e) }
+
+// Mail queues a mail to u, at the address that u has, of a kind that is among the feature's
+// Mails. It is not sent within the call, and without Options.Mailer not at all.
+func (c *Core) Mail(ctx context.Context, kind MailKind, u User, content MailContent) {
+	c.svc.queueMailWith(ctx, kind, u, content)
+}
+
+// Grant is [Service.Grant].
+func (c *Core) Grant(ctx context.Context, l Login) (TokenPair, error) { return c.svc.Grant(ctx, l) }

@@ -1,0 +1,109 @@
+package kit
+
+import (
+	"context"
+	_ "embed"
+	"time"
+)
+
+//go:embed mfa.openapi.json
+var mfaOpenAPI []byte
+
+// mfaRoutes are the routes of second factors, whatever factors there are.
+func (s *Service) mfaRoutes() Extension {
+	return Extension{
+		Routes: []Route{
+			{"GET", "/mfa", SignedIn, NoBody, s.serveFactors},
+			{"POST", "/mfa/{name}", RecentlySignedIn, NoBody, s.serveEnroll},
+			{"POST", "/mfa/{name}/confirm", RecentlySignedIn, JSONBody, s.serveConfirm},
+			{"DELETE", "/mfa/{name}", RecentlySignedIn, NoBody, s.serveRemove},
+			{"POST", "/login/mfa/begin", Public, JSONBody, s.serveChallenge},
+			{"POST", "/login/mfa", Public, JSONBody, s.serveFactorLogin},
+		},
+		OpenAPI: mfaOpenAPI,
+		Mails: []MailRule{
+			{
+				Kind: MailFactorEnrolled, Notice: true, Subject: "A second factor was set up",
+				Text: "Somebody who was signed in to your account set up a second factor ({{.Data.factor}}).\n\nIf this was not you, reset your password at once, and tell us.\n",
+			},
+			{
+				Kind: MailFactorRemoved, Notice: true, Subject: "A second factor was removed",
+				Text: "Somebody who was signed in to your account removed a second factor ({{.Data.factor}}).\n\nIf this was not you, reset your password at once, and tell us.\n",
+			},
+		},
+	}
+}
+
+// serveFactors is GET /mfa.
+func (s *Service) serveFactors(ctx context.Context, r Request) (Answer, error) {
+	enrolled, err := s.Factors(ctx, r.User)
+	if err != nil {
+		return Answer{}, err
+	}
+	type factor struct {
+		Type       string     `json:"type"`
+		CreatedAt  time.Time  `json:"created_at"`
+		LastUsedAt *time.Time `json:"last_used_at"`
+	}
+	list := []factor{}
+	for _, f := range enrolled {
+		item := factor{Type: f.Name, CreatedAt: f.CreatedAt.UTC()}
+		if used := f.LastUsedAt.UTC(); !used.IsZero() {
+			item.LastUsedAt = &used
+		}
+		list = append(list, item)
+	}
+	return JSON(200, map[string]any{"factors": list})
+}
+
+// serveEnroll is POST /mfa/{name}.
+func (s *Service) serveEnroll(ctx context.Context, r Request) (Answer, error) {
+	p, err := s.EnrollFactor(ctx, r.Claims, r.PathValue("name"))
+	if err != nil {
+		return Answer{}, err
+	}
+	return JSON(201, p.Show)
+}
+
+// serveConfirm is POST /mfa/{name}/confirm.
+func (s *Service) serveConfirm(ctx context.Context, r Request) (Answer, error) {
+	state, err := r.Body.One(Field{Name: "state"})
+	if err != nil {
+		return Answer{}, err
+	}
+	tokens, err := s.ConfirmFactor(ctx, r.Claims, r.PathValue("name"), state, r.Body)
+	return Answer{Tokens: tokens}, err
+}
+
+// serveRemove is DELETE /mfa/{name}.
+func (s *Service) serveRemove(ctx context.Context, r Request) (Answer, error) {
+	return Done(), s.RemoveFactor(ctx, r.Claims, r.PathValue("name"))
+}
+
+// serveChallenge is POST /login/mfa/begin.
+func (s *Service) serveChallenge(ctx context.Context, r Request) (Answer, error) {
+	var token, method string
+	if err := r.Body.Decode([]Field{{Name: "mfa_token", Text: &token}, {Name: "method", Text: &method}}, nil); err != nil {
+		return Answer{}, err
+	}
+	p, err := s.ChallengeFactor(ctx, token, method)
+	if err != nil {
+		return Answer{}, err
+	}
+	return JSON(200, p.Show)
+}
+
+// serveFactorLogin is POST /login/mfa.
+func (s *Service) serveFactorLogin(ctx context.Context, r Request) (Answer, error) {
+	var token, method, state string
+	err := r.Body.Decode([]Field{
+		{Name: "mfa_token", Text: &token},
+		{Name: "method", Text: &method},
+		{Name: "state", Text: &state, Optional: true},
+	}, nil)
+	if err != nil {
+		return Answer{}, err
+	}
+	tokens, err := s.LoginWithFactor(ctx, token, method, state, r.Body)
+	return Answer{Tokens: tokens}, err
+}

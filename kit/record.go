@@ -1,0 +1,130 @@
+package kit
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"myauth.internal/kit/internal/opaque"
+)
+
+// never is the ExpiresAt of records that do not expire.
+var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// onceType is the type of the records of what was used up.
+const onceType TokenType = "once"
+
+// derivedRecord returns a record whose ID is a hash of its type and key. So a second record of
+// that key conflicts with it: Create is the unique constraint. Salt and Version are random,
+// because the rest of a second record is equal: by Salt a call knows its own Create, and a
+// call that saw an earlier record cannot remove a later one.
+func derivedRecord(kind TokenType, key string) Token {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(kind))))
+	h.Write([]byte(kind))
+	h.Write([]byte(key))
+	sum := h.Sum(nil)
+	var version [8]byte
+	rand.Read(version[:])
+	return Token{
+		ID:         opaque.DerivedRowID(sum),
+		Type:       kind,
+		SecretHash: sum,
+		Salt:       opaque.NewSalt(),
+		Version:    int64(binary.BigEndian.Uint64(version[:]) >> 2), // room to count
+	}
+}
+
+// createUnique stores a derived record among the credentials. It returns [ErrConflict] if the
+// key has a live record. One that is void must not hold its key for ever, so whoever finds it
+// removes it.
+func (s *Service) createUnique(ctx context.Context, t Token) error {
+	for range casRounds {
+		err := s.credentials.Create(ctx, t)
+		if err == nil || !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
+			return err
+		}
+		stored, readErr := s.credentials.ByID(ctx, t.ID)
+		switch {
+		case errors.Is(readErr, ErrNotFound) && errors.Is(err, ErrConflict):
+			continue // another call removed it
+		case errors.Is(readErr, ErrNotFound):
+			return err
+		case readErr != nil:
+			return readErr
+		case sameHash(stored.Salt, t.Salt):
+			return nil
+		}
+		if live, err := s.live(ctx, stored); err != nil {
+			return err
+		} else if live {
+			return ErrConflict
+		}
+		err = s.credentials.Delete(ctx, stored.ID, stored.Version)
+		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return errContention
+}
+
+// live reports whether a credential is neither expired nor revoked, its user exists, and its
+// epoch is the user's.
+func (s *Service) live(ctx context.Context, t Token) (bool, error) {
+	if !t.RevokedAt.IsZero() || !s.now().Before(t.ExpiresAt) {
+		return false, nil
+	}
+	if t.Type == onceType {
+		return true, nil // whatever became of the user
+	}
+	u, err := s.users.ByID(ctx, t.UserID)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && u.CredentialEpoch == t.Epoch, err
+}
+
+// once uses up a key until a time: of any number of calls one returns nil, and the others
+// [ErrConflict].
+func (s *Service) once(ctx context.Context, userID, kind, key string, until time.Time) error {
+	t := derivedRecord(onceType, kind+"\x00"+key)
+	t.UserID = userID
+	t.CreatedAt, t.ExpiresAt = s.now(), storable(until).Add(time.Microsecond)
+	return s.createUnique(ctx, t)
+}
+
+// changeRecord changes a stored record that is not a session: change, compare and swap, and
+// read again after losing. change may refuse with an error, and may be called more than once.
+// Each write has a Salt of its own, so when an answer is lost the record tells whose write it
+// has.
+func (s *Service) changeRecord(ctx context.Context, store guardedTokens, t Token, change func(*Token) error) (Token, error) {
+	for range casRounds {
+		want := t.Clone()
+		if err := change(&want); err != nil {
+			return Token{}, err
+		}
+		want.Salt = opaque.NewSalt()
+		err := store.Update(ctx, want)
+		want.Version++
+		if err == nil {
+			return want, nil
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
+			return Token{}, err
+		}
+		stored, readErr := store.ByID(ctx, t.ID)
+		switch {
+		case readErr != nil:
+			return Token{}, readErr
+		case sameHash(stored.Salt, want.Salt):
+			return stored, nil
+		case errors.Is(err, ErrUnavailable) && stored.Version == t.Version:
+			return Token{}, err // the write may still happen
+		}
+		t = stored
+	}
+	return Token{}, errContention
+}

@@ -1,0 +1,122 @@
+package kit
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"myauth.internal/kit/accesstoken"
+)
+
+// Route is one route of the HTTP API, which package httpx serves: MyAuth's own routes and
+// those of a [Feature] alike. The server does before and after Serve what all routes have in
+// common: it reads and bounds the body, checks the access token, puts the [Client] into the
+// context, and writes the answer or the problem with the headers that belong to it.
+type Route struct {
+	// Method is the HTTP method. A GET is also a HEAD, and must not change anything.
+	Method string
+	// Path is below the prefix of the API, such as "/terms/{version}": a pattern of
+	// http.ServeMux without method and host.
+	Path string
+	// Access says who may call the route.
+	Access Access
+	// Body says what body the route reads.
+	Body BodyType
+	// Serve answers a request.
+	Serve func(context.Context, Request) (Answer, error)
+}
+
+// Access says who may call a [Route].
+type Access int
+
+// The kinds of access.
+const (
+	// Public: everybody. An access token is not looked at.
+	Public Access = iota
+	// SignedIn: the user of a valid access token, as [Service.Authenticate] says.
+	SignedIn
+	// RecentlySignedIn: a user whose access token comes from a login that
+	// [Service.CheckRecent] accepts.
+	RecentlySignedIn
+)
+
+// BodyType says what body a [Route] reads. The server refuses others.
+type BodyType int
+
+// The types of bodies.
+const (
+	// NoBody: a body is not read.
+	NoBody BodyType = iota
+	// JSONBody: one JSON object of at most 64 KiB.
+	JSONBody
+	// JSONOrForm: a JSON object, or a form (application/x-www-form-urlencoded).
+	JSONOrForm
+)
+
+// Request is what a [Route] gets.
+type Request struct {
+	// Source has what the route may read beside the body.
+	Source
+	// Body is what was sent; empty with NoBody.
+	Body Body
+	// User and Claims are those of the access token; zero with Public. The slices are
+	// shared within the request: do not write to them.
+	User   User
+	Claims accesstoken.Claims
+}
+
+// Source reads the parts of a request. Package httpx implements it; a test of a feature may.
+type Source interface {
+	// PathValue returns the value of a wildcard in Route.Path.
+	PathValue(name string) string
+	// QueryValue returns the first value of a parameter of the query, or "".
+	QueryValue(name string) string
+	// HeaderValues returns the values of a header.
+	HeaderValues(name string) []string
+	// CookieValue returns the value of a cookie, or "". Two cookies of that name are none.
+	CookieValue(name string) string
+}
+
+// Answer is the whole answer of a [Route]. Nothing is written before Serve returns, so
+// whatever goes wrong on the way can still become a proper error.
+type Answer struct {
+	// Status is the HTTP status, 200 to 399.
+	Status int
+	// Body is JSON; nil for none.
+	Body []byte
+	// Tokens are what a login or a refresh made. The server writes them in the form that it
+	// is set up for, together with the members of Body, and as 200 if Status is 0. Without
+	// a RefreshToken only the access token is written.
+	Tokens TokenPair
+	// Location is the Location header; empty for none.
+	Location string
+	// CacheControl is the Cache-Control header; empty means no-store. ETag is the ETag header
+	// with its quotes.
+	CacheControl, ETag string
+	// Cookies are set or removed.
+	Cookies []Cookie
+}
+
+// Cookie is one cookie of an [Answer]. It is HttpOnly, Secure and of the path "/", so its name
+// should begin with __Host- (RFC 6265bis section 4.1.3.2).
+type Cookie struct {
+	Name, Value string
+	// MaxAge is its lifetime in whole seconds; zero ends it with the browser's session,
+	// negative removes it.
+	MaxAge time.Duration
+	// CrossSite is SameSite=None, for an answer that another site posts; otherwise it is Lax.
+	CrossSite bool
+}
+
+// JSON returns an answer whose body is v as encoding/json writes it.
+func JSON(status int, v any) (Answer, error) {
+	body, err := json.Marshal(v)
+	return Answer{Status: status, Body: body}, err
+}
+
+// Done returns the empty answer of success, 204.
+func Done() Answer { return Answer{Status: 204} }
+
+// Accepted returns the answer 202 {"status":"accepted"}, which is the same whether or not
+// there is an account.
+func Accepted() Answer { return Answer{Status: 202, Body: []byte(`{"status":"accepted"}`)} }

@@ -1,0 +1,99 @@
+package kit
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"myauth.internal/kit/seal"
+)
+
+// What begins writes nothing: what must be known again at the next request travels sealed in
+// the client's hands, and is used up by the request that succeeds.
+
+const (
+	statePrefix  = "myauth_st_"
+	statePurpose = "states"
+	stateTTL     = 10 * time.Minute
+	factorState  = "factor"
+)
+
+// openState is a state that was opened.
+type openState struct {
+	kind  string
+	nonce string
+	until time.Time
+	data  []byte
+}
+
+type sealedState struct {
+	Nonce string `json:"n"`
+	Until int64  `json:"e"` // seconds since 1970
+	Data  []byte `json:"d"`
+}
+
+// sealState seals data under a key derived from the signing key. Only a call with the same
+// kind and binding opens it, until a time.
+func (s *Service) sealState(kind string, until time.Time, data []byte, binding ...string) (string, error) {
+	secret, keyID, err := s.keys.Derive(statePurpose, "")
+	if err != nil {
+		return "", err
+	}
+	keys, err := seal.NewKeyring(secret)
+	if err != nil {
+		return "", err
+	}
+	plain, err := json.Marshal(sealedState{rand.Text(), until.Unix(), data})
+	if err != nil {
+		return "", err
+	}
+	sealed := keys.Seal(plain, stateContext(kind, keyID, binding)...)
+	return statePrefix + base64.RawURLEncoding.EncodeToString([]byte(keyID)) + "." + base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+func stateContext(kind, keyID string, binding []string) []string {
+	return slices.Concat([]string{kind, keyID}, binding)
+}
+
+// openState returns what sealState sealed. Errors: [ErrInvalidToken], [ErrExpiredToken].
+func (s *Service) openState(text, kind string, binding ...string) (openState, error) {
+	rest, ok := strings.CutPrefix(text, statePrefix)
+	keyText, sealedText, dot := strings.Cut(rest, ".")
+	keyID, err1 := base64.RawURLEncoding.Strict().DecodeString(keyText)
+	sealed, err2 := base64.RawURLEncoding.Strict().DecodeString(sealedText)
+	if !ok || !dot || len(text) > 16<<10 || errors.Join(err1, err2) != nil || len(keyID) == 0 {
+		return openState{}, ErrInvalidToken
+	}
+	secret, _, err := s.keys.Derive(statePurpose, string(keyID))
+	if err != nil {
+		return openState{}, ErrInvalidToken // the key has left the keyring
+	}
+	keys, err := seal.NewKeyring(secret)
+	if err != nil {
+		return openState{}, err
+	}
+	plain, _, err := keys.Open(sealed, stateContext(kind, string(keyID), binding)...)
+	var state sealedState
+	if err != nil || json.Unmarshal(plain, &state) != nil {
+		return openState{}, ErrInvalidToken
+	}
+	until := time.Unix(state.Until, 0).UTC()
+	if !s.now().Before(until) {
+		return openState{}, ErrExpiredToken
+	}
+	return openState{kind: kind, nonce: state.Nonce, until: until, data: state.Data}, nil
+}
+
+// spendState uses a state up. Errors: [ErrRevokedToken] if it was used before.
+func (s *Service) spendState(ctx context.Context, userID string, o openState) error {
+	err := s.once(ctx, userID, "state/"+o.kind, o.nonce, o.until)
+	if errors.Is(err, ErrConflict) {
+		return ErrRevokedToken
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package kit
+
+import "sync"
+
+// held are the events and mails of a Service within a transaction.
+type held struct {
+	of   *Service
+	mu   sync.Mutex
+	acts []func()
+}
+
+func (h *held) add(act func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.acts = append(h.acts, act)
+}
+
+// Within returns a Service over stores that run in a transaction of the caller's, such as the
+// InTx of the SQL drivers, so that an account and the application's own rows are written
+// together or not at all. It shares everything else with s. Its events and mails are kept back
+// until the caller calls release, after the commit; without that they are dropped.
+//
+//	tx, err := db.BeginTx(ctx, nil)
+//	within, release := svc.Within(store.InTx(tx))
+//	user, err := within.Register(ctx, registration)
+//	_, err = tx.ExecContext(ctx, `INSERT INTO customers (user_id) VALUES ($1)`, user.ID)
+//	if err = tx.Commit(); err == nil {
+//		release()
+//	}
+//
+// After an error of within that wraps [ErrUnavailable] the transaction must be rolled back.
+// Hooks run before the commit.
+func (s *Service) Within(stores Stores) (within *Service, release func()) {
+	w := *s
+	w.users.store, w.tokens.store, w.credentials.store = stores.Users, stores.Tokens, stores.Credentials
+	w.held = &held{of: s}
+	return &w, func() {
+		w.held.mu.Lock()
+		acts := w.held.acts
+		w.held.acts = nil
+		w.held.mu.Unlock()
+		for _, act := range acts {
+			act()
+		}
+	}
+}
