@@ -12,8 +12,9 @@ import (
 // is [Permanent].
 //
 // Send must return when ctx is done, send to m.To and to no other address, and log neither a
-// link nor a token. For a kind that it does not know, Send must return a [Permanent] error
-// that names the kind, rather than send a mail that says something else.
+// link nor a token. For a kind that it has no text for, Send uses m.Subject and m.Text. Without
+// those it must return a [Permanent] error that names the kind, rather than send a mail that
+// says something else.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }
@@ -66,14 +67,18 @@ type Mail struct {
 	DenyLink Secret
 	// Token is the token in the links, for a Mailer that builds other links.
 	Token Secret
-	// Locale is the language of the user, as a tag of BCP 47; empty means the Mailer's own:
-	// see Options.Locale.
+	// Locale is the language of the user, as a tag of BCP 47 such as de-AT; empty means the
+	// Mailer's own: see Options.Locale. A client may have chosen it, so a tag that is malformed
+	// or unknown means the same as none.
 	Locale string
-	// Data is what else the text needs, by name. Values may come from users: treat them as
-	// hostile in headers and HTML.
+	// Data is what else the text needs, by name; no secret is in it. Values may come from
+	// users: treat them as hostile in headers and HTML.
 	Data map[string]string
 	// Subject and Text are what a feature says, for a Mailer without a text of its own for
-	// Kind: sources of text/template, which is given the Mail. Empty: none.
+	// Kind: sources of text/template; empty: none. What they may use is {{.ProductName}},
+	// {{.Name}} (Username, empty where it could mislead), {{.Link}}, {{.DenyLink}},
+	// {{.Token}}, {{.ValidFor}} (in English words), {{.ValidUntil}} and {{.Data.key}}. They
+	// are the feature's code and never come from a request.
 	Subject, Text string
 	// ValidUntil is when Link stops working and attempts to send end.
 	ValidUntil time.Time
