@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"myauth.internal/kit/internal/uuid"
@@ -16,6 +17,12 @@ type Registration struct {
 	Password Secret
 	// Settings is a JSON object, kept byte for byte but for insignificant space; nil means {}.
 	Settings json.RawMessage
+}
+
+// Format writes the address and the user name, whatever the verb: what users put into their
+// settings is not for logs.
+func (r Registration) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "registration of %q <%q>", r.Username, r.Email)
 }
 
 // Register creates an active account whose address is not verified, and queues the

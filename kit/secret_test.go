@@ -65,3 +65,16 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		t.Error("the log was not captured")
 	}
 }
+
+// TestRegistrationPrintsNoSettings: neither as text nor as the numbers of its bytes.
+func TestRegistrationPrintsNoSettings(t *testing.T) {
+	r := kit.Registration{Email: testEmail, Username: "Ada\n", Password: goodPassword, Settings: json.RawMessage(`{"diary":"private"}`)}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, v := range []any{r, &r, []kit.Registration{r}} {
+			text := fmt.Sprintf(verb, v)
+			if strings.Contains(text, "private") || strings.Contains(text, "123 34") || strings.Contains(text, fmt.Sprintf("%x", "diary")) || strings.Contains(text, "\n") {
+				t.Errorf("%s: %s", verb, text)
+			}
+		}
+	}
+}
