@@ -72,6 +72,10 @@ func (c *Core) Credential(u User, kind, key string) Token {
 // its user is deleted, or the user's credentials are voided.
 func (c *Core) Create(ctx context.Context, t Token) error { return c.svc.createUnique(ctx, t) }
 
+// Put stores a record that [Core.Credential] made, in place of the user's own record with that
+// key, if there is one. Errors: [ErrConflict] if it is another user's.
+func (c *Core) Put(ctx context.Context, t Token) error { return c.svc.putUnique(ctx, t) }
+
 // Find returns the live record with a kind and key, or [ErrNotFound].
 func (c *Core) Find(ctx context.Context, kind, key string) (Token, error) {
 	want := derivedRecord(c.Type(kind), key)
@@ -144,6 +148,22 @@ func (c *Core) OpenState(kind, text string, binding ...string) (State, error) {
 func (c *Core) SpendState(ctx context.Context, userID string, st State) error {
 	return c.svc.spendState(ctx, userID, st.open)
 }
+
+// Suspend keeps a login that a gate refuses until the user has done something, such as
+// accepted new terms: it spends the proof of l, and returns the login sealed, for the client to
+// bring back until a time.
+func (c *Core) Suspend(ctx context.Context, l Login, until time.Time) (Secret, error) {
+	text, err := c.svc.sealLogin(c.feature+"/login", l, until)
+	if err == nil && l.Spend != nil {
+		err = l.Spend(ctx)
+	}
+	return Secret(text), err
+}
+
+// Resume returns a login that Suspend kept, for [Core.Grant], which lets it log in once, and
+// not after its sessions or credentials were ended. Errors: [ErrInvalidToken],
+// [ErrExpiredToken].
+func (c *Core) Resume(text string) (Login, error) { return c.svc.openLogin(c.feature+"/login", text) }
 
 // Seal seals a secret of a credential under Options.DataKeys: only for this record, type and
 // user it opens again. Errors: [ErrNoDataKeys].

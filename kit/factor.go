@@ -42,12 +42,13 @@ func (s *Service) Factors(ctx context.Context, u User) ([]EnrolledFactor, error)
 	return list, nil
 }
 
-// EnrollFactor begins the enrolment of a second factor. Nothing is written. The caller, whose
+// EnrollFactor begins the enrolment of a second factor, with what the factor asks of the client
+// in request. Nothing is written. The caller, whose
 // claims are those of the user's access token, has asked [Service.CheckRecent].
 //
 // Errors: [ErrNotEnrolled] if there is no such factor, [ErrAlreadyEnrolled],
 // [ErrEmailNotVerified], a [LimitError], what the factor returns.
-func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, name string) (_ Prompt, err error) {
+func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, name string, request Body) (_ Prompt, err error) {
 	u, factor, err := s.enrolling(ctx, claims, name)
 	if err != nil {
 		return Prompt{}, err
@@ -57,7 +58,7 @@ func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, n
 		return Prompt{}, err
 	}
 	defer func() { c.end(ctx, err) }()
-	return s.prompt(u, name, claims.SessionID, func() (Prompt, error) { return factor.Enroll(ctx, u) })
+	return s.prompt(u, name, claims.SessionID, func() (Prompt, error) { return factor.Enroll(ctx, u, request) })
 }
 
 func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name string) (User, Factor, error) {

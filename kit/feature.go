@@ -32,7 +32,8 @@ type Extension struct {
 	// /login/mfa then serve.
 	Factor Factor
 	// Gate is asked before each session, whatever the user logged in with, after the second
-	// factor. An error refuses, and becomes the answer.
+	// factor. An error refuses, and becomes the answer. A gate that needs something of the user
+	// first keeps the login by [Core.Suspend].
 	Gate func(ctx context.Context, u User, l Login) error
 	// Observe hears each event, its own too, within the call that caused it.
 	Observe func(context.Context, Event)
@@ -56,12 +57,13 @@ type MailRule struct {
 // What an enrolment or a login needs between two requests travels sealed in the client's hands,
 // so Enroll and Challenge write nothing that they could not leave.
 type Factor interface {
-	// Enroll begins the enrolment of u. Prompt.State reaches Confirm.
-	Enroll(ctx context.Context, u User) (Prompt, error)
+	// Enroll begins the enrolment of u, with the body of the request, which may be empty.
+	// Prompt.State reaches Confirm.
+	Enroll(ctx context.Context, u User, request Body) (Prompt, error)
 
 	// Confirm checks what the user answers, and stores the factor's records. Each State is
 	// confirmed once. User.Factors is set afterwards, by one more write. If that fails, the
-	// records stay and mean nothing: the next Confirm replaces them.
+	// records stay and mean nothing: the next Confirm replaces them (see [Core.Put]).
 	Confirm(ctx context.Context, u User, state []byte, answer Body) error
 
 	// Challenge begins the second step of a login of u: it sends a message, or makes what a

@@ -14,7 +14,7 @@ func (s *Service) mfaRoutes() Extension {
 	return Extension{
 		Routes: []Route{
 			{"GET", "/mfa", SignedIn, NoBody, s.serveFactors},
-			{"POST", "/mfa/{name}", RecentlySignedIn, NoBody, s.serveEnroll},
+			{"POST", "/mfa/{name}", RecentlySignedIn, OptionalJSON, s.serveEnroll},
 			{"POST", "/mfa/{name}/confirm", RecentlySignedIn, JSONBody, s.serveConfirm},
 			{"DELETE", "/mfa/{name}", RecentlySignedIn, NoBody, s.serveRemove},
 			{"POST", "/login/mfa/begin", Public, JSONBody, s.serveChallenge},
@@ -58,7 +58,7 @@ func (s *Service) serveFactors(ctx context.Context, r Request) (Answer, error) {
 
 // serveEnroll is POST /mfa/{name}.
 func (s *Service) serveEnroll(ctx context.Context, r Request) (Answer, error) {
-	p, err := s.EnrollFactor(ctx, r.Claims, r.PathValue("name"))
+	p, err := s.EnrollFactor(ctx, r.Claims, r.PathValue("name"), r.Body)
 	if err != nil {
 		return Answer{}, err
 	}

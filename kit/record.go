@@ -71,6 +71,35 @@ func (s *Service) createUnique(ctx context.Context, t Token) error {
 	return errContention
 }
 
+// putUnique stores a derived record, in place of the same user's.
+func (s *Service) putUnique(ctx context.Context, t Token) error {
+	for range casRounds {
+		err := s.createUnique(ctx, t)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		stored, err := s.credentials.ByID(ctx, t.ID)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			continue
+		case err != nil:
+			return err
+		case stored.UserID != t.UserID:
+			return ErrConflict
+		}
+		_, err = s.changeRecord(ctx, s.credentials, stored, func(old *Token) error {
+			version := old.Version
+			*old = t.Clone()
+			old.Version = version
+			return nil
+		})
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return errContention
+}
+
 // live reports whether a credential is neither expired nor revoked, its user exists, and its
 // epoch is the user's.
 func (s *Service) live(ctx context.Context, t Token) (bool, error) {

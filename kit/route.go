@@ -49,6 +49,8 @@ const (
 	NoBody BodyType = iota
 	// JSONBody: one JSON object of at most 64 KiB.
 	JSONBody
+	// OptionalJSON: a JSON object, or no body at all.
+	OptionalJSON
 	// JSONOrForm: a JSON object, or a form (application/x-www-form-urlencoded).
 	JSONOrForm
 )

@@ -97,3 +97,35 @@ func (s *Service) spendState(ctx context.Context, userID string, o openState) er
 	}
 	return err
 }
+
+// keptLogin is a [Login] in a state. Its epochs are those of before the proof.
+type keptLogin struct {
+	UserID          string   `json:"u"`
+	SessionEpoch    int64    `json:"s"`
+	CredentialEpoch int64    `json:"c"`
+	AMR             []string `json:"a"`
+}
+
+func (s *Service) sealLogin(kind string, l Login, until time.Time) (string, error) {
+	data, err := json.Marshal(keptLogin{l.User.ID, l.User.SessionEpoch, l.User.CredentialEpoch, l.AMR})
+	if err != nil {
+		return "", err
+	}
+	return s.sealState(kind, until, data)
+}
+
+func (s *Service) openLogin(kind, text string) (Login, error) {
+	opened, err := s.openState(text, kind)
+	if err != nil {
+		return Login{}, err
+	}
+	var kept keptLogin
+	if err := json.Unmarshal(opened.data, &kept); err != nil {
+		return Login{}, err
+	}
+	return Login{
+		User:  User{ID: kept.UserID, SessionEpoch: kept.SessionEpoch, CredentialEpoch: kept.CredentialEpoch},
+		AMR:   kept.AMR,
+		Spend: func(ctx context.Context) error { return s.spendState(ctx, kept.UserID, opened) },
+	}, nil
+}
