@@ -19,8 +19,10 @@ import (
 // dataset is what the handles of one fake store share: a memstore, which stays
 // when handles are closed, and room for the state of a flaw.
 type dataset struct {
-	users  *memstore.Users
-	tokens *memstore.Tokens
+	users       *memstore.Users
+	tokens      *memstore.Tokens
+	table       string   // of the tokens
+	credentials *dataset // the same with another table of tokens; nil in that one itself
 
 	mu      sync.Mutex
 	stalled chan struct{} // closed by the release of a stall; nil when none
@@ -37,10 +39,47 @@ type dataset struct {
 }
 
 func newDataset() *dataset {
-	d := &dataset{users1: map[string]kit.User{}, tokens1: map[string]kit.Token{}, flags: map[string]bool{}, locks: map[string]*sync.Mutex{}, maps: newTwoMaps()}
+	d := emptyDataset("tokens")
+	d.credentials = emptyDataset("credentials")
+	return d
+}
+
+func emptyDataset(table string) *dataset {
+	d := &dataset{table: table, users1: map[string]kit.User{}, tokens1: map[string]kit.Token{}, flags: map[string]bool{}, locks: map[string]*sync.Mutex{}, maps: newTwoMaps()}
 	d.reset()
 	return d
 }
+
+// isNewer returns an error when a newer version wrote that record.
+func (d *dataset) isNewer(table, id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.flags["newer "+table+" "+id] {
+		return fmt.Errorf("fake: %s %s: %w", table, id, kit.ErrNewerRecord)
+	}
+	return nil
+}
+
+// unlessNewer makes a call about a record, unless a newer version wrote it.
+func (d *dataset) unlessNewer(table, id string, call func() error) error {
+	if err := d.isNewer(table, id); err != nil {
+		return err
+	}
+	return call()
+}
+
+// noneNewer returns what a call has read, or an error when a newer version wrote one of it.
+func noneNewer[T any](d *dataset, table string, id func(T) string, read []T, err error) ([]T, error) {
+	for _, r := range read {
+		if err := d.isNewer(table, id(r)); err != nil {
+			return nil, err
+		}
+	}
+	return read, err
+}
+
+func idOfUser(u kit.User) string   { return u.ID }
+func idOfToken(t kit.Token) string { return t.ID }
 
 // reset forgets every record.
 func (d *dataset) reset() {
@@ -98,12 +137,16 @@ type fake struct {
 	closing bool
 	wire    *wire // to its server, where it is far away
 	queue   func() (leave func())
+	store   *fake // whose credentials these are: it has the gate
+	other   *fake // its credentials
 
 	create  func(ctx context.Context, u kit.User) error
 	byID    func(ctx context.Context, id string) (kit.User, error)
 	byEmail func(ctx context.Context, email string) (kit.User, error)
 	update  func(ctx context.Context, u kit.User) error
 	remove  func(ctx context.Context, id string) error
+	list    func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error)
+	listAll func(ctx context.Context, after string, limit int) ([]kit.User, error)
 	ping    func(ctx context.Context) error
 
 	createToken   func(ctx context.Context, t kit.Token) error
@@ -121,18 +164,48 @@ type fake struct {
 func newFake(d *dataset) *fake {
 	d.opened++
 	f := &fake{dataset: d, number: d.opened}
+	if d.credentials != nil {
+		f.other = newFake(d.credentials)
+		f.other.store = f
+	}
 	f.create = func(ctx context.Context, u kit.User) error { return d.users.Create(ctx, u) }
-	f.byID = func(ctx context.Context, id string) (kit.User, error) { return d.users.ByID(ctx, id) }
-	f.byEmail = func(ctx context.Context, email string) (kit.User, error) { return d.users.ByEmail(ctx, email) }
-	f.update = func(ctx context.Context, u kit.User) error { return d.users.Update(ctx, u) }
-	f.remove = func(ctx context.Context, id string) error { return d.users.Delete(ctx, id) }
+	f.byID = func(ctx context.Context, id string) (u kit.User, err error) {
+		err = d.unlessNewer("users", id, func() error { u, err = d.users.ByID(ctx, id); return err })
+		return u, err
+	}
+	f.byEmail = func(ctx context.Context, email string) (kit.User, error) {
+		u, err := d.users.ByEmail(ctx, email)
+		return u, d.unlessNewer("users", u.ID, func() error { return err })
+	}
+	f.update = func(ctx context.Context, u kit.User) error {
+		return d.unlessNewer("users", u.ID, func() error { return d.users.Update(ctx, u) })
+	}
+	f.remove = func(ctx context.Context, id string) error {
+		return d.unlessNewer("users", id, func() error { return d.users.Delete(ctx, id) })
+	}
+	f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+		list, err := d.users.List(ctx, after, limit)
+		return noneNewer(d, "users", idOfUser, list, err)
+	}
+	f.list = func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+		list, err := d.users.ListByEmail(ctx, prefix, after, limit)
+		return noneNewer(d, "users", idOfUser, list, err)
+	}
 	f.ping = func(ctx context.Context) error { return f.gate(ctx) }
 	f.createToken = func(ctx context.Context, t kit.Token) error { return d.tokens.Create(ctx, t) }
-	f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) { return d.tokens.ByID(ctx, id) }
-	f.updateToken = func(ctx context.Context, t kit.Token) error { return d.tokens.Update(ctx, t) }
-	f.removeToken = func(ctx context.Context, at idAt) error { return d.tokens.Delete(ctx, at.id, at.version) }
+	f.tokenByID = func(ctx context.Context, id string) (t kit.Token, err error) {
+		err = d.unlessNewer(d.table, id, func() error { t, err = d.tokens.ByID(ctx, id); return err })
+		return t, err
+	}
+	f.updateToken = func(ctx context.Context, t kit.Token) error {
+		return d.unlessNewer(d.table, t.ID, func() error { return d.tokens.Update(ctx, t) })
+	}
+	f.removeToken = func(ctx context.Context, at idAt) error {
+		return d.unlessNewer(d.table, at.id, func() error { return d.tokens.Delete(ctx, at.id, at.version) })
+	}
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-		return d.tokens.ByUser(ctx, userID, after, limit)
+		list, err := d.tokens.ByUser(ctx, userID, after, limit)
+		return noneNewer(d, d.table, idOfToken, list, err)
 	}
 	f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
 		return d.tokens.DeleteExpired(ctx, before, limit)
@@ -157,6 +230,9 @@ func newFake(d *dataset) *fake {
 // gate is what every call passes first. Flaws of closing and of contexts go
 // round it.
 func (f *fake) gate(ctx context.Context) error {
+	if f.store != nil {
+		return f.store.gate(ctx)
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -268,7 +344,19 @@ func (f *fake) guarded() *fake {
 	firstRead(&f.tokenByID, f.gate)
 	first(&f.updateToken, f.gate)
 	first(&f.removeToken, f.gate)
-	byUser, deleteExpired := f.byUser, f.deleteExpired
+	byUser, deleteExpired, list, listAll := f.byUser, f.deleteExpired, f.list, f.listAll
+	f.list = func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+		if err := f.gate(ctx); err != nil {
+			return nil, err
+		}
+		return list(ctx, prefix, after, limit)
+	}
+	f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+		if err := f.gate(ctx); err != nil {
+			return nil, err
+		}
+		return listAll(ctx, after, limit)
+	}
 	f.byUser = func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
 		if err := f.gate(ctx); err != nil {
 			return nil, err
@@ -281,6 +369,9 @@ func (f *fake) guarded() *fake {
 		}
 		return deleteExpired(ctx, before, limit)
 	}
+	if f.other != nil {
+		f.other.guarded()
+	}
 	return f
 }
 
@@ -291,7 +382,15 @@ func (f *fake) everyError(change func(ctx context.Context, err error) error) {
 }
 
 func (f *fake) userErrors(change func(ctx context.Context, err error) error) {
-	create, byID, byEmail, update, remove := f.create, f.byID, f.byEmail, f.update, f.remove
+	create, byID, byEmail, update, remove, list, listAll := f.create, f.byID, f.byEmail, f.update, f.remove, f.list, f.listAll
+	f.list = func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+		users, err := list(ctx, prefix, after, limit)
+		return users, change(ctx, err)
+	}
+	f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+		users, err := listAll(ctx, after, limit)
+		return users, change(ctx, err)
+	}
 	f.create = func(ctx context.Context, u kit.User) error { return change(ctx, create(ctx, u)) }
 	f.byID = func(ctx context.Context, id string) (kit.User, error) {
 		u, err := byID(ctx, id)
@@ -334,6 +433,25 @@ func (f *fake) userIn(change func(*kit.User)) {
 func (f *fake) userOut(change func(*kit.User)) {
 	after(&f.byID, change)
 	after(&f.byEmail, change)
+	f.listOut(func(list []kit.User) []kit.User {
+		for i := range list {
+			change(&list[i])
+		}
+		return list
+	})
+}
+
+// listOut changes the lists of users.
+func (f *fake) listOut(change func([]kit.User) []kit.User) {
+	list, listAll := f.list, f.listAll
+	f.list = func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+		users, err := list(ctx, prefix, after, limit)
+		return change(users), err
+	}
+	f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+		users, err := listAll(ctx, after, limit)
+		return change(users), err
+	}
 }
 
 // tokenIn changes every token on its way in, tokenOut on its way out.
@@ -383,7 +501,13 @@ func (s fakeUsers) ByEmail(ctx context.Context, email string) (kit.User, error) 
 }
 func (s fakeUsers) Update(ctx context.Context, u kit.User) error { return s.f.update(ctx, u) }
 func (s fakeUsers) Delete(ctx context.Context, id string) error  { return s.f.remove(ctx, id) }
-func (s fakeUsers) Ping(ctx context.Context) error               { return s.f.ping(ctx) }
+func (s fakeUsers) List(ctx context.Context, after string, limit int) ([]kit.User, error) {
+	return s.f.listAll(ctx, after, limit)
+}
+func (s fakeUsers) ListByEmail(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+	return s.f.list(ctx, prefix, after, limit)
+}
+func (s fakeUsers) Ping(ctx context.Context) error { return s.f.ping(ctx) }
 
 func (s fakeTokens) Create(ctx context.Context, t kit.Token) error { return s.f.createToken(ctx, t) }
 func (s fakeTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
@@ -401,6 +525,22 @@ func (s fakeTokens) DeleteExpired(ctx context.Context, before time.Time, limit i
 }
 func (s fakeTokens) Ping(ctx context.Context) error { return s.f.pingTokens(ctx) }
 
+// stores returns what the suite is given.
+func (f *fake) stores() Stores {
+	return Stores{
+		Stores: kit.Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}, Credentials: fakeTokens{f.other}},
+		Close:  func() error { return f.close() },
+		Stall:  func() func() { return f.stall() },
+		Newer: func(table, id string) error {
+			if table == f.other.table {
+				f.other.flag("newer "+table+" "+id, true)
+			}
+			f.flag("newer "+table+" "+id, true)
+			return nil
+		},
+	}
+}
+
 // fakeConfig returns the configuration under which a fake with one alteration
 // runs. Nil stands for none: the fake is then correct.
 func fakeConfig(alter func(*fake)) Config {
@@ -409,7 +549,7 @@ func fakeConfig(alter func(*fake)) Config {
 		if alter != nil {
 			alter(f)
 		}
-		return Stores{Stores: kit.Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}, Credentials: f.mem.Credentials()}, Close: func() error { return f.close() }, Stall: func() func() { return f.stall() }}
+		return f.stores()
 	}
 	return Config{
 		New: func(testing.TB) Open {

@@ -32,24 +32,26 @@ var tokenMoveFlaws = []flaw{
 			return n, nil
 		}
 	}},
-	{name: "writes an updated token back though a purge has removed it", by: "tokens/delete-expired/beside-updates", racy: true, alter: func(f *fake) {
-		update := f.updateToken
-		f.updateToken = func(ctx context.Context, t kit.Token) error {
-			old, err := f.tokenByID(ctx, t.ID)
-			if err != nil {
-				return err
-			}
-			if old.Version != t.Version {
-				return kit.ErrConflict
-			}
-			yield()
-			if err := update(ctx, t); !errors.Is(err, kit.ErrNotFound) {
-				return err
-			}
-			t.Version++
-			return f.tokens.Create(ctx, t)
+	{name: "writes an updated token back though a purge has removed it", by: "tokens/delete-expired/beside-updates", racy: true, alter: resurrects},
+}
+
+func resurrects(f *fake) {
+	update := f.updateToken
+	f.updateToken = func(ctx context.Context, t kit.Token) error {
+		old, err := f.tokenByID(ctx, t.ID)
+		if err != nil {
+			return err
 		}
-	}},
+		if old.Version != t.Version {
+			return kit.ErrConflict
+		}
+		yield()
+		if err := update(ctx, t); !errors.Is(err, kit.ErrNotFound) {
+			return err
+		}
+		t.Version++
+		return f.tokens.Create(ctx, t)
+	}
 }
 
 // userMoveFlaws are the same for users.

@@ -155,6 +155,7 @@ var tokenCallerFlaws = []flaw{
 			return nil
 		}
 	}},
+	{name: "writes an updated token back though a Delete has removed it", by: "tokens/delete/against-update", racy: true, alter: resurrects},
 	{name: "reads a token in two steps", by: "tokens/concurrent/linearizable", racy: true, alter: func(f *fake) {
 		byID := f.tokenByID
 		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -266,6 +267,17 @@ var tokenWriteFlaws = []flaw{
 				t.RevokedAt = old.RevokedAt
 			}
 		})
+	}},
+	{name: "cuts Data at 4 KiB", by: "tokens/values/data", alter: func(f *fake) {
+		f.tokenIn(func(t *kit.Token) { t.Data = t.Data[:min(len(t.Data), 4096)] })
+	}},
+	{name: "keeps Data as text", by: "tokens/values/data", alter: func(f *fake) {
+		f.tokenIn(func(t *kit.Token) { t.Data = bytes.ToValidUTF8(t.Data, []byte("\ufffd")) })
+	}},
+	{name: "cuts white space off Data", by: "tokens/values/data", alter: func(f *fake) { f.tokenIn(func(t *kit.Token) { t.Data = bytes.TrimSpace(t.Data) }) }},
+	{name: "knows no Data", by: "tokens/values/every-field", alter: func(f *fake) { f.tokenOut(func(t *kit.Token) { t.Data = nil }) }},
+	{name: "forgets Data in an Update", by: "tokens/update/replaces", alter: func(f *fake) {
+		f.withOldToken(func(t *kit.Token, old kit.Token) { t.Data = old.Data })
 	}},
 	{name: "forgets PreviousHash in an Update", by: "tokens/update/replaces", alter: func(f *fake) {
 		f.withOldToken(func(t *kit.Token, old kit.Token) { t.PreviousHash = old.PreviousHash })

@@ -156,6 +156,16 @@ var userValueFlaws = []flaw{
 	{name: "keeps SessionEpoch in an int32", by: "users/values/integers", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.SessionEpoch = int64(int32(u.SessionEpoch)) })
 	}},
+	{name: "keeps CredentialEpoch in an int32", by: "users/values/integers", alter: func(f *fake) {
+		f.userIn(func(u *kit.User) { u.CredentialEpoch = int64(int32(u.CredentialEpoch)) })
+	}},
+	{name: "knows no CredentialEpoch", by: "users/values/every-field", alter: func(f *fake) { f.userOut(func(u *kit.User) { u.CredentialEpoch = 0 }) }},
+	{name: "knows no Private", by: "users/values/every-field", alter: func(f *fake) { f.userOut(func(u *kit.User) { u.Private = nil }) }},
+	{name: "sorts factors", by: "users/values/roles-order", alter: func(f *fake) { f.userIn(func(u *kit.User) { slices.Sort(u.Factors) }) }},
+	{name: "keeps settings and Private in one place", by: "users/values/settings-bytes", alter: func(f *fake) { f.userIn(func(u *kit.User) { u.Private = u.Settings }) }},
+	{name: "forgets Factors in an Update", by: "users/update/replaces", alter: func(f *fake) {
+		f.withOld(func(u *kit.User, old kit.User) { u.Factors = old.Factors })
+	}},
 	{name: "keeps SessionEpoch in a float64", by: "users/values/integers", alter: func(f *fake) {
 		f.userIn(func(u *kit.User) { u.SessionEpoch = int64(float64(u.SessionEpoch)) })
 	}},

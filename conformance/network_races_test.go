@@ -22,7 +22,7 @@ func TestFollowersThatWait(t *testing.T) {
 				f := newFake(d)
 				share(f, w, row)
 				f.guarded()
-				return Stores{Stores: kit.Stores{Users: fakeUsers{f}, Tokens: fakeTokens{f}}, Close: func() error { return f.close() }, Stall: func() func() { return f.stall() }}
+				return f.stores()
 			}
 		}
 		return cfg

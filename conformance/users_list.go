@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"myauth.internal/kit"
 )
@@ -16,7 +17,7 @@ var userListRules = []rule{
 		var users []*user
 		for i, id := range userKind.ids {
 			u := newUser(fmt.Sprint("n", len(userKind.ids)-i))
-			u.ID, u.CreatedAt = id, epoch.Add(-timePrecision)
+			u.ID, u.CreatedAt = id, epoch.Add(-time.Duration(i)*time.Second)
 			p.add(p.both()[i%2], u)
 			users = append(users, u)
 		}

@@ -24,9 +24,11 @@ func TestCorrectStoresPass(t *testing.T) {
 		"empty slices for nil ones": func(f *fake) {
 			f.userOut(func(u *kit.User) {
 				u.Roles, u.Settings = append([]string{}, u.Roles...), append(json.RawMessage{}, u.Settings...)
+				u.Factors, u.Private = append([]string{}, u.Factors...), append(json.RawMessage{}, u.Private...)
 			})
 			f.tokenOut(func(t *kit.Token) {
 				t.SecretHash, t.PreviousHash, t.Salt = append([]byte{}, t.SecretHash...), append([]byte{}, t.PreviousHash...), append([]byte{}, t.Salt...)
+				t.Data = append([]byte{}, t.Data...)
 			})
 			f.byUser = nonNil(f.byUser)
 		},
@@ -265,7 +267,7 @@ func (f *fake) readStalled(ctx context.Context, id string) (kit.User, error) {
 	if f.closed.Load() {
 		return kit.User{}, kit.ErrUnavailable
 	}
-	return f.users.ByID(ctx, id)
+	return newFake(f.dataset).byID(ctx, id)
 }
 
 // roomy returns r with room behind the ends of its slices.

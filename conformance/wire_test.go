@@ -263,10 +263,15 @@ func answered[T any](ctx context.Context, w *wire, operation func() (T, error)) 
 		var none T
 		return none, err
 	}
-	if list, ok := any(&value).(*[]kit.Token); ok {
+	switch list := any(&value).(type) {
+	case *[]kit.Token:
 		*list = (*list)[:records]
-	} else if records < all {
-		return value, kit.ErrNotFound
+	case *[]kit.User:
+		*list = (*list)[:records]
+	default:
+		if records < all {
+			return value, kit.ErrNotFound
+		}
 	}
 	return value, nil
 }
@@ -278,6 +283,8 @@ func recordsIn(value any, err error) int {
 	}
 	switch v := value.(type) {
 	case []kit.Token:
+		return len(v)
+	case []kit.User:
 		return len(v)
 	case kit.User, kit.Token:
 		return 1
@@ -304,6 +311,13 @@ func (f *fake) overWire(w *wire) {
 	}
 	f.remove = func(ctx context.Context, id string) error {
 		return w.do(ctx, func() error { return remove(far, id) })
+	}
+	list, listAll := f.list, f.listAll
+	f.list = func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+		return answered(ctx, w, func() ([]kit.User, error) { return list(far, prefix, after, limit) })
+	}
+	f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+		return answered(ctx, w, func() ([]kit.User, error) { return listAll(far, after, limit) })
 	}
 	createToken, tokenByID, updateToken, removeToken, byUser, deleteExpired := f.createToken, f.tokenByID, f.updateToken, f.removeToken, f.byUser, f.deleteExpired
 	f.createToken = func(ctx context.Context, t kit.Token) error {
