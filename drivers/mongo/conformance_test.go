@@ -2,7 +2,11 @@ package mongo_test
 
 import (
 	"context"
+	"errors"
 	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
 
 	"myauth.internal/conformance"
 	"myauth.internal/drivers/mongo"
@@ -20,6 +24,15 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// makeNewer has a document claim to be one of a newer version of MyAuth.
+func makeNewer(c *driver.Collection, id string) error {
+	result, err := c.UpdateOne(context.Background(), bson.D{{Key: "_id", Value: id}}, bson.D{{Key: "$set", Value: bson.D{{Key: "schema", Value: 2}}}})
+	if err == nil && result.MatchedCount == 0 {
+		err = errors.New("there is no such document")
+	}
+	return err
+}
+
 // through opens handles whose connections go through the network.
 func through(uri string, n *conformance.Network) conformance.Open {
 	return func(t testing.TB) conformance.Stores {
@@ -27,6 +40,8 @@ func through(uri string, n *conformance.Network) conformance.Open {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return conformance.Stores{Users: store.Users(), Tokens: store.Tokens(), Close: store.Close, Stall: n.Hang}
+		return conformance.Stores{Stores: store.Stores(), Close: store.Close, Stall: n.Hang, Newer: func(table, id string) error {
+			return makeNewer(connect(t, uri).Database(nameOf(uri)).Collection(table), id)
+		}}
 	}
 }

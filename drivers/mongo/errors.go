@@ -28,6 +28,8 @@ func (s *Store) do(ctx context.Context, op string, taken error, call func(contex
 	switch {
 	case err == nil, errors.Is(err, kit.ErrNotFound), errors.Is(err, kit.ErrConflict):
 		return err
+	case errors.Is(err, kit.ErrNewerRecord):
+		return fmt.Errorf("mongo: %s: %w", op, err)
 	case errors.Is(err, driver.ErrNoDocuments):
 		return kit.ErrNotFound
 	case taken != nil && driver.IsDuplicateKeyError(err) && !failedToReplicate(err):

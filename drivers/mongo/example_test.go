@@ -13,7 +13,7 @@ import (
 	"myauth.internal/kit/accesstoken"
 )
 
-// Open owns its client. The two stores go into kit.New.
+// Open owns its client. The three stores go into kit.New.
 func ExampleOpen() {
 	store, err := mongo.Open(context.Background(), os.Getenv("MONGODB_URI"), nil)
 	if err != nil {

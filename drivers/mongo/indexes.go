@@ -15,6 +15,10 @@ import (
 // prepare makes the indexes, which is safe however many processes do it: an index
 // that exists as it is asked for stays as it is.
 func (s *Store) prepare(ctx context.Context) error {
+	tokens := []driver.IndexModel{
+		{Keys: bson.D{{Key: "user_id", Value: 1}, {Key: "_id", Value: 1}}, Options: options.Index().SetName("myauth_user_id")},
+		{Keys: bson.D{{Key: "expires_at", Value: 1}}, Options: options.Index().SetName("myauth_expires_at")},
+	}
 	for _, c := range []struct {
 		*driver.Collection
 		field   string // that all documents have
@@ -23,10 +27,8 @@ func (s *Store) prepare(ctx context.Context) error {
 		{s.users, "email_key", []driver.IndexModel{
 			{Keys: bson.D{{Key: "email_key", Value: 1}}, Options: options.Index().SetName("myauth_email_key").SetUnique(true)},
 		}},
-		{s.tokens, "secret_hash", []driver.IndexModel{
-			{Keys: bson.D{{Key: "user_id", Value: 1}, {Key: "_id", Value: 1}}, Options: options.Index().SetName("myauth_user_id")},
-			{Keys: bson.D{{Key: "expires_at", Value: 1}}, Options: options.Index().SetName("myauth_expires_at")},
-		}},
+		{s.tokens, "secret_hash", tokens},
+		{s.credentials, "secret_hash", tokens},
 	} {
 		err := s.do(ctx, "prepare the collection "+c.Name(), nil, func(ctx context.Context) error {
 			if err := s.checkCollation(ctx, c.Name()); err != nil {

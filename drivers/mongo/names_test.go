@@ -23,6 +23,10 @@ func TestCollectionsOfTheApplication(t *testing.T) {
 			_, err := db.Collection("tokens").InsertOne(t.Context(), bson.D{{Key: "value", Value: 7}})
 			return err
 		},
+		"documents in credentials": func(db *driver.Database) error {
+			_, err := db.Collection("credentials").InsertOne(t.Context(), bson.D{{Key: "value", Value: 7}})
+			return err
+		},
 		"an index": func(db *driver.Database) error {
 			_, err := db.Collection("users").Indexes().CreateOne(t.Context(), driver.IndexModel{Keys: bson.D{{Key: "email", Value: 1}}, Options: options.Index().SetName("email_1")})
 			return err
@@ -41,13 +45,13 @@ func TestCollectionsOfTheApplication(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "Options.Prefix") {
 				t.Errorf("got %v", err)
 			}
-			for _, collection := range []string{"users", "tokens"} {
+			for _, collection := range []string{"users", "tokens", "credentials"} {
 				indexes, err := db.Collection(collection).Indexes().ListSpecifications(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, i := range indexes {
-					if name != "documents in tokens" && strings.HasPrefix(i.Name, "myauth_") {
+					if theirs := strings.TrimPrefix(name, "documents in "); (theirs == name || theirs == collection) && strings.HasPrefix(i.Name, "myauth_") {
 						t.Errorf("%s has the index %s", collection, i.Name)
 					}
 				}

@@ -109,21 +109,24 @@ func TestAPurgeThatWasOvertaken(t *testing.T) {
 }
 
 // A document that is always there in the version presented, and never when it is to
-// be changed, is removed and made anew by others, or the server is at fault. Nobody
+// be changed or removed, is removed and made anew by others, or the server is at fault. Nobody
 // waits for that to end.
-func TestAnUpdateGivesUp(t *testing.T) {
+func TestAWriteGivesUp(t *testing.T) {
 	_, uri := startScripted(t, func(name string, body bson.Raw) bson.D {
 		if name == "find" {
-			return found(bson.D{{Key: "_id", Value: "u"}, {Key: "version", Value: int64(7)}})
+			return found(bson.D{{Key: "_id", Value: "u"}, {Key: "version", Value: int64(7)}, {Key: "schema", Value: int64(1)}})
 		}
 		return empty(name, body)
 	})
 	store := open(t, uri, nil)
 	user, token := newUser("u"), newToken("u", "u")
 	user.Version, token.Version = 7, 7
-	for method, err := range map[string]error{"users": store.Users().Update(t.Context(), user), "tokens": store.Tokens().Update(t.Context(), token)} {
+	for method, err := range map[string]error{
+		"Update of a user": store.Users().Update(t.Context(), user), "Update of a token": store.Tokens().Update(t.Context(), token),
+		"Delete of a user": store.Users().Delete(t.Context(), "u"), "Delete of a token": store.Tokens().Delete(t.Context(), "u", 7),
+	} {
 		if !errors.Is(err, kit.ErrUnavailable) || !strings.Contains(err.Error(), "made anew") {
-			t.Errorf("Update of %s: %v", method, err)
+			t.Errorf("%s: %v", method, err)
 		}
 	}
 }

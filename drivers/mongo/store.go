@@ -22,8 +22,8 @@ import (
 
 // Options adjusts a [Store]; nil or the zero value means the defaults.
 type Options struct {
-	// Prefix begins the names of the collections, users and tokens, so that they stand
-	// beside those of the application: up to 64 letters, digits and the signs . _ -
+	// Prefix begins the names of the collections, users, tokens and credentials, so that
+	// they stand beside those of the application: up to 64 letters, digits and the signs . _ -
 	// "" means none.
 	Prefix string
 	// Dial connects [Open] to the servers, in place of a [net.Dialer]: through a tunnel,
@@ -31,14 +31,13 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Store keeps users and tokens in one MongoDB database. It is safe for concurrent
-// use.
+// Store keeps users, tokens and credentials in one MongoDB database. It is safe for
+// concurrent use.
 type Store struct {
-	db     *driver.Database
-	users  *driver.Collection
-	tokens *driver.Collection
-	own    *driver.Client // nil when the client is the caller's
-	closed atomic.Bool
+	db                         *driver.Database
+	users, tokens, credentials *driver.Collection
+	own                        *driver.Client // nil when the client is the caller's
+	closed                     atomic.Bool
 }
 
 const (
@@ -80,9 +79,10 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 		SetBSONOptions(&options.BSONOptions{}).
 		SetRegistry(bson.NewRegistry())
 	s := &Store{
-		db:     db,
-		users:  db.Collection(o.Prefix+"users", collection),
-		tokens: db.Collection(o.Prefix+"tokens", collection),
+		db:          db,
+		users:       db.Collection(o.Prefix+"users", collection),
+		tokens:      db.Collection(o.Prefix+"tokens", collection),
+		credentials: db.Collection(o.Prefix+"credentials", collection),
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -98,11 +98,19 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 	return s, nil
 }
 
+// Stores returns the three stores.
+func (s *Store) Stores() kit.Stores {
+	return kit.Stores{Users: s.Users(), Tokens: s.Tokens(), Credentials: s.Credentials()}
+}
+
 // Users returns the store's users.
 func (s *Store) Users() *Users { return &Users{s, s.users} }
 
 // Tokens returns the store's tokens.
 func (s *Store) Tokens() *Tokens { return &Tokens{s, s.tokens} }
+
+// Credentials returns the store's credentials.
+func (s *Store) Credentials() *Tokens { return &Tokens{s, s.credentials} }
 
 func (s *Store) ping(ctx context.Context) error {
 	return s.do(ctx, "ping", nil, func(ctx context.Context) error { return s.db.Client().Ping(ctx, readpref.Primary()) })

@@ -101,6 +101,9 @@ func TestWhatIsSent(t *testing.T) {
 	if _, err := tokens.ByUser(t.Context(), "u", "", 10); err != nil {
 		t.Error(err)
 	}
+	if _, err := users.List(t.Context(), "", 10); err != nil {
+		t.Error(err)
+	}
 	if n, err := tokens.DeleteExpired(t.Context(), token.ExpiresAt, 10); n != 1 || err != nil {
 		t.Errorf("purged %d, %v", n, err)
 	}
@@ -167,12 +170,13 @@ func checkShape(t *testing.T, document bson.Raw) {
 	want := map[string]bson.Type{
 		"_id": bson.TypeString, "email": bson.TypeString, "email_key": bson.TypeString, "username": bson.TypeString, "hashed_password": bson.TypeString,
 		"roles": bson.TypeArray, "user_settings": bson.TypeString, "is_verified": bson.TypeBoolean, "is_active": bson.TypeBoolean, "session_epoch": bson.TypeInt64,
+		"private": bson.TypeString, "factors": bson.TypeArray, "credential_epoch": bson.TypeInt64, "schema": bson.TypeInt64,
 		"created_at": bson.TypeInt64, "updated_at": bson.TypeInt64, "version": bson.TypeInt64,
 	}
 	if _, err := document.LookupErr("token_type"); err == nil {
 		want = map[string]bson.Type{
 			"_id": bson.TypeString, "token_type": bson.TypeString, "user_id": bson.TypeString, "session_id": bson.TypeString, "epoch": bson.TypeInt64,
-			"secret_hash": bson.TypeBinary, "previous_hash": bson.TypeNull, "salt": bson.TypeNull, "created_at": bson.TypeInt64, "rotated_at": bson.TypeInt64,
+			"secret_hash": bson.TypeBinary, "previous_hash": bson.TypeNull, "salt": bson.TypeNull, "data": bson.TypeNull, "schema": bson.TypeInt64, "created_at": bson.TypeInt64, "rotated_at": bson.TypeInt64,
 			"expires_at": bson.TypeInt64, "revoked_at": bson.TypeInt64, "version": bson.TypeInt64,
 		}
 	}
@@ -197,9 +201,10 @@ func TestIndexes(t *testing.T) {
 	uri := database(t)
 	open(t, uri, nil)
 	db := connect(t, uri).Database(nameOf(uri))
+	tokens := []string{"_id_ {_id: 1}", "myauth_expires_at {expires_at: 1}", "myauth_user_id {user_id: 1, _id: 1}"}
 	for collection, want := range map[string][]string{
 		"users":  {"_id_ {_id: 1}", "myauth_email_key {email_key: 1} unique"},
-		"tokens": {"_id_ {_id: 1}", "myauth_expires_at {expires_at: 1}", "myauth_user_id {user_id: 1, _id: 1}"},
+		"tokens": tokens, "credentials": tokens,
 	} {
 		found, err := db.Collection(collection).Indexes().ListSpecifications(t.Context())
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 	"myauth.internal/kit"
 )
 
-// Tokens implements [kit.TokenStore] and [kit.Pinger]. Times are kept to the
-// microsecond.
+// Tokens implements [kit.TokenStore] and [kit.Pinger], for tokens and for credentials. Times
+// are kept to the microsecond.
 type Tokens struct {
 	s          *Store
 	collection *driver.Collection
@@ -33,26 +33,28 @@ type tokenDocument struct {
 	SecretHash   []byte `bson:"secret_hash"`
 	PreviousHash []byte `bson:"previous_hash"`
 	Salt         []byte `bson:"salt"`
+	Data         []byte `bson:"data"`
 	CreatedAt    int64  `bson:"created_at"`
 	RotatedAt    int64  `bson:"rotated_at"`
 	ExpiresAt    int64  `bson:"expires_at"`
 	RevokedAt    int64  `bson:"revoked_at"`
 	Version      int64  `bson:"version"`
+	Schema       int64  `bson:"schema"`
 }
 
 func tokenFrom(t kit.Token) tokenDocument {
 	return tokenDocument{
 		ID: t.ID, Type: string(t.Type), UserID: t.UserID,
-		SessionID: t.SessionID, Epoch: t.Epoch, SecretHash: t.SecretHash, PreviousHash: t.PreviousHash, Salt: t.Salt,
+		SessionID: t.SessionID, Epoch: t.Epoch, SecretHash: t.SecretHash, PreviousHash: t.PreviousHash, Salt: t.Salt, Data: t.Data,
 		CreatedAt: t.CreatedAt.UnixMicro(), RotatedAt: t.RotatedAt.UnixMicro(), ExpiresAt: t.ExpiresAt.UnixMicro(),
-		RevokedAt: t.RevokedAt.UnixMicro(), Version: t.Version,
+		RevokedAt: t.RevokedAt.UnixMicro(), Version: t.Version, Schema: schema,
 	}
 }
 
 func (d tokenDocument) record() kit.Token {
 	return kit.Token{
 		ID: d.ID, Type: kit.TokenType(d.Type), UserID: d.UserID,
-		SessionID: d.SessionID, Epoch: d.Epoch, SecretHash: d.SecretHash, PreviousHash: d.PreviousHash, Salt: d.Salt,
+		SessionID: d.SessionID, Epoch: d.Epoch, SecretHash: d.SecretHash, PreviousHash: d.PreviousHash, Salt: d.Salt, Data: d.Data,
 		CreatedAt: fromMicros(d.CreatedAt), RotatedAt: fromMicros(d.RotatedAt), ExpiresAt: fromMicros(d.ExpiresAt),
 		RevokedAt: fromMicros(d.RevokedAt), Version: d.Version,
 	}
@@ -74,18 +76,7 @@ func (t *Tokens) Create(ctx context.Context, record kit.Token) error {
 
 // ByID implements [kit.TokenStore].
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	var d tokenDocument
-	err := t.s.do(ctx, "token by id", nil, func(ctx context.Context) error {
-		raw, err := t.collection.FindOne(ctx, bson.D{{Key: "_id", Value: id}}).Raw()
-		if err != nil {
-			return err
-		}
-		return decode(raw, &d, required...)
-	})
-	if err != nil {
-		return kit.Token{}, err
-	}
-	return d.record(), nil
+	return one(ctx, t.s, "token by id", t.collection, bson.D{{Key: "_id", Value: id}}, readToken)
 }
 
 // Update implements [kit.TokenStore].
@@ -98,49 +89,34 @@ func (t *Tokens) Update(ctx context.Context, record kit.Token) error {
 }
 
 // Delete implements [kit.TokenStore].
-func (t *Tokens) Delete(ctx context.Context, id string) (removed bool, err error) {
-	err = t.s.do(ctx, "delete token", nil, func(ctx context.Context) error {
-		result, err := t.collection.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}})
-		if err == nil {
-			removed = result.DeletedCount > 0
-		}
-		return err
+func (t *Tokens) Delete(ctx context.Context, id string, version int64) error {
+	return t.s.do(ctx, "delete token", nil, func(ctx context.Context) error {
+		return remove(ctx, t.collection, id, &version)
 	})
-	return removed, err
 }
 
 // ByUser implements [kit.TokenStore].
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	list := []kit.Token{}
-	if limit = clamp(limit); limit == 0 {
-		return list, nil
-	}
 	filter := bson.D{{Key: "user_id", Value: userID}, {Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}}
-	err := t.s.do(ctx, "tokens by user", nil, func(ctx context.Context) error {
-		found, err := find(ctx, t.collection, filter, "_id", limit, nil)
-		for _, raw := range found {
-			var d tokenDocument
-			if err := decode(raw, &d, required...); err != nil {
-				return err
-			}
-			list = append(list, d.record())
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	return list(ctx, t.s, "tokens by user", t.collection, filter, "_id", limit, readToken)
+}
+
+func readToken(raw bson.Raw) (kit.Token, error) {
+	var d tokenDocument
+	err := decode(raw, &d, required...)
+	return d.record(), err
 }
 
 // DeleteExpired implements [kit.TokenStore]. It finds candidates and removes those
 // that still are, until it has removed enough or finds no more. Documents of other
-// programs, with another type of ID or time, stay.
+// programs, with another type of ID or time, stay, and so do those of a newer version of
+// MyAuth, which purges them itself.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	limit = clamp(limit)
 	expired := bson.D{
 		{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}, {Key: "$type", Value: "long"}}},
 		{Key: "_id", Value: bson.D{{Key: "$type", Value: "string"}}},
+		{Key: "schema", Value: schema},
 	}
 	removed := 0
 	err := t.s.do(ctx, "delete expired tokens", nil, func(ctx context.Context) error {
@@ -159,7 +135,7 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 			// index of expiries meets no other expired tokens.
 			last := found[len(found)-1].Lookup("expires_at")
 			result, err := t.collection.DeleteMany(ctx, bson.D{
-				{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "expires_at", Value: bson.D{{Key: "$lte", Value: last}}},
+				{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "expires_at", Value: bson.D{{Key: "$lte", Value: last}}}, {Key: "schema", Value: schema},
 			})
 			if err != nil {
 				return err
@@ -173,9 +149,3 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 	})
 	return removed, err
 }
-
-// maxBatch is the largest limit that the contract allows.
-const maxBatch = 1000
-
-// clamp keeps a limit within what the contract allows; 0 means all to MongoDB.
-func clamp(limit int) int { return max(0, min(limit, maxBatch)) }
