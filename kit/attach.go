@@ -70,6 +70,9 @@ func (s *Service) extend(name string, e Extension) error {
 		s.mailRules[rule.Kind] = rule
 	}
 	if e.Factor != nil {
+		if s.opts.DataKeys == nil {
+			return ErrNoDataKeys
+		}
 		s.factors[name] = e.Factor
 	}
 	if e.Gate != nil {

@@ -64,6 +64,8 @@ type halfLogin struct {
 	user   User
 	name   string
 	factor Factor
+	record Token // of the factor
+	known  []byte
 }
 
 // halfLogin returns the login of a token, if one of its account's factors has that name.
@@ -91,7 +93,8 @@ func (s *Service) halfLogin(ctx context.Context, token, name string) (l halfLogi
 	if l.factor == nil || !slices.Contains(l.user.Factors, name) {
 		return l, ErrNotEnrolled
 	}
-	return l, nil
+	l.record, l.known, err = s.factorData(ctx, l.user, name)
+	return l, err
 }
 
 // ChallengeFactor asks the factor called method for what a login of [MFARequired] needs first:
@@ -115,7 +118,7 @@ func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ 
 	if err := s.count(ctx, &l, func(d *sessionData) bool { d.prompts++; return d.prompts <= challengePrompts }); err != nil {
 		return Prompt{}, err
 	}
-	return s.prompt(l.user, method, l.row.ID, func() (Prompt, error) { return l.factor.Challenge(ctx, l.user) })
+	return s.prompt(l.user, method, l.row.ID, func() (Prompt, error) { return l.factor.Challenge(ctx, l.user, l.known) })
 }
 
 // LoginWithFactor completes a login with the answer to a second factor. state is the member
@@ -140,56 +143,66 @@ func (s *Service) LoginWithFactor(ctx context.Context, token, method, state stri
 	if err := s.count(ctx, &l, func(d *sessionData) bool { d.tries++; return d.tries <= challengeTries }); err != nil {
 		return TokenPair{}, err
 	}
-	proof, err := s.verifyFactor(ctx, l, state, answer)
+	var opened openState
+	if state != "" {
+		if opened, err = s.openState(state, factorState, l.user.ID, method, l.row.ID); err != nil {
+			return TokenPair{}, err
+		}
+	}
+	proof, err := l.factor.Verify(ctx, l.user, l.known, opened.data, answer)
+	if errors.Is(err, ErrInvalidCode) {
+		s.emit(ctx, Event{Kind: EventFactorFailed, UserID: l.user.ID, Err: fmt.Errorf("%s: %w", method, err)})
+	}
 	if err != nil {
 		return TokenPair{}, err
 	}
 	return s.grant(ctx, Login{
-		User: l.user,
-		AMR:  distinct(slices.Concat(l.data.amr, proof.AMR, []string{AMRMultiple})),
-		Spend: func(ctx context.Context) error {
-			_, err := s.changeRecord(ctx, s.tokens, l.row, func(t *Token) error {
-				if !t.RevokedAt.IsZero() {
-					return ErrRevokedToken
-				}
-				t.RevokedAt = s.now()
-				return nil
-			})
-			if err != nil {
-				return revokedIfGone(err)
-			}
-			if proof.Spend == nil {
-				return nil
-			}
-			return proof.Spend(ctx)
-		},
+		User:  l.user,
+		AMR:   distinct(slices.Concat(l.data.amr, proof.AMR, []string{AMRMultiple})),
+		Spend: func(ctx context.Context) error { return s.spendHalfLogin(ctx, l, proof, opened, answer) },
 	})
 }
 
-// verifyFactor returns the proof of an answer, with the state spent together with it.
-func (s *Service) verifyFactor(ctx context.Context, l halfLogin, state string, answer Body) (Proof, error) {
-	var opened openState
-	if state != "" {
-		var err error
-		if opened, err = s.openState(state, factorState, l.user.ID, l.name, l.row.ID); err != nil {
-			return Proof{}, err
+// spendHalfLogin uses up the login between two factors, the state, and the answer.
+func (s *Service) spendHalfLogin(ctx context.Context, l halfLogin, proof Proof, opened openState, answer Body) error {
+	_, err := s.changeRecord(ctx, s.tokens, l.row, func(t *Token) error {
+		if !t.RevokedAt.IsZero() {
+			return ErrRevokedToken
 		}
+		t.RevokedAt = s.now()
+		return nil
+	})
+	if err != nil {
+		return revokedIfGone(err)
 	}
-	proof, err := l.factor.Verify(ctx, l.user, opened.data, answer)
-	if errors.Is(err, ErrInvalidCode) {
-		s.emit(ctx, Event{Kind: EventFactorFailed, UserID: l.user.ID, Err: fmt.Errorf("%s: %w", l.name, err)})
-	}
-	if err != nil || state == "" {
-		return proof, err
-	}
-	spend := proof.Spend
-	proof.Spend = func(ctx context.Context) error {
-		if err := s.spendState(ctx, l.user.ID, opened); err != nil || spend == nil {
+	if opened.nonce != "" {
+		if err := s.spendState(ctx, l.user.ID, opened); err != nil {
 			return err
 		}
-		return spend(ctx)
 	}
-	return proof, nil
+	_, err = s.changeRecord(ctx, s.credentials, l.record, func(t *Token) error {
+		if t.Version != l.record.Version { // another login was first
+			known, err := s.openData(*t)
+			if err != nil {
+				return err
+			}
+			if proof, err = l.factor.Verify(ctx, l.user, known, opened.data, answer); err != nil {
+				return err
+			}
+			l.known = known
+		}
+		known := l.known
+		if proof.Data != nil {
+			known = proof.Data
+		}
+		t.Data = s.opts.DataKeys.Seal(known, sealContext(*t)...) // under the first key
+		t.RotatedAt = s.now()
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return ErrInvalidCode // the factor was removed
+	}
+	return err
 }
 
 // count changes a counter of a half login before what it counts, so that parallel calls never

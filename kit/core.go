@@ -78,14 +78,14 @@ func (c *Core) Put(ctx context.Context, t Token) error { return c.svc.putUnique(
 
 // Find returns the live record with a kind and key, or [ErrNotFound].
 func (c *Core) Find(ctx context.Context, kind, key string) (Token, error) {
-	want := derivedRecord(c.Type(kind), key)
-	t, err := c.svc.credentials.ByID(ctx, want.ID)
+	id, hash := derivedID(c.Type(kind), key)
+	t, err := c.svc.credentials.ByID(ctx, id)
 	if err != nil {
 		return Token{}, err
 	}
 	if live, err := c.svc.live(ctx, t); err != nil {
 		return Token{}, err
-	} else if !live || !sameHash(t.SecretHash, want.SecretHash) {
+	} else if !live || !sameHash(t.SecretHash, hash) {
 		return Token{}, ErrNotFound
 	}
 	return t, nil

@@ -9,10 +9,83 @@ import (
 	"myauth.internal/kit/accesstoken"
 )
 
-// EnrolledFactor is a second factor of an account.
+// Factor is a second factor. It only asks and compares: the [Service] keeps what the factor
+// knows of a user in one sealed record, uses up each answer once, counts tries, and binds what
+// is sent to the client to the user and the login. Methods are called with the user as read
+// within the call.
+type Factor interface {
+	// Enroll begins the enrolment of u, with the body of the request, which may be empty.
+	// Nothing is written. Prompt.State reaches Confirm.
+	Enroll(ctx context.Context, u User, request Body) (Prompt, error)
+
+	// Confirm checks what the user answers, and returns what the factor must know of the user
+	// from now on, at most 4 KiB. A wrong answer is [ErrInvalidCode].
+	Confirm(ctx context.Context, u User, state []byte, answer Body) (data []byte, err error)
+
+	// Challenge begins the second step of a login of u: it sends a message, or makes what a
+	// key must sign. Prompt.State reaches Verify. A factor that needs nothing first returns
+	// the zero Prompt.
+	Challenge(ctx context.Context, u User, data []byte) (Prompt, error)
+
+	// Verify checks the answer of a login. state is nil unless the client sent one that
+	// Challenge made for this login. A wrong answer is [ErrInvalidCode]. If the data was
+	// changed by another login meanwhile, Verify is called again with the new data: so a
+	// factor that writes into Proof.Data what was used refuses a second use.
+	Verify(ctx context.Context, u User, data, state []byte, answer Body) (Proof, error)
+}
+
+// Prompt is what the client needs for its next request to a [Factor].
+type Prompt struct {
+	// Show is shown to the client: members of the answer's JSON object. The member "state" is
+	// added, if there is a State.
+	Show map[string]any
+	// State is what the factor must know at the next request, at most 4 KiB. It is sealed, and
+	// good for one success, of this user, in this session or login, within 10 minutes.
+	State []byte
+}
+
+// Proof is a right answer to a [Factor].
+type Proof struct {
+	// AMR is what was used (RFC 8176), such as "otp" or "sms".
+	AMR []string
+	// Data is what the factor must know from now on; nil if nothing has changed.
+	Data []byte
+}
+
+// EnrolledFactor is a second factor of an account. LastUsedAt is zero before the first login.
 type EnrolledFactor struct {
-	Name string
-	FactorStatus
+	Name                  string
+	CreatedAt, LastUsedAt time.Time
+}
+
+// factorType is the type of the records of a factor, whose key is the user's ID.
+func factorType(name string) TokenType { return TokenType("factor/" + name) }
+
+// factorRow returns a new record of a factor of a user.
+func factorRow(u User, name string) Token {
+	t := derivedRecord(factorType(name), u.ID)
+	t.UserID, t.Epoch, t.ExpiresAt = u.ID, u.CredentialEpoch, never
+	return t
+}
+
+// factorData returns the record of an enrolled factor, opened. A record that is lost does not
+// turn the factor off: the login is refused.
+func (s *Service) factorData(ctx context.Context, u User, name string) (Token, []byte, error) {
+	id, _ := derivedID(factorType(name), u.ID)
+	row, err := s.credentials.ByID(ctx, id)
+	if errors.Is(err, ErrNotFound) || err == nil && row.Epoch != u.CredentialEpoch {
+		s.opts.Logger.ErrorContext(ctx, "myauth: the record of a second factor is missing", "user_id", u.ID, "factor", name)
+		return Token{}, nil, ErrNotEnrolled
+	} else if err != nil {
+		return Token{}, nil, err
+	}
+	data, err := s.openData(row)
+	return row, data, err
+}
+
+func (s *Service) openData(row Token) ([]byte, error) {
+	data, _, err := s.opts.DataKeys.Open(row.Data, sealContext(row)...)
+	return data, err
 }
 
 // factorsOf returns the names of the account's factors that this Service has.
@@ -26,18 +99,18 @@ func (s *Service) factorsOf(u User) []string {
 	return names
 }
 
-// Factors lists the second factors of a user. Errors: what a factor returns.
+// Factors lists the second factors of a user.
 func (s *Service) Factors(ctx context.Context, u User) ([]EnrolledFactor, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	list := []EnrolledFactor{}
 	for _, name := range s.factorsOf(u) {
-		status, err := s.factors[name].Status(ctx, u)
-		if err != nil {
+		row, _, err := s.factorData(ctx, u, name)
+		if err != nil && !errors.Is(err, ErrNotEnrolled) {
 			return nil, err
 		}
-		list = append(list, EnrolledFactor{name, status})
+		list = append(list, EnrolledFactor{name, row.CreatedAt, row.RotatedAt})
 	}
 	return list, nil
 }
@@ -122,10 +195,16 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	if err != nil {
 		return TokenPair{}, err
 	}
-	if err := factor.Confirm(ctx, u, opened.data, answer); err != nil {
+	data, err := factor.Confirm(ctx, u, opened.data, answer)
+	if err != nil {
 		return TokenPair{}, err
 	}
 	ctx = context.WithoutCancel(ctx)
+	row := factorRow(u, name)
+	row.CreatedAt, row.Data = s.now(), s.opts.DataKeys.Seal(data, sealContext(row)...)
+	if err := s.putUnique(ctx, row); err != nil {
+		return TokenPair{}, err
+	}
 	if err := s.spendState(ctx, u.ID, opened); err != nil {
 		return TokenPair{}, err
 	}
@@ -157,11 +236,10 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 // is no error.
 //
 // Errors: [ErrNotEnrolled] if there is no such factor, [ErrReauthenticationRequired] if the
-// login had no second factor, what the factor returns.
+// login had no second factor, [ErrRevokedToken].
 func (s *Service) RemoveFactor(ctx context.Context, claims accesstoken.Claims, name string) error {
-	factor := s.factors[name]
 	switch {
-	case factor == nil:
+	case s.factors[name] == nil:
 		return ErrNotEnrolled
 	case !slices.Contains(claims.AMR, AMRMultiple):
 		return ErrReauthenticationRequired
@@ -185,7 +263,7 @@ func (s *Service) RemoveFactor(ctx context.Context, claims accesstoken.Claims, n
 		s.emit(ctx, Event{Kind: EventFactorRemoved, UserID: u.ID, SessionID: claims.SessionID})
 		s.queueMailWith(ctx, MailFactorRemoved, u, MailContent{Data: map[string]string{"factor": name}})
 	}
-	return factor.Remove(ctx, u)
+	return remove(ctx, s.credentials, factorRow(u, name)) // read anew, because its version is another
 }
 
 // CheckRecent returns nil if a login is recent enough for what could take the account away:

@@ -29,7 +29,7 @@ type Extension struct {
 	// Mails are the kinds of mail that the feature sends.
 	Mails []MailRule
 	// Factor is a second factor with the feature's name, which the routes under /mfa and
-	// /login/mfa then serve.
+	// /login/mfa then serve. It needs Options.DataKeys.
 	Factor Factor
 	// Gate is asked before each session, whatever the user logged in with, after the second
 	// factor. An error refuses, and becomes the answer. A gate that needs something of the user
@@ -51,61 +51,4 @@ type MailRule struct {
 	Notice bool
 	// Subject and Text are sources of text/template for the [Mail]: see Mail.Text.
 	Subject, Text string
-}
-
-// Factor is a second factor. Its methods are called with the user as read within the call.
-// What an enrolment or a login needs between two requests travels sealed in the client's hands,
-// so Enroll and Challenge write nothing that they could not leave.
-type Factor interface {
-	// Enroll begins the enrolment of u, with the body of the request, which may be empty.
-	// Prompt.State reaches Confirm.
-	Enroll(ctx context.Context, u User, request Body) (Prompt, error)
-
-	// Confirm checks what the user answers, and stores the factor's records. Each State is
-	// confirmed once. User.Factors is set afterwards, by one more write. If that fails, the
-	// records stay and mean nothing: the next Confirm replaces them (see [Core.Put]).
-	Confirm(ctx context.Context, u User, state []byte, answer Body) error
-
-	// Challenge begins the second step of a login of u: it sends a message, or makes what a
-	// key must sign. Prompt.State reaches Verify. A factor that needs nothing first returns
-	// the zero Prompt.
-	Challenge(ctx context.Context, u User) (Prompt, error)
-
-	// Verify checks the answer of a login; a wrong one is [ErrInvalidCode]. state is nil
-	// unless the client sent one that Challenge made for this login. The answer must not be
-	// used up yet: that is what Proof.Spend is for. A state with a Prompt is spent by the
-	// caller.
-	Verify(ctx context.Context, u User, state []byte, answer Body) (Proof, error)
-
-	// Remove deletes the factor's records, after the name has gone from User.Factors.
-	// Repeating it is no error.
-	Remove(ctx context.Context, u User) error
-
-	// Status describes the enrolled factor.
-	Status(ctx context.Context, u User) (FactorStatus, error)
-}
-
-// Prompt is what the client needs for its next request to a [Factor].
-type Prompt struct {
-	// Show is shown to the client: members of the answer's JSON object. The member "state" is
-	// added, if there is a State.
-	Show map[string]any
-	// State is what the factor must know at the next request, at most 4 KiB. It is sealed, and
-	// bound to the user, the factor, and the enrolling session or the login.
-	State []byte
-}
-
-// Proof is a right answer to a [Factor].
-type Proof struct {
-	// AMR is what was used (RFC 8176), such as "otp" or "sms".
-	AMR []string
-	// Spend makes the answer unusable, once: of any number of concurrent calls for one answer
-	// one returns nil, and the others [ErrInvalidCode]. It is called when nothing else can
-	// refuse the login any more. nil: there is nothing to spend beside the State.
-	Spend func(ctx context.Context) error
-}
-
-// FactorStatus describes an enrolled factor. LastUsedAt is zero before the first login.
-type FactorStatus struct {
-	CreatedAt, LastUsedAt time.Time
 }

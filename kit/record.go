@@ -22,20 +22,25 @@ const onceType TokenType = "once"
 // because the rest of a second record is equal: by Salt a call knows its own Create, and a
 // call that saw an earlier record cannot remove a later one.
 func derivedRecord(kind TokenType, key string) Token {
-	h := sha256.New()
-	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(kind))))
-	h.Write([]byte(kind))
-	h.Write([]byte(key))
-	sum := h.Sum(nil)
+	id, sum := derivedID(kind, key)
 	var version [8]byte
 	rand.Read(version[:])
 	return Token{
-		ID:         opaque.DerivedRowID(sum),
+		ID:         id,
 		Type:       kind,
 		SecretHash: sum,
 		Salt:       opaque.NewSalt(),
 		Version:    int64(binary.BigEndian.Uint64(version[:]) >> 2), // room to count
 	}
+}
+
+func derivedID(kind TokenType, key string) (id string, sum []byte) {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(kind))))
+	h.Write([]byte(kind))
+	h.Write([]byte(key))
+	sum = h.Sum(nil)
+	return opaque.DerivedRowID(sum), sum
 }
 
 // createUnique stores a derived record among the credentials. It returns [ErrConflict] if the

@@ -1,0 +1,20 @@
+module myauth.internal/examples/feature
+
+go 1.26.0
+
+require (
+	myauth.internal/examples/demo v0.1.0
+	myauth.internal/httpx v0.1.0
+	myauth.internal/kit v0.1.0
+)
+
+require (
+	github.com/lestrrat-go/dsig v1.4.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+)
+
+replace (
+	myauth.internal/examples/demo => ../demo
+	myauth.internal/httpx => ../../httpx
+	myauth.internal/kit => ../../kit
+)
