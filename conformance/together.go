@@ -95,19 +95,23 @@ func togetherRules() []rule {
 			}
 			s.login(annEmail, password)
 		}},
-		{id: "together/delete", quote: "DeleteUser deletes the account, and then its tokens", prove: func(p *probe) {
+		{id: "together/delete", quote: "DeleteUser deletes an account with everything that belongs to it.", prove: func(p *probe) {
 			s := p.services()
 			defer s.close()
 			u := s.register(annEmail)
 			session := s.login(annEmail, password)
 			s.resetToken(annEmail)
+			credential := newToken("credential", u.ID)
+			p.must(p.a.Credentials.Create(p.ctx(), credential.Token), "Create of a credential")
 			p.must(s.b.DeleteUser(p.ctx(), u.ID), "DeleteUser")
 			_, err := s.a.UserByID(p.ctx(), u.ID)
 			s.wantService(err, kit.ErrUserNotFound, "UserByID after DeleteUser")
 			s.wantOut(session.AccessToken, kit.ErrRevokedToken, "after DeleteUser")
 			s.wantRefused(session.RefreshToken, kit.ErrInvalidToken, "after DeleteUser")
-			if left, err := p.a.Tokens.ByUser(p.ctx(), u.ID, "", 1000); err != nil || len(left) > 0 {
-				p.failf("ByUser after DeleteUser: got %d tokens, error %v, want none", len(left), err)
+			for _, store := range []kit.TokenStore{p.a.Tokens, p.a.Credentials} {
+				if left, err := store.ByUser(p.ctx(), u.ID, "", 1000); err != nil || len(left) > 0 {
+					p.failf("ByUser after DeleteUser: got %d records, error %v, want none", len(left), err)
+				}
 			}
 			s.register(annEmail) // the address is free
 		}},
