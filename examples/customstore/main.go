@@ -1,7 +1,7 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-// Command customstore shows how to write a store: it serves /auth over users and tokens
-// in one file of JSON lines. README.md walks through it. It runs on Linux, macOS and the
+// Command customstore shows how to write a store: it serves /auth over users, tokens and
+// credentials in one file of JSON lines. README.md walks through it. It runs on Linux, macOS and the
 // BSDs, where package syscall has Flock.
 package main
 
@@ -31,7 +31,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	svc, err := kit.New(Users{store}, Tokens{store}, keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
