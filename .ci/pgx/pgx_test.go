@@ -18,6 +18,7 @@ import (
 	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/postgres"
 	"myauth.internal/kit"
+	"myauth.internal/kit/sqlstore/sqlstoretest"
 )
 
 func pool(t testing.TB, url string) *sql.DB {
@@ -66,13 +67,32 @@ func TestConformance(t *testing.T) {
 					t.Fatal(err)
 				}
 				return conformance.Stores{
-					Users: store.Users(), Tokens: store.Tokens(),
-					Close: func() error { return errors.Join(store.Close(), db.Close()) },
+					Stores: store.Stores(),
+					Close:  func() error { return errors.Join(store.Close(), db.Close()) },
+					Newer: func(table, id string) error {
+						_, err := db.Exec("UPDATE "+name+"."+table+" SET form = 99 WHERE id = $1", id)
+						return err
+					},
 				}
 			}
 		},
 		Without:  []conformance.Ability{conformance.Stalling, conformance.Networking},
 		Parallel: true,
+	})
+}
+
+func TestInTx(t *testing.T) {
+	sqlstoretest.TestInTx(t, func(t testing.TB) sqlstoretest.Open {
+		name := schema(t)
+		return func(t testing.TB) sqlstoretest.Handle {
+			db := pool(t, servers.Postgres(t)+"&search_path="+name)
+			store, err := postgres.New(t.Context(), db, &postgres.Options{Schema: name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = store.Close() })
+			return sqlstoretest.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx}
+		}
 	})
 }
 

@@ -42,7 +42,7 @@ func within(t *testing.T, what string, f func()) {
 // pool returns a pool as an application makes it, closed when the test ends.
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-func pool(t *testing.T, dataSource string, dial dialFunc, conns int) *sql.DB {
+func pool(t testing.TB, dataSource string, dial dialFunc, conns int) *sql.DB {
 	t.Helper()
 	connector, err := postgres.NewConnector(dataSource, &postgres.Options{Dial: dial})
 	if err != nil {

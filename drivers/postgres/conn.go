@@ -128,9 +128,13 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 }
 
 // prepare returns the prepared statement of a text that is run often, or nil for one that
-// is sent as it is, in one message with its arguments.
+// is sent as it is, in one message with its arguments. So are those of a transaction, which
+// would fail with a statement that the server has forgotten.
 func (c *conn) prepare(ctx context.Context, query string) (pqStmt, error) {
-	if s := c.prepared[query]; s != nil || c.prepared == nil {
+	if c.prepared == nil || c.inTransaction() {
+		return nil, nil
+	}
+	if s := c.prepared[query]; s != nil {
 		return s, nil
 	}
 	if _, ok := c.shared.texts.Load(query); !ok {
@@ -147,15 +151,14 @@ func (c *conn) prepare(ctx context.Context, query string) (pqStmt, error) {
 // forgotten reports whether a prepared statement did nothing because the server does not
 // know its name, as behind a pooler in transaction mode, where each call may come to
 // another connection of the server; or because its result would be of another type now.
-// The connection then prepares no more. In a transaction, which has failed, the text
-// would do nothing again.
+// The connection then prepares no more.
 func (c *conn) forgotten(err error) bool {
 	var e *pq.Error
 	if !errors.As(err, &e) || e.Code != "26000" && e.Code != "0A000" { // invalid_sql_statement_name, feature_not_supported
 		return false
 	}
 	c.prepared = nil
-	return !c.inTransaction()
+	return true
 }
 
 // BeginTx implements [driver.ConnBeginTx].

@@ -94,6 +94,7 @@ var codes = map[string]class{
 	"0A000": pooled,                              // feature_not_supported: a cached plan
 
 	"40003": unavailable(""), // statement_completion_unknown: CockroachDB's ambiguous commit
+	"25P02": unavailable("an earlier statement of the transaction failed: roll it back"),
 	"25P04": unavailable("the server ended the transaction: transaction_timeout"),
 	"25006": unavailable("this server takes no writes: name the primary, or all servers with target_session_attrs=read-write"),
 	"42501": unavailable("grant this user the rights on its tables, and CREATE on the schema for migrations"),

@@ -46,6 +46,34 @@ func (r *runner) ExecContext(ctx context.Context, statement string, args ...any)
 	}
 }
 
+// txRunner runs the same statements in a transaction of the caller. A write does not queue behind
+// those of the store: the first of them may be waiting for this very transaction.
+type txRunner struct {
+	*runner
+	tx *sql.Tx
+}
+
+// QueryContext implements [sqlstore.Runner].
+func (r txRunner) QueryContext(ctx context.Context, statement string, args ...any) (*sql.Rows, error) {
+	return r.tx.StmtContext(ctx, r.stmts[statement]).QueryContext(ctx, args...)
+}
+
+// ExecContext implements [sqlstore.Runner]. After most errors, and when a context interrupts a write,
+// SQLite itself rolls back (https://sqlite.org/lang_transaction.html). What the caller writes then
+// would be committed statement by statement, so package sql has to know that tx is over.
+func (r txRunner) ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	result, err := r.tx.StmtContext(ctx, r.stmts[statement]).ExecContext(ctx, args...)
+	if err != nil {
+		if kind, _ := classify(err); kind != sqlstore.Duplicate {
+			_ = r.tx.Rollback()
+		}
+	}
+	return result, err
+}
+
 func (r *runner) close() error {
 	var errs []error
 	for _, stmt := range r.stmts {

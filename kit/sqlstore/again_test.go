@@ -110,6 +110,26 @@ func TestEveryMethodIsDoneAgain(t *testing.T) {
 	})
 }
 
+// In a transaction of the caller nothing is: it has met others as a whole.
+func TestNothingIsDoneAgainInATransaction(t *testing.T) {
+	b := busy{new(meetings)}
+	db := sql.OpenDB(b)
+	defer db.Close()
+	s := New(db, retryDialect(), 0).In(db)
+	ctx := t.Context()
+	for name, call := range map[string]func() error{
+		"user by id":  func() error { _, err := s.Users().ByID(ctx, "1"); return err },
+		"create user": func() error { return s.Users().Create(ctx, kit.User{}) },
+		"update user": func() error { return s.Users().Update(ctx, kit.User{}) },
+		"delete":      func() error { return s.Credentials().Delete(ctx, "1", 1) },
+	} {
+		b.left = attempts - 1
+		if err := call(); !errors.Is(err, kit.ErrUnavailable) || b.left != attempts-2 {
+			t.Errorf("%s: %v after %d attempts, want kit.ErrUnavailable after one", name, err, attempts-1-b.left)
+		}
+	}
+}
+
 func TestPausesBetweenAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Duration
