@@ -120,18 +120,18 @@ func BenchmarkRegisterBody(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		reader.Reset(body)
-		c, err := readContent(r, false)
+		c, err := readBody(r, false)
 		if err != nil {
 			b.Fatal(err)
 		}
 		var in kit.Registration
-		fields := []field{
-			{name: "email", text: &in.Email, empty: true},
-			{name: "username", text: &in.Username, empty: true},
-			{name: "password", text: (*string)(&in.Password), empty: true},
-			{name: "user_settings", object: &in.Settings, optional: true},
+		fields := []kit.Field{
+			{Name: "email", Text: &in.Email, Empty: true},
+			{Name: "username", Text: &in.Username, Empty: true},
+			{Name: "password", Text: (*string)(&in.Password), Empty: true},
+			{Name: "user_settings", Object: &in.Settings, Optional: true},
 		}
-		if err := c.decode(fields, nil); err != nil {
+		if err := c.Decode(fields, nil); err != nil {
 			b.Fatal(err, fields)
 		}
 	}

@@ -9,59 +9,46 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"myauth.internal/kit"
 )
 
 // maxBody is the size of the greatest body that is read, in bytes.
 const maxBody = 64 << 10
 
-// The media types that requests may have.
+// The media types of requests and answers.
 const (
-	mediaJSON = "application/json"
-	mediaForm = "application/x-www-form-urlencoded"
+	mediaJSON    = "application/json"
+	mediaForm    = "application/x-www-form-urlencoded"
+	mediaProblem = "application/problem+json"
 )
-
-// bodyType says what body a route takes.
-type bodyType int
-
-const (
-	noBody bodyType = iota
-	jsonBody
-	jsonOrForm
-)
-
-// content is a body that has been read.
-type content struct {
-	data []byte
-	// form has the parameters of a form, as far as it could be read, and formErr what is
-	// wrong with it; form is nil for JSON.
-	form    map[string]string
-	formErr error
-}
-
-// isGrant reports whether c is a form with a grant_type, whose errors have the shape of
-// RFC 6749. A parameter without a value counts as left out (section 3.2).
-func (c content) isGrant() bool { return c.form["grant_type"] != "" }
 
 // errCutShort is a body that ends early.
 var errCutShort = malformed("The request body is incomplete.")
 
-// readContent checks the type of a request's body and reads it, as a form only if forms
-// is true.
-func readContent(r *http.Request, forms bool) (c content, err error) {
+// readBody checks the type of a request's body and reads it, as a form only if forms is
+// true.
+func readBody(r *http.Request, forms bool) (b kit.Body, err error) {
 	form, ok := mediaType(r.Header)
 	if !ok || form && !forms {
 		if forms {
-			return c, unsupported("Send application/json or application/x-www-form-urlencoded, in UTF-8.")
+			return b, unsupported("Send application/json or application/x-www-form-urlencoded, in UTF-8.")
 		}
-		return c, unsupported("Send application/json, in UTF-8.")
+		return b, unsupported("Send application/json, in UTF-8.")
 	}
 	if !plainEncoding(r.Header["Content-Encoding"]) {
-		return c, unsupported("Send the body without Content-Encoding.")
+		return b, unsupported("Send the body without Content-Encoding.")
 	}
-	if c.data, err = readBody(r); err == nil && form {
-		c.form, c.formErr = parseForm(c.data)
+	text, err := readText(r)
+	switch {
+	case err != nil:
+		return b, err
+	case form:
+		b.Form, b.FormErr = parseForm(text)
+	default:
+		b.JSON = text
 	}
-	return c, err
+	return b, nil
 }
 
 // mediaType reports whether the Content-Type is one of the two, in UTF-8 if it says
@@ -97,9 +84,9 @@ func plainEncoding(values []string) bool {
 	return true
 }
 
-// readBody reads a body of at most maxBody bytes. It reads nothing of a larger one whose
+// readText reads a body of at most maxBody bytes. It reads nothing of a larger one whose
 // length was announced, and one byte more than allowed of another.
-func readBody(r *http.Request) ([]byte, error) {
+func readText(r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, errTooLarge
 	}
@@ -119,7 +106,7 @@ func readBody(r *http.Request) ([]byte, error) {
 // unread reports whether err left a part of the body on the wire that must not be
 // waited for.
 func unread(err error) bool {
-	var p *Problem
+	var p *kit.Problem
 	return errors.As(err, &p) && (p == errTooLarge || p == errCutShort)
 }
 

@@ -65,13 +65,13 @@ func TestBodySize(t *testing.T) {
 				if tc.announce {
 					r.ContentLength = int64(tc.size)
 				}
-				c, err := readContent(r, false)
+				c, err := readBody(r, false)
 				if tc.tooLarge {
 					if !errors.Is(err, errTooLarge) {
 						t.Errorf("got error %v, want too large", err)
 					}
-				} else if err != nil || string(c.data) != text {
-					t.Errorf("got %d bytes and error %v, want %d", len(c.data), err, tc.size)
+				} else if err != nil || string(c.JSON) != text {
+					t.Errorf("got %d bytes and error %v, want %d", len(c.JSON), err, tc.size)
 				}
 				if body.n != tc.read {
 					t.Errorf("%d bytes were read, want %d", body.n, tc.read)

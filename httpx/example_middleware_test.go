@@ -140,7 +140,7 @@ func ExampleNew_prefix() {
 
 // A hook may refuse with a problem of the application's own; anything else that it
 // returns and package kit does not know is a 500 without a word of it.
-func ExampleProblem() {
+func ExampleProblemOf() {
 	store := memstore.New()
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
 	if err != nil {
@@ -149,7 +149,7 @@ func ExampleProblem() {
 	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		OnEvent: func(context.Context, kit.Event) {},
 		Hooks: kit.Hooks{BeforeRegister: func(context.Context, kit.Registration) error {
-			return &httpx.Problem{Status: http.StatusForbidden, Code: "invitation_needed", Detail: "Ask somebody for an invitation."}
+			return &kit.Problem{Status: http.StatusForbidden, Code: "invitation_needed", Detail: "Ask somebody for an invitation."}
 		}},
 	})
 
@@ -167,11 +167,11 @@ func ExampleProblem() {
 // office is a limiter that admits loopback addresses only.
 type office struct{}
 
-func (office) Allow(_ context.Context, a kit.Attempt) error {
-	if !a.ClientIP.IsLoopback() {
-		return &kit.LimitError{RetryAfter: 90 * time.Second}
+func (office) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
+	if !a.Client.IP.IsLoopback() {
+		return nil, &kit.LimitError{RetryAfter: 90 * time.Second}
 	}
-	return nil
+	return nil, nil
 }
 
 // A limiter sees the address of the client: the other end of the connection, unless that

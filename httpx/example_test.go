@@ -114,7 +114,7 @@ func ExampleMiddleware_WriteError() {
 	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
 		user, err := svc.UserByID(r.Context(), r.PathValue("id"))
 		if errors.Is(err, kit.ErrUserNotFound) && r.PathValue("id") == "0" {
-			err = &httpx.Problem{Status: http.StatusGone, Code: "moved_away", Detail: "User 0 has left."}
+			err = &kit.Problem{Status: http.StatusGone, Code: "moved_away", Detail: "User 0 has left."}
 		}
 		if err != nil {
 			auth.WriteError(w, r, err)

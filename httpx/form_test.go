@@ -6,14 +6,16 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"myauth.internal/kit"
 )
 
 func TestForm(t *testing.T) {
 	rg := newRig(t, Options{})
-	login := func(body string) (int, Problem) {
+	login := func(body string) (int, kit.Problem) {
 		w := do(rg, http.MethodPost, "/auth/login", body, "Content-Type", "application/x-www-form-urlencoded")
 		if w.Code == http.StatusOK {
-			return w.Code, Problem{}
+			return w.Code, kit.Problem{}
 		}
 		p := wantProblem(t, w, w.Code, map[int]string{400: "malformed_request", 401: "invalid_credentials", 422: "validation_failed"}[w.Code])
 		return w.Code, p

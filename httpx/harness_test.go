@@ -127,9 +127,9 @@ func post(h http.Handler, target, body string) *httptest.ResponseRecorder {
 
 // wantProblem fails t unless w is a problem of that status and code, with the headers
 // that every answer has; it returns the problem.
-func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code string) Problem {
+func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code string) kit.Problem {
 	t.Helper()
-	var p Problem
+	var p kit.Problem
 	header := w.Result().Header
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Errorf("not a problem: %d %v %q: %v", w.Code, header, w.Body, err)
@@ -147,7 +147,7 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code st
 }
 
 // codes lists the field errors of a problem as field:code.
-func codes(p Problem) string {
+func codes(p kit.Problem) string {
 	var all []string
 	for _, f := range p.Errors {
 		all = append(all, f.Field+":"+f.Code)

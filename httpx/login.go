@@ -3,9 +3,7 @@ package httpx
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"myauth.internal/kit"
 )
@@ -15,83 +13,62 @@ import (
 // the refresh of its tokens (RFC 6749, sections 4.3.2 and 6), so that the tools of that
 // flow need one URL only. There are no clients to tell apart and no scopes: client_id,
 // client_secret, scope and client credentials in the Authorization header are ignored.
-func (h *Handler) login(ctx context.Context, c call) (answer reply, err error) {
-	if !c.body.isGrant() {
-		return h.loginWithPassword(ctx, c)
+func (h *Handler) login(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	if !isGrant(r.Body) {
+		return h.loginWithPassword(ctx, r)
 	}
-	kind, err := c.body.one(field{name: "grant_type"})
+	kind, err := r.Body.One(kit.Field{Name: "grant_type"})
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
 	switch kind {
 	case "password":
-		answer, err = h.loginWithPassword(ctx, c)
+		return h.loginWithPassword(ctx, r)
 	case "refresh_token":
-		answer, err = h.refresh(ctx, c)
+		return h.refresh(ctx, r)
 	default:
-		err = errUnsupportedGrant
+		return kit.Answer{}, errUnsupportedGrant
 	}
-	answer.pragma = noCache
-	return answer, err
 }
 
-func (h *Handler) loginWithPassword(ctx context.Context, c call) (reply, error) {
+func (h *Handler) loginWithPassword(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	var email, password string
 	name := "email"
-	if c.body.form != nil {
+	if r.Body.Form != nil {
 		name = "username"
 	}
-	if err := c.body.decode([]field{{name: name, text: &email}, {name: "password", text: &password}}, nil); err != nil {
-		return reply{}, err
+	if err := r.Body.Decode([]kit.Field{{Name: name, Text: &email}, {Name: "password", Text: &password}}, nil); err != nil {
+		return kit.Answer{}, err
 	}
-	return tokensReply(h.svc.Login(ctx, email, password))
+	tokens, err := h.svc.Login(ctx, email, password)
+	return kit.Answer{Tokens: tokens}, err
 }
 
 // refresh is POST /refresh.
-func (h *Handler) refresh(ctx context.Context, c call) (reply, error) {
-	token, err := c.body.one(field{name: "refresh_token"})
+func (h *Handler) refresh(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	token, err := r.Body.One(kit.Field{Name: "refresh_token"})
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
-	return tokensReply(h.svc.Refresh(ctx, token))
+	tokens, err := h.svc.Refresh(ctx, token)
+	return kit.Answer{Tokens: tokens}, err
 }
 
 // logout is POST /logout.
-func (h *Handler) logout(ctx context.Context, c call) (reply, error) {
-	token, err := c.body.one(field{name: "refresh_token"})
+func (h *Handler) logout(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	token, err := r.Body.One(kit.Field{Name: "refresh_token"})
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
-	return done(), h.svc.Logout(ctx, token)
-}
-
-// tokensReply builds the token response (RFC 6749, section 5.1, and the user). The
-// tokens are of characters that need no escaping in JSON.
-func tokensReply(t kit.TokenPair, err error) (reply, error) {
-	if err != nil {
-		return reply{}, err
-	}
-	b := make([]byte, 0, 640+len(t.AccessToken)+len(t.RefreshToken)+len(t.User.Settings))
-	b = append(b, `{"access_token":"`...)
-	b = append(b, t.AccessToken...)
-	b = append(b, `","token_type":"bearer","expires_in":`...)
-	b = appendSeconds(b, t.ExpiresIn)
-	b = append(b, `,"refresh_token":"`...)
-	b = append(b, t.RefreshToken...)
-	b = append(b, `","refresh_token_expires_in":`...)
-	b = appendSeconds(b, t.RefreshTokenExpiresIn)
-	b = append(b, `,"user":`...)
-	b, err = t.User.AppendJSON(b)
-	return reply{status: http.StatusOK, body: append(b, '}')}, err
-}
-
-// appendSeconds rounds down: a client that waits until then is not too late.
-func appendSeconds(b []byte, d time.Duration) []byte {
-	return strconv.AppendInt(b, int64(d/time.Second), 10)
+	return kit.Done(), h.svc.Logout(ctx, token)
 }
 
 // noCache is the Pragma header of the answers of a token endpoint (RFC 6749, section 5.1).
 const noCache = "no-cache"
+
+// isGrant reports whether b is a form with a grant_type, whose errors have the shape of
+// RFC 6749. A parameter without a value counts as left out (section 3.2).
+func isGrant(b kit.Body) bool { return b.Form["grant_type"] != "" }
 
 // grantError is an error that is answered in the terms of RFC 6749, section 5.2.
 type grantError struct{ err error }
@@ -103,8 +80,8 @@ func (e *grantError) Unwrap() error { return e.err }
 // error codes of section 5.2 for what the client can change. Section 5.2 has nothing for
 // faults of the server: these keep their status, so that Retry-After goes with it, and
 // have the codes of section 4.1.2.1.
-func grantProblem(p Problem) Problem {
-	g := Problem{Status: http.StatusBadRequest, Detail: p.Detail, RetryAfter: p.RetryAfter}
+func grantProblem(p kit.Problem) kit.Problem {
+	g := kit.Problem{Status: http.StatusBadRequest, Detail: p.Detail, RetryAfter: p.RetryAfter}
 	switch {
 	case p.Status == http.StatusTooManyRequests, p.Status == http.StatusServiceUnavailable:
 		g.Status, g.Code = p.Status, "temporarily_unavailable"
@@ -116,6 +93,9 @@ func grantProblem(p Problem) Problem {
 		g.Code = "invalid_request"
 	default:
 		g.Code = "invalid_grant"
+	}
+	if p.Code == codeMFARequired {
+		g.Detail = "The account needs a second factor, which this grant has no place for. Log in with JSON."
 	}
 	if len(p.Errors) > 0 {
 		var parts []string
@@ -129,7 +109,7 @@ func grantProblem(p Problem) Problem {
 
 // encodeGrantError returns the body of section 5.2. A description with characters that
 // it does not allow, which only an application's own errors can have, is left out.
-func encodeGrantError(p Problem) []byte {
+func encodeGrantError(p kit.Problem) []byte {
 	body := struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description,omitempty"`
@@ -137,5 +117,9 @@ func encodeGrantError(p Problem) []byte {
 	if !quotable(body.Description) {
 		body.Description = ""
 	}
-	return encode(body)
+	encoded, err := encode(body)
+	if err != nil {
+		panic(err) // two strings
+	}
+	return encoded
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
@@ -19,6 +20,8 @@ type Middleware struct {
 	verifier *accesstoken.Verifier
 	realm    string
 	logger   *slog.Logger
+	// recentLogin is kit.Options.RecentLogin; zero without a Service.
+	recentLogin time.Duration
 }
 
 // NewMiddleware returns the middleware of a resource server:
@@ -36,7 +39,7 @@ func NewMiddleware(v *accesstoken.Verifier, opts *Options) (*Middleware, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Middleware{v, o.Realm, o.Logger}, nil
+	return &Middleware{verifier: v, realm: o.Realm, logger: o.Logger}, nil
 }
 
 // identity is what middleware has found out about a request.
@@ -106,14 +109,22 @@ func (m *Middleware) RequireToken(next http.Handler) http.Handler {
 // revoked_token, 403 with account_disabled, 503 when the store does not answer, and 400
 // for two Authorization headers.
 func (h *Handler) RequireUser(next http.Handler) http.Handler {
-	return h.require(next, h.authenticate)
+	return h.require(next, func(r *http.Request) (identity, error) { return h.signedIn(r.Context(), r, false) })
+}
+
+// RequireRecent is [Handler.RequireUser], and lets only users through whose login is recent
+// enough for what could take the account away, as [kit.Service.CheckRecent] says. Others get
+// 401 with reauthentication_required, and a WWW-Authenticate header that says how old a login
+// may be (RFC 9470). It replaces RequireUser; there is no need for both.
+func (h *Handler) RequireRecent(next http.Handler) http.Handler {
+	return h.require(next, func(r *http.Request) (identity, error) { return h.signedIn(r.Context(), r, true) })
 }
 
 // RequireVerified is [Handler.RequireUser], and answers 403 with email_not_verified to a
 // user whose address is not verified. It replaces RequireUser; there is no need for both.
 func (h *Handler) RequireVerified(next http.Handler) http.Handler {
 	return h.require(next, func(r *http.Request) (identity, error) {
-		id, err := h.authenticate(r)
+		id, err := h.signedIn(r.Context(), r, false)
 		if err == nil && !id.user.Verified {
 			err = kit.ErrEmailNotVerified
 		}
@@ -121,13 +132,16 @@ func (h *Handler) RequireVerified(next http.Handler) http.Handler {
 	})
 }
 
-// authenticate returns whose access token r carries.
-func (h *Handler) authenticate(r *http.Request) (identity, error) {
+// signedIn returns whose access token r carries. With recent, the login must be recent too.
+func (h *Handler) signedIn(ctx context.Context, r *http.Request, recent bool) (identity, error) {
 	token, err := bearerToken(r.Header)
 	if err != nil {
 		return identity{}, err
 	}
-	user, claims, err := h.svc.Authenticate(r.Context(), token)
+	user, claims, err := h.svc.Authenticate(ctx, token)
+	if err == nil && recent {
+		err = h.svc.CheckRecent(user, claims)
+	}
 	return identity{claims, user, true}, err
 }
 

@@ -36,7 +36,7 @@ type PageData struct {
 	Action, Deny string
 	// Done says that what the page is for has been done.
 	Done bool
-	// Code says what went wrong, as in [Problem]; empty when nothing did.
+	// Code says what went wrong, as in [kit.Problem]; empty when nothing did.
 	Code string
 	// Errors are the rules that the new password breaks, with Code validation_failed.
 	// The field is new_password, or repeat when the two are different.
@@ -52,6 +52,9 @@ type PageData struct {
 
 // Format writes [redacted], whatever the verb: PageData holds a token.
 func (PageData) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
+
+// MarshalText returns [redacted].
+func (PageData) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 
 // page is one of the pages.
 type page struct {
@@ -155,7 +158,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 			}
 			d.Token = cleanToken(form["token"])
 			form["token"] = d.Token
-			return page.do(h, r.WithContext(h.withClient(r)), form)
+			return page.do(h, r.WithContext(h.clientContext(r)), form)
 		})
 		d.Done = err == nil
 	default:
@@ -165,7 +168,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	status, header := http.StatusOK, w.Header()
 	if err != nil {
 		p := h.problemOf(r, err)
-		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, p.retrySeconds()
+		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, retrySeconds(p)
 		if status == http.StatusUnauthorized || status == http.StatusNotFound {
 			d.Token = "" // no other try can succeed
 		}
@@ -180,7 +183,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+d.Nonce+"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Frame-Options", "DENY")
-	send(w, r, reply{status: status, mediaType: "text/html; charset=utf-8", body: html})
+	send(w, r, "text/html; charset=utf-8", &kit.Answer{Status: status, Body: html})
 }
 
 func (h *Handler) verifyByPage(r *http.Request, form map[string]string) error {
@@ -206,14 +209,14 @@ func (h *Handler) resetByPage(r *http.Request, form map[string]string) error {
 
 // readForm reads the body of a form.
 func readForm(r *http.Request) (map[string]string, error) {
-	c, err := readContent(r, true)
+	b, err := readBody(r, true)
 	if err != nil {
 		return nil, err
 	}
-	if c.form == nil {
+	if b.Form == nil {
 		return nil, unsupported("Send application/x-www-form-urlencoded, in UTF-8.")
 	}
-	return c.form, c.formErr
+	return b.Form, b.FormErr
 }
 
 // maxPageToken is longer than every token that is mailed.

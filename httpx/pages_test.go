@@ -265,13 +265,13 @@ type refuseAfter struct {
 	waits []time.Duration
 }
 
-func (l *refuseAfter) Allow(context.Context, kit.Attempt) error {
+func (l *refuseAfter) Begin(context.Context, kit.Attempt) (kit.Charge, error) {
 	if l.now().Before(l.at) {
-		return nil
+		return nil, nil
 	}
 	wait := l.waits[0]
 	l.waits = l.waits[1:]
-	return &kit.LimitError{RetryAfter: wait}
+	return nil, &kit.LimitError{RetryAfter: wait}
 }
 
 func TestPagesSurvivePanics(t *testing.T) {

@@ -62,8 +62,8 @@ var every = []struct {
 	{"internal_error", errors.New("pq: password of the database"), 500, "internal_error", challengeNone, ""},
 	{"an error between kit and a store", kit.ErrConflict, 500, "internal_error", challengeNone, ""},
 	{"nil", nil, 500, "internal_error", challengeNone, ""},
-	{"the application's own", &Problem{Type: "urn:myauth:error:payment_required", Status: 402, Code: "payment_required", Detail: "Pay first.", RetryAfter: time.Minute}, 402, "payment_required", challengeNone, "60"},
-	{"the application's own mistake", &Problem{Status: 200, Code: "fine", Detail: "All is well."}, 500, "internal_error", challengeNone, ""},
+	{"the application's own", &kit.Problem{Type: "urn:myauth:error:payment_required", Status: 402, Code: "payment_required", Detail: "Pay first.", RetryAfter: time.Minute}, 402, "payment_required", challengeNone, "60"},
+	{"the application's own mistake", &kit.Problem{Status: 200, Code: "fine", Detail: "All is well."}, 500, "internal_error", challengeNone, ""},
 }
 
 // Each error, and the same one wrapped, becomes one problem, with and without a token in

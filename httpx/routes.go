@@ -1,10 +1,8 @@
 package httpx
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -15,100 +13,91 @@ import (
 
 // register is POST /register. Where accounts are concealed, a taken address gets
 // the answer of a free one.
-func (h *Handler) register(ctx context.Context, c call) (reply, error) {
+func (h *Handler) register(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	var in kit.Registration
-	fields := []field{
-		{name: "email", text: &in.Email, empty: true},
-		{name: "username", text: &in.Username, empty: true},
-		{name: "password", text: (*string)(&in.Password), empty: true},
-		{name: "user_settings", object: &in.Settings, optional: true},
+	fields := []kit.Field{
+		{Name: "email", Text: &in.Email, Empty: true},
+		{Name: "username", Text: &in.Username, Empty: true},
+		{Name: "password", Text: (*string)(&in.Password), Empty: true},
+		{Name: "user_settings", Object: &in.Settings, Optional: true},
 	}
-	if err := c.body.decode(fields, func() error { return h.svc.ValidateRegistration(ctx, in) }); err != nil {
-		return reply{}, err
+	if err := r.Body.Decode(fields, func() error { return h.svc.ValidateRegistration(ctx, in) }); err != nil {
+		return kit.Answer{}, err
 	}
 	user, err := h.svc.Register(ctx, in)
 	if h.svc.ConcealsAccounts() && (err == nil || errors.Is(err, kit.ErrUserExists)) {
-		return accepted(), nil
+		return kit.Accepted(), nil
 	}
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
-	a, err := userReply(http.StatusCreated, user)
-	a.location = h.options.PublicPrefix + "/me"
+	a, err := userAnswer(http.StatusCreated, user)
+	a.Location = h.options.PublicPrefix + "/me"
 	return a, err
 }
 
 // requestPasswordReset is POST /password-reset-request.
-func (h *Handler) requestPasswordReset(ctx context.Context, c call) (reply, error) {
-	email, err := c.body.one(field{name: "email", empty: true})
+func (h *Handler) requestPasswordReset(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	email, err := r.Body.One(kit.Field{Name: "email", Empty: true})
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
-	return accepted(), h.svc.RequestPasswordReset(ctx, email)
+	return kit.Accepted(), h.svc.RequestPasswordReset(ctx, email)
 }
 
 // resetPassword is POST /password-reset.
-func (h *Handler) resetPassword(ctx context.Context, c call) (reply, error) {
+func (h *Handler) resetPassword(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	var token, password string
-	fields := []field{
-		{name: "token", text: &token},
-		{name: "new_password", text: &password, empty: true},
+	fields := []kit.Field{
+		{Name: "token", Text: &token},
+		{Name: "new_password", Text: &password, Empty: true},
 	}
-	if err := c.body.decode(fields, func() error { return h.svc.ValidatePassword(ctx, "new_password", password) }); err != nil {
-		return reply{}, err
+	if err := r.Body.Decode(fields, func() error { return h.svc.ValidatePassword(ctx, "new_password", password) }); err != nil {
+		return kit.Answer{}, err
 	}
-	return done(), h.svc.ResetPassword(ctx, token, password)
+	return kit.Done(), h.svc.ResetPassword(ctx, token, password)
 }
 
 // requestEmailVerification is POST /verify-email-request.
-func (h *Handler) requestEmailVerification(ctx context.Context, c call) (reply, error) {
-	email, err := c.body.one(field{name: "email", empty: true})
+func (h *Handler) requestEmailVerification(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	email, err := r.Body.One(kit.Field{Name: "email", Empty: true})
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
-	return accepted(), h.svc.RequestEmailVerification(ctx, email)
+	return kit.Accepted(), h.svc.RequestEmailVerification(ctx, email)
 }
 
 // verifyEmail is POST /verify-email.
-func (h *Handler) verifyEmail(ctx context.Context, c call) (reply, error) {
-	token, err := c.body.one(field{name: "token"})
+func (h *Handler) verifyEmail(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	token, err := r.Body.One(kit.Field{Name: "token"})
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
-	return done(), h.svc.VerifyEmail(ctx, token)
+	return kit.Done(), h.svc.VerifyEmail(ctx, token)
 }
 
 // denyEmail is POST /verify-email/deny.
-func (h *Handler) denyEmail(ctx context.Context, c call) (reply, error) {
-	token, err := c.body.one(field{name: "token"})
+func (h *Handler) denyEmail(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	token, err := r.Body.One(kit.Field{Name: "token"})
 	if err != nil {
-		return reply{}, err
+		return kit.Answer{}, err
 	}
-	return done(), h.svc.DenyEmail(ctx, token)
+	return kit.Done(), h.svc.DenyEmail(ctx, token)
 }
 
 // me is GET /me: the user of the access token.
-func (h *Handler) me(_ context.Context, c call) (reply, error) {
-	return userReply(http.StatusOK, c.user)
+func (h *Handler) me(_ context.Context, r kit.Request) (kit.Answer, error) {
+	return userAnswer(http.StatusOK, r.User)
 }
 
-func userReply(status int, u kit.User) (reply, error) {
+func userAnswer(status int, u kit.User) (kit.Answer, error) {
 	b, err := u.AppendJSON(make([]byte, 0, 512+len(u.Settings)))
-	return reply{status: status, body: b}, err
-}
-
-//go:embed openapi.json
-var openapi []byte
-
-// openapiDocument returns the OpenAPI document with the paths that they have under
-// prefix. In the file each begins a JSON string with /auth/.
-func openapiDocument(prefix string) []byte {
-	return bytes.ReplaceAll(openapi, []byte(`"/auth/`), []byte(`"`+prefix+`/`))
+	return kit.Answer{Status: status, Body: b}, err
 }
 
 // serveOpenAPI is GET /openapi.json.
-func (h *Handler) serveOpenAPI(context.Context, call) (reply, error) {
-	return reply{status: http.StatusOK, body: h.openapi}, nil
+func (h *Handler) serveOpenAPI(context.Context, kit.Request) (kit.Answer, error) {
+	return kit.Answer{Status: http.StatusOK, Body: h.openapi}, nil
 }
 
 // keySetCaching is for how long a key set may be kept. Resource servers fetch it often
@@ -118,12 +107,12 @@ const keySetCaching = "public, max-age=300"
 
 // serveJWKS is GET /.well-known/jwks.json: the public keys, or 304 when the client has
 // them already.
-func (h *Handler) serveJWKS(_ context.Context, c call) (reply, error) {
+func (h *Handler) serveJWKS(_ context.Context, r kit.Request) (kit.Answer, error) {
 	keys := h.svc.JWKS()
 	sum := sha256.Sum256(keys)
-	a := reply{status: http.StatusOK, body: keys, caching: keySetCaching, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
-	if noneMatch(c.header["If-None-Match"], a.etag) {
-		a.status, a.body = http.StatusNotModified, nil
+	a := kit.Answer{Status: http.StatusOK, Body: keys, CacheControl: keySetCaching, ETag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	if noneMatch(r.HeaderValues("If-None-Match"), a.ETag) {
+		a.Status, a.Body = http.StatusNotModified, nil
 	}
 	return a, nil
 }

@@ -66,20 +66,20 @@ func TestUnknownPaths(t *testing.T) {
 func TestMethods(t *testing.T) {
 	rg := newRig(t, Options{})
 	for _, rt := range rg.routes() {
-		allow := rt.method
+		allow := rt.Method
 		if allow == http.MethodGet {
 			allow = "GET, HEAD"
 		}
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"} {
-			w := do(rg, method, "/auth"+rt.path, "")
+			w := do(rg, method, "/auth"+rt.Path, "")
 			if slices.Contains(strings.Split(allow, ", "), method) {
 				if w.Code == http.StatusMethodNotAllowed || w.Code == http.StatusNotFound {
-					t.Errorf("%s %s: got %d", method, rt.path, w.Code)
+					t.Errorf("%s %s: got %d", method, rt.Path, w.Code)
 				}
 				continue
 			}
 			if got := w.Header().Get("Allow"); got != allow || w.Code != http.StatusMethodNotAllowed {
-				t.Errorf("%s %s: got %d and Allow %q, want 405 and %q", method, rt.path, w.Code, got, allow)
+				t.Errorf("%s %s: got %d and Allow %q, want 405 and %q", method, rt.Path, w.Code, got, allow)
 			}
 			if method != http.MethodHead {
 				wantProblem(t, w, http.StatusMethodNotAllowed, "method_not_allowed")
@@ -98,10 +98,10 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, rt := range rg.routes() {
-		operation := doc.Paths["/auth"+rt.path]
-		method := strings.ToLower(rt.method)
+		operation := doc.Paths["/auth"+rt.Path]
+		method := strings.ToLower(rt.Method)
 		if operation[method] == nil {
-			t.Errorf("the document lacks %s %s", rt.method, rt.path)
+			t.Errorf("the document lacks %s %s", rt.Method, rt.Path)
 		}
 		delete(operation, method)
 	}
@@ -184,8 +184,8 @@ func TestMounting(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, rt := range rg.routes() {
-				if doc.Paths[tc.prefix+rt.path] == nil {
-					t.Errorf("the document lacks %s%s", tc.prefix, rt.path)
+				if doc.Paths[tc.prefix+rt.Path] == nil {
+					t.Errorf("the document lacks %s%s", tc.prefix, rt.Path)
 				}
 			}
 			if got := doc.Components.SecuritySchemes.Password.Flows.Password.TokenURL; got != tc.prefix+"/login" {

@@ -1,73 +1,16 @@
 package httpx
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"time"
+
+	"myauth.internal/kit"
 )
-
-// reply is a whole answer. Routes return one, and nothing is written before they
-// are done, so whatever goes wrong on the way can still become a proper error.
-type reply struct {
-	status    int
-	mediaType string // empty: application/json
-	body      []byte // nil with 204 and 304 only
-	location  string
-	caching   string // the Cache-Control header; empty: no-store
-	etag      string
-	pragma    string
-}
-
-// accepted is the answer that is the same whether or not there is an account.
-func accepted() reply {
-	return reply{status: http.StatusAccepted, body: []byte(`{"status":"accepted"}`)}
-}
-
-// done is the empty answer of success.
-func done() reply { return reply{status: http.StatusNoContent} }
-
-// send writes a reply with the headers that every answer has.
-func send(w http.ResponseWriter, r *http.Request, a reply) {
-	header := w.Header()
-	values := make([]string, 4) // of all headers at once: one allocation
-	set := func(i int, name, value string) {
-		values[i] = value
-		header[name] = values[i : i+1 : i+1]
-	}
-	if a.caching == "" {
-		a.caching = "no-store"
-	}
-	set(0, "Cache-Control", a.caching)
-	set(1, "X-Content-Type-Options", "nosniff")
-	if a.etag != "" {
-		header.Set("Etag", a.etag)
-	}
-	if a.pragma != "" {
-		header.Set("Pragma", a.pragma)
-	}
-	if a.location != "" {
-		header.Set("Location", a.location)
-	}
-	if a.body == nil {
-		w.WriteHeader(a.status)
-		return
-	}
-	if a.mediaType == "" {
-		a.mediaType = "application/json"
-	}
-	set(2, "Content-Type", a.mediaType)
-	set(3, "Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	if r.Method != http.MethodHead {
-		// A write fails when the client has gone, which is no fault to report.
-		_, _ = w.Write(a.body)
-	}
-}
 
 // WriteError answers r with err as problem details, in the shape of MyAuth's own
 // routes: see [ProblemOf]. It is for an application's own handlers, instead of
@@ -83,28 +26,33 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 // presented in the Authorization header.
 func (m *Middleware) writeError(w http.ResponseWriter, r *http.Request, err error, bearer bool) {
 	p := m.problemOf(r, err)
-	refusal := reply{status: p.Status, mediaType: "application/problem+json", body: encode(&p)}
+	mediaType, body := mediaProblem, []byte(nil)
 	var grant *grantError
 	if errors.As(err, &grant) {
-		p = grantProblem(p)
-		refusal = reply{status: p.Status, body: encodeGrantError(p), pragma: noCache}
+		p, mediaType = grantProblem(p), mediaJSON
+		body = encodeGrantError(p)
+	} else if encoded, failure := encodeProblem(p); failure == nil {
+		body = encoded
+	} else {
+		p, err = m.problemOf(r, failure), failure
+		body, _ = encodeProblem(p) // has no Members
 	}
 	header := w.Header()
 	for _, name := range []string{"Content-Encoding", "Content-Language", "Etag", "Last-Modified"} {
 		header.Del(name) // of what would have been the answer
 	}
 	m.setErrorHeaders(w, r, err, p, bearer)
-	send(w, r, refusal)
+	send(w, r, mediaType, &kit.Answer{Status: p.Status, Body: body})
 }
 
 // setErrorHeaders sets the headers of an answer to err, which is p, whatever its body is.
-func (m *Middleware) setErrorHeaders(w http.ResponseWriter, r *http.Request, err error, p Problem, bearer bool) {
+func (m *Middleware) setErrorHeaders(w http.ResponseWriter, r *http.Request, err error, p kit.Problem, bearer bool) {
 	header := w.Header()
 	if c := m.challenge(p, bearer); c != "" {
 		header.Set("WWW-Authenticate", c)
 	}
 	if p.RetryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(p.retrySeconds()))
+		header.Set("Retry-After", strconv.Itoa(retrySeconds(p)))
 	}
 	if r.ProtoMajor == 1 && unread(err) {
 		// The server does not read the rest of the body then, to keep the connection.
@@ -113,7 +61,7 @@ func (m *Middleware) setErrorHeaders(w http.ResponseWriter, r *http.Request, err
 }
 
 // problemOf is [ProblemOf], and logs what the client is not told.
-func (m *Middleware) problemOf(r *http.Request, err error) Problem {
+func (m *Middleware) problemOf(r *http.Request, err error) kit.Problem {
 	p := ProblemOf(err)
 	if p.Code == codeInternal {
 		if gone(r, err) {
@@ -148,34 +96,27 @@ func (m *Middleware) log(r *http.Request, err error) {
 		slog.String("err", text), slog.String("stack", string(stack())))
 }
 
-// challenge returns the WWW-Authenticate header of p (RFC 6750, section 3), or "".
-func (m *Middleware) challenge(p Problem, bearer bool) string {
+// challenge returns the WWW-Authenticate header of p (RFC 6750, section 3, and RFC 9470), or "".
+func (m *Middleware) challenge(p kit.Problem, bearer bool) string {
 	c := `Bearer realm="` + m.realm + `"`
 	switch {
 	case p.Code == codeInsufficientRole && p.Status == http.StatusForbidden:
 		return c + `, error="insufficient_scope"`
 	case p.Status != http.StatusUnauthorized:
 		return ""
-	case !bearer:
-		return c
 	}
 	switch p.Code {
+	case codeReauthentication:
+		c += `, error="insufficient_user_authentication"`
+		if m.recentLogin > 0 {
+			c += `, max_age="` + strconv.FormatInt(int64(m.recentLogin/time.Second), 10) + `"`
+		}
 	case codeInvalidToken, codeExpiredToken, codeRevokedToken:
-		// The details of these are constants, in the characters of RFC 6750.
-		return c + `, error="invalid_token", error_description="` + p.Detail + `"`
+		if bearer && quotable(p.Detail) {
+			c += `, error="invalid_token", error_description="` + p.Detail + `"`
+		}
 	}
 	return c
-}
-
-// encode is v, of strings and numbers, as JSON.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // strings and an int
-	}
-	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
 // panicError is a panic on its way to the log.

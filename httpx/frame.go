@@ -1,0 +1,84 @@
+package httpx
+
+import (
+	"context"
+	"net/http"
+
+	"myauth.internal/kit"
+)
+
+// serve answers a request for a route: what all routes have in common, before and after the
+// route's own function. The access token is checked before a body is read, so that strangers
+// cannot make the server read one.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
+	in := kit.Request{Source: (*source)(r)}
+	var answer kit.Answer
+	err := catchPanic(func() (err error) {
+		if len(r.Header["Authorization"]) > 1 {
+			return errManyAuthorizations
+		}
+		ctx := h.clientContext(r)
+		if rt.Access != kit.Public {
+			id, err := h.signedIn(ctx, r, rt.Access == kit.RecentlySignedIn)
+			if err != nil {
+				return err
+			}
+			in.User, in.Claims = id.user, id.claims
+		}
+		if rt.Body != kit.NoBody {
+			if in.Body, err = readBody(r, rt.Body == kit.JSONOrForm); err != nil {
+				return err
+			}
+		}
+		if answer, err = rt.Serve(ctx, in); err != nil {
+			return err
+		}
+		return prepare(&answer)
+	})
+	if isGrant(in.Body) {
+		w.Header().Set("Pragma", noCache)
+		if err != nil {
+			err = &grantError{err}
+		}
+	}
+	if err != nil {
+		h.writeError(w, r, err, rt.Access != kit.Public)
+		return
+	}
+	send(w, r, mediaJSON, &answer)
+}
+
+// source is the [kit.Source] of a request. It is the request itself, so it costs nothing.
+type source http.Request
+
+// PathValue returns the value of a wildcard.
+func (s *source) PathValue(name string) string { return (*http.Request)(s).PathValue(name) }
+
+// QueryValue returns the first value of a parameter.
+func (s *source) QueryValue(name string) string { return s.URL.Query().Get(name) }
+
+// HeaderValues returns the values of a header.
+func (s *source) HeaderValues(name string) []string { return s.Header.Values(name) }
+
+// CookieValue returns the value of a cookie that is there once. Of two, somebody on another
+// subdomain may have set one.
+func (s *source) CookieValue(name string) string {
+	if cookies := (*http.Request)(s).CookiesNamed(name); len(cookies) == 1 {
+		return cookies[0].Value
+	}
+	return ""
+}
+
+// clientContext returns the context of r with its client. A connection without an address,
+// such as one over a Unix socket, leaves the address that the application may have put there.
+func (h *Handler) clientContext(r *http.Request) context.Context {
+	ctx := r.Context()
+	client := kit.Client{IP: clientAddress(r, h.options.TrustedProxies)}
+	if !client.IP.IsValid() {
+		client.IP = kit.ClientOf(ctx).IP
+	}
+	if agent := r.Header["User-Agent"]; len(agent) > 0 {
+		client.UserAgent = agent[0]
+	}
+	return kit.WithClient(ctx, client)
+}
