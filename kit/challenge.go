@@ -115,7 +115,10 @@ func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ 
 		return Prompt{}, err
 	}
 	defer func() { c.end(ctx, err) }()
-	if err := s.count(ctx, &l, func(d *sessionData) bool { d.prompts++; return d.prompts <= challengePrompts }); err != nil {
+	if err := s.count(ctx, &l, func(d *sessionData) bool {
+		d.prompts++
+		return d.prompts <= challengePrompts && d.tries < challengeTries
+	}); err != nil {
 		return Prompt{}, err
 	}
 	return s.prompt(l.user, method, l.row.ID, func() (Prompt, error) { return l.factor.Challenge(ctx, l.user, l.known) })

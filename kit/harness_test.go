@@ -36,6 +36,8 @@ type harness struct {
 	keys   *accesstoken.Keyring
 	opts   kit.Options
 
+	gate *gateFeature // of newDoorHarness
+
 	mu     sync.Mutex
 	events []kit.Event
 }

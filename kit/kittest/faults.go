@@ -67,6 +67,14 @@ func (f *Faults) InjectAfter(op string, fault Fault, skip int) {
 	f.rules[op].skip = skip
 }
 
+// InjectNth makes the nth call of op from now on go wrong, and no other.
+func (f *Faults) InjectNth(op string, fault Fault, n int) {
+	f.Inject(op, fault, 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules[op].skip = n - 1
+}
+
 // OnCall calls do at the beginning of the next call of op.
 func (f *Faults) OnCall(op string, do func()) {
 	f.mu.Lock()
