@@ -344,6 +344,23 @@ func TestResetLeavesTheFactorOn(t *testing.T) {
 	h.wantErr("login", err, kit.ErrMFARequired)
 }
 
+// TestFirstProofVoidsCredentials: whoever set up a factor before the owner proved the address
+// was a stranger.
+func TestFirstProofVoidsCredentials(t *testing.T) {
+	h := newHarness(t, withFactor)
+	u, err := h.Import(t.Context(), kit.User{Email: testEmail, Username: "Ada", Active: true, Factors: []string{"counter"}, Private: []byte(`{"customer":7}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ResetPassword(t.Context(), h.resetToken(testEmail), goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	after := h.login(testEmail, goodPassword).User
+	if len(after.Factors) > 0 || after.CredentialEpoch == u.CredentialEpoch || string(after.Private) != `{"customer":7}` {
+		t.Errorf("after the first proof: factors %v, epoch %d, private %s", after.Factors, after.CredentialEpoch, after.Private)
+	}
+}
+
 func TestFactorNeedsAVerifiedAddress(t *testing.T) {
 	h := newHarness(t, withFactor)
 	h.register(testEmail)

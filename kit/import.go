@@ -11,8 +11,10 @@ import (
 // as passlib (so the Python MyAuth), Django and WordPress write it. With an empty hash the
 // owner sets a password by a reset.
 //
-// Email, Username, Roles and Settings are validated. ID, CreatedAt and UpdatedAt are chosen
-// if they are not given. Verified and Active are stored as they are. No mail is sent. A
+// Email, Username, Roles, Settings and Private are validated. ID, CreatedAt and UpdatedAt are
+// chosen if they are not given. Verified and Active are stored as they are, and Factors too: a
+// user with the name of a second factor, whose record is not there, cannot log in. No mail is
+// sent. A
 // password reset clears Username and Settings of an account that is not Verified: see
 // [Service.ResetPassword].
 //
@@ -32,7 +34,17 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	fields = append(fields, bad...)
 	settings, bad := checkSettings("user_settings", u.Settings)
 	fields = append(fields, bad...)
+	if len(u.Private) > 0 {
+		u.Private, bad = checkSettings("private", u.Private)
+		fields = append(fields, bad...)
+	}
 	fields = append(fields, checkRoles(u.Roles)...)
+	for _, name := range u.Factors {
+		if !featureName.MatchString(name) {
+			fields = append(fields, FieldError{"factors", CodeInvalidCharacters, "must be names of features: a to z, 0 to 9 and _, at most 20 characters"})
+			break
+		}
+	}
 	fields = append(fields, checkID(u.ID)...)
 	fields = append(fields, checkHash(u.PasswordHash)...)
 	if len(fields) > 0 {

@@ -22,8 +22,9 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 // ResetPassword sets a new password with a mailed token. The same write ends every session,
 // access token and other reset token of the user, and marks the address as verified, because
 // the token proves who owns it. If the address was not verified, a stranger may have made the
-// account: the settings become {} and the username the local part of the address; roles,
-// which no user sets, stay.
+// account: its credentials are voided, the settings become {} and the username the local part
+// of the address; Roles and Private, which no user sets, stay. The second factors of a verified
+// account stay on.
 //
 // It does not log in. A password that the policy refuses does not use up the token. Of any
 // number of concurrent uses one succeeds. After [ErrUnavailable] the password may have been
@@ -70,6 +71,8 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 			u.Verified = true
 			u.Username, _, _ = strings.Cut(u.Email, "@") // at most 64 bytes of no control characters
 			u.Settings = json.RawMessage("{}")
+			u.CredentialEpoch++
+			u.Factors = nil
 		}
 		return nil
 	})
