@@ -69,7 +69,8 @@ func (c *Core) Credential(u User, kind, key string) Token {
 
 // Create stores a record that [Core.Credential] made. Of any number of records with one kind
 // and key one is stored, and the others get [ErrConflict], whoever's it is, until it expires,
-// its user is deleted, or the user's credentials are voided.
+// its user is deleted, or the user's credentials are voided: if that happens at the same
+// time, it returns [ErrRevokedToken].
 func (c *Core) Create(ctx context.Context, t Token) error { return c.svc.createUnique(ctx, t) }
 
 // Put stores a record that [Core.Credential] made, in place of the user's own record with that

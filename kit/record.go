@@ -49,7 +49,10 @@ func derivedID(kind TokenType, key string) (id string, sum []byte) {
 func (s *Service) createUnique(ctx context.Context, t Token) error {
 	for range casRounds {
 		err := s.credentials.Create(ctx, t)
-		if err == nil || !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
+		if err == nil {
+			return s.owned(ctx, t)
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
 			return err
 		}
 		stored, readErr := s.credentials.ByID(ctx, t.ID)
@@ -61,19 +64,38 @@ func (s *Service) createUnique(ctx context.Context, t Token) error {
 		case readErr != nil:
 			return readErr
 		case sameHash(stored.Salt, t.Salt):
-			return nil
+			return s.owned(ctx, t)
 		}
 		if live, err := s.live(ctx, stored); err != nil {
 			return err
 		} else if live {
 			return ErrConflict
 		}
-		err = s.credentials.Delete(ctx, stored.ID, stored.Version)
-		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrConflict) {
+		if err := ignoreLoss(s.credentials.Delete(ctx, stored.ID, stored.Version)); err != nil {
 			return err
 		}
 	}
 	return errContention
+}
+
+// owned removes a record that was stored while its user was deleted or the user's credentials
+// were voided: nobody else would find it.
+func (s *Service) owned(ctx context.Context, t Token) error {
+	if live, err := s.live(ctx, t); err != nil || live {
+		return err
+	}
+	if err := ignoreLoss(s.credentials.Delete(ctx, t.ID, t.Version)); err != nil {
+		return err
+	}
+	return ErrRevokedToken
+}
+
+// ignoreLoss returns nil for the loss of a compare-and-swap to another call.
+func ignoreLoss(err error) error {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // putUnique stores a derived record, in place of the same user's.
