@@ -17,7 +17,7 @@ func (s *Service) Activate(ctx context.Context, id string) (User, error) {
 func (s *Service) setActive(ctx context.Context, id string, active bool) (User, error) {
 	u, changed, err := s.changeUser(ctx, id, func(u *User) error {
 		if u.Active == active {
-			return errUnchanged
+			return ErrUnchanged
 		}
 		u.Active = active
 		if !active {

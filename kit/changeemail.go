@@ -24,7 +24,7 @@ func (s *Service) ChangeEmail(ctx context.Context, id, email string) (User, erro
 	var before User
 	u, changed, err := s.changeUser(ctx, id, func(u *User) error {
 		if u.Email == email {
-			return errUnchanged
+			return ErrUnchanged
 		}
 		before = *u
 		u.Email = email

@@ -43,7 +43,7 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 	}
 	u, _, err = s.changeUser(ctx, userID, func(u *User) error {
 		if u.PasswordHash == hash {
-			return errUnchanged // this call's write: no other hash has its salt
+			return ErrUnchanged // this call's write: no other hash has its salt
 		}
 		if u.SessionEpoch != proved {
 			return ErrInvalidCredentials // the password was changed meanwhile

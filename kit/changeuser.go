@@ -15,12 +15,13 @@ const casRounds = 32
 
 var errContention = fmt.Errorf("%w: too many changes of one record at once", ErrUnavailable)
 
-// errUnchanged ends changeUser without a write and without an error.
-var errUnchanged = errors.New("kit: nothing to change")
+// ErrUnchanged is what the change of [Core.ChangeUser] returns when it finds its work done:
+// nothing is written, and it is no error.
+var ErrUnchanged = errors.New("kit: nothing to change")
 
 // changeUser is the one way to change a stored user: read, change, compare and swap, and
 // read again after losing. change may refuse with an error. It may be called more than once,
-// also after its own write if somebody else wrote right after it: it returns errUnchanged
+// also after its own write if somebody else wrote right after it: it returns ErrUnchanged
 // when it finds its work done. changed reports whether this call has changed the record. When
 // a write's answer is lost, the stored record tells, but for a record that another call has
 // written since: then changed is true.
@@ -36,7 +37,7 @@ func (s *Service) changeUser(ctx context.Context, id string, change func(*User) 
 	ctx = context.WithoutCancel(ctx)
 	for range casRounds {
 		want := u.Clone()
-		if err := change(&want); errors.Is(err, errUnchanged) {
+		if err := change(&want); errors.Is(err, ErrUnchanged) {
 			return u, changed, nil
 		} else if err != nil {
 			return User{}, false, err

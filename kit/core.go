@@ -5,13 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"time"
-
-	"myauth.internal/kit/seal"
 )
-
-// ErrUnchanged is what a change returns to [Core.ChangeUser] that finds its work done: nothing
-// is written, and it is no error.
-var ErrUnchanged = errUnchanged
 
 // Core is what a [Feature] may do. Each call of a store has a deadline, and its errors are those
 // of the store contract. The zero Core is of no use: New makes one for each feature.
@@ -176,7 +170,7 @@ func (c *Core) Seal(t Token, secret []byte) ([]byte, error) {
 }
 
 // Open opens what Seal sealed. outdated says that another key than the first was used: seal it
-// again at the next write. Errors: [ErrNoDataKeys], those of [seal.Keyring.Open].
+// again at the next write. Errors: [ErrNoDataKeys], those of package seal.
 func (c *Core) Open(t Token, sealed []byte) (secret []byte, outdated bool, err error) {
 	if c.svc.opts.DataKeys == nil {
 		return nil, false, ErrNoDataKeys
@@ -185,8 +179,6 @@ func (c *Core) Open(t Token, sealed []byte) (secret []byte, outdated bool, err e
 }
 
 func sealContext(t Token) []string { return []string{string(t.Type), t.ID, t.UserID} }
-
-var _ *seal.Keyring // Options.DataKeys
 
 // ErrNoDataKeys: a feature keeps secrets that must be readable again.
 var ErrNoDataKeys = errors.New("kit: a feature needs Options.DataKeys: see package seal")

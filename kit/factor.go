@@ -250,7 +250,7 @@ func (s *Service) RemoveFactor(ctx context.Context, claims accesstoken.Claims, n
 		}
 		at := slices.Index(u.Factors, name)
 		if at < 0 {
-			return errUnchanged
+			return ErrUnchanged
 		}
 		u.Factors = slices.Delete(u.Factors, at, at+1)
 		return nil

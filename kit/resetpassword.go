@@ -60,7 +60,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	proved := false // by this token, for the first time
 	u, _, err = s.changeUser(ctx, row.UserID, func(u *User) error {
 		if u.PasswordHash == hash {
-			return errUnchanged // this call's write: no other hash has its salt
+			return ErrUnchanged // this call's write: no other hash has its salt
 		}
 		if u.SessionEpoch != row.Epoch || !u.Active {
 			return ErrRevokedToken

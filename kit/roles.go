@@ -36,7 +36,7 @@ func (s *Service) changeRoles(ctx context.Context, id string, change func([]stri
 			return &ValidationError{Fields: bad}
 		}
 		if slices.Equal(roles, u.Roles) {
-			return errUnchanged
+			return ErrUnchanged
 		}
 		u.Roles = roles
 		return nil

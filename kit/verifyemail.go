@@ -55,7 +55,7 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) (err error) {
 			return ErrInvalidToken
 		}
 		if u.Verified {
-			return errUnchanged
+			return ErrUnchanged
 		}
 		u.Verified = true
 		return nil
