@@ -120,7 +120,7 @@ func BenchmarkRegisterBody(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		reader.Reset(body)
-		c, err := readBody(r, false)
+		c, err := readBody(r, kit.JSONBody)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -26,15 +26,24 @@ const (
 // errCutShort is a body that ends early.
 var errCutShort = malformed("The request body is incomplete.")
 
-// readBody checks the type of a request's body and reads it, as a form only if forms is
-// true.
-func readBody(r *http.Request, forms bool) (b kit.Body, err error) {
+var errNotJSON = unsupported("Send application/json, in UTF-8.")
+
+// readBody checks the type of a request's body and reads it. An optional one that is not
+// there is an object without members.
+func readBody(r *http.Request, kind kit.BodyType) (b kit.Body, err error) {
+	if kind == kit.OptionalJSON && r.Header["Content-Type"] == nil {
+		text, err := readText(r)
+		if err == nil && len(text) > 0 {
+			err = errNotJSON
+		}
+		return kit.Body{JSON: []byte("{}")}, err
+	}
 	form, ok := mediaType(r.Header)
-	if !ok || form && !forms {
-		if forms {
+	if !ok || form && kind != kit.JSONOrForm {
+		if kind == kit.JSONOrForm {
 			return b, unsupported("Send application/json or application/x-www-form-urlencoded, in UTF-8.")
 		}
-		return b, unsupported("Send application/json, in UTF-8.")
+		return b, errNotJSON
 	}
 	if !plainEncoding(r.Header["Content-Encoding"]) {
 		return b, unsupported("Send the body without Content-Encoding.")

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"myauth.internal/kit"
 )
 
 // counter counts what is read through it.
@@ -65,7 +67,7 @@ func TestBodySize(t *testing.T) {
 				if tc.announce {
 					r.ContentLength = int64(tc.size)
 				}
-				c, err := readBody(r, false)
+				c, err := readBody(r, kit.JSONBody)
 				if tc.tooLarge {
 					if !errors.Is(err, errTooLarge) {
 						t.Errorf("got error %v, want too large", err)

@@ -26,7 +26,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			in.User, in.Claims = id.user, id.claims
 		}
 		if rt.Body != kit.NoBody {
-			if in.Body, err = readBody(r, rt.Body == kit.JSONOrForm); err != nil {
+			if in.Body, err = readBody(r, rt.Body); err != nil {
 				return err
 			}
 		}

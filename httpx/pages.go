@@ -209,7 +209,7 @@ func (h *Handler) resetByPage(r *http.Request, form map[string]string) error {
 
 // readForm reads the body of a form.
 func readForm(r *http.Request) (map[string]string, error) {
-	b, err := readBody(r, true)
+	b, err := readBody(r, kit.JSONOrForm)
 	if err != nil {
 		return nil, err
 	}
