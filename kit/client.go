@@ -24,7 +24,20 @@ type clientKey struct{}
 // and invalid UTF-8, and cut to 256 bytes.
 func WithClient(ctx context.Context, c Client) context.Context {
 	c.UserAgent = cleanUserAgent(c.UserAgent)
-	return context.WithValue(ctx, clientKey{}, &c)
+	return &clientContext{ctx, c}
+}
+
+// clientContext is a context.WithValue in one allocation: each request has one.
+type clientContext struct {
+	context.Context
+	client Client
+}
+
+func (c *clientContext) Value(key any) any {
+	if key == (clientKey{}) {
+		return &c.client
+	}
+	return c.Context.Value(key)
 }
 
 // ClientOf returns what [WithClient] put into ctx, or the zero Client.

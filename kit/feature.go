@@ -22,9 +22,17 @@ type Feature interface {
 type Extension struct {
 	// Routes are served beside MyAuth's own.
 	Routes []Route
-	// OpenAPI describes exactly Routes: a JSON object with the members paths and components
-	// of an OpenAPI 3.1 document. Paths begin below the prefix, as those of Routes do.
-	// References may be to components of this fragment and of MyAuth's own document.
+	// OpenAPI describes exactly Routes: a JSON object with the members tags, paths and
+	// components of an OpenAPI 3.1 document. Paths begin below the prefix, as those of Routes
+	// do. References may be to components of this fragment and of MyAuth's own document. What
+	// the server answers for each route of that Access and Body, such as 405 and 413, is added
+	// to the responses, and the security of a route that is not Public.
+	//
+	// The member x-refusals says what the feature makes routes of others answer: responses by
+	// status, in "gates" those of a Gate, in "factors" those of a second factor that is due.
+	// They are added to each operation of others whose member x-refused-by, a list, names the
+	// same. So a route that ends in [Core.Grant] has "x-refused-by": ["factors", "gates"], or
+	// only "gates" if the login had its second factor before.
 	OpenAPI []byte
 	// Mails are the kinds of mail that the feature sends.
 	Mails []MailRule

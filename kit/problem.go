@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -22,7 +23,8 @@ type Problem struct {
 	Code string
 	// Errors lists the rules that the input breaks, with validation_failed only.
 	Errors []FieldError
-	// Members are what else the client needs, by name (RFC 9457 section 3.2).
+	// Members are what else the client needs, by name (RFC 9457 section 3.2). They never
+	// replace those above. A [Secret] is written out to the client, and nowhere else.
 	Members map[string]any
 	// RetryAfter is when to try again, rounded up to seconds in the Retry-After header; 0
 	// means no such header.
@@ -38,7 +40,7 @@ func NewProblem(status int, code, title, detail string) *Problem {
 func (p *Problem) Error() string { return fmt.Sprintf("kit: %d %s: %s", p.Status, p.Code, p.Detail) }
 
 // Format writes what Error returns, whatever the verb.
-func (p *Problem) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.Error()) }
+func (p Problem) Format(f fmt.State, _ rune) { io.WriteString(f, p.Error()) }
 
 // malformed is a 400 that says what is wrong with the form of a request.
 func malformed(detail string) *Problem {

@@ -13,10 +13,11 @@ import (
 // common: it reads and bounds the body, checks the access token, puts the [Client] into the
 // context, and writes the answer or the problem with the headers that belong to it.
 type Route struct {
-	// Method is the HTTP method. A GET is also a HEAD, and must not change anything.
+	// Method is GET, POST, PUT, PATCH or DELETE. A GET is also a HEAD, and must not change
+	// anything.
 	Method string
-	// Path is below the prefix of the API, such as "/terms/{version}": a pattern of
-	// http.ServeMux without method and host.
+	// Path is below the prefix of the API, such as "/terms/{version}": segments of letters,
+	// digits, '-', '.', '_' and '~', or of one wildcard, with the precedence of http.ServeMux.
 	Path string
 	// Access says who may call the route.
 	Access Access
@@ -49,7 +50,7 @@ const (
 	NoBody BodyType = iota
 	// JSONBody: one JSON object of at most 64 KiB.
 	JSONBody
-	// OptionalJSON: a JSON object, or no body at all.
+	// OptionalJSON: a JSON object, or no body at all, which is an object without members.
 	OptionalJSON
 	// JSONOrForm: a JSON object, or a form (application/x-www-form-urlencoded).
 	JSONOrForm
