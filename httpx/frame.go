@@ -13,6 +13,7 @@ import (
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	in := kit.Request{Source: (*source)(r)}
 	var answer kit.Answer
+	bearer := false // whether the error is about the access token
 	err := catchPanic(func() (err error) {
 		if len(r.Header["Authorization"]) > 1 {
 			return errManyAuthorizations
@@ -21,6 +22,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		if rt.Access != kit.Public {
 			id, err := h.signedIn(ctx, r, rt.Access == kit.RecentlySignedIn)
 			if err != nil {
+				bearer = true
 				return err
 			}
 			in.User, in.Claims = id.user, id.claims
@@ -42,7 +44,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		}
 	}
 	if err != nil {
-		h.writeError(w, r, err, rt.Access != kit.Public)
+		h.writeError(w, r, err, bearer)
 		return
 	}
 	send(w, r, mediaJSON, &answer)
