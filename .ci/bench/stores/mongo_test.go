@@ -130,9 +130,9 @@ func (s mongoTokens) Update(ctx context.Context, t kit.Token) error {
 	return err
 }
 
-func (s mongoTokens) Delete(ctx context.Context, id string) (bool, error) {
-	_, err := s.c.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}})
-	return err == nil, err
+func (s mongoTokens) Delete(ctx context.Context, id string, version int64) error {
+	_, err := s.c.DeleteOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "version", Value: version}})
+	return err
 }
 
 // DeleteExpired finds a batch and deletes what of it has still expired: MongoDB has no

@@ -158,9 +158,9 @@ for _, id in ipairs(ARGV) do
 end
 return redis.call('ZREM', KEYS[3], unpack(ARGV))`)
 
-func (s redisTokens) Delete(ctx context.Context, id string) (bool, error) {
-	err := deleteTokens.Run(ctx, s.c, []string{s.key(""), s.list(""), s.expiry()}, id).Err()
-	return err == nil, err
+// Delete, unlike the driver's, takes any version.
+func (s redisTokens) Delete(ctx context.Context, id string, _ int64) error {
+	return deleteTokens.Run(ctx, s.c, []string{s.key(""), s.list(""), s.expiry()}, id).Err()
 }
 
 // DeleteExpired, unlike the driver's, is not safe beside an Update.

@@ -104,15 +104,16 @@ func bareSQL(b *testing.B, db *sql.DB, schema string) store {
 	u := sqlUsers{
 		byID:    prepare("SELECT " + userColumns + " FROM " + users + " WHERE id = $1"),
 		byEmail: prepare("SELECT " + userColumns + " FROM " + users + " WHERE email_key = $1"),
-		create:  prepare("INSERT INTO " + users + " (" + userColumns + ", email_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"),
-		remove:  prepare("DELETE FROM " + users + " WHERE id = $1"),
+		create: prepare("INSERT INTO " + users + " (" + userColumns + ", email_key, form) " +
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)"),
+		remove: prepare("DELETE FROM " + users + " WHERE id = $1"),
 	}
 	t := sqlTokens{
 		byID:   prepare("SELECT " + tokenColumns + " FROM " + tokens + " WHERE id = $1"),
-		create: prepare("INSERT INTO " + tokens + " (" + tokenColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"),
-		update: prepare("UPDATE " + tokens + " SET session_id = $1, epoch = $2, secret_hash = $3, previous_hash = $4, salt = $5, created_at = $6, " +
-			"rotated_at = $7, expires_at = $8, revoked_at = $9, version = $10 WHERE id = $11 AND version = $12"),
-		remove: prepare("DELETE FROM " + tokens + " WHERE id = $1"),
+		create: prepare("INSERT INTO " + tokens + " (" + tokenColumns + ", form) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1)"),
+		update: prepare("UPDATE " + tokens + " SET session_id = $1, epoch = $2, secret_hash = $3, previous_hash = $4, salt = $5, data = $6, created_at = $7, " +
+			"rotated_at = $8, expires_at = $9, revoked_at = $10, version = $11 WHERE id = $12 AND version = $13"),
+		remove: prepare("DELETE FROM " + tokens + " WHERE id = $1 AND version = $2"),
 		purge:  prepare("DELETE FROM " + tokens + " WHERE id IN (SELECT id FROM " + tokens + " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)"),
 	}
 	return store{users: u, tokens: t, fill: func(ctx context.Context, us []kit.User, ts []kit.Token) error {
@@ -136,8 +137,9 @@ func bareSQL(b *testing.B, db *sql.DB, schema string) store {
 }
 
 const (
-	userColumns  = "id, email, username, hashed_password, roles, user_settings, is_verified, is_active, session_epoch, created_at, updated_at, version"
-	tokenColumns = "id, token_type, user_id, session_id, epoch, secret_hash, previous_hash, salt, created_at, rotated_at, expires_at, revoked_at, version"
+	userColumns = "id, email, username, hashed_password, roles, user_settings, private, factors, is_verified, is_active, session_epoch, credential_epoch, " +
+		"created_at, updated_at, version"
+	tokenColumns = "id, token_type, user_id, session_id, epoch, secret_hash, previous_hash, salt, data, created_at, rotated_at, expires_at, revoked_at, version"
 )
 
 // sqlUsers and sqlTokens have the methods that the use cases call, and no others.
@@ -156,8 +158,10 @@ func (s sqlUsers) ByEmail(ctx context.Context, email string) (kit.User, error) {
 
 func scanUser(row *sql.Row) (u kit.User, err error) {
 	var hash, roles, settings string
+	var private, factors sql.NullString
 	var created, updated int64
-	err = row.Scan(&u.ID, &u.Email, &u.Username, &hash, &roles, &settings, &u.Verified, &u.Active, &u.SessionEpoch, &created, &updated, &u.Version)
+	err = row.Scan(&u.ID, &u.Email, &u.Username, &hash, &roles, &settings, &private, &factors, &u.Verified, &u.Active, &u.SessionEpoch, &u.CredentialEpoch,
+		&created, &updated, &u.Version)
 	return u, notFound(err)
 }
 
@@ -175,8 +179,8 @@ func insertUser(ctx context.Context, stmt *sql.Stmt, u kit.User) error {
 	if err != nil {
 		return err
 	}
-	_, err = stmt.ExecContext(ctx, u.ID, u.Email, u.Username, string(u.PasswordHash), string(roles), string(u.Settings), u.Verified, u.Active,
-		u.SessionEpoch, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), u.Version, u.Email)
+	_, err = stmt.ExecContext(ctx, u.ID, u.Email, u.Username, string(u.PasswordHash), string(roles), string(u.Settings), nil, nil, u.Verified, u.Active,
+		u.SessionEpoch, u.CredentialEpoch, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), u.Version, u.Email)
 	return err
 }
 
@@ -193,7 +197,7 @@ type sqlTokens struct {
 func (s sqlTokens) ByID(ctx context.Context, id string) (t kit.Token, err error) {
 	var kind string
 	var created, rotated, expires, revoked int64
-	err = s.byID.QueryRowContext(ctx, id).Scan(&t.ID, &kind, &t.UserID, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt,
+	err = s.byID.QueryRowContext(ctx, id).Scan(&t.ID, &kind, &t.UserID, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
 		&created, &rotated, &expires, &revoked, &t.Version)
 	return t, notFound(err)
 }
@@ -203,13 +207,13 @@ func (s sqlTokens) Create(ctx context.Context, t kit.Token) error {
 }
 
 func insertToken(ctx context.Context, stmt *sql.Stmt, t kit.Token) error {
-	_, err := stmt.ExecContext(ctx, t.ID, string(t.Type), t.UserID, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt,
+	_, err := stmt.ExecContext(ctx, t.ID, string(t.Type), t.UserID, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data,
 		t.CreatedAt.UnixMicro(), t.RotatedAt.UnixMicro(), t.ExpiresAt.UnixMicro(), t.RevokedAt.UnixMicro(), t.Version)
 	return err
 }
 
 func (s sqlTokens) Update(ctx context.Context, t kit.Token) error {
-	result, err := s.update.ExecContext(ctx, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt,
+	result, err := s.update.ExecContext(ctx, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data,
 		t.CreatedAt.UnixMicro(), t.RotatedAt.UnixMicro(), t.ExpiresAt.UnixMicro(), t.RevokedAt.UnixMicro(), t.Version+1, t.ID, t.Version)
 	if err != nil {
 		return err
@@ -220,9 +224,9 @@ func (s sqlTokens) Update(ctx context.Context, t kit.Token) error {
 	return nil
 }
 
-func (s sqlTokens) Delete(ctx context.Context, id string) (bool, error) {
-	_, err := s.remove.ExecContext(ctx, id)
-	return err == nil, err
+func (s sqlTokens) Delete(ctx context.Context, id string, version int64) error {
+	_, err := s.remove.ExecContext(ctx, id, version)
+	return err
 }
 
 func (s sqlTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {

@@ -94,10 +94,7 @@ func purge(ctx context.Context, c *crowd, _ int) error {
 // gives their numbers back.
 func forgetSessions(ctx context.Context, c *crowd, n int) error {
 	last := int(c.next.Add(int64(-n)))
-	return inParallel(n, func(i int) error {
-		_, err := c.tokens.Delete(ctx, tokenID(last+1+i))
-		return err
-	})
+	return inParallel(n, func(i int) error { return c.tokens.Delete(ctx, tokenID(last+1+i), 1) })
 }
 
 func forgetUsers(ctx context.Context, c *crowd, n int) error {
