@@ -21,6 +21,8 @@ const (
 	Lost
 	// Hang does nothing until the call's context is done.
 	Hang
+	// Late fails as a call that hung until its deadline, without the wait.
+	Late
 	// Panic panics.
 	Panic
 	// Broken fails with an error of an unknown kind, whose text is that of a driver
@@ -40,6 +42,7 @@ type Faults struct {
 	rules  map[string]*rule
 	calls  map[string]int
 	onCall map[string]func()
+	each   func(ctx context.Context, op string, record any) Fault
 }
 
 type rule struct {
@@ -85,11 +88,20 @@ func (f *Faults) OnCall(op string, do func()) {
 	f.onCall[op] = do
 }
 
+// Each is asked before each call: by its context, its name and the record that it writes, a
+// [kit.User] or a [kit.Token], or nil. It returns what becomes of the call, or 0 for whatever
+// else was injected. Calls at once ask it at once.
+func (f *Faults) Each(ask func(ctx context.Context, op string, record any) Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.each = ask
+}
+
 // Clear lets everything through again.
 func (f *Faults) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules, f.onCall = nil, nil
+	f.rules, f.onCall, f.each = nil, nil, nil
 }
 
 // Calls returns how often op was called, whatever came of it.
@@ -105,17 +117,22 @@ func (f *Faults) Stores(s kit.Stores) kit.Stores {
 	return kit.Stores{Users: faultyUsers{f, s.Users}, Tokens: faultyTokens{f, "tokens.", s.Tokens}, Credentials: faultyTokens{f, "credentials.", s.Credentials}}
 }
 
-func (f *Faults) next(op string) Fault {
+func (f *Faults) next(ctx context.Context, op string, record any) Fault {
 	f.mu.Lock()
 	if f.calls == nil {
 		f.calls = map[string]int{}
 	}
 	f.calls[op]++
-	do := f.onCall[op]
+	do, each := f.onCall[op], f.each
 	delete(f.onCall, op)
 	f.mu.Unlock()
 	if do != nil {
 		do() // which may call the store itself
+	}
+	if each != nil {
+		if fault := each(ctx, op, record); fault != 0 {
+			return fault
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -133,9 +150,9 @@ func (f *Faults) next(op string) Fault {
 }
 
 // call runs do, or fails as the fault that is due says.
-func call[T any](ctx context.Context, f *Faults, op string, do func() (T, error)) (T, error) {
+func call[T any](ctx context.Context, f *Faults, op string, record any, do func() (T, error)) (T, error) {
 	var zero T
-	switch f.next(op) {
+	switch f.next(ctx, op, record) {
 	case Down:
 		return zero, fmt.Errorf("kittest: %s: %w: connection refused", op, kit.ErrUnavailable)
 	case Lost:
@@ -148,6 +165,8 @@ func call[T any](ctx context.Context, f *Faults, op string, do func() (T, error)
 	case Hang:
 		<-ctx.Done()
 		return zero, fmt.Errorf("kittest: %s: %w", op, context.Cause(ctx))
+	case Late:
+		return zero, fmt.Errorf("kittest: %s: %w", op, context.DeadlineExceeded)
 	case Panic:
 		panic("kittest: " + op)
 	case Broken:
@@ -157,8 +176,8 @@ func call[T any](ctx context.Context, f *Faults, op string, do func() (T, error)
 }
 
 // do is call for what returns only an error.
-func do(ctx context.Context, f *Faults, op string, act func() error) error {
-	_, err := call(ctx, f, op, func() (struct{}, error) { return struct{}{}, act() })
+func do(ctx context.Context, f *Faults, op string, record any, act func() error) error {
+	_, err := call(ctx, f, op, record, func() (struct{}, error) { return struct{}{}, act() })
 	return err
 }
 
@@ -168,39 +187,39 @@ type faultyUsers struct {
 }
 
 func (s faultyUsers) Create(ctx context.Context, u kit.User) error {
-	return do(ctx, s.f, "users.Create", func() error { return s.store.Create(ctx, u) })
+	return do(ctx, s.f, "users.Create", u, func() error { return s.store.Create(ctx, u) })
 }
 
 func (s faultyUsers) ByID(ctx context.Context, id string) (kit.User, error) {
-	return call(ctx, s.f, "users.ByID", func() (kit.User, error) { return s.store.ByID(ctx, id) })
+	return call(ctx, s.f, "users.ByID", nil, func() (kit.User, error) { return s.store.ByID(ctx, id) })
 }
 
 func (s faultyUsers) ByEmail(ctx context.Context, email string) (kit.User, error) {
-	return call(ctx, s.f, "users.ByEmail", func() (kit.User, error) { return s.store.ByEmail(ctx, email) })
+	return call(ctx, s.f, "users.ByEmail", nil, func() (kit.User, error) { return s.store.ByEmail(ctx, email) })
 }
 
 func (s faultyUsers) Update(ctx context.Context, u kit.User) error {
-	return do(ctx, s.f, "users.Update", func() error { return s.store.Update(ctx, u) })
+	return do(ctx, s.f, "users.Update", u, func() error { return s.store.Update(ctx, u) })
 }
 
 func (s faultyUsers) Delete(ctx context.Context, id string) error {
-	return do(ctx, s.f, "users.Delete", func() error { return s.store.Delete(ctx, id) })
+	return do(ctx, s.f, "users.Delete", nil, func() error { return s.store.Delete(ctx, id) })
 }
 
 // List is that of a store which is a [kit.UserLister].
 func (s faultyUsers) List(ctx context.Context, after string, limit int) ([]kit.User, error) {
-	return call(ctx, s.f, "users.List", func() ([]kit.User, error) { return s.store.(kit.UserLister).List(ctx, after, limit) })
+	return call(ctx, s.f, "users.List", nil, func() ([]kit.User, error) { return s.store.(kit.UserLister).List(ctx, after, limit) })
 }
 
 // ListByEmail is that of a store which is a [kit.UserLister].
 func (s faultyUsers) ListByEmail(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
-	return call(ctx, s.f, "users.ListByEmail", func() ([]kit.User, error) {
+	return call(ctx, s.f, "users.ListByEmail", nil, func() ([]kit.User, error) {
 		return s.store.(kit.UserLister).ListByEmail(ctx, prefix, after, limit)
 	})
 }
 
 func (s faultyUsers) Ping(ctx context.Context) error {
-	return do(ctx, s.f, "users.Ping", func() error { return pingStore(ctx, s.store) })
+	return do(ctx, s.f, "users.Ping", nil, func() error { return pingStore(ctx, s.store) })
 }
 
 type faultyTokens struct {
@@ -210,31 +229,31 @@ type faultyTokens struct {
 }
 
 func (s faultyTokens) Create(ctx context.Context, t kit.Token) error {
-	return do(ctx, s.f, s.name+"Create", func() error { return s.store.Create(ctx, t) })
+	return do(ctx, s.f, s.name+"Create", t, func() error { return s.store.Create(ctx, t) })
 }
 
 func (s faultyTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
-	return call(ctx, s.f, s.name+"ByID", func() (kit.Token, error) { return s.store.ByID(ctx, id) })
+	return call(ctx, s.f, s.name+"ByID", nil, func() (kit.Token, error) { return s.store.ByID(ctx, id) })
 }
 
 func (s faultyTokens) Update(ctx context.Context, t kit.Token) error {
-	return do(ctx, s.f, s.name+"Update", func() error { return s.store.Update(ctx, t) })
+	return do(ctx, s.f, s.name+"Update", t, func() error { return s.store.Update(ctx, t) })
 }
 
 func (s faultyTokens) Delete(ctx context.Context, id string, version int64) error {
-	return do(ctx, s.f, s.name+"Delete", func() error { return s.store.Delete(ctx, id, version) })
+	return do(ctx, s.f, s.name+"Delete", nil, func() error { return s.store.Delete(ctx, id, version) })
 }
 
 func (s faultyTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	return call(ctx, s.f, s.name+"ByUser", func() ([]kit.Token, error) { return s.store.ByUser(ctx, userID, after, limit) })
+	return call(ctx, s.f, s.name+"ByUser", nil, func() ([]kit.Token, error) { return s.store.ByUser(ctx, userID, after, limit) })
 }
 
 func (s faultyTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	return call(ctx, s.f, s.name+"DeleteExpired", func() (int, error) { return s.store.DeleteExpired(ctx, before, limit) })
+	return call(ctx, s.f, s.name+"DeleteExpired", nil, func() (int, error) { return s.store.DeleteExpired(ctx, before, limit) })
 }
 
 func (s faultyTokens) Ping(ctx context.Context) error {
-	return do(ctx, s.f, s.name+"Ping", func() error { return pingStore(ctx, s.store) })
+	return do(ctx, s.f, s.name+"Ping", nil, func() error { return pingStore(ctx, s.store) })
 }
 
 func pingStore(ctx context.Context, store any) error {
