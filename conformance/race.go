@@ -16,20 +16,25 @@ const (
 // race calls f n times at once, each call on a goroutine of its own and through
 // one of the two handles in turn, and returns what each call said.
 func (p *probe) race(n int, f func(i int, h *handle) error) []error {
+	return atOnce(n, func(i int) (err error) {
+		err = errNoReturn // no caller's win
+		defer p.recoverPanic()
+		return f(i, p.both()[i%2])
+	})
+}
+
+// atOnce calls f n times at once, each call on a goroutine of its own.
+func atOnce(n int, f func(i int) error) []error {
 	answers := make([]error, n)
 	start := make(chan struct{})
 	var ready, done sync.WaitGroup
 	for i := range n {
 		ready.Add(1)
-		done.Add(1)
-		go func() {
-			defer done.Done()
-			defer p.recoverPanic()
+		done.Go(func() {
 			ready.Done()
 			<-start
-			answers[i] = errNoReturn // no caller's win
-			answers[i] = f(i, p.both()[i%2])
-		}()
+			answers[i] = f(i)
+		})
 	}
 	ready.Wait()
 	close(start)

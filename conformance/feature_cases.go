@@ -1,0 +1,238 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// attach lists the feature twice, and attaches one value to two Services over two data sets:
+// one that keeps the last Core only would write to the wrong one.
+func (f Feature) attach(tb testing.TB, cfg Config) {
+	value := f.New()
+	one, two := f.world(tb, cfg, value), f.world(tb, cfg)
+	for _, other := range []kit.Feature{value, f.New()} {
+		if _, err := two.service(f.New(), other); err == nil {
+			tb.Errorf("kit.New with the feature twice in Options.Features: got no error")
+		}
+	}
+	_, err := two.service(value)
+	if one.count(&one.calls)+two.count(&two.calls) > 0 {
+		tb.Errorf("Attach called a store")
+	}
+	if err != nil {
+		return // it is for one Service
+	}
+	for _, sc := range f.Scenarios {
+		for _, w := range []*world{one, two, one} {
+			s := w.scene()
+			use := sc.Prepare(s)
+			if err := use.Call(context.Background(), w.services[0]); err != nil {
+				tb.Errorf("%s, through one of two Services that share the feature: got error %v", sc.Name, err)
+			}
+			w.check(s, use, "through one of two Services that share the feature")
+		}
+	}
+}
+
+// again uses the feature through either Service, and once more through the other.
+func (w *world) again(sc Scenario) {
+	for i := range w.services {
+		s := w.scene()
+		use := sc.Prepare(s)
+		for j, when := range []string{"the first call", "the same call through the other Service"} {
+			err := use.Call(context.Background(), w.services[(i+j)%2])
+			if err != nil && (j == 0 || !isOneOf(err, use.Already)) {
+				w.Errorf("%s: got error %v", when, err)
+			}
+			w.check(s, use, "after "+when)
+		}
+		if _, err := w.services[i].PurgeExpired(context.Background(), w.clock.Now()); err != nil {
+			w.Errorf("PurgeExpired: %v", err)
+		}
+		w.check(s, use, "after a purge")
+		w.leave(s)
+	}
+}
+
+// trouble is what becomes of one store call.
+type trouble struct {
+	what    string
+	fault   kittest.Fault
+	forGood bool // it stays so
+	leaves  bool // the client does
+}
+
+var troubles = []trouble{
+	{what: "is cut", fault: kittest.Down},
+	{what: "hangs until its deadline", fault: kittest.Late},
+	{what: "loses its answer", fault: kittest.Lost},
+	{what: "is where the process ends", fault: kittest.Down, forGood: true},
+	{what: "is where the client leaves", leaves: true},
+}
+
+// interrupted lets something become of each store call of a scenario in turn. The scenario is
+// repeated through the other Service and through the same one, in turn.
+func (w *world) interrupted(sc Scenario) {
+	for i, trouble := range troubles {
+		for nth := 1; w.interrupt(sc, trouble, nth, w.services[(i+nth)%2]); nth++ {
+			if nth == 200 {
+				w.Fatalf("it makes %d store calls or more: the suite tries no further ones", nth)
+			}
+		}
+	}
+}
+
+// interrupt lets something become of the nth store call, and repeats the scenario through
+// other. It reports whether there was an nth store call.
+func (w *world) interrupt(sc Scenario, trouble trouble, nth int, other *kit.Service) bool {
+	s := w.scene()
+	defer w.leave(s)
+	use := sc.Prepare(s)
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	t := &trial{trouble: trouble, nth: nth, leave: leave}
+	first := w.services[0]
+	if trouble.forGood && other == first {
+		first = w.services[1]
+	}
+	err := use.Call(context.WithValue(ctx, trialKey{}, t), first)
+	op := w.op(t)
+	if op == "" {
+		if err != nil {
+			w.Errorf("with stores that work: got error %v", err)
+		}
+		return false
+	}
+	what := fmt.Sprintf("when store call %d, %s, %s", nth, op, trouble.what)
+	if err != nil && !isOneOf(err, passing) {
+		w.Errorf("%s: got error %v, want none or one that wraps kit.ErrUnavailable or the context's", what, err)
+	}
+	w.check(s, use, what)
+	if err := use.Call(context.Background(), other); err != nil && !isOneOf(err, use.Already) {
+		w.Errorf("%s, and then once more: got error %v, want none or one of Already", what, err)
+	}
+	w.check(s, use, what+", and then once more")
+	return true
+}
+
+// atOnce uses the feature by 16 callers at once, for one account, through both Services.
+func (w *world) atOnce(sc Scenario) {
+	for range rounds {
+		s := w.scene()
+		use := sc.Prepare(s)
+		won := 0
+		for _, err := range atOnce(racers, func(i int) error { return use.Call(context.Background(), w.services[i%2]) }) {
+			switch {
+			case err == nil:
+				won++
+			case !isOneOf(err, use.Already) && !isOneOf(err, passing):
+				w.Errorf("by %d callers at once: got error %v, want none or one of Already", racers, err)
+			}
+		}
+		if won == 0 {
+			w.Errorf("by %d callers at once: none succeeded", racers)
+		}
+		w.check(s, use, "after calls at once")
+		w.leave(s)
+	}
+}
+
+// check wants the state whole, and the records in order.
+func (w *world) check(s *Scene, use Use, when string) {
+	for _, svc := range w.services {
+		if err := use.Whole(context.Background(), svc); err != nil {
+			w.Errorf("%s: the state is not whole: %v", when, err)
+		}
+		u, err := svc.UserByID(context.Background(), s.User.ID)
+		if err != nil && !errors.Is(err, kit.ErrUserNotFound) {
+			w.Errorf("%s: UserByID: %v", when, err)
+		}
+		enrolled, err := svc.Factors(context.Background(), u)
+		missing := slices.ContainsFunc(enrolled, func(f kit.EnrolledFactor) bool { return f.CreatedAt.IsZero() })
+		if err != nil || missing || len(enrolled) != len(u.Factors) {
+			w.Errorf("%s: the user has the factors %q, and of them the Service has %v, error %v", when, u.Factors, enrolled, err)
+		}
+	}
+	w.checkRows(when)
+}
+
+// leave deletes the account, with which all its records go.
+func (w *world) leave(s *Scene) {
+	if err := w.services[0].DeleteUser(context.Background(), s.User.ID); err != nil && !errors.Is(err, kit.ErrUserNotFound) {
+		w.Errorf("DeleteUser: %v", err)
+	}
+	w.checkRows("after DeleteUser")
+}
+
+// routes wants the document and the routes of the feature to be one, and sends nonsense to
+// every route.
+func (f Feature) routes(tb testing.TB, cfg Config) {
+	w := f.world(tb, cfg, f.New())
+	described(tb, w.brings)
+	s := w.scene()
+	token := s.Login().AccessToken
+	for _, route := range w.services[0].Routes() {
+		target := route.Method + " " + strings.NewReplacer("{$}", "", "...}", "", "{", "", "}", "").Replace(route.Path)
+		for _, body := range []string{"", "{", "[]", "{}", `{"state":7,"code":[]}`, `{"state":"x","code":"x","token":"x"}`} {
+			before := w.count(&w.writes)
+			answer, err := s.Serve(context.Background(), w.services[0], target, body, token)
+			switch wrote := w.count(&w.writes) > before; {
+			case err != nil && !told(err):
+				tb.Errorf("%s %s with the body %q: got error %v, which is an internal error to clients: want a kit.Problem, or an error of kit's Service", route.Method, route.Path, body, err)
+			case err == nil && answer.Tokens.AccessToken == "" && (answer.Status < 200 || answer.Status > 399):
+				tb.Errorf("%s %s with the body %q: got status %d", route.Method, route.Path, body, answer.Status)
+			case wrote && (route.Method == http.MethodGet || route.Access == kit.Public):
+				tb.Errorf("%s %s with the body %q: it wrote, for a GET or a stranger's nonsense", route.Method, route.Path, body)
+			}
+		}
+	}
+}
+
+// described wants the fragment to describe exactly the routes.
+func described(tb testing.TB, e kit.Extension) {
+	var document struct{ Paths map[string]map[string]any }
+	if err := json.Unmarshal(e.OpenAPI, &document); err != nil && len(e.OpenAPI) > 0 {
+		tb.Errorf("Extension.OpenAPI: %v", err)
+	}
+	var described, served []string
+	for path, item := range document.Paths {
+		for method := range item {
+			if slices.Contains([]string{"get", "put", "post", "delete", "patch", "head", "options"}, method) {
+				described = append(described, strings.ToUpper(method)+" "+path)
+			}
+		}
+	}
+	for _, r := range e.Routes {
+		served = append(served, r.Method+" "+strings.NewReplacer("{$}", "", "...}", "}").Replace(r.Path))
+	}
+	slices.Sort(described)
+	slices.Sort(served)
+	if !slices.Equal(described, served) {
+		tb.Errorf("Extension.OpenAPI describes %q, and the routes are %q", described, served)
+	}
+}
+
+// passing are the errors of an interruption.
+var passing = []error{kit.ErrUnavailable, context.Canceled, context.DeadlineExceeded}
+
+func isOneOf(err error, all []error) bool {
+	return slices.ContainsFunc(all, func(one error) bool { return errors.Is(err, one) })
+}
+
+// told reports whether clients can be told of an error.
+func told(err error) bool {
+	return errors.As(err, new(*kit.Problem)) || errors.As(err, new(*kit.ValidationError)) || isOneOf(err, passing) || isOneOf(err, []error{
+		kit.ErrInvalidCredentials, kit.ErrInvalidToken, kit.ErrExpiredToken, kit.ErrRevokedToken, kit.ErrInvalidCode, kit.ErrMFARequired,
+		kit.ErrReauthenticationRequired, kit.ErrAlreadyEnrolled, kit.ErrNotEnrolled, kit.ErrEmailNotVerified, kit.ErrAccountDisabled,
+		kit.ErrUserNotFound, kit.ErrUserExists, kit.ErrEmailNotConfigured, kit.ErrTooManyRequests,
+	})
+}

@@ -1,0 +1,97 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// Scene is where one try of a [Scenario] is prepared.
+type Scene struct {
+	testing.TB
+	// User is an account of this try alone: active, its address verified. Password is its.
+	User     kit.User
+	Password string
+	// Service works, whatever becomes of the calls of another.
+	Service *kit.Service
+	// Clock is that of all Services. It stands, and may be advanced.
+	Clock *kittest.Clock
+	// Mailer has the mails of all tries.
+	Mailer *kittest.Mailer
+
+	world *world
+}
+
+// Login logs the user in with the password, or ends the test.
+func (s *Scene) Login() kit.TokenPair {
+	s.Helper()
+	tokens, err := s.Service.Login(context.Background(), s.User.Email, s.Password)
+	if err != nil {
+		s.Fatalf("Login: %v", err)
+	}
+	s.Secret(string(tokens.AccessToken), string(tokens.RefreshToken))
+	return tokens
+}
+
+// Secret names secrets that must be in no event and no log. The password is one, and so are
+// the tokens of Login and Serve.
+func (s *Scene) Secret(values ...string) { s.world.secret(values...) }
+
+// Serve sends a request to a route of svc, such as "POST /terms/accept", as package httpx
+// does. body is JSON or empty, token an access token or empty.
+func (s *Scene) Serve(ctx context.Context, svc *kit.Service, request, body string, token kit.Secret) (answer kit.Answer, err error) {
+	method, target, _ := strings.Cut(request, " ")
+	r, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil {
+		return answer, err
+	}
+	err = fmt.Errorf("conformance: the Service has no route for %s", request)
+	mux := http.NewServeMux()
+	for _, route := range svc.Routes() {
+		mux.HandleFunc(route.Method+" "+route.Path, func(_ http.ResponseWriter, r *http.Request) {
+			answer, err = serve(r, svc, route, body, token)
+		})
+	}
+	mux.ServeHTTP(noWriter{}, r)
+	s.Secret(string(answer.Tokens.AccessToken), string(answer.Tokens.RefreshToken))
+	return answer, err
+}
+
+func serve(r *http.Request, svc *kit.Service, route kit.Route, body string, token kit.Secret) (kit.Answer, error) {
+	request := kit.Request{Source: source{r}, Body: kit.Body{JSON: []byte(body)}}
+	if route.Access != kit.Public {
+		var err error
+		request.User, request.Claims, err = svc.Authenticate(r.Context(), string(token))
+		if err == nil && route.Access == kit.RecentlySignedIn {
+			err = svc.CheckRecent(request.User, request.Claims)
+		}
+		if err != nil {
+			return kit.Answer{}, err
+		}
+	}
+	return route.Serve(r.Context(), request)
+}
+
+// source is a [kit.Source].
+type source struct{ *http.Request }
+
+func (s source) QueryValue(name string) string     { return s.URL.Query().Get(name) }
+func (s source) HeaderValues(name string) []string { return s.Header.Values(name) }
+func (s source) CookieValue(name string) string {
+	if cookies := s.CookiesNamed(name); len(cookies) == 1 {
+		return cookies[0].Value
+	}
+	return ""
+}
+
+// noWriter is for handlers that write nothing.
+type noWriter struct{}
+
+func (noWriter) Header() http.Header         { return http.Header{} }
+func (noWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (noWriter) WriteHeader(int)             {}

@@ -1,0 +1,238 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/kittest"
+)
+
+// world is a data set with Services over it, each with a handle and a feature of its own.
+type world struct {
+	testing.TB
+	feature  Feature
+	openData Open
+	stores   kit.Stores // those of the first handle
+	services []*kit.Service
+	brings   kit.Extension // what the feature brings
+	clock    *kittest.Clock
+	mailer   *kittest.Mailer
+	hash     kit.Secret // of every account's password
+	accounts int
+
+	mu      sync.Mutex
+	calls   int // of stores
+	writes  int
+	rows    map[string]kit.Token // by the name of their store and their ID: what was created, or perhaps was
+	secrets []string
+	journal bytes.Buffer // events and logs
+}
+
+// world opens a data set, and makes a Service for each feature.
+func (f Feature) world(tb testing.TB, cfg Config, features ...kit.Feature) *world {
+	w := &world{TB: tb, feature: f, openData: cfg.New(tb), clock: kittest.NewClock(epoch), mailer: &kittest.Mailer{}, rows: map[string]kit.Token{}}
+	tb.Cleanup(w.checkSecrets)
+	for _, feature := range features {
+		if _, err := w.service(feature); err != nil {
+			tb.Fatalf("kit.New with the feature: %v", err)
+		}
+	}
+	return w
+}
+
+// service makes a Service with the features, over a handle of its own.
+func (w *world) service(features ...kit.Feature) (*kit.Service, error) {
+	opened := w.openData(w)
+	if opened.Close != nil {
+		w.Cleanup(func() { _ = opened.Close() }) // whether it succeeds is what Run tests
+	}
+	if w.stores.Users == nil {
+		w.stores = opened.Stores
+	}
+	var faults kittest.Faults
+	faults.Each(w.before)
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	var o kit.Options
+	if w.feature.Options != nil {
+		o = w.feature.Options()
+	}
+	for _, feature := range features {
+		o.Features = append([]kit.Feature{spy{feature, w}}, o.Features...)
+	}
+	o.BcryptCost, o.InsecureFastHash = 4, true
+	o.Mailer, o.PublicURL, o.InsecureUnlimitedMails, o.MailDelay = w.mailer, "https://example.com", true, time.Millisecond
+	o.OnEvent = func(_ context.Context, e kit.Event) { fmt.Fprintf(w, "%+v\n", e) }
+	o.Logger = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Now, o.StoreTimeout = w.clock.Now, time.Minute
+	svc, err := kit.New(faults.Stores(opened.Stores), keys, &o)
+	if err == nil {
+		w.services = append(w.services, svc)
+		w.Cleanup(func() { _ = svc.Close(context.Background()) })
+	}
+	return svc, err
+}
+
+// spy notes what a feature brings.
+type spy struct {
+	kit.Feature
+	w *world
+}
+
+func (s spy) Attach(core *kit.Core) (kit.Extension, error) {
+	e, err := s.Feature.Attach(core)
+	s.w.brings = e
+	return e, err
+}
+
+// Write adds to the journal.
+func (w *world) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.journal.Write(p)
+}
+
+func (w *world) secret(values ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.secrets = append(w.secrets, values...)
+}
+
+// checkSecrets wants none in the journal.
+func (w *world) checkSecrets() {
+	for _, secret := range w.secrets {
+		if _, behind, found := strings.Cut(w.journal.String(), secret); found && secret != "" {
+			w.Errorf("a secret is in an event or a log, before %s", brief(behind[:min(len(behind), 100)]))
+		}
+	}
+}
+
+// trial is in the context of a call one of whose store calls goes wrong. Those of other
+// callers, and of the mail queue, work.
+type trial struct {
+	trouble
+	nth   int
+	leave context.CancelFunc
+	calls int    // of stores so far
+	op    string // the nth of them
+}
+
+// before sees every store call, and says what becomes of it.
+func (w *world) before(ctx context.Context, op string, record any) kittest.Fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls++
+	if t, ok := record.(kit.Token); ok {
+		store, _, _ := strings.Cut(op, ".")
+		w.written(store, t)
+	}
+	if !strings.Contains(op, ".By") {
+		w.writes++
+	}
+	t, ok := ctx.Value(trialKey{}).(*trial)
+	if !ok {
+		return 0
+	}
+	switch t.calls++; {
+	case t.calls == t.nth:
+		if t.op = op; t.leaves {
+			t.leave()
+		}
+		return t.fault
+	case t.calls > t.nth && t.forGood:
+		return t.fault
+	}
+	return 0
+}
+
+// count reads one of w's counters, and op what went wrong in a trial, if it came to that.
+func (w *world) count(n *int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return *n
+}
+
+func (w *world) op(t *trial) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return t.op
+}
+
+type trialKey struct{}
+
+// forever is about when records expire that do not.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// written notes a record, and what is wrong with it.
+func (w *world) written(store string, t kit.Token) {
+	w.rows[store+"."+t.ID] = t
+	wrong := ""
+	switch {
+	case len(t.Data) > kit.MaxTokenData:
+		wrong = "has more Data than kit.MaxTokenData"
+	case t.ExpiresAt.IsZero():
+		wrong = "has no ExpiresAt, so the next purge removes it"
+	case !t.ExpiresAt.Before(forever) && (store == "tokens" || t.UserID == ""):
+		wrong = "never expires"
+	}
+	if wrong != "" {
+		w.Errorf("a record of the type %s among the %s %s", t.Type, store, wrong)
+	}
+	if store == "tokens" {
+		w.secrets = append(w.secrets, t.ID) // whoever knows it can end that session
+	}
+}
+
+// checkRows wants each record that is there to belong to an account, or to expire.
+func (w *world) checkRows(when string) {
+	w.mu.Lock()
+	rows := w.rows
+	w.rows = map[string]kit.Token{}
+	w.mu.Unlock()
+	for key := range rows {
+		store, id, _ := strings.Cut(key, ".")
+		t, err := map[string]kit.TokenStore{"tokens": w.stores.Tokens, "credentials": w.stores.Credentials}[store].ByID(context.Background(), id)
+		if err == nil && t.UserID != "" {
+			w.mu.Lock()
+			w.rows[key] = t
+			w.mu.Unlock()
+			_, err = w.stores.Users.ByID(context.Background(), t.UserID)
+			if errors.Is(err, kit.ErrNotFound) {
+				w.Errorf("%s: a record of the type %s among the %s belongs to no account", when, t.Type, store)
+			}
+		}
+		if err != nil && !errors.Is(err, kit.ErrNotFound) {
+			w.Errorf("%s: looking for a record and its user: %v", when, err)
+		}
+	}
+}
+
+// scene makes an account for one try.
+func (w *world) scene() *Scene {
+	svc := w.services[len(w.services)-1]
+	if w.hash == "" {
+		u, err := svc.Register(context.Background(), kit.Registration{Email: "first@example.com", Username: "First", Password: password})
+		if err != nil {
+			w.Fatalf("Register: %v", err)
+		}
+		w.hash = u.PasswordHash
+		w.secret(password, string(w.hash))
+	}
+	w.accounts++
+	u, err := svc.Import(context.Background(), kit.User{Email: fmt.Sprintf("user.%d@example.com", w.accounts), Username: "Ann", PasswordHash: w.hash, Verified: true, Active: true})
+	if err != nil {
+		w.Fatalf("Import: %v", err)
+	}
+	return &Scene{TB: w, User: u, Password: password, Service: svc, Clock: w.clock, Mailer: w.mailer, world: w}
+}
