@@ -1,4 +1,4 @@
-// Package mongo keeps users and tokens in MongoDB, through mongo-driver v2.
+// Package mongo keeps users, tokens and credentials in MongoDB, through mongo-driver v2.
 //
 //	store, err := mongo.Open(ctx, "mongodb://app:secret@db.example.com/app?tls=true", nil)
 //	if err != nil {
@@ -13,8 +13,8 @@
 //
 // # What it promises
 //
-// Every sentence of the contracts [kit.UserStore] and [kit.TokenStore], as the tests
-// show with package conformance over the real protocol and a network that breaks.
+// Every sentence of the contracts [kit.UserStore], [kit.UserLister] and [kit.TokenStore], as
+// the tests show with package conformance over the real protocol and a network that breaks.
 // Writes wait for a majority of the members and their journals, reads ask the
 // primary for what a majority has, whatever the client's settings are. One exception:
 // until a primary that was cut off steps down, some ten seconds, a read through it

@@ -1,5 +1,5 @@
-// Package redis keeps MyAuth's users and tokens in Redis, on one server or in a
-// Redis Cluster, through github.com/redis/go-redis/v9.
+// Package redis keeps MyAuth's users, tokens and credentials in Redis, on one server or in
+// a Redis Cluster, through github.com/redis/go-redis/v9.
 //
 //	store, err := redis.Open(ctx, "rediss://:secret@redis.example.com:6379", nil)
 //	if err != nil {

@@ -121,7 +121,9 @@ func parse(text string, dst any) (err error) {
 	case *[]byte:
 		*d = append([]byte(nil), text...)
 	case *[]string:
-		err = json.Unmarshal([]byte(text), d)
+		if text != "[]" { // what most users have costs nothing
+			err = json.Unmarshal([]byte(text), d)
+		}
 	case *bool:
 		*d, err = strconv.ParseBool(text)
 	case *int64:
