@@ -21,8 +21,10 @@ type clientKey struct{}
 
 // WithClient returns a context that carries c. Package httpx sets it for its routes, and for
 // an application's own by Handler.WithClient. UserAgent is kept without control characters
-// and invalid UTF-8, and cut to 256 bytes.
+// and invalid UTF-8, and cut to 256 bytes; IP without a zone, which may be any text, and an
+// IPv4 address as such.
 func WithClient(ctx context.Context, c Client) context.Context {
+	c.IP = c.IP.WithZone("").Unmap()
 	c.UserAgent = cleanUserAgent(c.UserAgent)
 	return &clientContext{ctx, c}
 }
@@ -52,18 +54,16 @@ const maxUserAgent = 256
 
 func cleanUserAgent(s string) string {
 	if len(s) > maxUserAgent {
-		s = s[:maxUserAgent]
-		for s != "" && !utf8.FullRuneInString(s[max(0, len(s)-utf8.UTFMax):]) {
-			s = s[:len(s)-1]
+		end := maxUserAgent
+		for end > maxUserAgent-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
 		}
-	}
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "")
+		s = s[:end]
 	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, ""))
 }
