@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // Client is where a request comes from: for the [Limiter], for events, for the list of
@@ -53,17 +52,10 @@ func ClientOf(ctx context.Context) Client {
 const maxUserAgent = 256
 
 func cleanUserAgent(s string) string {
-	if len(s) > maxUserAgent {
-		end := maxUserAgent
-		for end > maxUserAgent-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end]
-	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(s, ""))
+	}, strings.ToValidUTF8(s[:min(len(s), maxUserAgent)], "")) // without half a rune at the end
 }

@@ -45,7 +45,8 @@ func removeAll(ctx context.Context, store guardedTokens, userID string) error {
 	return eachToken(ctx, store, userID, func(t Token) error { return remove(ctx, store, t) })
 }
 
-// remove deletes a record, whatever has become of it since it was read.
+// remove deletes a record, whatever has become of it since it was read. A record of another
+// user under the same key is another one, which took the place of a void one.
 func remove(ctx context.Context, store guardedTokens, t Token) error {
 	for range casRounds {
 		err := store.Delete(ctx, t.ID, t.Version)
@@ -60,6 +61,9 @@ func remove(ctx context.Context, store guardedTokens, t Token) error {
 			return nil
 		} else if err != nil {
 			return err
+		}
+		if stored.UserID != t.UserID {
+			return nil
 		}
 		t = stored
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/internal/opaque"
 )
 
@@ -144,25 +145,26 @@ func (s *Service) live(ctx context.Context, t Token) (bool, error) {
 }
 
 // once uses up a key until a time: of any number of calls one returns nil, and the others
-// [ErrConflict].
+// [ErrConflict]. The record stays a little longer, for the clocks of other instances.
 func (s *Service) once(ctx context.Context, userID, kind, key string, until time.Time) error {
 	t := derivedRecord(onceType, kind+"\x00"+key)
 	t.UserID = userID
-	t.CreatedAt, t.ExpiresAt = s.now(), storable(until).Add(time.Microsecond)
+	t.CreatedAt, t.ExpiresAt = s.now(), storable(until).Add(accesstoken.ClockSkew)
 	return s.createUnique(ctx, t)
 }
 
 // changeRecord changes a stored record that is not a session: change, compare and swap, and
 // read again after losing. change may refuse with an error, and may be called more than once.
-// Each write has a Salt of its own, so when an answer is lost the record tells whose write it
-// has.
+// Each write has a Salt of its own, and keeps the one before it as PreviousHash, so when an
+// answer is lost the record tells whether it has this write, also under one other. Under more
+// of them the outcome stays unknown.
 func (s *Service) changeRecord(ctx context.Context, store guardedTokens, t Token, change func(*Token) error) (Token, error) {
 	for range casRounds {
 		want := t.Clone()
 		if err := change(&want); err != nil {
 			return Token{}, err
 		}
-		want.Salt = opaque.NewSalt()
+		want.Salt, want.PreviousHash = opaque.NewSalt(), t.Salt
 		err := store.Update(ctx, want)
 		want.Version++
 		if err == nil {
@@ -175,10 +177,10 @@ func (s *Service) changeRecord(ctx context.Context, store guardedTokens, t Token
 		switch {
 		case readErr != nil:
 			return Token{}, readErr
-		case sameHash(stored.Salt, want.Salt):
+		case sameHash(stored.Salt, want.Salt), sameHash(stored.PreviousHash, want.Salt):
 			return stored, nil
-		case errors.Is(err, ErrUnavailable) && stored.Version == t.Version:
-			return Token{}, err // the write may still happen
+		case errors.Is(err, ErrUnavailable) && stored.Version != t.Version+1:
+			return Token{}, err // the write may still happen, or be among others
 		}
 		t = stored
 	}
