@@ -1,5 +1,6 @@
-// Package conformance tests that a store keeps the contracts of [kit.UserStore] and
-// [kit.TokenStore]. It is for authors of stores, who call [Run] in a test:
+// Package conformance tests that a store keeps the contracts of [kit.UserStore],
+// [kit.UserLister] and [kit.TokenStore], and that a [kit.Feature] is whole over any store. It is
+// for authors of stores, who call [Run] in a test:
 //
 //	func TestStore(t *testing.T) {
 //		conformance.Run(t, conformance.Config{New: func(t testing.TB) conformance.Open {
@@ -9,13 +10,13 @@
 //				if err != nil {
 //					t.Fatal(err)
 //				}
-//				return conformance.Stores{Stores: s.Stores(), Close: s.Close}
+//				return conformance.Stores{Stores: s.Stores(), Close: s.Close, Newer: s.newer}
 //			}
 //		}, Without: []conformance.Ability{conformance.Stalling, conformance.Networking}})
 //	}
 //
-// [RunUsers] and [RunTokens] test one of the two alone, and [RunTogether] a pair from two
-// databases.
+// [RunUsers] and [RunTokens] test users, and tokens and credentials, alone, and [RunTogether]
+// stores of several databases. [RunFeature] is for authors of features.
 //
 // Each case is a subtest, named after a rule. When the store breaks the rule, the first
 // line says what was asked, what came and what was wanted, and the second quotes the
@@ -28,11 +29,12 @@
 // Every case has an empty data set and two handles to it. The cases try every method with
 // records that exist and that do not, and with values at their limits; contexts that end
 // before, during and after a call; closed and reopened stores; sixteen callers at once
-// where only one may win; and random histories of a record, which must be linearizable. For
+// where only one may win; random histories of a record, which must be linearizable; and
+// records that a newer version of MyAuth wrote. For
 // a store with a server a [Network] breaks, hangs, and loses each request and each answer
 // in turn.
 //
-// The suite itself is tested with more than 430 stores that are each broken in one way.
+// The suite itself is tested with more than 500 stores and features that are each broken in one way.
 // README.md has a walk through, the most common mistakes, and what the suite does not show.
 // Package servers starts real databases for such a test.
 package conformance

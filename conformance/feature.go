@@ -38,18 +38,17 @@ type Use struct {
 	Whole func(ctx context.Context, svc *kit.Service) error
 }
 
-// RunFeature tests that a feature keeps its state whole over these stores: each store call of
-// each scenario is cut, hung, and its answer lost in turn, the process ends there or the client
-// leaves, and a second Service goes on. Of cfg it needs New only. The feature must
+// RunFeature tests that a feature keeps its state whole over these stores. Each store call of
+// each scenario is cut, hung, and loses its answer in turn. At each the process ends, the client
+// leaves, another call does the same, or the account is deleted. Then a second Service goes on.
+// Of cfg only New is used. The feature must
 //
 //   - be attached to two Services alike, or refuse the second, and be refused twice in one;
 //   - describe exactly its routes, and answer them with errors that clients can be told;
 //   - write nothing for a stranger's nonsense, nor for a GET;
 //   - leave no half state after an interruption, a repetition, or 16 calls at once;
-//   - own its records: each belongs to an account and goes with it, and tokens expire;
+//   - own its records: each belongs to an account and goes with it, and a token expires;
 //   - put no secret into events and logs.
-//
-// What may become of a record that is written while its account is deleted is not tested.
 func RunFeature(t *testing.T, cfg Config, f Feature) {
 	t.Helper()
 	cfg, err := cfg.check()

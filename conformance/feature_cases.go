@@ -63,21 +63,38 @@ func (w *world) again(sc Scenario) {
 	}
 }
 
-// trouble is what becomes of one store call.
+// trouble is what becomes of one store call, or what happens right before it.
 type trouble struct {
 	what    string
 	fault   kittest.Fault
 	forGood bool // it stays so
-	leaves  bool // the client does
+	then    func(w *world, s *Scene, use Use, other *kit.Service, leave func()) error
+	deletes bool // the account is gone then
+	// allows reports whether the scenario may return the error.
+	allows func(err error, use Use) bool
 }
 
 var troubles = []trouble{
-	{what: "is cut", fault: kittest.Down},
-	{what: "hangs until its deadline", fault: kittest.Late},
-	{what: "loses its answer", fault: kittest.Lost},
-	{what: "is where the process ends", fault: kittest.Down, forGood: true},
-	{what: "is where the client leaves", leaves: true},
+	{what: "is cut", fault: kittest.Down, allows: passes},
+	{what: "hangs until its deadline", fault: kittest.Late, allows: passes},
+	{what: "loses its answer", fault: kittest.Lost, allows: passes},
+	{what: "is where the process ends", fault: kittest.Down, forGood: true, allows: passes},
+	{what: "is where the client leaves", allows: passes, then: func(_ *world, _ *Scene, _ Use, _ *kit.Service, leave func()) error { leave(); return nil }},
+	{what: "is where another call does the same", allows: repeats, then: func(_ *world, _ *Scene, use Use, other *kit.Service, _ func()) error {
+		return use.Call(context.Background(), other)
+	}},
+	{what: "is where the account is deleted", deletes: true, allows: func(err error, _ Use) bool { return told(err) }, then: func(_ *world, s *Scene, _ Use, other *kit.Service, _ func()) error {
+		return other.DeleteUser(context.Background(), s.User.ID)
+	}},
 }
+
+// passes reports whether err is that of an interruption.
+func passes(err error, _ Use) bool {
+	return isOneOf(err, []error{kit.ErrUnavailable, context.Canceled, context.DeadlineExceeded})
+}
+
+// repeats reports whether err is that of an interruption or of a repetition.
+func repeats(err error, use Use) bool { return passes(err, use) || isOneOf(err, use.Already) }
 
 // interrupted lets something become of each store call of a scenario in turn. The scenario is
 // repeated through the other Service and through the same one, in turn.
@@ -99,22 +116,36 @@ func (w *world) interrupt(sc Scenario, trouble trouble, nth int, other *kit.Serv
 	use := sc.Prepare(s)
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
-	t := &trial{trouble: trouble, nth: nth, leave: leave}
 	first := w.services[0]
 	if trouble.forGood && other == first {
 		first = w.services[1]
 	}
+	t, what := &trial{trouble: trouble, nth: nth}, ""
+	t.then = func(op string) {
+		what = fmt.Sprintf("when store call %d, %s, %s", nth, op, trouble.what)
+		if trouble.then == nil {
+			return
+		}
+		if err := trouble.then(w, s, use, other, leave); err != nil && !trouble.allows(err, use) {
+			w.Errorf("%s: what came between got error %v", what, err)
+		}
+	}
 	err := use.Call(context.WithValue(ctx, trialKey{}, t), first)
-	op := w.op(t)
-	if op == "" {
+	if what == "" {
 		if err != nil {
 			w.Errorf("with stores that work: got error %v", err)
 		}
 		return false
 	}
-	what := fmt.Sprintf("when store call %d, %s, %s", nth, op, trouble.what)
-	if err != nil && !isOneOf(err, passing) {
-		w.Errorf("%s: got error %v, want none or one that wraps kit.ErrUnavailable or the context's", what, err)
+	if err != nil && !trouble.allows(err, use) {
+		w.Errorf("%s: got error %v", what, err)
+	}
+	if trouble.deletes {
+		if _, err := other.UserByID(context.Background(), s.User.ID); !errors.Is(err, kit.ErrUserNotFound) {
+			w.Errorf("%s: UserByID: got error %v, want kit.ErrUserNotFound", what, err)
+		}
+		w.checkRows(what, true)
+		return true
 	}
 	w.check(s, use, what)
 	if err := use.Call(context.Background(), other); err != nil && !isOneOf(err, use.Already) {
@@ -134,7 +165,7 @@ func (w *world) atOnce(sc Scenario) {
 			switch {
 			case err == nil:
 				won++
-			case !isOneOf(err, use.Already) && !isOneOf(err, passing):
+			case !repeats(err, use):
 				w.Errorf("by %d callers at once: got error %v, want none or one of Already", racers, err)
 			}
 		}
@@ -162,7 +193,7 @@ func (w *world) check(s *Scene, use Use, when string) {
 			w.Errorf("%s: the user has the factors %q, and of them the Service has %v, error %v", when, u.Factors, enrolled, err)
 		}
 	}
-	w.checkRows(when)
+	w.checkRows(when, false)
 }
 
 // leave deletes the account, with which all its records go.
@@ -170,7 +201,7 @@ func (w *world) leave(s *Scene) {
 	if err := w.services[0].DeleteUser(context.Background(), s.User.ID); err != nil && !errors.Is(err, kit.ErrUserNotFound) {
 		w.Errorf("DeleteUser: %v", err)
 	}
-	w.checkRows("after DeleteUser")
+	w.checkRows("after DeleteUser", false)
 }
 
 // routes wants the document and the routes of the feature to be one, and sends nonsense to
@@ -221,16 +252,13 @@ func described(tb testing.TB, e kit.Extension) {
 	}
 }
 
-// passing are the errors of an interruption.
-var passing = []error{kit.ErrUnavailable, context.Canceled, context.DeadlineExceeded}
-
 func isOneOf(err error, all []error) bool {
 	return slices.ContainsFunc(all, func(one error) bool { return errors.Is(err, one) })
 }
 
 // told reports whether clients can be told of an error.
 func told(err error) bool {
-	return errors.As(err, new(*kit.Problem)) || errors.As(err, new(*kit.ValidationError)) || isOneOf(err, passing) || isOneOf(err, []error{
+	return errors.As(err, new(*kit.Problem)) || errors.As(err, new(*kit.ValidationError)) || passes(err, Use{}) || isOneOf(err, []error{
 		kit.ErrInvalidCredentials, kit.ErrInvalidToken, kit.ErrExpiredToken, kit.ErrRevokedToken, kit.ErrInvalidCode, kit.ErrMFARequired,
 		kit.ErrReauthenticationRequired, kit.ErrAlreadyEnrolled, kit.ErrNotEnrolled, kit.ErrEmailNotVerified, kit.ErrAccountDisabled,
 		kit.ErrUserNotFound, kit.ErrUserExists, kit.ErrEmailNotConfigured, kit.ErrTooManyRequests,

@@ -254,7 +254,7 @@ var wrongFeatures = []struct {
 	{"keeps a record of a deleted user", "writing/again", func(w *wrongs) {
 		w.observe = func(ctx context.Context, n *notes, e kit.Event) {
 			if e.Kind == kit.EventUserDeleted {
-				_ = n.core.Put(ctx, n.core.Credential(kit.User{ID: e.UserID}, "deleted", e.UserID))
+				_ = n.core.Credentials().Create(ctx, n.core.Credential(kit.User{ID: e.UserID}, "deleted", e.UserID))
 			}
 		}
 	}},
@@ -374,6 +374,16 @@ var wrongFeatures = []struct {
 		w.store = func(ctx context.Context, n *notes, u kit.User, text string) error {
 			if err := n.write(ctx, u, text); err != nil {
 				return kit.NewProblem(404, "no_note", "No note", "It could not be stored.")
+			}
+			return n.mark(ctx, u)
+		}
+	}},
+	{"stores a note without another look at the user", "writing/interrupted", func(w *wrongs) {
+		w.store = func(ctx context.Context, n *notes, u kit.User, text string) error {
+			row := n.core.Credential(u, "", u.ID)
+			row.Data = []byte(text)
+			if err := ignoring(kit.ErrConflict, n.core.Credentials().Create(ctx, row)); err != nil {
+				return err
 			}
 			return n.mark(ctx, u)
 		}
