@@ -64,7 +64,8 @@ type Event struct {
 // taken effect, so a panic of OnEvent must not make it fail.
 func (s *Service) emit(ctx context.Context, e Event) {
 	if s.held != nil {
-		s.held.add(func() { s.held.of.emit(ctx, e) })
+		kept := e // e itself, which changes below, would go to the heap with every event
+		s.held.add(func() { s.held.of.emit(ctx, kept) })
 		return
 	}
 	e.Time = s.now()

@@ -54,6 +54,10 @@ func decodeSession(data []byte) (d sessionData, err error) {
 		var err error
 		switch string(name) {
 		case "amr":
+			if string(value) == `["pwd"]` { // most of them
+				d.amr = passwordAMR
+				return nil
+			}
 			d.amr, err = ijson.Strings(value)
 		case "auth_time":
 			var seconds int64
