@@ -136,3 +136,23 @@ func BenchmarkRegisterBody(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRefresh is POST /auth/refresh within the grace, which writes nothing: the frame, the
+// body, a look-up of the session and of the user, and a new access token.
+func BenchmarkRefresh(b *testing.B) {
+	rg := newRig(b, Options{})
+	tokens, err := rg.svc.Login(b.Context(), "ada@example.com", goodPassword)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`
+	reader := strings.NewReader(body)
+	r := httptest.NewRequest(http.MethodPost, "/auth/refresh", reader)
+	r.Header.Set("Content-Type", "application/json")
+	w := blank{http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		reader.Reset(body)
+		rg.ServeHTTP(w, r)
+	}
+}
