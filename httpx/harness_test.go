@@ -34,6 +34,12 @@ func (l *logs) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
+func (l *logs) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
 // entries returns what was logged, one decoded entry a line.
 func (l *logs) entries(t *testing.T) []map[string]any {
 	t.Helper()
