@@ -1,7 +1,10 @@
 package httpx
 
 import (
+	"bufio"
 	"context"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -146,4 +149,61 @@ type limiterFunc func(kit.Attempt)
 func (f limiterFunc) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
 	f(a)
 	return nil, nil
+}
+
+// Each route knows its client, those of features too, and so does a handler of the
+// application's behind WithClient.
+func TestEveryHandlerKnowsTheClient(t *testing.T) {
+	var seen kit.Client
+	look := func(ctx context.Context) { seen = kit.ClientOf(ctx) }
+	rg := newRig(t, Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, withProbe(kit.Extension{
+		Routes: []kit.Route{{Method: "GET", Path: "/x", Serve: func(ctx context.Context, _ kit.Request) (kit.Answer, error) {
+			look(ctx)
+			return kit.Done(), nil
+		}}},
+	}))
+	for name, h := range map[string]http.Handler{
+		"a feature's route": rg,
+		"WithClient":        rg.WithClient(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { look(r.Context()) })),
+	} {
+		for _, tc := range []struct{ agent, want string }{
+			{"Firefox/1.0", "Firefox/1.0"},
+			{strings.Repeat("x", 64<<10), strings.Repeat("x", 256)},
+			{strings.Repeat("é", 64<<10), strings.Repeat("é", 128)},
+			{"a\x00b\x1b[31mc\u0085d", "ab[31mcd"},
+			{"a\xffb\xc0\x80", "ab"},
+			{"", ""},
+		} {
+			seen = kit.Client{}
+			do(h, http.MethodGet, "/auth/x", "", "User-Agent", tc.agent, "X-Forwarded-For", "198.51.100.1, 203.0.113.7")
+			if want := (kit.Client{IP: netip.MustParseAddr("203.0.113.7"), UserAgent: tc.want}); seen != want {
+				t.Errorf("%s, %.20q: got %+v", name, tc.agent, seen)
+			}
+		}
+	}
+	t.Run("on the wire", func(t *testing.T) {
+		server := httptest.NewServer(rg)
+		defer server.Close()
+		for _, tc := range []struct{ agent, want string }{
+			{strings.Repeat("x", 64<<10), strings.Repeat("x", 256)},
+			{"a\xffb\xe2\x82", "ab"},
+		} {
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "GET /auth/x HTTP/1.1\r\nHost: x\r\nUser-Agent: "+tc.agent+"\r\nConnection: close\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusNoContent || seen.UserAgent != tc.want || seen.IP.String() != "127.0.0.1" {
+				t.Errorf("%.20q: %d, got %+v", tc.agent, response.StatusCode, seen)
+			}
+		}
+	})
 }

@@ -1,6 +1,8 @@
 package httpx
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -74,4 +76,28 @@ func FuzzForm(f *testing.F) {
 			t.Errorf("got %q, want %q (%v)", got, want, refErr)
 		}
 	})
+}
+
+// The password grant has no place for a second factor: its clients hear that it is due, as
+// RFC 6749 has it. A form without a grant hears what JSON does.
+func TestFormOfAnAccountWithASecondFactor(t *testing.T) {
+	rg := newRig(t, Options{}, func(o *kit.Options) {
+		o.Hooks.BeforeLogin = func(context.Context, kit.User) error {
+			return &kit.MFARequired{Token: "myauth_mf_x", Methods: []string{"totp"}}
+		}
+	})
+	form := "username=ada%40example.com&password=Engine%231843%21"
+	w := do(rg, http.MethodPost, "/auth/login", form, "Content-Type", mediaForm)
+	wantProblem(t, w, http.StatusForbidden, "mfa_required")
+	w = do(rg, http.MethodPost, "/auth/login", form+"&grant_type=password", "Content-Type", mediaForm)
+	var answer struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusBadRequest || answer.Error != "invalid_grant" || !strings.Contains(answer.Description, "second factor") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if strings.Contains(w.Body.String(), "myauth_mf_") || w.Header().Get("Pragma") != "no-cache" {
+		t.Errorf("got %v %s", w.Header(), w.Body)
+	}
 }

@@ -154,6 +154,57 @@ func TestRequireVerified(t *testing.T) {
 	wantText(t, get(h, token), "user true Ada [], claims true []")
 }
 
+func TestRequireRecent(t *testing.T) {
+	rg := newRig(t, Options{}, func(o *kit.Options) { o.RecentLogin = 5 * time.Minute })
+	h := rg.RequireRecent(whoami)
+	token := rg.accessToken(t)
+	wantProblem(t, get(h, ""), http.StatusUnauthorized, "missing_token")
+	rg.clock.Advance(5 * time.Minute)
+	wantText(t, get(h, token), "user true Ada [], claims true []")
+	rg.clock.Advance(time.Second)
+	w := get(h, token)
+	wantProblem(t, w, http.StatusUnauthorized, "reauthentication_required")
+	if want := `Bearer realm="MyAuth", error="insufficient_user_authentication", max_age="300"`; w.Header().Get("WWW-Authenticate") != want {
+		t.Errorf("got challenge %s", w.Header().Get("WWW-Authenticate"))
+	}
+	wantText(t, get(rg.RequireUser(whoami), token), "user true Ada [], claims true []")
+	wantText(t, get(h, rg.accessToken(t)), "user true Ada [], claims true []")
+	if _, err := rg.svc.Deactivate(t.Context(), rg.user.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantProblem(t, get(h, token), http.StatusForbidden, "account_disabled")
+}
+
+// A middleware of the application's own refuses in the shape of the handler: with its realm,
+// to its log, and with problems and challenges like its own.
+func TestMiddlewareOfTheApplication(t *testing.T) {
+	rg := newRig(t, Options{Realm: "The Shop"})
+	var refusal error
+	own := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if refusal != nil {
+				rg.WriteError(w, r, refusal)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	h := rg.WithClient(rg.RequireUser(own(whoami)))
+	token := rg.accessToken(t)
+	wantText(t, get(h, token), "user true Ada [], claims true []")
+	refusal = kit.NewProblem(402, "payment_required", "Payment required", "Pay first.")
+	wantProblem(t, get(h, token), 402, "payment_required")
+	refusal = kit.ErrReauthenticationRequired
+	w := get(h, token)
+	wantProblem(t, w, 401, "reauthentication_required")
+	if want := `Bearer realm="The Shop", error="insufficient_user_authentication", max_age="600"`; w.Header().Get("WWW-Authenticate") != want {
+		t.Errorf("got challenge %s", w.Header().Get("WWW-Authenticate"))
+	}
+	refusal = errors.New("a bug")
+	wantProblem(t, get(h, token), 500, "internal_error")
+	wantLogged(t, rg.log, "a bug")
+}
+
 func TestRequireRole(t *testing.T) {
 	rg := newRig(t, Options{})
 	token := rg.accessToken(t) // without roles

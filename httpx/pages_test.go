@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -341,5 +342,17 @@ func TestPagesAreWhereMailsLead(t *testing.T) {
 			u, _ := url.Parse(string(link))
 			t.Errorf("%s: %d", path.Clean(u.Path), w.Code)
 		}
+	}
+}
+
+// The token of a page does not reach a log, whichever way it is written there.
+func TestPageDataHidesItsToken(t *testing.T) {
+	d := PageData{Page: "reset-password", Token: "secret-token", Deny: "?token=secret-token"}
+	var log strings.Builder
+	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
+		slog.New(h).Info("page", "data", d, "pointer", &d)
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s %s %s", d, d, d, &d, jsonOf(t, d), log.String()); strings.Contains(text, "secret-token") {
+		t.Errorf("shown: %s", text)
 	}
 }

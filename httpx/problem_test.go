@@ -2,7 +2,6 @@ package httpx
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,10 +16,11 @@ import (
 
 // The WWW-Authenticate headers of a problem.
 const (
-	challengeNone  = iota
-	challengeRealm // names the realm
-	challengeToken // and, for a token in the Authorization header, the error
-	challengeScope // names the realm and insufficient_scope
+	challengeNone   = iota
+	challengeRealm  // names the realm
+	challengeToken  // and, for a token in the Authorization header, the error
+	challengeScope  // names the realm and insufficient_scope
+	challengeRecent // asks for a recent login (RFC 9470)
 )
 
 // every is each error that there is.
@@ -41,6 +41,12 @@ var every = []struct {
 	{"expired_token", kit.ErrExpiredToken, 401, "expired_token", challengeToken, ""},
 	{"expired_token of accesstoken", accesstoken.ErrExpired, 401, "expired_token", challengeToken, ""},
 	{"revoked_token", kit.ErrRevokedToken, 401, "revoked_token", challengeToken, ""},
+	{"invalid_code", kit.ErrInvalidCode, 401, "invalid_code", challengeRealm, ""},
+	{"reauthentication_required", kit.ErrReauthenticationRequired, 401, "reauthentication_required", challengeRecent, ""},
+	{"mfa_required", &kit.MFARequired{Token: "myauth_mf_x", Methods: []string{"totp"}, ExpiresIn: 10 * time.Minute}, 403, "mfa_required", challengeNone, ""},
+	{"mfa_required of another door", kit.ErrMFARequired, 403, "mfa_required", challengeNone, ""},
+	{"already_enrolled", kit.ErrAlreadyEnrolled, 409, "already_enrolled", challengeNone, ""},
+	{"no such factor", kit.ErrNotEnrolled, 404, "not_found", challengeNone, ""},
 	{"email_not_verified", kit.ErrEmailNotVerified, 403, "email_not_verified", challengeNone, ""},
 	{"account_disabled", kit.ErrAccountDisabled, 403, "account_disabled", challengeNone, ""},
 	{"insufficient_role", errInsufficientRole, 403, "insufficient_role", challengeScope, ""},
@@ -82,7 +88,8 @@ func TestProblems(t *testing.T) {
 				p := wantProblem(t, w, e.status, e.code)
 				challenge := map[int]string{
 					challengeRealm: `Bearer realm="MyAuth"`, challengeToken: `Bearer realm="MyAuth"`,
-					challengeScope: `Bearer realm="MyAuth", error="insufficient_scope"`,
+					challengeScope:  `Bearer realm="MyAuth", error="insufficient_scope"`,
+					challengeRecent: `Bearer realm="MyAuth", error="insufficient_user_authentication", max_age="600"`,
 				}[e.challenge]
 				if e.challenge == challengeToken && authorization != "" {
 					challenge += `, error="invalid_token", error_description="` + p.Detail + `"`
@@ -96,6 +103,9 @@ func TestProblems(t *testing.T) {
 				if strings.Contains(w.Body.String(), "pq:") || strings.Contains(w.Body.String(), "store said") {
 					t.Errorf("%s: the answer shows the error: %s", e.name, w.Body)
 				}
+				if _, ok := e.err.(*kit.MFARequired); ok && !strings.Contains(w.Body.String(), `"code":"mfa_required","expires_in":600,"methods":["totp"],"mfa_token":"myauth_mf_x"}`) {
+					t.Errorf("%s: %s", e.name, w.Body)
+				}
 				if len(p.Errors) > 0 && !strings.Contains(w.Body.String(), `"errors":[{"field":"email","code":"invalid_email","message":"must be <an> address"}]`) {
 					t.Errorf("%s: %s", e.name, w.Body)
 				}
@@ -106,10 +116,7 @@ func TestProblems(t *testing.T) {
 
 // The examples in the OpenAPI document are what the handler really says.
 func TestProblemsAreDocumented(t *testing.T) {
-	var doc any
-	if err := json.Unmarshal(baseDocument, &doc); err != nil {
-		t.Fatal(err)
-	}
+	doc := served(t, newRig(t, Options{}, withProbes(probe{"pin", kit.Extension{Factor: crashing{}}})).Handler)
 	documented := map[string]map[string]any{}
 	var walk func(any)
 	walk = func(v any) {
@@ -127,7 +134,7 @@ func TestProblemsAreDocumented(t *testing.T) {
 			}
 		}
 	}
-	walk(doc)
+	walk(any(doc))
 	for _, e := range every {
 		p := ProblemOf(e.err)
 		if p.Code == codeInsufficientRole || p.Code == "payment_required" {
@@ -137,6 +144,31 @@ func TestProblemsAreDocumented(t *testing.T) {
 		if d == nil || d["type"] != p.Type || d["title"] != p.Title || d["status"] != float64(p.Status) {
 			t.Errorf("%s: the document has %v", p.Code, d)
 		}
+	}
+}
+
+// A resource server has no Service that says how old a login may be.
+func TestReauthenticationAtAResourceServer(t *testing.T) {
+	server, err := NewMiddleware(newRig(t, Options{}).svc.Verifier(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	server.WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), kit.ErrReauthenticationRequired)
+	if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="MyAuth", error="insufficient_user_authentication"` {
+		t.Errorf("got challenge %s", got)
+	}
+}
+
+// The description in a challenge is quoted, whatever an application's problem says.
+func TestChallengeOfAStrangeProblem(t *testing.T) {
+	rg := newRig(t, Options{})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer x")
+	w := httptest.NewRecorder()
+	rg.WriteError(w, r, kit.NewProblem(401, "invalid_token", "x", `a "quoted" word`))
+	if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="MyAuth"` {
+		t.Errorf("got challenge %s", got)
 	}
 }
 
