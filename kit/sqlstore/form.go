@@ -26,8 +26,8 @@ func checkForm(stored int64, scan error) error {
 }
 
 // scanVersion reads what look selects.
-func scanVersion(rows *sql.Rows) (version int64, err error) {
+func scanVersion(rows *sql.Rows, version *int64) error {
 	var form int64
-	err = rows.Scan(&form, &version)
-	return version, checkForm(form, err)
+	err := rows.Scan(&form, version)
+	return checkForm(form, err)
 }

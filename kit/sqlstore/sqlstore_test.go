@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf8"
 
 	"myauth.internal/kit"
 )
@@ -110,6 +111,33 @@ func TestNames(t *testing.T) {
 	for _, bad := range []string{"", "{}", "[1]", "admin"} {
 		if roles, err := decodeNames(bad); err == nil {
 			t.Errorf("%q was read as %q", bad, roles)
+		}
+	}
+}
+
+// Behind a prefix is what no text that begins with it reaches, and every other one that is greater
+// than it does.
+func TestPrefixEnd(t *testing.T) {
+	for _, c := range []struct{ prefix, want string }{
+		{"a", "b"}, {"az", "a{"}, {"a\x7f", "a\u0080"}, {"a%", "a&"}, {"a_", "a`"}, {`a\`, "a]"},
+		{"\u00bf", "\u00c0"}, {"\u07ff", "\u0800"}, {"\ud7ff", "\ue000"}, {"\uffff", "\U00010000"},
+		{"a\U0010ffff", "b"}, {"a\U0010ffff\U0010ffff", "b"}, {"\U0010ffff", ""}, {"", ""},
+		{"a\xc3", "a\xc4"}, {"a\xff", "b"}, {"\xff\xff", ""}, {"a\xf4\x8f", "a\xf4\x90"},
+	} {
+		end, ok := prefixEnd(c.prefix)
+		if end != c.want || ok != (c.want != "") {
+			t.Errorf("behind %q is %q, %v, want %q", c.prefix, end, ok, c.want)
+		}
+		if !ok {
+			continue
+		}
+		if utf8.ValidString(c.prefix) && !utf8.ValidString(end) {
+			t.Errorf("behind %q is %q, which PostgreSQL does not take", c.prefix, end)
+		}
+		for _, last := range []string{"\U0010ffff\U0010ffff", "\x01", ""} {
+			if c.prefix+last >= end {
+				t.Errorf("%q begins with %q and is not before %q", c.prefix+last, c.prefix, end)
+			}
 		}
 	}
 }

@@ -32,9 +32,25 @@ func update(table, columns string) string {
 // look returns the statement that tells why another one changed no row.
 func look(table string) string { return `SELECT form, version FROM ` + table + ` WHERE id = $1` }
 
+// row returns the statement that selects the row with a key.
+func row(columns, table, key string) string {
+	return `SELECT ` + named(columns) + ` FROM ` + table + ` WHERE ` + key + ` = $1`
+}
+
 // page returns the statement that selects the rows after a key, in its order, up to a limit.
 func page(columns, table, condition, key string) string {
-	return fmt.Sprintf(`SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT $%d`, columns, table, condition, key, strings.Count(condition, "$")+1)
+	return fmt.Sprintf(`SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT $%d`, named(columns), table, condition, key, strings.Count(condition, "$")+1)
+}
+
+// named gives the columns of a result the names a, b, c and so on, which nobody reads. But
+// go-sqlite3 makes a string of each for every query, and only one of a single byte costs nothing:
+// so a user takes 63 allocations and not 79.
+func named(columns string) string {
+	list := strings.Split(columns, ", ")
+	for i := range list {
+		list[i] += " AS " + string(rune('a'+i))
+	}
+	return strings.Join(list, ", ")
 }
 
 // parameters returns the placeholders of as many columns.

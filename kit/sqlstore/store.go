@@ -82,11 +82,11 @@ func (s *Store) ping(ctx context.Context) error {
 	return s.fail(ctx, "ping", err)
 }
 
-func scanNumber(rows *sql.Rows) (n int64, err error) { return n, rows.Scan(&n) }
+func scanNumber(rows *sql.Rows, n *int64) error { return rows.Scan(n) }
 
-// list returns what scan makes of each row that a statement selects. A read may conflict
+// list returns what scan reads of each row that a statement selects. A read may conflict
 // with another statement too: under PostgreSQL's level SERIALIZABLE, for example.
-func list[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), text string, args ...any) (found []T, err error) {
+func list[T any](ctx context.Context, s *Store, scan func(*sql.Rows, *T) error, text string, args ...any) (found []T, err error) {
 	err = s.again(ctx, func() error {
 		if s.closed.Load() {
 			return errClosed
@@ -98,19 +98,19 @@ func list[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error),
 		defer rows.Close()
 		found = []T{}
 		for rows.Next() {
-			v, err := scan(rows)
-			if err != nil {
+			var empty T
+			found = append(found, empty)
+			if err := scan(rows, &found[len(found)-1]); err != nil {
 				return err
 			}
-			found = append(found, v)
 		}
 		return errors.Join(rows.Err(), rows.Close())
 	})
 	return found, err
 }
 
-// one returns what scan makes of the one row that a statement selects, or kit.ErrNotFound.
-func one[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), text string, args ...any) (v T, err error) {
+// one returns what scan reads of the one row that a statement selects, or kit.ErrNotFound.
+func one[T any](ctx context.Context, s *Store, scan func(*sql.Rows, *T) error, text string, args ...any) (v T, err error) {
 	found, err := list(ctx, s, scan, text, args...)
 	if err == nil && len(found) == 0 {
 		err = kit.ErrNotFound

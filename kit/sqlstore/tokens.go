@@ -30,7 +30,7 @@ const (
 func (d Dialect) tokenTexts(table string) (texts [tokenTexts]string) {
 	for i, text := range [tokenTexts]string{
 		tokenCreate:         insert(table, tokenKeys+`, `+tokenColumns),
-		tokenByID:           `SELECT ` + tokenSelected + ` FROM ` + table + ` WHERE id = $1`,
+		tokenByID:           row(tokenSelected, table, `id`),
 		tokenUpdate:         update(table, tokenColumns),
 		tokenVersion:        look(table),
 		tokenDelete:         `DELETE FROM ` + table + ` WHERE id = $1 AND version = $2 AND ` + known,
@@ -48,16 +48,13 @@ func tokenValues(values []any, t kit.Token, version int64) []any {
 		t.CreatedAt.UnixMicro(), t.RotatedAt.UnixMicro(), t.ExpiresAt.UnixMicro(), t.RevokedAt.UnixMicro(), version)
 }
 
-func scanToken(rows *sql.Rows) (kit.Token, error) {
-	var r struct {
-		kit.Token
-		form, created, rotated, expires, revoked int64
-	}
-	err := rows.Scan(&r.form, &r.ID, (*string)(&r.Type), &r.UserID, &r.SessionID, &r.Epoch, &r.SecretHash, &r.PreviousHash, &r.Salt, &r.Data,
-		&r.created, &r.rotated, &r.expires, &r.revoked, &r.Version)
-	r.CreatedAt, r.RotatedAt = fromMicros(r.created), fromMicros(r.rotated)
-	r.ExpiresAt, r.RevokedAt = fromMicros(r.expires), fromMicros(r.revoked)
-	return r.Token, checkForm(r.form, err)
+func scanToken(rows *sql.Rows, t *kit.Token) error {
+	var r struct{ form, created, rotated, expires, revoked int64 }
+	err := rows.Scan(&r.form, &t.ID, (*string)(&t.Type), &t.UserID, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
+		&r.created, &r.rotated, &r.expires, &r.revoked, &t.Version)
+	t.CreatedAt, t.RotatedAt = fromMicros(r.created), fromMicros(r.rotated)
+	t.ExpiresAt, t.RevokedAt = fromMicros(r.expires), fromMicros(r.revoked)
+	return checkForm(r.form, err)
 }
 
 // Tokens implements kit.TokenStore and kit.Pinger, on the table tokens or credentials. Times

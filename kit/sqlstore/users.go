@@ -40,8 +40,8 @@ const toUntil = usersFromUntil - usersFrom
 func (d Dialect) userTexts() (texts [userTexts]string) {
 	for i, text := range [userTexts]string{
 		userCreate:      insert("users", "id, "+userColumns+", email_key"),
-		userByID:        `SELECT ` + userSelected + ` FROM users WHERE id = $1`,
-		userByEmail:     `SELECT ` + userSelected + ` FROM users WHERE email_key = $1`,
+		userByID:        row(userSelected, "users", `id`),
+		userByEmail:     row(userSelected, "users", `email_key`),
 		userUpdate:      update("users", userColumns+", email_key"),
 		userVersion:     look("users"),
 		userDelete:      `DELETE FROM users WHERE id = $1 AND ` + known,
@@ -70,23 +70,22 @@ func userValues(values []any, u kit.User, version int64) ([]any, error) {
 		u.SessionEpoch, u.CredentialEpoch, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), version, kit.EmailKey(u.Email)), err
 }
 
-func scanUser(rows *sql.Rows) (kit.User, error) {
+func scanUser(rows *sql.Rows, u *kit.User) error {
 	var r struct {
-		kit.User
 		roles                  string
 		factors                sql.NullString
 		form, created, updated int64
 	}
-	err := rows.Scan(&r.form, &r.ID, &r.Email, &r.Username, (*string)(&r.PasswordHash), &r.roles, (*[]byte)(&r.Settings), (*[]byte)(&r.Private), &r.factors,
-		&r.Verified, &r.Active, &r.SessionEpoch, &r.CredentialEpoch, &r.created, &r.updated, &r.Version)
+	err := rows.Scan(&r.form, &u.ID, &u.Email, &u.Username, (*string)(&u.PasswordHash), &r.roles, (*[]byte)(&u.Settings), (*[]byte)(&u.Private), &r.factors,
+		&u.Verified, &u.Active, &u.SessionEpoch, &u.CredentialEpoch, &r.created, &r.updated, &u.Version)
 	if err = checkForm(r.form, err); err != nil {
-		return kit.User{}, err
+		return err
 	}
-	r.CreatedAt, r.UpdatedAt = fromMicros(r.created), fromMicros(r.updated)
-	if r.Roles, err = decodeNames(r.roles); err == nil && r.factors.Valid {
-		r.Factors, err = decodeNames(r.factors.String)
+	u.CreatedAt, u.UpdatedAt = fromMicros(r.created), fromMicros(r.updated)
+	if u.Roles, err = decodeNames(r.roles); err == nil && r.factors.Valid {
+		u.Factors, err = decodeNames(r.factors.String)
 	}
-	return r.User, err
+	return err
 }
 
 // Users implements kit.UserStore, kit.UserLister and kit.Pinger. Times are kept to the
