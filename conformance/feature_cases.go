@@ -24,13 +24,14 @@ func (f Feature) attach(tb testing.TB, cfg Config) {
 			tb.Errorf("kit.New with the feature twice in Options.Features: got no error")
 		}
 	}
-	_, err := two.service(value)
+	svc, err := two.service(value)
 	if one.count(&one.calls)+two.count(&two.calls) > 0 {
 		tb.Errorf("Attach called a store")
 	}
 	if err != nil {
 		return // it is for one Service
 	}
+	two.services = append(two.services, svc)
 	for _, sc := range f.Scenarios {
 		for _, w := range []*world{one, two, one} {
 			s := w.scene()

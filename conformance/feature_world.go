@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,8 @@ type world struct {
 	testing.TB
 	feature  Feature
 	openData Open
-	stores   kit.Stores // those of the first handle
+	stores   kit.Stores   // those of the first handle
+	plain    *kit.Service // without the feature
 	services []*kit.Service
 	brings   kit.Extension // what the feature brings
 	clock    *kittest.Clock
@@ -41,9 +43,15 @@ type world struct {
 func (f Feature) world(tb testing.TB, cfg Config, features ...kit.Feature) *world {
 	w := &world{TB: tb, feature: f, openData: cfg.New(tb), clock: kittest.NewClock(epoch), mailer: &kittest.Mailer{}, rows: map[string]kit.Token{}}
 	tb.Cleanup(w.checkSecrets)
-	for _, feature := range features {
-		if _, err := w.service(feature); err != nil {
+	for i, features := range append([][]kit.Feature{nil}, slices.Collect(slices.Chunk(features, 1))...) {
+		svc, err := w.service(features...)
+		switch {
+		case err != nil:
 			tb.Fatalf("kit.New with the feature: %v", err)
+		case i == 0:
+			w.plain = svc
+		default:
+			w.services = append(w.services, svc)
 		}
 	}
 	return w
@@ -78,7 +86,6 @@ func (w *world) service(features ...kit.Feature) (*kit.Service, error) {
 	o.Now, o.StoreTimeout = w.clock.Now, time.Minute
 	svc, err := kit.New(faults.Stores(opened.Stores), keys, &o)
 	if err == nil {
-		w.services = append(w.services, svc)
 		w.Cleanup(func() { _ = svc.Close(context.Background()) })
 	}
 	return svc, err
@@ -223,9 +230,8 @@ func (w *world) checkRows(when string, deleted bool) {
 
 // scene makes an account for one try.
 func (w *world) scene() *Scene {
-	svc := w.services[len(w.services)-1]
 	if w.hash == "" {
-		u, err := svc.Register(context.Background(), kit.Registration{Email: "first@example.com", Username: "First", Password: password})
+		u, err := w.plain.Register(context.Background(), kit.Registration{Email: "first@example.com", Username: "First", Password: password})
 		if err != nil {
 			w.Fatalf("Register: %v", err)
 		}
@@ -233,9 +239,9 @@ func (w *world) scene() *Scene {
 		w.secret(password, string(w.hash))
 	}
 	w.accounts++
-	u, err := svc.Import(context.Background(), kit.User{Email: fmt.Sprintf("user.%d@example.com", w.accounts), Username: "Ann", PasswordHash: w.hash, Verified: true, Active: true})
+	u, err := w.plain.Import(context.Background(), kit.User{Email: fmt.Sprintf("user.%d@example.com", w.accounts), Username: "Ann", PasswordHash: w.hash, Verified: true, Active: true})
 	if err != nil {
 		w.Fatalf("Import: %v", err)
 	}
-	return &Scene{TB: w, User: u, Password: password, Service: svc, Clock: w.clock, Mailer: w.mailer, world: w}
+	return &Scene{TB: w, User: u, Password: password, Service: w.services[len(w.services)-1], Clock: w.clock, Mailer: w.mailer, world: w}
 }
