@@ -32,6 +32,9 @@ type Data struct {
 	ValidFor string
 	// ValidUntil is the same as an instant, for other languages.
 	ValidUntil time.Time
+	// Data are the further values of the mail's kind, each one line of text: {{.Data.device}}.
+	// One that is not there is empty. Users may have chosen them.
+	Data map[string]string
 }
 
 // Format writes [redacted], whatever the verb: Data holds a token.
@@ -41,7 +44,10 @@ func (Data) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
 func (Data) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 
 func newData(product string, m kit.Mail) Data {
-	d := Data{ProductName: product, Name: greeting(m.Username)}
+	d := Data{ProductName: product, Name: greeting(m.Username), Data: make(map[string]string, len(m.Data))}
+	for name, value := range m.Data {
+		d.Data[name] = oneLine(value)
+	}
 	if m.Link != "" || m.Token != "" {
 		d.Link, d.DenyLink, d.Token = string(m.Link), string(m.DenyLink), string(m.Token)
 		d.ValidFor, d.ValidUntil = inWords(m.ValidUntil.Sub(m.Now)), m.ValidUntil
@@ -54,15 +60,32 @@ func breaksLine(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
 }
 
-// greeting returns username as one line of valid UTF-8, or nothing when it could carry a
-// link or turn text around.
-func greeting(username string) string {
-	username = strings.Map(func(r rune) rune {
-		if breaksLine(r) {
+// maxValue bounds a value of Data, in characters; longer ones are cut.
+const maxValue = 1000
+
+// oneLine returns value as one line of valid UTF-8 that does not turn text around.
+func oneLine(value string) string {
+	value = replace(value, func(r rune) bool { return breaksLine(r) || unicode.Is(unicode.Bidi_Control, r) })
+	if chars := []rune(value); len(chars) > maxValue {
+		value = string(chars[:maxValue-1]) + "…"
+	}
+	return value
+}
+
+// replace puts U+FFFD in the place of characters, and of invalid UTF-8.
+func replace(s string, bad func(rune) bool) string {
+	return strings.Map(func(r rune) rune {
+		if bad(r) {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, strings.ToValidUTF8(username, string(unicode.ReplacementChar)))
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}
+
+// greeting returns username as one line of valid UTF-8, or nothing when it could carry a
+// link or turn text around.
+func greeting(username string) string {
+	username = replace(username, breaksLine)
 	if strings.ContainsAny(username, "/\\@:") || strings.ContainsFunc(username, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }) {
 		return ""
 	}

@@ -37,10 +37,13 @@
 // # Message
 //
 // Each mail is multipart/alternative, text and HTML in UTF-8, from the templates
-// described at [Options.Templates] and [Data]. A part in ASCII is sent as it is, so
+// described at [Options.Templates] and [Data], in the language of [kit.Mail.Locale] if there are
+// any for it. A kind without templates is rendered from Subject and Text of the [kit.Mail], where
+// each paragraph of Text becomes one of HTML, and a link that is a paragraph becomes a link. A mail
+// without these is an error that no retry helps. A part in ASCII is sent as it is, so
 // that no link is folded; any other is in quoted-printable. International domains
 // are written as A-labels (RFC 5890). Headers hold nothing from the account except
-// the address in To, which must be a bare address, and what a custom subject
+// the address in To, which must be a bare address, and what a subject
 // template takes from [Data]: the subject is always one line, encoded where it has
 // to be (RFC 2047).
 package mailx

@@ -104,3 +104,43 @@ Bis {{.ValidUntil.Format "02.01.2006 15:04"}}: {{.Link}}`)},
 	//   Bis 02.07.2026 12:00: https://laden.example/verify-email?token=abc
 	// --- end of mail ---
 }
+
+// A feature's kind of mail has the feature's own text, and the application words it in the
+// languages of its users.
+func ExampleOptions_languages() {
+	mailer, err := mailx.NewLog(os.Stdout, &mailx.Options{
+		ProductName: "Laden",
+		Kinds:       []kit.MailKind{"new_device"},
+		Templates: fstest.MapFS{
+			"new_device.de.txt":  {Data: []byte(`{{define "subject"}}Neues Gerät{{end}}Angemeldet hat sich {{.Data.device}}.`)},
+			"new_device.de.html": {Data: []byte(`<p lang="de">Angemeldet hat sich {{.Data.device}}.</p>`)},
+			"layout.txt":         {Data: []byte(`{{define "layout"}}{{template "content" .}}{{end}}`)},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, locale := range []string{"de-AT", "en"} {
+		err = mailer.Send(context.Background(), kit.Mail{
+			Kind: "new_device", To: "ada@example.com", Locale: locale, Data: map[string]string{"device": "Firefox"},
+			Subject: "A new device at {{.ProductName}}", Text: "{{.Data.device}} has signed in.",
+		})
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// --- mail, printed and not sent ---
+	//   To: ada@example.com
+	//   Subject: Neues Gerät
+	//
+	//   Angemeldet hat sich Firefox.
+	// --- end of mail ---
+	// --- mail, printed and not sent ---
+	//   To: ada@example.com
+	//   Subject: A new device at Laden
+	//
+	//   Firefox has signed in.
+	// --- end of mail ---
+}

@@ -24,7 +24,8 @@ import (
 type composer struct {
 	from      sender
 	product   string
-	templates map[kit.MailKind]template
+	templates *templates
+	features  *features
 }
 
 func newComposer(o *Options) (*composer, error) {
@@ -40,7 +41,11 @@ func newComposer(o *Options) (*composer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &composer{from, product, templates}, nil
+	features, err := newFeatures(templates.own)
+	if err != nil {
+		return nil, err
+	}
+	return &composer{from, product, templates, features}, nil
 }
 
 // render returns the mail as people see it. Its errors are permanent: the same
@@ -49,16 +54,20 @@ func (c *composer) render(m kit.Mail) (rendered, error) {
 	if _, ok := mailbox(m.To); !ok { // an address with the domain in A-labels is one too
 		return rendered{}, kit.Permanent(errors.New("mailx: the recipient is not a bare email address"))
 	}
-	t, ok := c.templates[m.Kind]
-	switch {
-	case !ok:
-		return rendered{}, kit.Permanent(fmt.Errorf("mailx: there are no templates for mails of kind %q: name it in Options.Kinds and add them to Options.Templates", m.Kind))
-	case needsLink(m.Kind) && m.Link == "" && m.Token == "":
+	if needsLink(m.Kind) && m.Link == "" && m.Token == "" {
 		return rendered{}, kit.Permanent(fmt.Errorf("mailx: a %s mail without link and token", m.Kind))
 	}
-	r, err := t.render(newData(c.product, m))
+	var r rendered
+	var err error
+	if t, ok := c.templates.find(m.Kind, m.Locale); ok {
+		r, err = t.render(newData(c.product, m))
+	} else if m.Subject != "" && m.Text != "" {
+		r, err = c.features.render(m, newData(c.product, m))
+	} else {
+		err = errors.New("there are no templates for it: name it in Options.Kinds and add them to Options.Templates")
+	}
 	if err != nil {
-		return rendered{}, kit.Permanent(fmt.Errorf("mailx: %w", err))
+		return rendered{}, kit.Permanent(fmt.Errorf("mailx: a mail of kind %q: %w", m.Kind, err))
 	}
 	return r, nil
 }

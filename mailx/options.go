@@ -28,26 +28,36 @@ type Options struct {
 	// ProductName is what the templates call the application. Default: the display
 	// name in From, or else its domain.
 	ProductName string
-	// Templates replace the built-in texts, file by file, from its root:
+	// Templates replace the built-in texts and those that features bring along, file by
+	// file, from its root:
 	//
 	//	verification.txt      verification.html
 	//	password_reset.txt    password_reset.html
 	//	password_changed.txt  password_changed.html
 	//	email_changed.txt     email_changed.html
 	//	account_exists.txt    account_exists.html
+	//	factor_enrolled.txt   factor_enrolled.html
+	//	factor_removed.txt    factor_removed.html
 	//	layout.txt            layout.html
 	//
 	// A .txt is a text/template that defines a template "subject", one line. The .html
 	// beside it is an html/template; there must be both or neither. Each is executed
 	// with a [Data]. The built-in ones define "content", in HTML also "title", and
 	// execute "layout", which layout.txt and layout.html define, so replacing the layout
-	// alone changes the look of all of them. Any other .txt or .html is an error, as it
-	// is most often a misspelled name. New tries out all of them. Default: the built-in
-	// texts.
+	// alone changes the look of all of them, and of the texts of features.
+	//
+	// Names with a language tag (BCP 47) between, such as verification.de.txt and
+	// layout.de-AT.html, are for mails in that language. Of a mail for de-AT the best of
+	// verification.de-AT, verification.de and verification is taken (RFC 4647, section
+	// 3.4), and the same for the layout.
+	//
+	// Any other .txt or .html is an error, as it is most often a misspelled name. New tries
+	// out all of them. Default: the built-in texts.
 	Templates fs.FS
-	// Kinds are further kinds of mail, which a feature or the application sends beside
-	// those of package kit, in lower-case letters, digits and underscores. Templates must
-	// have a pair of files for each, named after it.
+	// Kinds are further kinds of mail that Templates has files for, in lower-case letters,
+	// digits and underscores. There must be a pair of files for each, for one language at
+	// least. A feature's kind without any is mailed with the feature's own text, within the
+	// layout.
 	Kinds []kit.MailKind
 
 	// Timeout is the longest that sending one mail may take, from connecting to

@@ -26,6 +26,12 @@ func builtinKinds() []kit.MailKind {
 	return []kit.MailKind{kit.MailVerification, kit.MailPasswordReset, kit.MailPasswordChanged, kit.MailEmailChanged, kit.MailAccountExists}
 }
 
+// otherKinds are the kinds of package kit that bring their own texts; Options.Templates can
+// replace them.
+func otherKinds() []kit.MailKind {
+	return []kit.MailKind{kit.MailFactorEnrolled, kit.MailFactorRemoved}
+}
+
 // needsLink reports whether a mail of that kind is useless without a link or a token.
 func needsLink(kind kit.MailKind) bool {
 	return kind == kit.MailVerification || kind == kit.MailPasswordReset
@@ -46,10 +52,28 @@ type rendered struct {
 // maxSubject is in characters; longer ones are cut.
 const maxSubject = 200
 
-// loadTemplates parses the built-in templates, or those of custom where it has
-// them and for the kinds in added, and tries each of them out.
-func loadTemplates(custom fs.FS, added []kit.MailKind) (map[kit.MailKind]template, error) {
-	kinds := builtinKinds()
+// templates are all that is parsed at construction.
+type templates struct {
+	own   map[string]string   // sources of Options.Templates by file name, in lower case
+	pairs map[string]template // by kind, or by kind.tag
+}
+
+// find returns the templates of a kind for a language: those for its whole tag, then those for
+// what is left of it without its last parts (RFC 4647, section 3.4), then those without a
+// language.
+func (s *templates) find(kind kit.MailKind, locale string) (template, bool) {
+	for _, suffix := range lookup(locale) {
+		if t, ok := s.pairs[string(kind)+suffix]; ok {
+			return t, true
+		}
+	}
+	return template{}, false
+}
+
+// loadTemplates parses the built-in templates, or those of custom where it has them and for
+// the kinds in added, each in every language that custom has it in, and tries them out.
+func loadTemplates(custom fs.FS, added []kit.MailKind) (*templates, error) {
+	kinds := append(builtinKinds(), otherKinds()...)
 	for _, kind := range added {
 		if strings.Trim(string(kind), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || kind == "" || kind == "layout" {
 			return nil, fmt.Errorf("mailx: Options.Kinds has %q: a kind has lower-case letters, digits and underscores, as its templates' names do", kind)
@@ -63,18 +87,41 @@ func loadTemplates(custom fs.FS, added []kit.MailKind) (map[kit.MailKind]templat
 	if err != nil {
 		return nil, err
 	}
-	set := map[kit.MailKind]template{}
+	set := &templates{own: own, pairs: map[string]template{}}
 	for _, kind := range kinds {
-		t, err := parse(kind, own)
-		if err == nil {
-			err = t.tryOut()
+		names := namesOf(kind, own)
+		if len(names) == 0 && slices.Contains(added, kind) {
+			return nil, fmt.Errorf("mailx: Options.Templates has no %s.txt, which a kind in Options.Kinds needs", kind)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("mailx: %w", err)
+		for _, name := range names {
+			t, err := parse(kind, name, own)
+			if err == nil {
+				err = t.tryOut()
+			}
+			if err != nil {
+				return nil, fmt.Errorf("mailx: %w", err)
+			}
+			set.pairs[name] = t
 		}
-		set[kind] = t
 	}
 	return set, nil
+}
+
+// namesOf returns the names of the templates of a kind: the kind, and for each language that own
+// has it in, kind.tag.
+func namesOf(kind kit.MailKind, own map[string]string) []string {
+	var names []string
+	if slices.Contains(builtinKinds(), kind) {
+		names = append(names, string(kind))
+	}
+	for file := range own {
+		name := strings.TrimSuffix(file, path.Ext(file))
+		if base, _, _ := strings.Cut(name, "."); base == string(kind) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // customFiles reads the templates at the root of custom.
@@ -93,17 +140,24 @@ func customFiles(custom fs.FS, kinds []kit.MailKind) (map[string]string, error) 
 	own := map[string]string{}
 	for _, e := range entries {
 		name := e.Name()
-		if !slices.Contains(known, name) {
-			if path.Ext(name) == ".txt" || path.Ext(name) == ".html" {
-				return nil, fmt.Errorf("mailx: Options.Templates: no template is called %q: there are %s", name, strings.Join(known, ", "))
-			}
+		if path.Ext(name) != ".txt" && path.Ext(name) != ".html" {
 			continue
+		}
+		kind, tag, tagged := strings.Cut(strings.TrimSuffix(name, path.Ext(name)), ".")
+		if !slices.Contains(known, kind+path.Ext(name)) {
+			return nil, fmt.Errorf("mailx: Options.Templates: no template is called %q: there are %s", name, strings.Join(known, ", "))
+		}
+		if tagged && !isTag(tag) {
+			return nil, fmt.Errorf("mailx: Options.Templates: %q is not for a language tag such as de or de-AT", name)
 		}
 		text, err := fs.ReadFile(custom, name)
 		if err != nil {
 			return nil, fmt.Errorf("mailx: template %s: %w", name, err)
 		}
-		own[name] = string(text)
+		if own[strings.ToLower(name)] != "" {
+			return nil, fmt.Errorf("mailx: Options.Templates has %q twice, in other case", name)
+		}
+		own[strings.ToLower(name)] = string(text)
 	}
 	if len(own) == 0 {
 		return nil, errors.New("mailx: Options.Templates has no template at its root: use fs.Sub when they are in a folder")
@@ -111,30 +165,27 @@ func customFiles(custom fs.FS, kinds []kit.MailKind) (map[string]string, error) 
 	return own, nil
 }
 
-// parse parses the templates of a kind: those in own, or else the built-in ones.
-func parse(kind kit.MailKind, own map[string]string) (template, error) {
-	text, html := string(kind)+".txt", string(kind)+".html"
+// parse parses the templates of a kind that are called name: those in own, or else the built-in
+// ones. The layouts are those for the same language, as far as own has any.
+func parse(kind kit.MailKind, name string, own map[string]string) (template, error) {
+	text, html := name+".txt", name+".html"
 	_, ownText := own[text]
 	if _, ownHTML := own[html]; ownText != ownHTML {
 		return template{}, fmt.Errorf("templates %s and %s come in a pair, and one is missing", text, html)
 	}
-	source := map[string]string{}
-	for _, name := range []string{"layout.txt", text, "layout.html", html} {
-		custom, ok := own[name]
-		if !ok {
-			b, err := builtin.ReadFile(path.Join("templates", name))
-			if err != nil {
-				return template{}, fmt.Errorf("Options.Templates has no %s, which a kind in Options.Kinds needs", name)
-			}
-			custom = string(b)
-		}
-		source[name] = custom
+	_, locale, _ := strings.Cut(name, ".")
+	textSource, err1 := source(own, text, "")
+	htmlSource, err2 := source(own, html, "")
+	textLayout, err3 := source(own, "layout.txt", locale)
+	htmlLayout, err4 := source(own, "layout.html", locale)
+	if err := cmp.Or(err1, err2, err3, err4); err != nil {
+		return template{}, err
 	}
-	t := template{kind, texttemplate.New(text), htmltemplate.New(html)}
-	_, err1 := t.text.New("layout.txt").Parse(source["layout.txt"])
-	_, err2 := t.text.Parse(source[text])
-	_, err3 := t.html.New("layout.html").Parse(source["layout.html"])
-	_, err4 := t.html.Parse(source[html])
+	t := template{kind, texttemplate.New(text).Option(missing), htmltemplate.New(html).Option(missing)}
+	_, err1 = t.text.New("layout.txt").Parse(textLayout)
+	_, err2 = t.text.Parse(textSource)
+	_, err3 = t.html.New("layout.html").Parse(htmlLayout)
+	_, err4 = t.html.Parse(htmlSource)
 	if err := cmp.Or(err1, err2, err3, err4); err != nil {
 		return template{}, err
 	}
@@ -142,6 +193,24 @@ func parse(kind kit.MailKind, own map[string]string) (template, error) {
 		return template{}, fmt.Errorf(`template %s has no {{define "subject"}}`, text)
 	}
 	return t, nil
+}
+
+// missing makes a value that Data does not have empty.
+const missing = "missingkey=zero"
+
+// source returns the template file for a language, out of own or else a built-in one.
+func source(own map[string]string, file, locale string) (string, error) {
+	for _, suffix := range lookup(locale) {
+		ext := path.Ext(file)
+		if text, ok := own[strings.TrimSuffix(file, ext)+suffix+ext]; ok {
+			return text, nil
+		}
+	}
+	b, err := builtin.ReadFile(path.Join("templates", file))
+	if err != nil {
+		return "", fmt.Errorf("Options.Templates has no %s", file)
+	}
+	return string(b), nil
 }
 
 // tryOut renders a sample, so that a mistake shows at construction and not when
@@ -158,7 +227,7 @@ func (t template) tryOut() error {
 	}
 	for ext, body := range map[string]string{"txt": r.text, "html": r.html} {
 		if needsLink(t.kind) && !strings.Contains(body, token) {
-			return fmt.Errorf("template %s.%s shows neither .Link nor .Token", t.kind, ext)
+			return fmt.Errorf("template %s.%s shows neither .Link nor .Token", strings.TrimSuffix(t.text.Name(), ".txt"), ext)
 		}
 	}
 	return nil
@@ -170,13 +239,21 @@ func (t template) render(d Data) (rendered, error) {
 		return rendered{}, err
 	}
 	r := rendered{strings.TrimSpace(subject.String()), tidy(text.String()), tidy(html.String())}
+	if err := r.checkSubject(t.text.Name()); err != nil {
+		return rendered{}, err
+	}
+	return r, nil
+}
+
+// checkSubject shortens the subject, and returns an error unless it is one line.
+func (r *rendered) checkSubject(template string) error {
 	if r.subject == "" || strings.ContainsFunc(r.subject, breaksLine) || !utf8.ValidString(r.subject) {
-		return rendered{}, fmt.Errorf("template %s.txt: the subject must be one line of text", t.kind)
+		return fmt.Errorf("template %s: the subject must be one line of text", template)
 	}
 	if chars := []rune(r.subject); len(chars) > maxSubject {
 		r.subject = string(chars[:maxSubject-1]) + "…"
 	}
-	return r, nil
+	return nil
 }
 
 // tidy leaves one newline at the end of s, and none at its beginning.
