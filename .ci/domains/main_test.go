@@ -77,7 +77,7 @@ func checker(t *testing.T) func(domain string) (proposal string, ok bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+	svc, err := kit.New(store.Stores(), keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (a *app) readNote(w http.ResponseWriter, r *http.Request) {
 	n, found := a.notes[r.PathValue("number")]
 	a.mu.Unlock()
 	if !found || n.Owner != user.ID {
-		a.auth.WriteError(w, r, &httpx.Problem{Status: http.StatusNotFound, Code: "note_not_found", Title: "No such note"})
+		a.auth.WriteError(w, r, &kit.Problem{Status: http.StatusNotFound, Code: "note_not_found", Title: "No such note"})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -76,7 +76,7 @@ func (a *app) writeNote(w http.ResponseWriter, r *http.Request) {
 	user, _ := httpx.UserFrom(r.Context())
 	var n note
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&n); err != nil {
-		a.auth.WriteError(w, r, &httpx.Problem{Status: http.StatusBadRequest, Code: "malformed_request", Title: "A note is a JSON object with text"})
+		a.auth.WriteError(w, r, &kit.Problem{Status: http.StatusBadRequest, Code: "malformed_request", Title: "A note is a JSON object with text"})
 		return
 	}
 	n.Owner = user.ID
@@ -87,7 +87,7 @@ func (a *app) writeNote(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mu.Unlock()
 	if taken {
-		a.auth.WriteError(w, r, &httpx.Problem{Status: http.StatusConflict, Code: "note_taken", Title: "Choose another number"})
+		a.auth.WriteError(w, r, &kit.Problem{Status: http.StatusConflict, Code: "note_taken", Title: "Choose another number"})
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -181,7 +181,9 @@ func Example_mixedStores() {
 	defer sessions.Close()
 	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET")))
 	check(err)
-	svc, err := kit.New(accounts.Users(), sessions.Tokens(), keys, nil)
+	stores := accounts.Stores()
+	stores.Tokens = sessions.Tokens()
+	svc, err := kit.New(stores, keys, nil)
 	check(err)
 	log.Println(svc.Ready(ctx)) // nil when both answer
 }

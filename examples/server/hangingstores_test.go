@@ -41,7 +41,7 @@ func TestHangingStores(t *testing.T) {
 				t.Fatal(err)
 			}
 			// Another process has the lock of writers; who only reads gets on.
-			answeredWhile(t, conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}, false, func() func() {
+			answeredWhile(t, conformance.Stores{Stores: s.Stores(), Close: s.Close}, false, func() func() {
 				tx, err := pool(t, "sqlite3", "file:"+path+"?_txlock=immediate").Begin()
 				if err != nil {
 					t.Fatal(err)
@@ -63,7 +63,7 @@ func TestExhaustedPools(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answeredWhile(t, conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}, true, func() func() { return taken(t, db) })
+		answeredWhile(t, conformance.Stores{Stores: s.Stores(), Close: s.Close}, true, func() func() { return taken(t, db) })
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
@@ -72,7 +72,7 @@ func TestExhaustedPools(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answeredWhile(t, conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}, true, func() func() { return taken(t, db) })
+		answeredWhile(t, conformance.Stores{Stores: s.Stores(), Close: s.Close}, true, func() func() { return taken(t, db) })
 	})
 }
 

@@ -112,7 +112,7 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	if opts.Mailer, err = newMailer(s, logger, stderr); err != nil {
 		return err
 	}
-	svc, err := kit.New(store.users, store.tokens, keys, &opts)
+	svc, err := kit.New(store.Stores, keys, &opts)
 	if err != nil {
 		return err
 	}

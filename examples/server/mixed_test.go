@@ -38,7 +38,7 @@ var databases = map[string]func(t testing.TB, n *conformance.Network) conformanc
 			if err != nil {
 				t.Fatal(err)
 			}
-			return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+			return conformance.Stores{Stores: s.Stores(), Close: s.Close}
 		}
 	},
 	"postgres": func(t testing.TB, n *conformance.Network) conformance.Open {
@@ -48,7 +48,7 @@ var databases = map[string]func(t testing.TB, n *conformance.Network) conformanc
 			if err != nil {
 				t.Fatal(err)
 			}
-			return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+			return conformance.Stores{Stores: s.Stores(), Close: s.Close}
 		}
 	},
 	"mongo": func(t testing.TB, n *conformance.Network) conformance.Open {
@@ -58,7 +58,7 @@ var databases = map[string]func(t testing.TB, n *conformance.Network) conformanc
 			if err != nil {
 				t.Fatal(err)
 			}
-			return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+			return conformance.Stores{Stores: s.Stores(), Close: s.Close}
 		}
 	},
 	"redis": func(t testing.TB, n *conformance.Network) conformance.Open {
@@ -135,7 +135,7 @@ func prefixed(url string, n *conformance.Network) conformance.Open {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+		return conformance.Stores{Stores: s.Stores(), Close: s.Close}
 	}
 }
 
@@ -152,7 +152,9 @@ func (p pair) open(t testing.TB, users, tokens *conformance.Network) conformance
 	openUsers, openTokens := databases[p.users](t, users), databases[p.tokens](t, tokens)
 	return func(t testing.TB) conformance.Stores {
 		u, k := openUsers(t), openTokens(t)
-		return conformance.Stores{Users: u.Users, Tokens: k.Tokens, Close: func() error { return errors.Join(u.Close(), k.Close()) }}
+		both := u.Stores
+		both.Tokens = k.Tokens
+		return conformance.Stores{Stores: both, Close: func() error { return errors.Join(u.Close(), k.Close()) }}
 	}
 }
 
@@ -248,7 +250,7 @@ var uses = []use{
 		_, err := s.SetUsername(ctx, a.ID, "Countess")
 		return err
 	}},
-	{name: "purge", tokens: true, call: func(ctx context.Context, s *kit.Service, _ account) error {
+	{name: "purge", users: true, tokens: true, call: func(ctx context.Context, s *kit.Service, _ account) error {
 		_, err := s.PurgeExpired(ctx, time.Unix(0, 0))
 		return err
 	}},
@@ -359,7 +361,7 @@ func mixedService(t *testing.T, stores conformance.Stores, mailer *kittest.Maile
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := kit.New(stores.Users, stores.Tokens, keys, &kit.Options{
+	s, err := kit.New(stores.Stores, keys, &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true, StoreTimeout: timeout,
 		Mailer: mailer, PublicURL: "https://example.com",
 		InsecureUnlimitedMails: true, MailDelay: time.Millisecond,

@@ -63,7 +63,7 @@ func TestPurgeOverEveryStore(t *testing.T) {
 func inMemory(testing.TB, *conformance.Network) conformance.Open {
 	s := memstore.New()
 	return func(testing.TB) conformance.Stores {
-		return conformance.Stores{Users: s.Users(), Tokens: s.Tokens(), Close: s.Close}
+		return conformance.Stores{Stores: s.Stores(), Close: s.Close}
 	}
 }
 

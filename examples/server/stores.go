@@ -76,9 +76,8 @@ var serverKinds = map[string]server{
 
 // stores are the opened stores; close releases what they hold.
 type stores struct {
-	users  kit.UserStore
-	tokens kit.TokenStore
-	close  func() error
+	kit.Stores
+	close func() error
 }
 
 // closeInTime closes the stores, but does not wait for one whose server does not
@@ -95,28 +94,27 @@ func (s stores) closeInTime(logger *slog.Logger) error {
 	}
 }
 
-// openStores opens both stores, or the one that is both. When the second cannot be
-// opened the first is closed again.
+// openStores opens the store, and that of the tokens if it is another. When the second
+// cannot be opened the first is closed again.
 func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, error) {
-	users, err := s.store.open(ctx)
+	all, err := s.store.open(ctx)
 	if err != nil {
 		return stores{}, s.bad("MYAUTH_STORE", err)
 	}
 	if s.tokenStore == s.store {
-		return users, nil
+		return all, nil
 	}
-	tokens, err := s.tokenStore.open(ctx)
+	other, err := s.tokenStore.open(ctx)
 	if err != nil {
-		if err := users.closeInTime(logger); err != nil {
+		if err := all.closeInTime(logger); err != nil {
 			logger.Warn("the store of users was not closed", "err", err)
 		}
 		return stores{}, s.bad("MYAUTH_TOKEN_STORE", err)
 	}
-	return stores{
-		users:  users.users,
-		tokens: tokens.tokens,
-		close:  func() error { return errors.Join(tokens.close(), users.close()) },
-	}, nil
+	closeUsers := all.close
+	all.Tokens = other.Tokens
+	all.close = func() error { return errors.Join(other.close(), closeUsers()) }
+	return all, nil
 }
 
 func (u storeURL) open(ctx context.Context) (stores, error) {
@@ -126,10 +124,10 @@ func (u storeURL) open(ctx context.Context) (stores, error) {
 		if err != nil {
 			return stores{}, err
 		}
-		return stores{db.Users(), db.Tokens(), db.Close}, nil
+		return stores{db.Stores(), db.Close}, nil
 	case "memory":
 		m := memstore.New()
-		return stores{m.Users(), m.Tokens(), m.Close}, nil
+		return stores{m.Stores(), m.Close}, nil
 	default:
 		return serverKinds[u.scheme].open(ctx, u.rest)
 	}
@@ -140,7 +138,7 @@ func openPostgres(ctx context.Context, url string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return stores{db.Users(), db.Tokens(), db.Close}, nil
+	return stores{db.Stores(), db.Close}, nil
 }
 
 func openMongo(ctx context.Context, uri string) (stores, error) {
@@ -148,7 +146,7 @@ func openMongo(ctx context.Context, uri string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return stores{db.Users(), db.Tokens(), db.Close}, nil
+	return stores{db.Stores(), db.Close}, nil
 }
 
 // quiet keeps go-redis from writing to standard error in a form of its own; what it
@@ -164,5 +162,5 @@ func openRedis(ctx context.Context, url string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return stores{db.Users(), db.Tokens(), db.Close}, nil
+	return stores{db.Stores(), db.Close}, nil
 }

@@ -148,7 +148,7 @@ func timedService(t *testing.T, stores conformance.Stores, change func(*kit.Opti
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	change(o)
-	s, err := kit.New(stores.Users, stores.Tokens, keys, o)
+	s, err := kit.New(stores.Stores, keys, o)
 	if err != nil {
 		t.Fatal(err)
 	}

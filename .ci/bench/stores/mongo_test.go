@@ -165,8 +165,10 @@ func userDocument(u kit.User) bson.D {
 	return bson.D{
 		{Key: "_id", Value: u.ID}, {Key: "email", Value: u.Email}, {Key: "email_key", Value: u.Email}, {Key: "username", Value: u.Username},
 		{Key: "hashed_password", Value: string(u.PasswordHash)}, {Key: "roles", Value: u.Roles}, {Key: "user_settings", Value: string(u.Settings)},
-		{Key: "is_verified", Value: u.Verified}, {Key: "is_active", Value: u.Active}, {Key: "session_epoch", Value: u.SessionEpoch},
+		{Key: "private", Value: string(u.Private)}, {Key: "factors", Value: append([]string{}, u.Factors...)},
+		{Key: "is_verified", Value: u.Verified}, {Key: "is_active", Value: u.Active}, {Key: "session_epoch", Value: u.SessionEpoch}, {Key: "credential_epoch", Value: u.CredentialEpoch},
 		{Key: "created_at", Value: u.CreatedAt.UnixMicro()}, {Key: "updated_at", Value: u.UpdatedAt.UnixMicro()}, {Key: "version", Value: u.Version},
+		{Key: "schema", Value: int64(1)},
 	}
 }
 
@@ -178,8 +180,8 @@ func tokenDocument(t kit.Token) bson.D {
 func tokenFields(t kit.Token) bson.D {
 	return bson.D{
 		{Key: "session_id", Value: t.SessionID}, {Key: "epoch", Value: t.Epoch}, {Key: "secret_hash", Value: t.SecretHash},
-		{Key: "previous_hash", Value: t.PreviousHash}, {Key: "salt", Value: t.Salt}, {Key: "created_at", Value: t.CreatedAt.UnixMicro()},
+		{Key: "previous_hash", Value: t.PreviousHash}, {Key: "salt", Value: t.Salt}, {Key: "data", Value: t.Data}, {Key: "created_at", Value: t.CreatedAt.UnixMicro()},
 		{Key: "rotated_at", Value: t.RotatedAt.UnixMicro()}, {Key: "expires_at", Value: t.ExpiresAt.UnixMicro()},
-		{Key: "revoked_at", Value: t.RevokedAt.UnixMicro()}, {Key: "version", Value: t.Version},
+		{Key: "revoked_at", Value: t.RevokedAt.UnixMicro()}, {Key: "version", Value: t.Version}, {Key: "schema", Value: int64(1)},
 	}
 }

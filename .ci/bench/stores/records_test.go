@@ -57,7 +57,7 @@ func newUser(i int) kit.User {
 func newToken(i, user int) kit.Token {
 	return kit.Token{
 		ID: tokenID(i), Type: kit.RefreshToken, UserID: userID(user), SessionID: "1234567890123456789012", SecretHash: hash, PreviousHash: hash, Salt: hash,
-		CreatedAt: epoch, RotatedAt: epoch, ExpiresAt: epoch.Add(lifetime + time.Duration(i%100_000)*time.Second), Version: 1,
+		Data: sessionData, CreatedAt: epoch, RotatedAt: epoch, ExpiresAt: epoch.Add(lifetime + time.Duration(i%100_000)*time.Second), Version: 1,
 	}
 }
 
@@ -71,6 +71,9 @@ func (c *crowd) rotated(t kit.Token) kit.Token {
 	t.RotatedAt, t.ExpiresAt = now, now.Add(lifetime)
 	return t
 }
+
+// sessionData is what a Service keeps of a login: its method, time and client.
+var sessionData = []byte(`{"amr":["pwd"],"auth_time":1793881800,"ip":"198.51.100.7","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}`)
 
 var (
 	hash      = bytes.Repeat([]byte{0, 127, 255, 42}, 8)

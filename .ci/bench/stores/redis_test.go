@@ -83,8 +83,8 @@ return 1`)
 
 func (s redisUsers) Create(ctx context.Context, u kit.User) error {
 	return done(ctx, createUser, s.c, kit.ErrUserExists, []string{s.prefix + "user:" + u.ID, s.prefix + "email:" + u.Email}, u.ID,
-		"email", u.Email, "username", u.Username, "hash", string(u.PasswordHash), "roles", u.Roles[0], "settings", string(u.Settings),
-		"verified", u.Verified, "active", u.Active, "epoch", u.SessionEpoch, "created", u.CreatedAt.UnixMicro(), "updated", u.UpdatedAt.UnixMicro(), "version", u.Version)
+		"email", u.Email, "username", u.Username, "hash", string(u.PasswordHash), "roles", u.Roles[0], "settings", string(u.Settings), "private", string(u.Private), "factors", "",
+		"verified", u.Verified, "active", u.Active, "epoch", u.SessionEpoch, "credentials", u.CredentialEpoch, "created", u.CreatedAt.UnixMicro(), "updated", u.UpdatedAt.UnixMicro(), "version", u.Version)
 }
 
 func (s redisUsers) Delete(ctx context.Context, id string) error {
@@ -143,7 +143,7 @@ func (s redisTokens) Update(ctx context.Context, t kit.Token) error {
 }
 
 func redisFields(t kit.Token) []any {
-	return []any{"session", t.SessionID, "epoch", t.Epoch, "hash", t.SecretHash, "previous", t.PreviousHash, "salt", t.Salt,
+	return []any{"session", t.SessionID, "epoch", t.Epoch, "hash", t.SecretHash, "previous", t.PreviousHash, "salt", t.Salt, "data", t.Data,
 		"created", t.CreatedAt.UnixMicro(), "rotated", t.RotatedAt.UnixMicro(), "expires", t.ExpiresAt.UnixMicro(), "revoked", t.RevokedAt.UnixMicro()}
 }
 

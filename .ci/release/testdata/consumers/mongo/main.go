@@ -12,5 +12,5 @@ func main() {
 	store, err := mongo.Open(context.Background(), os.Getenv("MONGO_URI"), nil)
 	check(err)
 	defer store.Close()
-	live(store.Users(), store.Tokens())
+	live(store.Stores())
 }

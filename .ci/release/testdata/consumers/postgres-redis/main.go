@@ -17,5 +17,7 @@ func main() {
 	tokens, err := redis.Open(ctx, os.Getenv("REDIS_URL"), nil)
 	check(err)
 	defer tokens.Close()
-	live(users.Users(), tokens.Tokens())
+	stores := users.Stores()
+	stores.Tokens = tokens.Tokens()
+	live(stores)
 }

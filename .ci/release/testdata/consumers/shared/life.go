@@ -20,12 +20,12 @@ import (
 
 // live mounts the routes over the stores, as the README does, and registers a user
 // who logs in, refreshes and calls a route of the application.
-func live(users kit.UserStore, tokens kit.TokenStore) {
+func live(stores kit.Stores) {
 	keys, err := accesstoken.HMAC([]byte("a secret of the application, 32 bytes or more"))
 	check(err)
 	mailer, err := mailx.NewLog(io.Discard, nil)
 	check(err)
-	svc, err := kit.New(users, tokens, keys, &kit.Options{Mailer: mailer, PublicURL: "http://localhost:8080"})
+	svc, err := kit.New(stores, keys, &kit.Options{Mailer: mailer, PublicURL: "http://localhost:8080"})
 	check(err)
 	defer svc.Close(context.Background())
 	mux := http.NewServeMux()

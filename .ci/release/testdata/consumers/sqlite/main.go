@@ -11,5 +11,5 @@ func main() {
 	store, err := sqlite.Open(context.Background(), "auth.db", nil)
 	check(err)
 	defer store.Close()
-	live(store.Users(), store.Tokens())
+	live(store.Stores())
 }
