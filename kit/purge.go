@@ -41,20 +41,22 @@ func (s *Service) PurgeExpired(ctx context.Context, before time.Time) (int, erro
 //
 //	go svc.PurgeEvery(ctx, time.Hour)
 //
-// An error is logged, and the next interval tries again. It returns ctx's error, or
-// [ErrClosed].
+// What it purged is logged, and so is an error or a panic of a store; the next interval tries
+// again. interval is at least a second. It returns ctx's error, or [ErrClosed].
 func (s *Service) PurgeEvery(ctx context.Context, interval time.Duration) error {
 	ticker := time.NewTicker(max(interval, time.Second))
 	defer ticker.Stop()
 	for {
-		_, err := s.PurgeExpired(ctx, s.now().Add(-24*time.Hour))
+		n, err := s.purgeOnce(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, ErrClosed):
 			return err
 		case err != nil:
-			s.opts.Logger.WarnContext(ctx, "myauth: expired tokens could not be purged", "err", err)
+			s.opts.Logger.WarnContext(ctx, "myauth: expired tokens could not be purged", "purged", n, "err", err)
+		case n > 0:
+			s.opts.Logger.InfoContext(ctx, "myauth: expired tokens purged", "purged", n)
 		}
 		select {
 		case <-ctx.Done():
@@ -62,4 +64,14 @@ func (s *Service) PurgeEvery(ctx context.Context, interval time.Duration) error 
 		case <-ticker.C:
 		}
 	}
+}
+
+// purgeOnce survives a panic of a store: outside of a request it would end the process.
+func (s *Service) purgeOnce(ctx context.Context) (n int, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(ctx, s.opts.Logger, "a purge of expired tokens", p)
+		}
+	}()
+	return s.PurgeExpired(ctx, s.now().Add(-24*time.Hour))
 }
