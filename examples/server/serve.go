@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -27,9 +26,6 @@ const (
 	closeWithin    = time.Second
 
 	purgeEvery = time.Hour
-	// keepExpired is how long the holder of an expired token is told that it has
-	// expired, rather than that it is unknown.
-	keepExpired = 24 * time.Hour
 )
 
 // newHandler joins the API, the pages for links in mails and the two health checks. The
@@ -105,7 +101,7 @@ func serve(ctx context.Context, l net.Listener, svc *kit.Service, handler http.H
 	purged := make(chan struct{})
 	go func() {
 		defer close(purged)
-		purge(purgeCtx, svc, logger)
+		_ = svc.PurgeEvery(purgeCtx, purgeEvery) // it ends with purgeCtx, and logs the rest
 	}()
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -134,39 +130,6 @@ func serve(ctx context.Context, l net.Listener, svc *kit.Service, handler http.H
 		logger.Warn("a purge of expired tokens was cut off")
 	}
 	return err
-}
-
-// purge deletes expired tokens now and then every purgeEvery, until ctx is done.
-func purge(ctx context.Context, svc *kit.Service, logger *slog.Logger) {
-	ticker := time.NewTicker(purgeEvery)
-	defer ticker.Stop()
-	for {
-		n, err := purgeOnce(ctx, svc)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			logger.Warn("expired tokens were not purged; trying again in an hour", "purged", n, "err", err)
-		case n > 0:
-			logger.Info("expired tokens purged", "purged", n)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// purgeOnce turns a panic of the store into an error, because outside of a request it
-// would end the process.
-func purgeOnce(ctx context.Context, svc *kit.Service) (n int, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return svc.PurgeExpired(ctx, time.Now().Add(-keepExpired))
 }
 
 // baseURL is the URL of a listener's address.

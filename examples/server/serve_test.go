@@ -18,7 +18,6 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
-	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/memstore"
 )
 
@@ -60,46 +59,6 @@ func TestReadyzAsksTheStore(t *testing.T) {
 	if w := get("/healthz"); w.Code != 200 {
 		t.Errorf("store closed: /healthz %d", w.Code)
 	}
-}
-
-// TestPurge: at the start and then every hour, expired tokens go a day after
-// they expired, and not before; and the goroutine ends with its context.
-func TestPurge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := memstore.New()
-		svc := newService(t, store, kit.Options{})
-		left := func() int {
-			tokens, err := store.Tokens().ByUser(t.Context(), "u", "", 10)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return len(tokens)
-		}
-		for i, expires := range []time.Duration{-25 * time.Hour, -23*time.Hour - 30*time.Minute, time.Hour} {
-			token := kit.Token{ID: strings.Repeat(string(rune('a'+i)), 22), Type: kit.RefreshToken, UserID: "u", ExpiresAt: time.Now().Add(expires), Version: 1}
-			if err := store.Tokens().Create(t.Context(), token); err != nil {
-				t.Fatal(err)
-			}
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			purge(ctx, svc, slog.New(slog.DiscardHandler))
-		}()
-		for _, step := range []struct {
-			wait time.Duration
-			want int
-		}{{0, 2}, {59 * time.Minute, 2}, {time.Minute, 1}, {23 * time.Hour, 1}, {2 * time.Hour, 0}} {
-			time.Sleep(step.wait) // of the bubble's clock
-			synctest.Wait()
-			if got := left(); got != step.want {
-				t.Errorf("%v later: %d tokens, want %d", step.wait, got, step.want)
-			}
-		}
-		cancel()
-		<-ended
-	})
 }
 
 // pipeListener hands out in-memory connections, whose deadlines keep to the
@@ -387,25 +346,5 @@ func TestEveryPathUnderAuthIsAProblem(t *testing.T) {
 	handler.ServeHTTP(w, httptest.NewRequest("GET", "/authors", nil))
 	if w.Code != 404 || w.Header().Get("Content-Type") == "application/problem+json" {
 		t.Errorf("GET /authors is not the API's: %d %v", w.Code, w.Header())
-	}
-}
-
-// TestPurgeOutlivesAPanic: it runs outside of requests, where net/http does not catch it.
-func TestPurgeOutlivesAPanic(t *testing.T) {
-	store, faults := memstore.New(), &kittest.Faults{}
-	keys, err := accesstoken.HMAC([]byte(testSecret))
-	if err != nil {
-		t.Fatal(err)
-	}
-	svc, err := kit.New(faults.Stores(store.Stores()), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	faults.Inject("tokens.DeleteExpired", kittest.Panic, 1)
-	if _, err := purgeOnce(t.Context(), svc); err == nil || !strings.Contains(err.Error(), "panic") {
-		t.Error("the panic became", err)
-	}
-	if _, err := purgeOnce(t.Context(), svc); err != nil {
-		t.Error("the next purge:", err)
 	}
 }
