@@ -1,4 +1,4 @@
-// Package postgres keeps users and tokens in PostgreSQL 14 or later, through
+// Package postgres keeps users, tokens and credentials in PostgreSQL 14 or later, through
 // lib/pq.
 //
 //	store, err := postgres.Open(ctx, "postgres://app:secret@db.example.com/app", nil)
@@ -8,7 +8,8 @@
 //	defer store.Close()
 //	svc, err := kit.New(store.Stores(), keys, nil)
 //
-// [New] uses the pool that an application has already, pgx's too; [NewConnector] makes
+// [New] uses the pool that an application has already, pgx's too, and [Store.InTx] one of its
+// transactions; [NewConnector] makes
 // one whose calls end with their contexts also while the network hangs. Without an
 // sslmode the server's certificate is checked, unless the server is on this machine.
 // Poolers such as PgBouncer may stand in between, in transaction mode too.

@@ -47,3 +47,22 @@ func ExampleNew() {
 	}
 	defer store.Close() // db stays open
 }
+
+// An account and the application's own row about it, both or neither.
+func ExampleStore_InTx() {
+	register := func(ctx context.Context, db *sql.DB, store *postgres.Store, user kit.User) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		if err := store.InTx(tx).Users.Create(ctx, user); err != nil {
+			return err // such as kit.ErrUserExists, after which tx could go on
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO profiles (user_id) VALUES ($1)", user.ID); err != nil {
+			return err
+		}
+		return tx.Commit()
+	}
+	_ = register
+}

@@ -1,5 +1,5 @@
-// Package sqlite keeps MyAuth's users and tokens in an SQLite database, without
-// cgo, through github.com/ncruces/go-sqlite3.
+// Package sqlite keeps MyAuth's users, tokens and credentials in an SQLite database,
+// without cgo, through github.com/ncruces/go-sqlite3.
 //
 //	store, err := sqlite.Open(ctx, "auth.db", nil)
 //	if err != nil {
@@ -9,7 +9,8 @@
 //	svc, err := kit.New(store.Stores(), keys, nil)
 //
 // [Open] makes the file, its directory and the pool. [New] takes the application's
-// pool, so that the accounts live in the same file as its data. Both bring the schema
+// pool, so that the accounts live in the same file as its data, and [Store.InTx] writes them in
+// the application's own transactions. Both bring the schema
 // up to date. Any number of processes on one machine may do so at once, and share the
 // file afterwards.
 //
