@@ -4,53 +4,80 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
-	"myauth.internal/kit/memstore"
 )
 
-// newService is what an application's tests run against: everything in memory, a
-// clock that stands still, and hashes that cost nothing.
-func newService(clock *kittest.Clock, mailer *kittest.Mailer, faults *kittest.Faults) *kit.Service {
-	store := memstore.New()
-	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
-	if err != nil {
-		panic(err)
-	}
-	svc, err := kit.New(faults.Stores(store.Stores()), keys, &kit.Options{
-		Now:        clock.Now,
-		Mailer:     mailer,
-		PublicURL:  "https://app.example.com",
-		BcryptCost: 4, InsecureFastHash: true,
-		OnEvent: func(context.Context, kit.Event) {},
-	})
+// exampleT stands for the *testing.T of a test, which an example does not have.
+type exampleT struct{ cleanup []func() }
 
-	if err != nil {
-		panic(err)
+func (*exampleT) Helper()                           {}
+func (*exampleT) Context() context.Context          { return context.Background() }
+func (*exampleT) Output() io.Writer                 { return io.Discard }
+func (*exampleT) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (t *exampleT) Cleanup(f func())                { t.cleanup = append(t.cleanup, f) }
+
+func (t *exampleT) end() {
+	for _, f := range slices.Backward(t.cleanup) {
+		f()
 	}
-	if _, err := svc.Register(context.Background(), kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Engine#1843!"}); err != nil {
-		panic(err)
+}
+
+// orders is a handler of the application: for staff only.
+func orders(svc *kit.Service) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		user, _, err := svc.Authenticate(r.Context(), token) // or the middleware of package httpx
+		switch {
+		case err != nil:
+			http.Error(w, "log in", http.StatusUnauthorized)
+		case !user.HasRole("staff"):
+			http.Error(w, "for staff", http.StatusForbidden)
+		default:
+			fmt.Fprintf(w, "the orders, for %s", user.Username)
+		}
+	})
+}
+
+// A test of a handler begins with a user who is logged in, in one call.
+func ExampleNew() {
+	t := &exampleT{} // in a test: func TestOrders(t *testing.T)
+	defer t.end()
+
+	k := kittest.New(t)
+	handler := orders(k.Service)
+	for _, role := range []string{"customer", "staff"} {
+		_, tokens := k.LogIn("ada@example.com", role)
+		request := httptest.NewRequest(http.MethodGet, "/orders", nil)
+		request.Header.Set("Authorization", "Bearer "+string(tokens.AccessToken))
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, request)
+		fmt.Println(answer.Code, strings.TrimSpace(answer.Body.String()))
 	}
-	return svc
+	// Output:
+	// 403 for staff
+	// 200 the orders, for ada
 }
 
 // An access token ends to the second.
 func ExampleClock() {
-	ctx := context.Background()
-	clock := kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
-	svc := newService(clock, &kittest.Mailer{}, &kittest.Faults{})
-	tokens, err := svc.Login(ctx, "ada@example.com", "Engine#1843!")
-	if err != nil {
-		panic(err)
-	}
-	clock.Advance(30*time.Minute - time.Second)
-	_, _, err = svc.Authenticate(ctx, string(tokens.AccessToken))
+	t := &exampleT{} // in a test: its *testing.T
+	defer t.end()
+
+	k := kittest.New(t)
+	_, tokens := k.LogIn("ada@example.com")
+	k.Clock.Advance(30*time.Minute - time.Second)
+	_, _, err := k.Authenticate(t.Context(), string(tokens.AccessToken))
 	fmt.Println(err)
-	clock.Advance(time.Second)
-	_, _, err = svc.Authenticate(ctx, string(tokens.AccessToken))
+	k.Clock.Advance(time.Second)
+	_, _, err = k.Authenticate(t.Context(), string(tokens.AccessToken))
 	fmt.Println(err)
 	// Output:
 	// <nil>
@@ -59,36 +86,37 @@ func ExampleClock() {
 
 // A test takes the token out of the mail, as the user does.
 func ExampleMailer() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	mailer := &kittest.Mailer{}
-	svc := newService(kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), mailer, &kittest.Faults{})
-	sent, err := mailer.Next(ctx)
-	if err != nil {
+	t := &exampleT{} // in a test: its *testing.T
+	defer t.end()
+
+	k := kittest.New(t)
+	if _, err := k.Register(t.Context(), kit.Registration{Email: "ada@example.com", Username: "Ada", Password: kittest.Password}); err != nil {
 		panic(err)
 	}
-	fmt.Println(sent.Kind, sent.To)
-	fmt.Println(svc.VerifyEmail(ctx, string(sent.Token)))
+	mail := k.NextMail(kit.MailVerification)
+	fmt.Println(mail.To)
+	fmt.Println(k.VerifyEmail(t.Context(), string(mail.Token)))
 	// Output:
-	// verification ada@example.com
+	// ada@example.com
 	// <nil>
 }
 
 // What an application does while its database is down, and afterwards.
 func ExampleFaults() {
-	ctx := context.Background()
-	var faults kittest.Faults
-	svc := newService(kittest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), &kittest.Mailer{}, &faults)
+	t := &exampleT{} // in a test: its *testing.T
+	defer t.end()
 
-	faults.Inject("users.ByEmail", kittest.Down, 1)
-	_, err := svc.Login(ctx, "ada@example.com", "Engine#1843!")
+	k := kittest.New(t)
+	k.LogIn("ada@example.com")
+	k.Faults.Inject("users.ByEmail", kittest.Down, 1)
+	_, err := k.Login(t.Context(), "ada@example.com", kittest.Password)
 	fmt.Println(errors.Is(err, kit.ErrUnavailable), errors.Is(err, kit.ErrInvalidCredentials))
-	_, err = svc.Login(ctx, "ada@example.com", "Engine#1843!")
+	_, err = k.Login(t.Context(), "ada@example.com", kittest.Password)
 	fmt.Println(err)
 
 	// The answer to a write is lost after the database has done it.
-	faults.Inject("users.Create", kittest.Lost, 1)
-	user, err := svc.Register(ctx, kit.Registration{Email: "grace@example.com", Username: "Grace", Password: "Compiler#1952"})
+	k.Faults.Inject("users.Create", kittest.Lost, 1)
+	user, err := k.Register(t.Context(), kit.Registration{Email: "grace@example.com", Username: "Grace", Password: "Compiler#1952"})
 	fmt.Println(user.Username, err)
 	// Output:
 	// true false
