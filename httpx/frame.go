@@ -15,9 +15,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	var answer kit.Answer
 	bearer := false // whether the error is about the access token
 	err := catchPanic(func() (err error) {
-		if len(r.Header["Authorization"]) > 1 {
-			return errManyAuthorizations
-		}
 		ctx := h.clientContext(r)
 		if rt.Access != kit.Public {
 			id, err := h.signedIn(ctx, r, rt.Access == kit.RecentlySignedIn)
@@ -31,6 +28,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			if in.Body, err = readBody(r, rt.Body); err != nil {
 				return err
 			}
+		}
+		if len(r.Header["Authorization"]) > 1 {
+			return errManyAuthorizations
 		}
 		if answer, err = rt.Serve(ctx, in); err != nil {
 			return err

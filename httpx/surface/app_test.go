@@ -20,6 +20,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/memstore"
 )
 
 // recorder checks every response of every test.
@@ -28,7 +29,7 @@ var recorder *Recorder
 // TestMain ends with what the document says and no test produced.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	text, err := os.ReadFile(documentPath)
+	text, err := servedDocument("/auth")
 	if err == nil {
 		var doc *Document
 		if doc, err = Load(text); err == nil {
@@ -47,6 +48,29 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// servedDocument returns what GET /openapi.json answers under a prefix.
+func servedDocument(prefix string) ([]byte, error) {
+	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
+	if err != nil {
+		return nil, err
+	}
+	var opts kit.Options
+	if err := addFeatures(&opts, &pin{}); err != nil {
+		return nil, err
+	}
+	svc, err := kit.New(memstore.New().Stores(), keys, &opts)
+	if err != nil {
+		return nil, err
+	}
+	handler, err := httpx.New(svc, &httpx.Options{Prefix: prefix})
+	if err != nil {
+		return nil, err
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", prefix+"/openapi.json", nil))
+	return w.Body.Bytes(), nil
 }
 
 // wholeRun reports whether no flag left tests out.
@@ -73,6 +97,7 @@ type setup struct {
 	http httpx.Options
 	keys *accesstoken.Keyring
 	doc  *Recorder
+	pin  *pin
 }
 
 // app is the whole of MyAuth over memory behind a real server, with everything
@@ -87,6 +112,8 @@ type app struct {
 	mailer *kittest.Mailer
 	faults *kittest.Faults
 	log    *syncBuffer
+	// bearers has the access tokens that send adds for the routes of features, by path.
+	bearers map[string]string
 }
 
 type syncBuffer struct {
@@ -124,12 +151,15 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 		http: httpx.Options{Prefix: "/auth", Logger: logger},
 		keys: keys,
 		doc:  recorder,
+		pin:  &pin{},
+	}
+	if err := addFeatures(&c.Options, c.pin); err != nil {
+		t.Fatal(err)
 	}
 	for _, f := range change {
 		f(c)
 	}
-	users, tokens := openStores(t)
-	if a.Service, err = kit.New(a.faults.Users(users), a.faults.Tokens(tokens), c.keys, &c.Options); err != nil {
+	if a.Service, err = kit.New(a.faults.Stores(openStores(t)), c.keys, &c.Options); err != nil {
 		t.Fatal(err)
 	}
 	a.prefix = c.http.Prefix
@@ -180,6 +210,9 @@ func (a *app) sendBody(method, path string, body io.Reader, headers ...string) a
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		request.Header.Add(name, value)
+	}
+	if token := a.bearers[path]; token != "" && request.Header["Authorization"] == nil {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := a.client.Do(request)
 	if err != nil {

@@ -121,61 +121,105 @@ func errorCodes(status int, response part) (codes []string) {
 		if kind != problemType {
 			member = "error"
 		}
-		code := response.at("content", kind, "schema", "properties", member)
-		if only, ok := code.members["const"].(string); ok {
-			codes = append(codes, only)
-		}
-		several, _ := code.members["enum"].([]any)
-		for _, value := range several {
-			codes = append(codes, fmt.Sprint(value))
-		}
+		codes = append(codes, schemaCodes(response.at("content", kind, "schema"), member)...)
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// schemaCodes lists what a member of a schema can be.
+func schemaCodes(schema part, member string) (codes []string) {
+	code := schema.at("properties", member)
+	if only, ok := code.members["const"].(string); ok {
+		codes = append(codes, only)
+	}
+	several, _ := code.members["enum"].([]any)
+	for _, value := range several {
+		codes = append(codes, fmt.Sprint(value))
+	}
+	either, _ := schema.members["anyOf"].([]any)
+	for _, alternative := range either {
+		members, _ := alternative.(map[string]any)
+		one := part{schema.document, "", map[string]any{"schema": members}}
+		codes = append(codes, schemaCodes(one.at("schema"), member)...)
 	}
 	return codes
 }
 
 const problemType = "application/problem+json"
 
+// template returns the path of the document that a path of a request matches: the one with
+// the longest text before its first wildcard, as package net/http chooses.
+func (d *Document) template(path string) (best string) {
+	segments := strings.Split(path, "/")
+	for _, candidate := range d.at("paths").keys() {
+		parts := strings.Split(candidate, "/")
+		matches := len(parts) == len(segments)
+		for i := 0; matches && i < len(parts); i++ {
+			matches = parts[i] == segments[i] || strings.HasPrefix(parts[i], "{") && segments[i] != ""
+		}
+		if matches && (best == "" || strings.Index(candidate+"{", "{") > strings.Index(best+"{", "{")) {
+			best = candidate
+		}
+	}
+	return best
+}
+
 // Check returns an error unless the document has the route and the status of a response,
 // and its headers and body are as the document says. It leaves the response's body
-// readable, and returns which outcome this was.
-func (d *Document) Check(request *http.Request, response *http.Response) (Outcome, error) {
+// readable, and returns which outcomes this was: one, or with 405 one of each method that
+// the path has.
+func (d *Document) Check(request *http.Request, response *http.Response) ([]Outcome, error) {
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 
-	outcome := Outcome{Method: request.Method, Path: request.URL.Path, Status: response.StatusCode}
+	outcome := Outcome{Method: request.Method, Path: d.template(request.URL.EscapedPath()), Status: response.StatusCode}
 	item := d.at("paths", outcome.Path)
+	methods := []string{outcome.Method}
 	switch {
 	case item.members == nil:
-		outcome.Method, outcome.Path = http.MethodGet, unknownRoute
+		outcome.Path, methods = unknownRoute, []string{http.MethodGet}
 		item = d.at("paths", unknownRoute)
 	case outcome.Status == http.StatusMethodNotAllowed:
-		// The document lists it with the method that it has.
-		outcome.Method = strings.ToUpper(item.keys()[0])
+		methods = nil
+		for _, method := range item.keys() {
+			methods = append(methods, strings.ToUpper(method))
+		}
 	case outcome.Method == http.MethodHead:
-		outcome.Method = http.MethodGet
+		methods = []string{http.MethodGet}
 	}
+	if request.Method != http.MethodHead {
+		outcome.Code = code(body)
+	}
+	var outcomes []Outcome
+	var problems []error
+	for _, outcome.Method = range methods {
+		outcomes = append(outcomes, outcome)
+		problems = append(problems, checkOutcome(item, outcome, request, response, body))
+	}
+	return outcomes, errors.Join(problems...)
+}
+
+func checkOutcome(item part, outcome Outcome, request *http.Request, response *http.Response, body []byte) error {
 	operation := item.at(strings.ToLower(outcome.Method))
 	if operation.members == nil {
-		return outcome, fmt.Errorf("the document has no %s %s", request.Method, request.URL.Path)
+		return fmt.Errorf("the document has no %s %s", request.Method, request.URL.Path)
 	}
 	declared := operation.at("responses", strconv.Itoa(outcome.Status))
 	if declared.members == nil {
-		return outcome, fmt.Errorf("the document has no status %d for %s %s", outcome.Status, request.Method, request.URL.Path)
+		return fmt.Errorf("the document has no status %d for %s %s", outcome.Status, request.Method, request.URL.Path)
 	}
-
 	problems := []error{checkHeaders(response, declared), checkContentType(response, declared)}
-	if request.Method == http.MethodHead {
-		if len(body) > 0 {
-			problems = append(problems, errors.New("a HEAD is answered with a body"))
-		}
-	} else {
-		outcome.Code = code(body)
+	switch {
+	case request.Method != http.MethodHead:
 		problems = append(problems, checkBody(response, declared, body))
+	case len(body) > 0:
+		problems = append(problems, errors.New("a HEAD is answered with a body"))
 	}
-	return outcome, errors.Join(problems...)
+	return errors.Join(problems...)
 }
 
 // checkBody checks the body by its schema, and what a schema cannot say.

@@ -198,7 +198,7 @@ func TestHead(t *testing.T) {
 
 type limiter func(kit.Attempt) error
 
-func (l limiter) Allow(_ context.Context, a kit.Attempt) error { return l(a) }
+func (l limiter) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) { return nil, l(a) }
 
 // A limiter that refuses is obeyed on every route that guesses could be made with,
 // and its time is rounded up.
@@ -211,8 +211,8 @@ func TestTooManyRequests(t *testing.T) {
 				return nil
 			}
 			asked[at.Action] = at.EmailKey
-			if at.ClientIP.String() != "127.0.0.1" {
-				t.Errorf("the client is %v", at.ClientIP)
+			if at.Client.IP.String() != "127.0.0.1" {
+				t.Errorf("the client is %v", at.Client.IP)
 			}
 			return &kit.LimitError{RetryAfter: 1500 * time.Millisecond}
 		})

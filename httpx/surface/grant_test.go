@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"myauth.internal/httpx"
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
 )
@@ -138,7 +137,7 @@ func TestGrantFaults(t *testing.T) {
 			if len(u.Roles) == 0 {
 				return nil
 			}
-			return &httpx.Problem{Status: 418, Code: "teapot", Detail: u.Roles[0]}
+			return &kit.Problem{Status: 418, Code: "teapot", Detail: u.Roles[0]}
 		}
 	})
 	refuse = false

@@ -45,14 +45,16 @@ func (tr transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := tr.recorder.doc.Check(request, response)
+	outcomes, err := tr.recorder.doc.Check(request, response)
 	if err != nil {
 		tr.t.Errorf("%s %s answered %d, not as the document says: %v", request.Method, request.URL.Path, response.StatusCode, err)
 		return response, nil
 	}
 	tr.recorder.mu.Lock()
 	defer tr.recorder.mu.Unlock()
-	tr.recorder.seen[outcome] = true
+	for _, outcome := range outcomes {
+		tr.recorder.seen[outcome] = true
+	}
 	return response, nil
 }
 

@@ -18,18 +18,24 @@ import (
 	"myauth.internal/kit/memstore"
 )
 
+// featuresVariable tells a process of TestEveryStore that its apps have the features of these
+// tests; without it they are bare.
+const featuresVariable = "MYAUTH_TEST_SURFACE_FEATURES"
+
 // storeVariable tells the process of TestEveryStore its store: a name and a URL with a
 // blank between them.
 const storeVariable = "MYAUTH_TEST_SURFACE_STORE"
 
-// TestEveryStore runs all of this package's tests again over each store, in a process of
-// its own. Without it they run over memory.
+// TestEveryStore runs all of this package's tests again with features, over memory and over
+// each store, in a process of its own. Without it they run over memory, and bare.
 func TestEveryStore(t *testing.T) {
-	if overStore() {
-		return // this is that process
+	if featured() {
+		return // this is such a process
 	}
+	none := func(testing.TB) string { return "" }
 	for name, url := range map[string]func(testing.TB) string{
-		"sqlite":   func(testing.TB) string { return "" },
+		"memory":   none,
+		"sqlite":   none,
 		"postgres": servers.Postgres,
 		"redis":    servers.Redis,
 		"mongo":    servers.Mongo,
@@ -37,7 +43,7 @@ func TestEveryStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.timeout=10m")
-			cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s", storeVariable, name, url(t)))
+			cmd.Env = append(os.Environ(), featuresVariable+"=1", fmt.Sprintf("%s=%s %s", storeVariable, name, url(t)))
 			if output, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, output)
 			}
@@ -45,11 +51,17 @@ func TestEveryStore(t *testing.T) {
 	}
 }
 
-// overStore reports whether this is a process of TestEveryStore.
-func overStore() bool { return os.Getenv(storeVariable) != "" }
+// featured reports whether the apps of this process have features.
+func featured() bool { return os.Getenv(featuresVariable) != "" }
+
+// overStore reports whether the apps of this process have a store that is not in memory.
+func overStore() bool {
+	name, _, _ := strings.Cut(os.Getenv(storeVariable), " ")
+	return name != "" && name != "memory"
+}
 
 // openStores makes an empty data set in the store of this process.
-func openStores(t *testing.T) (kit.UserStore, kit.TokenStore) {
+func openStores(t *testing.T) kit.Stores {
 	t.Helper()
 	name, url, _ := strings.Cut(os.Getenv(storeVariable), " ")
 	part := strings.ToLower("surface_" + rand.Text()[:16] + "_")
@@ -69,20 +81,18 @@ func openStores(t *testing.T) (kit.UserStore, kit.TokenStore) {
 		s, err := mongo.Open(ctx, strings.TrimSuffix(server, "/")+"/"+part+"?"+query, nil)
 		return opened(t, s, err)
 	}
-	s := memstore.New()
-	return s.Users(), s.Tokens()
+	return memstore.New().Stores()
 }
 
-// opened returns the two stores of s, which is closed when the test ends.
-func opened[U kit.UserStore, T kit.TokenStore](t *testing.T, s interface {
-	Users() U
-	Tokens() T
+// opened returns the stores of s, which is closed when the test ends.
+func opened(t *testing.T, s interface {
+	Stores() kit.Stores
 	Close() error
-}, err error) (kit.UserStore, kit.TokenStore) {
+}, err error) kit.Stores {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return s.Users(), s.Tokens()
+	return s.Stores()
 }
