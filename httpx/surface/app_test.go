@@ -114,6 +114,7 @@ type app struct {
 	log    *syncBuffer
 	// bearers has the access tokens that send adds for the routes of features, by path.
 	bearers map[string]string
+	pin     *pin
 }
 
 type syncBuffer struct {
@@ -162,7 +163,7 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 	if a.Service, err = kit.New(a.faults.Stores(openStores(t)), c.keys, &c.Options); err != nil {
 		t.Fatal(err)
 	}
-	a.prefix = c.http.Prefix
+	a.prefix, a.pin = c.http.Prefix, c.pin
 	handler, err := httpx.New(a.Service, &c.http)
 	if err != nil {
 		t.Fatal(err)
@@ -224,6 +225,22 @@ func (a *app) sendBody(method, path string, body io.Reader, headers ...string) a
 		a.t.Fatal(err)
 	}
 	return answer{a.t, method + " " + path, response.StatusCode, response.Header, string(text)}
+}
+
+// route sends a request to a route: a method and a path. A body is JSON.
+func (a *app) route(route, body string, headers ...string) answer {
+	a.t.Helper()
+	method, path, _ := strings.Cut(route, " ")
+	if body != "" {
+		headers = append(headers, "Content-Type: application/json")
+	}
+	return a.send(method, path, body, headers...)
+}
+
+// twoAuthorizations wants a route to refuse two Authorization headers.
+func (a *app) twoAuthorizations(route, body string) {
+	a.t.Helper()
+	a.route(route, body, "Authorization: Bearer x", "Authorization: Bearer y").is(400, "malformed_request")
 }
 
 // post sends one JSON object: fields are names and values in turn.

@@ -39,11 +39,11 @@ func TestConcealment(t *testing.T) {
 	type request struct {
 		path, body, contentType string
 	}
-	requests := func(email string) []request {
+	requests := func(email string) (all []request) {
 		const form, js = "application/x-www-form-urlencoded", "application/json"
 		login := request{"POST /login", object("email", email, "password", goodPassword), js}
 		register := request{"POST /register", object("email", email, "username", "Prober", "password", goodPassword, "user_settings", map[string]any{"a": 1}), js}
-		return []request{
+		all = []request{
 			login,
 			{"POST /register", object("email", email, "username", "Prober", "password", "short"), js},
 			{"POST /register", object("email", email, "username", "", "password", goodPassword), js},
@@ -63,6 +63,15 @@ func TestConcealment(t *testing.T) {
 			{"POST /logout", object("refresh_token", email), js},
 			{"GET /me", "", ""}, {"GET /openapi.json", "", ""}, {"GET /.well-known/jwks.json", "", ""},
 		}
+		if featured() {
+			token := object("mfa_token", email, "method", "pin", "code", email)
+			all = append(all,
+				request{"POST /login/mfa/begin", token, js}, request{"POST /login/mfa", token, js},
+				request{"GET /mfa", "", ""}, request{"POST /mfa/pin", "", ""}, request{"POST /mfa/pin/confirm", token, js},
+				request{"DELETE /mfa/pin", "", ""}, request{"POST /notes/1", token, js},
+			)
+		}
+		return all
 	}
 	probe := func(email string) (answers []answer) {
 		for _, r := range requests(email) {
@@ -96,7 +105,8 @@ func TestConcealment(t *testing.T) {
 	}
 	var probed []string
 	for _, r := range requests("x@example.com") {
-		probed = append(probed, strings.Replace(r.path, " ", " /auth", 1))
+		method, path, _ := strings.Cut(r.path, " ")
+		probed = append(probed, method+" "+doc.template("/auth"+path))
 	}
 	for _, o := range doc.Outcomes() {
 		if route := o.Method + " " + o.Path; o.Path != unknownRoute && !slices.Contains(probed, route) {

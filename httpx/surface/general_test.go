@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -16,9 +17,18 @@ import (
 	"myauth.internal/kit/kittest"
 )
 
-// bodies makes for each POST route the fields of a request that succeeds and that
-// looks into the store.
+// bodies makes for each POST route, those of features too, the fields of a request that
+// succeeds and that looks into the store.
 func (a *app) bodies() map[string][]any {
+	a.t.Helper()
+	all := a.coreBodies()
+	if featured() {
+		maps.Copy(all, a.pinBodies())
+	}
+	return all
+}
+
+func (a *app) coreBodies() map[string][]any {
 	a.t.Helper()
 	a.register()
 	verification := string(a.mail(kit.MailVerification).Token)
@@ -134,7 +144,7 @@ func TestRequestTooLarge(t *testing.T) {
 		a.send("POST", path, body, "Content-Type: application/json").is(413, "request_too_large")
 		// Hiding the length makes the client send it in chunks.
 		a.sendBody("POST", path, io.MultiReader(strings.NewReader(body)), "Content-Type: application/json").is(413, "request_too_large")
-		// What the routes before it have ended may be a 401.
+		// What the routes before it have ended is a 401.
 		if r := a.send("POST", path, padded(limit), "Content-Type: application/json"); r.status/100 != 2 && r.status != 401 {
 			t.Errorf("%s: 64 KiB are answered with %d %s", path, r.status, r.code())
 		}
@@ -148,6 +158,9 @@ func TestMethodNotAllowed(t *testing.T) {
 	routes := map[string]string{"/me": "GET, HEAD", "/openapi.json": "GET, HEAD", "/.well-known/jwks.json": "GET, HEAD"}
 	for path := range a.bodies() {
 		routes[path] = "POST"
+	}
+	if featured() {
+		routes["/mfa"], routes["/mfa/pin"] = "GET, HEAD", "DELETE, POST"
 	}
 	for path, allow := range routes {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
@@ -336,7 +349,7 @@ func TestBodyCutOff(t *testing.T) {
 // Each field that is absent, or of another type, is named.
 func TestFields(t *testing.T) {
 	a := newApp(t)
-	for path, fields := range a.bodies() {
+	for path, fields := range a.coreBodies() { // for the fields of factors see TestFactorFields
 		var all []string
 		for i := 0; i < len(fields); i += 2 {
 			name := fields[i].(string)

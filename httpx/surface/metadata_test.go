@@ -51,6 +51,13 @@ func withPrefix(t *testing.T, prefix string) *Document {
 	return doc
 }
 
+func TestTwoAuthorizationHeaders(t *testing.T) {
+	a := newApp(t)
+	for _, route := range []string{"GET /openapi.json", "GET /.well-known/jwks.json"} {
+		a.twoAuthorizations(route, "")
+	}
+}
+
 func TestJWKSIsEmptyUnderHMAC(t *testing.T) {
 	a := newApp(t)
 	if body := strings.TrimSpace(a.send("GET", "/.well-known/jwks.json", "").is(200).body); body != `{"keys":[]}` {

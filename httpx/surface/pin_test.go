@@ -98,3 +98,6 @@ func compare(answer kit.Body, want []byte) error {
 	}
 	return err
 }
+
+// pinClosed opens and closes the gate of the feature.
+func (a *app) pinClosed(closed bool) { a.pin.closed.Store(closed) }

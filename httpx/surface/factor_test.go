@@ -1,0 +1,290 @@
+package surface
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// The tests of this file need the feature pin, and do nothing in a process without it.
+
+const (
+	pinNumber = "4711"
+	pinEmail  = "pin@example.com" // has the factor, in most tests
+)
+
+// tokenOf logs a verified account in, which it makes first, and returns its access token.
+func (a *app) tokenOf(email string) string {
+	a.t.Helper()
+	verification := a.stranger(email)
+	a.verify(verification).is(204)
+	return a.post("/login", "email", email, "password", goodPassword).is(200).tokens().Access
+}
+
+// enroll gives the account of an access token the factor, and returns its new access token.
+func (a *app) enroll(access string) string {
+	a.t.Helper()
+	bearer := "Authorization: Bearer " + access
+	const json = "Content-Type: application/json"
+	state := a.send("POST", "/mfa/pin", object("pin", pinNumber), json, bearer).is(201).state()
+	r := a.send("POST", "/mfa/pin/confirm", object("state", state, "code", pinNumber), json, bearer).is(200)
+	a.mail(kit.MailFactorEnrolled)
+	return r.tokens().Access
+}
+
+func (r answer) state() string {
+	r.t.Helper()
+	var body struct{ State string }
+	r.decode(&body)
+	return body.State
+}
+
+// mfaToken logs the account with the factor in, as far as its password goes.
+func (a *app) mfaToken() string {
+	a.t.Helper()
+	r := a.post("/login", "email", pinEmail, "password", goodPassword).is(403, "mfa_required")
+	var due struct {
+		Token   string `json:"mfa_token"`
+		Methods []string
+		Expires int `json:"expires_in"`
+	}
+	r.decode(&due)
+	if len(due.Methods) != 1 || due.Methods[0] != "pin" || due.Expires != 600 {
+		a.t.Errorf("got %s", r.body)
+	}
+	return due.Token
+}
+
+// pinBodies are the bodies of the feature's routes, and sets the access tokens that they need.
+func (a *app) pinBodies() map[string][]any {
+	a.t.Helper()
+	fresh, confirming := a.tokenOf("fresh@example.com"), a.tokenOf("confirming@example.com")
+	a.enroll(a.tokenOf(pinEmail))
+	const json = "Content-Type: application/json"
+	state := a.send("POST", "/mfa/pin", object("pin", pinNumber), json, "Authorization: Bearer "+confirming).is(201).state()
+	a.bearers = map[string]string{"/mfa/pin": fresh, "/mfa/pin/confirm": confirming, "/notes/1": fresh, "/mfa": fresh}
+	return map[string][]any{
+		"/mfa/pin":         {"pin", pinNumber},
+		"/mfa/pin/confirm": {"state", state, "code", pinNumber},
+		"/login/mfa/begin": {"mfa_token", a.mfaToken(), "method", "pin"},
+		"/login/mfa":       {"mfa_token", a.mfaToken(), "method", "pin", "code", pinNumber},
+		"/notes/1":         {"text", "Hello"},
+	}
+}
+
+// The way of a second factor from its set-up over a login to its removal.
+func TestFactor(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	first := a.tokenOf(pinEmail)
+	bearer := func(token string) string { return "Authorization: Bearer " + token }
+	if got := a.send("GET", "/mfa", "", bearer(first)).is(200).body; got != `{"factors":[]}` {
+		t.Errorf("before: %s", got)
+	}
+	a.send("DELETE", "/mfa/pin", "", bearer(first)).is(401, "reauthentication_required") // no factor in this login
+	second := a.enroll(first)
+	a.send("GET", "/mfa", "", bearer(first)).is(401, "revoked_token")
+	if got, want := a.send("GET", "/mfa", "", bearer(second)).is(200).body, `{"factors":[{"type":"pin","created_at":"2026-11-23T12:00:00Z","last_used_at":null}]}`; got != want {
+		t.Errorf("got %s", got)
+	}
+	a.send("POST", "/mfa/pin", object("pin", "1"), "Content-Type: application/json", bearer(second)).is(409, "already_enrolled")
+	a.send("POST", "/mfa/pin/confirm", object("state", "x", "code", "1"), "Content-Type: application/json", bearer(second)).is(409, "already_enrolled")
+
+	token := a.mfaToken()
+	state := a.post("/login/mfa/begin", "mfa_token", token, "method", "pin").is(200).state()
+	a.post("/login/mfa", "mfa_token", token, "method", "pin", "state", state, "code", "0000").is(401, "invalid_code")
+	tk := a.post("/login/mfa", "mfa_token", token, "method", "pin", "state", state, "code", pinNumber).is(200).tokens()
+	a.me(tk.Access).is(200)
+	a.refresh(tk.Refresh).is(200)
+	a.post("/login/mfa", "mfa_token", token, "method", "pin", "code", pinNumber).is(401, "revoked_token")
+	a.post("/login/mfa/begin", "mfa_token", token, "method", "pin").is(401, "revoked_token")
+
+	a.clock.Advance(10*time.Minute + time.Second)
+	a.send("DELETE", "/mfa/pin", "", bearer(tk.Access)).is(401, "reauthentication_required")
+	tk = a.post("/login/mfa", "mfa_token", a.mfaToken(), "method", "pin", "code", pinNumber).is(200).tokens()
+	a.send("DELETE", "/mfa/pin", "", bearer(tk.Access)).is(204)
+	a.mail(kit.MailFactorRemoved)
+	a.post("/login", "email", pinEmail, "password", goodPassword).is(200)
+}
+
+// Each way in which the routes of factors refuse that no general test produces.
+func TestFactorRefused(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	const json = "Content-Type: application/json"
+	bearer := func(token string) string { return "Authorization: Bearer " + token }
+	a.register() // and not verified
+	a.mail(kit.MailVerification)
+	unverified := a.login().Access
+	fresh := a.tokenOf("fresh@example.com")
+	enrolled := a.enroll(a.tokenOf(pinEmail))
+	token := a.mfaToken()
+
+	enroll := func(path string, headers ...string) answer {
+		return a.send("POST", path, object("pin", "1", "state", "x", "code", "1"), append(headers, json)...)
+	}
+	for _, path := range []string{"/mfa/pin", "/mfa/pin/confirm"} {
+		enroll(path, bearer(unverified)).is(403, "email_not_verified")
+	}
+	enroll("/mfa/none", bearer(fresh)).is(404, "not_found")
+	enroll("/mfa/none/confirm", bearer(fresh)).is(404, "not_found")
+	a.send("DELETE", "/mfa/none", "", bearer(enrolled)).is(404, "not_found")
+	a.send("POST", "/notes/2", object("text", "x"), json, bearer(fresh)).is(404, "not_found")
+	for _, path := range []string{"/login/mfa/begin", "/login/mfa"} {
+		a.post(path, "mfa_token", token, "method", "none", "code", "x").is(404, "not_found")
+		a.post(path, "mfa_token", "x", "method", "pin", "code", "x").is(401, "invalid_token")
+	}
+
+	state := a.send("POST", "/mfa/pin", object("pin", "1"), json, bearer(fresh)).is(201).state()
+	confirm := func(state, code string) answer {
+		return a.send("POST", "/mfa/pin/confirm", object("state", state, "code", code), json, bearer(fresh))
+	}
+	if got := confirm("x", "1").is(401, "invalid_token").header.Get("Www-Authenticate"); got != `Bearer realm="MyAuth"` {
+		t.Errorf("the state is refused, and the Bearer token with it: %s", got)
+	}
+	confirm(state, "2").is(401, "invalid_code")
+
+	// Two Authorization headers, and none, for each route.
+	for route, body := range map[string]string{
+		"GET /mfa": "", "POST /mfa/pin": object("pin", "1"), "POST /mfa/pin/confirm": "{}", "DELETE /mfa/pin": "", "POST /notes/1": "{}",
+		"POST /login/mfa": "{}", "POST /login/mfa/begin": "{}",
+	} {
+		a.twoAuthorizations(route, body)
+	}
+
+	a.pinClosed(true)
+	a.post("/login", "email", "fresh@example.com", "password", goodPassword).is(403, "closed")
+	a.post("/login/mfa", "mfa_token", token, "method", "pin", "code", pinNumber).is(403, "closed")
+	a.pinClosed(false)
+
+	a.clock.Advance(10 * time.Minute)
+	for _, path := range []string{"/login/mfa/begin", "/login/mfa"} {
+		a.post(path, "mfa_token", token, "method", "pin", "code", pinNumber).is(401, "expired_token")
+	}
+	a.send("POST", "/mfa/pin", "", bearer(fresh)).is(422, "validation_failed") // 10 minutes are recent
+	a.clock.Advance(time.Second)
+	for route, body := range map[string]string{"POST /mfa/pin": "{}", "POST /mfa/pin/confirm": "{}", "DELETE /mfa/pin": ""} {
+		a.route(route, body, bearer(fresh)).is(401, "reauthentication_required")
+	}
+}
+
+// The access tokens of the feature's routes are refused as those of GET /me are.
+func TestFactorBearer(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	tk := a.tokenOf(pinEmail)
+	disabled := a.tokenOf("disabled@example.com")
+	u, err := a.UserByEmail(context.Background(), "disabled@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Deactivate(context.Background(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	routes := map[string]string{
+		"GET /mfa": "", "POST /mfa/pin": object("pin", "1"), "POST /mfa/pin/confirm": object("state", "x", "code", "x"), "DELETE /mfa/pin": "",
+		"POST /notes/1": object("text", "x"),
+	}
+	each := func(token string, status int, code string) {
+		t.Helper()
+		for route, body := range routes {
+			headers := []string{}
+			if token != "" {
+				headers = append(headers, "Authorization: Bearer "+token)
+			}
+			a.route(route, body, headers...).is(status, code)
+		}
+	}
+	each("", 401, "missing_token")
+	each("x", 401, "invalid_token")
+	each(disabled, 403, "account_disabled")
+	a.faults.Inject("*", kittest.Down, -1)
+	each(tk, 503, "service_unavailable")
+	a.faults.Clear()
+	a.faults.Inject("*", kittest.Panic, -1)
+	each(tk, 500, "internal_error")
+	a.faults.Clear()
+	if _, err := a.Activate(context.Background(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	each(disabled, 401, "revoked_token")
+	a.clock.Advance(30 * time.Minute)
+	each(tk, 401, "expired_token")
+}
+
+// A login between its factors ends with the account.
+func TestFactorOfADisabledAccount(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	a.enroll(a.tokenOf(pinEmail))
+	token := a.mfaToken()
+	u, err := a.UserByEmail(context.Background(), pinEmail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Deactivate(context.Background(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/login/mfa/begin", "/login/mfa"} {
+		a.post(path, "mfa_token", token, "method", "pin", "code", pinNumber).is(403, "account_disabled")
+	}
+}
+
+// The state of an enrolment ends, and a wrong type of a field is named.
+func TestFactorFields(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	bodies := a.pinBodies()
+	for path, names := range map[string][]string{
+		"/mfa/pin": {"pin"}, "/mfa/pin/confirm": {"state"}, "/login/mfa/begin": {"mfa_token", "method"}, "/login/mfa": {"mfa_token", "method"}, "/notes/1": {"text"},
+	} {
+		var missing, wrong []string
+		var numbers []any
+		for _, name := range names {
+			missing, wrong, numbers = append(missing, name+" required"), append(wrong, name+" invalid_type"), append(numbers, name, 1)
+		}
+		a.post(path).invalid(missing...)
+		a.post(path, numbers...).invalid(wrong...)
+	}
+	confirm := bodies["/mfa/pin/confirm"]
+	a.post("/mfa/pin/confirm", confirm[0], confirm[1]).invalid("code required")
+	a.post("/mfa/pin/confirm", confirm[0], confirm[1], "code", 1).invalid("code invalid_type")
+	a.post("/mfa/pin/confirm", confirm...).is(200)
+}
+
+// The tools of OAuth hear of a second factor in their own terms.
+func TestGrantOfAnAccountWithAFactor(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	a.enroll(a.tokenOf(pinEmail))
+	a.grant("grant_type", "password", "username", pinEmail, "password", goodPassword).refused(400, "invalid_grant", "second factor")
+	a.grant("username", pinEmail, "password", goodPassword).is(403, "mfa_required")
+}
+
+// A feature's mail comes from the account's own request.
+func TestNote(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	bearer := "Authorization: Bearer " + a.tokenOf(pinEmail)
+	a.send("POST", "/notes/1", object("text", "Hello"), "Content-Type: application/json", bearer).is(202)
+	if mail := a.mail(mailNote); mail.To != pinEmail || mail.Data["text"] != "Hello" {
+		t.Errorf("got %+v", mail)
+	}
+}
