@@ -47,8 +47,18 @@ func TestConcurrentOpenMigratesOnce(t *testing.T) {
 
 func TestANewerSchemaIsRefused(t *testing.T) {
 	dataSource := schema(t)
-	open(t, dataSource, nil)
+	store := open(t, dataSource, nil)
+	if err := store.Users().Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
 	exec(t, admin(t, dataSource), "INSERT INTO myauth_migrations (version, name) VALUES (2, 'of a version to come')")
+	// A store that is open goes on with the rows that it understands, and is no longer ready.
+	if err := store.Users().Ping(t.Context()); !errors.Is(err, postgres.ErrNewerSchema) || !errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("Ping: %v, want ErrNewerSchema", err)
+	}
+	if err := store.Users().Create(t.Context(), newUser("u")); err != nil {
+		t.Error(err)
+	}
 	if store, err := postgres.Open(t.Context(), dataSource, nil); !errors.Is(err, postgres.ErrNewerSchema) {
 		t.Errorf("got %v, %v", store, err)
 	}
