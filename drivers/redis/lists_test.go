@@ -74,7 +74,7 @@ func TestPagesAreFull(t *testing.T) {
 			store := open(t, url, o)
 			fill(t, store, 10)
 			moved := newUser("t4")
-			moved.Email = "z@example.com"
+			moved.Email = "t8x@example.com" // still one with the prefix
 			hook := &betweenPipelines{do: func() {
 				for _, id := range []string{"t1", "t2"} {
 					if err := errors.Join(store.Tokens().Delete(context.Background(), id, 1), store.Users().Delete(context.Background(), id)); err != nil {
