@@ -17,7 +17,6 @@ import (
 var (
 	errAddresses = errors.New("the index of addresses names a user that has another address or does not exist: a key was changed or removed by another program")
 	errAnswer    = errors.New("the server answered a command with something else than it returns")
-	errUnsettled = fmt.Errorf("%w: the record changes all the time", kit.ErrUnavailable)
 )
 
 // What a call and the check at the start say alike.

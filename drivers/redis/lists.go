@@ -109,7 +109,10 @@ func (u *Users) entries(key, end string) func(ctx context.Context, begin string,
 // the first text that is greater than all of them. Its last byte is raised, and those that
 // cannot be are left out.
 func behind(prefix string) string {
-	end := []byte(strings.TrimRight(prefix, "\xff"))
+	end := []byte(prefix)
+	for len(end) > 0 && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
 	if len(end) == 0 {
 		return "+"
 	}

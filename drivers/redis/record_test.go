@@ -23,6 +23,15 @@ func TestStamps(t *testing.T) {
 	}
 }
 
+// What begins with a prefix is before its end, and nothing else is between the two.
+func TestBehind(t *testing.T) {
+	for prefix, want := range map[string]string{"": "+", "a": "(b", "a\xff": "(b", "\xff\xff": "+", "\ufffd": "(\xef\xbf\xbe", "a@": "(aA"} {
+		if got := behind(prefix); got != want {
+			t.Errorf("behind(%q) is %q, want %q", prefix, got, want)
+		}
+	}
+}
+
 func TestPartitions(t *testing.T) {
 	p := newPartitions("p:tokens")
 	counts := map[slot]int{}
