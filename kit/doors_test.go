@@ -187,6 +187,7 @@ func TestNoOtherDoor(t *testing.T) {
 		"LoginWithFactor": {"grant"},
 		"grant":           {"judge"},
 		"judge":           {"issue", "RefreshToken"},
+		"refresh":         {"issue"}, // before the rotation
 		"refreshed":       {"issue"},
 		"issue":           {"issueAccess"},
 		"keepSession":     {"issueAccess"}, // an access token for a session that lives on

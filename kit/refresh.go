@@ -30,7 +30,7 @@ import (
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken],
 // [ErrAccountDisabled] (and the session ends), a [LimitError].
-func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, error) {
+func (s *Service) Refresh(ctx context.Context, refreshToken string) (_ TokenPair, err error) {
 	if err := s.enter(ctx); err != nil {
 		return TokenPair{}, err
 	}
@@ -42,9 +42,8 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (TokenPair, 
 	if err != nil {
 		return TokenPair{}, err
 	}
-	tokens, err := s.refresh(ctx, presented)
-	c.end(ctx, err)
-	return tokens, err
+	defer c.end(ctx, &err)
+	return s.refresh(ctx, presented)
 }
 
 func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPair, error) {
@@ -56,10 +55,14 @@ func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPai
 		return TokenPair{}, err
 	}
 	u, err := s.liveUser(ctx, session.UserID, session.Epoch)
+	data, corrupt := decodeSession(session.Data) // which no refresh changes
+	if corrupt != nil {
+		return TokenPair{}, fmt.Errorf("kit: the data of session %s: %w", session.SessionID, corrupt)
+	}
 	// From here on the work is finished even if the client goes: its rotation would have an
 	// unknown outcome.
 	ctx = context.WithoutCancel(ctx)
-	lacksFactor := err == nil && len(u.Factors) > 0 && !session.hasFactor()
+	lacksFactor := err == nil && factorDue(u, data.amr)
 	if lacksFactor || errors.Is(err, ErrAccountDisabled) {
 		if err := s.endSession(ctx, session); err != nil {
 			return TokenPair{}, err
@@ -78,15 +81,21 @@ func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPai
 			return TokenPair{}, err
 		}
 		if !sameHash(presented.Hash(), session.SecretHash) {
-			return s.refreshParent(ctx, session, u, presented, wasCurrent, now)
+			return s.refreshParent(ctx, session, u, data, presented, wasCurrent, now)
 		}
 		if s.withinGrace(session.RotatedAt, now) {
-			return s.refreshed(ctx, u, s.renewed(ctx, session, now), presented, now)
+			return s.refreshed(ctx, u, s.renewed(ctx, session, now), data, presented, now)
 		}
 		next, rotated := s.rotation(session, presented, now)
-		err := s.tokens.Update(ctx, rotated)
+		// Before the rotation, because Options.Claims may fail for longer than the grace lasts,
+		// and then the repetition would count as a reuse.
+		tokens, err := s.issue(ctx, u, rotated, data, next, now)
+		if err != nil {
+			return TokenPair{}, err
+		}
+		err = s.tokens.Update(ctx, rotated)
 		if err == nil {
-			return s.refreshed(ctx, u, rotated, next, now)
+			return s.announced(ctx, tokens, rotated)
 		}
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
 			return TokenPair{}, revokedIfGone(err)
@@ -99,7 +108,7 @@ func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPai
 		case readErr != nil:
 			return TokenPair{}, revokedIfGone(readErr)
 		case sameHash(stored.Salt, rotated.Salt):
-			return s.refreshed(ctx, u, stored, next, now)
+			return s.announced(ctx, tokens, rotated)
 		case sameHash(stored.PreviousHash, rotated.SecretHash):
 			// The write happened, and the successor was replaced meanwhile.
 			presented = next
@@ -112,26 +121,28 @@ func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPai
 }
 
 // refreshed returns the tokens of a session whose current refresh token is token.
-func (s *Service) refreshed(ctx context.Context, u User, session Token, token opaque.Token, now time.Time) (TokenPair, error) {
-	data, err := decodeSession(session.Data)
-	if err != nil {
-		return TokenPair{}, fmt.Errorf("kit: the data of session %s: %w", session.SessionID, err)
-	}
+func (s *Service) refreshed(ctx context.Context, u User, session Token, data sessionData, token opaque.Token, now time.Time) (TokenPair, error) {
 	tokens, err := s.issue(ctx, u, session, data, token, now)
-	if err == nil {
-		s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: u.ID, SessionID: session.SessionID})
+	if err != nil {
+		return TokenPair{}, err
 	}
-	return tokens, err
+	return s.announced(ctx, tokens, session)
+}
+
+// announced returns the tokens of a session, with the event.
+func (s *Service) announced(ctx context.Context, tokens TokenPair, session Token) (TokenPair, error) {
+	s.emit(ctx, Event{Kind: EventSessionRefreshed, UserID: session.UserID, SessionID: session.SessionID})
+	return tokens, nil
 }
 
 // refreshParent answers a token that is not the session's current one: with the successor
 // that it already has, or as a reuse. A token that this call has seen as the current one
 // (wasCurrent) is within its grace, if there is one, however slow the store was.
-func (s *Service) refreshParent(ctx context.Context, session Token, u User, presented opaque.Token, wasCurrent bool, now time.Time) (TokenPair, error) {
+func (s *Service) refreshParent(ctx context.Context, session Token, u User, data sessionData, presented opaque.Token, wasCurrent bool, now time.Time) (TokenPair, error) {
 	inTime := s.withinGrace(session.RotatedAt, now) || wasCurrent && s.opts.RefreshGrace >= 0
 	if inTime && sameHash(presented.Hash(), session.PreviousHash) {
 		if next := presented.Successor(session.Salt); sameHash(next.Hash(), session.SecretHash) {
-			return s.refreshed(ctx, u, s.renewed(ctx, session, now), next, now)
+			return s.refreshed(ctx, u, s.renewed(ctx, session, now), data, next, now)
 		}
 	}
 	s.emit(ctx, Event{Kind: EventSessionReused, UserID: session.UserID, SessionID: session.SessionID})

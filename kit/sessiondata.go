@@ -2,7 +2,6 @@ package kit
 
 import (
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -77,10 +76,4 @@ func decodeSession(data []byte) (d sessionData, err error) {
 		return err
 	})
 	return d, err
-}
-
-// hasFactor reports whether the login of a session had a second factor.
-func (t Token) hasFactor() bool {
-	d, err := decodeSession(t.Data)
-	return err == nil && slices.Contains(d.amr, AMRMultiple)
 }
