@@ -60,8 +60,7 @@ type Event struct {
 	Err error
 }
 
-// emit passes e to Options.OnEvent, or logs it. The call that caused the event has already
-// taken effect, so a panic of OnEvent must not make it fail.
+// emit passes e to features and to Options.OnEvent, or logs it.
 func (s *Service) emit(ctx context.Context, e Event) {
 	if s.held != nil {
 		kept := e // e itself, which changes below, would go to the heap with every event
@@ -72,18 +71,17 @@ func (s *Service) emit(ctx context.Context, e Event) {
 	if e.Client == (Client{}) {
 		e.Client = ClientOf(ctx)
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			logPanic(ctx, s.opts.Logger, "an observer of events", p)
-		}
-	}()
 	for _, observe := range s.observers {
-		observe(ctx, e)
+		s.observed(ctx, e, observe)
 	}
+	hear := s.logEvent
 	if s.opts.OnEvent != nil {
-		s.opts.OnEvent(ctx, e)
-		return
+		hear = s.opts.OnEvent
 	}
+	s.observed(ctx, e, hear)
+}
+
+func (s *Service) logEvent(ctx context.Context, e Event) {
 	level := slog.LevelInfo
 	switch e.Kind {
 	case EventSessionReused, EventMailFailed, EventMailSpaced:
@@ -109,6 +107,17 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))
 	}
 	s.opts.Logger.LogAttrs(ctx, level, "myauth", attrs...)
+}
+
+// observed passes e to one observer. The call that caused the event has already taken effect,
+// so a panic must not make it fail, nor keep the event from others.
+func (s *Service) observed(ctx context.Context, e Event, observe func(context.Context, Event)) {
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(ctx, s.opts.Logger, "an observer of events", p)
+		}
+	}()
+	observe(ctx, e)
 }
 
 // refuseToken returns err, and emits an event if err says that a token was refused.
