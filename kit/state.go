@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ const (
 	statePrefix  = "myauth_st_"
 	statePurpose = "states"
 	stateTTL     = 10 * time.Minute
+	maxState     = 8 << 10  // of the data
+	maxStateText = 16 << 10 // of the text
 	factorState  = "factor"
 )
 
@@ -40,6 +43,9 @@ type sealedState struct {
 // sealState seals data under a key derived from the signing key. Only a call with the same
 // kind and binding opens it, until a time.
 func (s *Service) sealState(kind string, until time.Time, data []byte, binding ...string) (string, error) {
+	if len(data) > maxState {
+		return "", fmt.Errorf("kit: a state has at most %d bytes", maxState)
+	}
 	secret, keyID, err := s.keys.Derive(statePurpose, "")
 	if err != nil {
 		return "", err
@@ -62,11 +68,14 @@ func stateContext(kind, keyID string, binding []string) []string {
 
 // openState returns what sealState sealed. Errors: [ErrInvalidToken], [ErrExpiredToken].
 func (s *Service) openState(text, kind string, binding ...string) (openState, error) {
+	if len(text) > maxStateText || strings.ContainsAny(text, "\r\n") { // which the decoder would skip
+		return openState{}, ErrInvalidToken
+	}
 	rest, ok := strings.CutPrefix(text, statePrefix)
 	keyText, sealedText, dot := strings.Cut(rest, ".")
 	keyID, err1 := base64.RawURLEncoding.Strict().DecodeString(keyText)
 	sealed, err2 := base64.RawURLEncoding.Strict().DecodeString(sealedText)
-	if !ok || !dot || len(text) > 16<<10 || errors.Join(err1, err2) != nil || len(keyID) == 0 {
+	if !ok || !dot || errors.Join(err1, err2) != nil || len(keyID) == 0 {
 		return openState{}, ErrInvalidToken
 	}
 	secret, _, err := s.keys.Derive(statePurpose, string(keyID))
