@@ -28,11 +28,22 @@ func (h *held) add(act func()) {
 //		release()
 //	}
 //
+// A store that is nil stays that of s, such as one for tokens in another database.
+//
 // After an error of within that wraps [ErrUnavailable] the transaction must be rolled back.
-// Hooks run before the commit.
+// Hooks run before the commit. The gates and factors of features do too, and they see the
+// stores of s, without the transaction: so a login belongs after the commit.
 func (s *Service) Within(stores Stores) (within *Service, release func()) {
 	w := *s
-	w.users.store, w.tokens.store, w.credentials.store = stores.Users, stores.Tokens, stores.Credentials
+	if stores.Users != nil {
+		w.users.store = stores.Users
+	}
+	if stores.Tokens != nil {
+		w.tokens.store = stores.Tokens
+	}
+	if stores.Credentials != nil {
+		w.credentials.store = stores.Credentials
+	}
 	w.held = &held{of: s}
 	return &w, func() {
 		w.held.mu.Lock()
