@@ -55,8 +55,8 @@ type Mail struct {
 	// UserID is the ID of the account.
 	UserID string
 	// Username is the account's display name: any Unicode, chosen by the user. Treat it as
-	// hostile in headers and HTML. It is empty while the address is not verified, because a
-	// stranger may have chosen it.
+	// hostile in headers and HTML. It is empty while the address, or that of
+	// MailContent.To, is not verified, because a stranger may have chosen it.
 	Username string
 	// Link is Options.PublicURL + "/verify-email?token=…" or
 	// "/reset-password?token=…"; empty for mails without one.

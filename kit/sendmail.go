@@ -135,7 +135,7 @@ func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind,
 	if err != nil {
 		return err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	// The caller must hear of an outage at once. The look-up that finds it must not depend on
 	// the address, because a store answers sooner for a row that does not exist.
 	if _, err := s.users.ByEmail(ctx, probeAddress); err != nil && !errors.Is(err, ErrNotFound) {
@@ -218,9 +218,9 @@ func (s *Service) makeMail(ctx context.Context, job *mailJob, now time.Time) err
 	if job.content.Page != "" {
 		job.mail.Link = s.linkTo(job.content.Page, string(job.content.Token))
 	}
-	if u.Verified {
-		// A stranger may have registered an address that is not verified. Our mails must not
-		// show the owner what the stranger wrote as the name.
+	if u.Verified && EmailKey(job.mail.To) == EmailKey(u.Email) {
+		// A stranger may have registered an address that is not verified, or want to have it.
+		// Our mails must not show the owner what the stranger wrote as the name.
 		job.mail.Username = u.Username
 	}
 	if job.rule.link == nil {
