@@ -7,6 +7,13 @@ import (
 	"slices"
 )
 
+// reserved are the types of MyAuth's own records, and what once is used for: a feature's begin
+// with its name.
+var reserved = []string{string(RefreshToken), string(PasswordResetToken), string(MFAToken), string(onceType), "factor", "state"}
+
+// ownMails are the kinds that the core sends by rules of its own.
+var ownMails = []MailKind{MailVerification, MailPasswordReset, MailPasswordChanged, MailEmailChanged, MailAccountExists}
+
 var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,19}$`)
 
 // attach adds what the features bring. The routes of second factors come last, because they
@@ -27,6 +34,8 @@ func (s *Service) attach(features []Feature) error {
 		switch {
 		case !featureName.MatchString(name):
 			return fmt.Errorf("kit: the name of a feature is %q: it must be of a to z, 0 to 9 and _, at most 20 characters", name)
+		case slices.Contains(reserved, name):
+			return fmt.Errorf("kit: a feature must not have the name %q, which MyAuth itself uses", name)
 		case slices.Contains(names, name):
 			return fmt.Errorf("kit: Options.Features has two features with the name %q", name)
 		}
@@ -64,7 +73,7 @@ func (s *Service) extend(name string, e Extension) error {
 		s.fragments = append(s.fragments, e.OpenAPI)
 	}
 	for _, rule := range e.Mails {
-		if _, taken := s.mailRules[rule.Kind]; taken || rule.Kind == "" || s.mailRule(rule.Kind).link != nil {
+		if _, taken := s.mailRules[rule.Kind]; taken || rule.Kind == "" || slices.Contains(ownMails, rule.Kind) {
 			return fmt.Errorf("the kind of mail %q is taken or empty", rule.Kind)
 		}
 		s.mailRules[rule.Kind] = rule
