@@ -114,7 +114,7 @@ func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ 
 	if err != nil {
 		return Prompt{}, err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	if err := s.count(ctx, &l, func(d *sessionData) bool {
 		d.prompts++
 		return d.prompts <= challengePrompts && d.tries < challengeTries
@@ -142,7 +142,7 @@ func (s *Service) LoginWithFactor(ctx context.Context, token, method, state stri
 	if err != nil {
 		return TokenPair{}, err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	if err := s.count(ctx, &l, func(d *sessionData) bool { d.tries++; return d.tries <= challengeTries }); err != nil {
 		return TokenPair{}, err
 	}

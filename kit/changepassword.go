@@ -21,7 +21,7 @@ func (s *Service) ChangePassword(ctx context.Context, userID, current, newPasswo
 	if err != nil {
 		return err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	matched, _, err := s.compare(ctx, u.PasswordHash, current)
 	if err != nil {
 		return err

@@ -130,7 +130,7 @@ func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, n
 	if err != nil {
 		return Prompt{}, err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	return s.prompt(u, name, claims.SessionID, func() (Prompt, error) { return factor.Enroll(ctx, u, request) })
 }
 
@@ -190,7 +190,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	if err != nil {
 		return TokenPair{}, err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	opened, err := s.openState(state, factorState, u.ID, name, claims.SessionID)
 	if err != nil {
 		return TokenPair{}, err

@@ -37,9 +37,10 @@ type Attempt struct {
 	UserID string
 	// Client is where the attempt comes from.
 	Client Client
-	// Guess is a keyed hash of the secret that is tried, and zero where there is none. Equal
-	// guesses have the same, so a limiter can count a typing error that is repeated, or many
-	// right logins at once, as one.
+	// Guess is a keyed hash of the secret that is tried and of EmailKey, and zero where there
+	// is no secret. Equal guesses for one account have the same, so a limiter can count a typing
+	// error that is repeated, or many right logins at once, as one. One password that is tried
+	// on many accounts is as many guesses.
 	Guess uint64
 }
 
@@ -82,15 +83,23 @@ func (s *Service) attempt(ctx context.Context, action Action, email, userID, gue
 	if s.opts.Limiter == nil {
 		return charge{}, nil
 	}
-	c, err := s.opts.Limiter.Begin(ctx, Attempt{Action: action, EmailKey: EmailKey(email), UserID: userID, Client: ClientOf(ctx), Guess: s.guess(guess)})
+	key := EmailKey(email)
+	c, err := s.opts.Limiter.Begin(ctx, Attempt{Action: action, EmailKey: key, UserID: userID, Client: ClientOf(ctx), Guess: s.guess(key, guess)})
 	return charge{c}, err
 }
 
-// end tells the limiter what became of the attempt.
-func (c charge) end(ctx context.Context, err error) {
-	if c.Charge != nil {
-		c.Done(context.WithoutCancel(ctx), outcomeOf(err))
+// end tells the limiter what became of the attempt: err is the result of the function that
+// defers it. A panic, of a hook or a factor perhaps, is no success.
+func (c charge) end(ctx context.Context, err *error) {
+	if c.Charge == nil {
+		return
 	}
+	outcome := outcomeOf(*err)
+	if p := recover(); p != nil {
+		outcome = Refunded
+		defer panic(p)
+	}
+	c.Done(context.WithoutCancel(ctx), outcome)
 }
 
 // outcomeOf tells a wrong secret from what refuses without a look at it. The secret was right
@@ -116,12 +125,13 @@ func (s *Service) newGuessKey() []byte {
 	return key
 }
 
-// guess returns the tag of a secret under a key of this keyring.
-func (s *Service) guess(secret string) uint64 {
+// guess returns the tag of a secret that is tried for an address.
+func (s *Service) guess(emailKey, secret string) uint64 {
 	if secret == "" {
 		return 0
 	}
 	mac := hmac.New(sha256.New, s.guessKey)
+	mac.Write([]byte(emailKey + "\x00")) // which no address has
 	mac.Write([]byte(secret))
 	return max(1, binary.BigEndian.Uint64(mac.Sum(nil)))
 }

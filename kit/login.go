@@ -12,13 +12,12 @@ var passwordAMR = []string{amrPassword}
 // [Service.Grant].
 //
 // Errors: those of both.
-func (s *Service) Login(ctx context.Context, email, password string) (tokens TokenPair, err error) {
-	u, c, err := s.provePassword(ctx, email, password)
-	if err == nil {
-		tokens, err = s.grant(ctx, Login{User: u, AMR: passwordAMR})
+func (s *Service) Login(ctx context.Context, email, password string) (TokenPair, error) {
+	u, err := s.CheckPassword(ctx, email, password)
+	if err != nil {
+		return TokenPair{}, err
 	}
-	c.end(ctx, err)
-	return tokens, err
+	return s.grant(ctx, Login{User: u, AMR: passwordAMR})
 }
 
 // CheckPassword returns the account with that address and password, whatever its state, and
@@ -31,23 +30,17 @@ func (s *Service) Login(ctx context.Context, email, password string) (tokens Tok
 // owner the verification mail again.
 //
 // Errors: [ErrInvalidCredentials], a [LimitError].
-func (s *Service) CheckPassword(ctx context.Context, email, password string) (User, error) {
-	u, c, err := s.provePassword(ctx, email, password)
-	c.end(ctx, err)
-	return u, err
-}
-
-// provePassword returns a charge that the caller must end, also with an error.
-func (s *Service) provePassword(ctx context.Context, email, password string) (User, charge, error) {
+func (s *Service) CheckPassword(ctx context.Context, email, password string) (_ User, err error) {
 	if err := s.enter(ctx); err != nil {
-		return User{}, charge{}, err
+		return User{}, err
 	}
 	// An invalid address becomes empty: no account has it, and it may have any length.
 	email, _ = checkEmail("email", email)
 	c, err := s.attempt(ctx, ActionLogin, email, "", password)
 	if err != nil {
-		return User{}, charge{}, err
+		return User{}, err
 	}
+	defer c.end(ctx, &err)
 	u, err := s.checkCredentials(ctx, email, password)
 	switch {
 	case errors.Is(err, ErrEmailNotVerified):
@@ -55,14 +48,14 @@ func (s *Service) provePassword(ctx context.Context, email, password string) (Us
 		// the owner.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		s.queueMailFor(ctx, MailVerification, u.Email) // if the account is active
-		return User{}, c, ErrInvalidCredentials
+		return User{}, ErrInvalidCredentials
 	case errors.Is(err, ErrInvalidCredentials):
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		return User{}, c, err
+		return User{}, err
 	case err != nil:
-		return User{}, c, err
+		return User{}, err
 	}
-	return u, c, nil
+	return u, nil
 }
 
 // checkCredentials returns the user with that address and password. With

@@ -42,7 +42,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (_ User, err err
 	if err != nil {
 		return User{}, err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	if hook := s.opts.Hooks.BeforeRegister; hook != nil {
 		seen := r
 		seen.Password = ""

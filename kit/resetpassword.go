@@ -44,7 +44,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if err != nil {
 		return err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	// The epoch is checked before the costly hash, and again with each attempt to write.
 	row, u, err := s.checkReset(ctx, presented)
 	if err != nil {

@@ -49,7 +49,7 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	u, changed, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		if EmailKey(u.Email) != claims.EmailKey {
 			return ErrInvalidToken
@@ -85,7 +85,7 @@ func (s *Service) DenyEmail(ctx context.Context, token string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { c.end(ctx, err) }()
+	defer c.end(ctx, &err)
 	ctx = context.WithoutCancel(ctx) // finish even if the caller goes
 	// A store's Delete has no condition, so this compare-and-swap decides between a
 	// verification and a denial of one account. It also locks the stranger out if the
