@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -118,7 +119,7 @@ func (c *Core) Once(ctx context.Context, userID, kind, key string, until time.Ti
 
 // SealState seals what must be known again at a later request, for the client to bring back.
 // Only [Core.OpenState] of this feature with the same kind and binding opens it, until a time.
-// Begin must write nothing, or strangers can fill the store.
+// Begin must write nothing, or strangers can fill the store. data has at most 8 KiB.
 func (c *Core) SealState(kind string, until time.Time, data []byte, binding ...string) (Secret, error) {
 	text, err := c.svc.sealState(c.feature+"/"+kind, until, data, binding...)
 	return Secret(text), err
@@ -148,17 +149,23 @@ func (c *Core) SpendState(ctx context.Context, userID string, st State) error {
 // accepted new terms: it spends the proof of l, and returns the login sealed, for the client to
 // bring back until a time.
 func (c *Core) Suspend(ctx context.Context, l Login, until time.Time) (Secret, error) {
-	text, err := c.svc.sealLogin(c.feature+"/login", l, until)
+	text, err := c.svc.sealLogin(c.loginKind(), l, until)
 	if err == nil && l.Spend != nil {
 		err = l.Spend(ctx)
 	}
-	return Secret(text), err
+	if err != nil {
+		return "", err
+	}
+	return Secret(text), nil
 }
+
+// loginKind is no kind of SealState, so a feature cannot seal a login of a client's making.
+func (c *Core) loginKind() string { return "login kept by " + c.feature }
 
 // Resume returns a login that Suspend kept, for [Core.Grant], which lets it log in once, and
 // not after its sessions or credentials were ended. Errors: [ErrInvalidToken],
 // [ErrExpiredToken].
-func (c *Core) Resume(text string) (Login, error) { return c.svc.openLogin(c.feature+"/login", text) }
+func (c *Core) Resume(text string) (Login, error) { return c.svc.openLogin(c.loginKind(), text) }
 
 // Seal seals a secret of a credential under Options.DataKeys: only for this record, type and
 // user it opens again. Errors: [ErrNoDataKeys].
@@ -188,15 +195,26 @@ var ErrNoDataKeys = errors.New("kit: a feature needs Options.DataKeys: see packa
 // with the error that it returns itself. Errors: a [LimitError].
 func (c *Core) Attempt(ctx context.Context, a Attempt, guess string) (end func(error), err error) {
 	ch, err := c.svc.attempt(ctx, a.Action, a.EmailKey, a.UserID, guess)
-	return func(err error) { ch.end(ctx, err) }, err
+	return func(err error) { ch.end(ctx, &err) }, err
 }
 
 // Emit passes an event to the audit stream. Time and Client are filled in.
 func (c *Core) Emit(ctx context.Context, e Event) { c.svc.emit(ctx, e) }
 
 // Mail queues a mail to u, at the address that u has, of a kind that is among the feature's
-// Mails. It is not sent within the call, and without Options.Mailer not at all.
+// Mails. It is not sent within the call, and without Options.Mailer not at all. A mail of
+// another kind, or to an address that no account could have, is logged as an error and not
+// sent.
 func (c *Core) Mail(ctx context.Context, kind MailKind, u User, content MailContent) {
+	_, ours := c.svc.mailRules[kind]
+	to, bad := checkEmail("to", cmp.Or(content.To, u.Email))
+	if !ours || len(bad) > 0 {
+		c.svc.opts.Logger.ErrorContext(ctx, "myauth: a feature sent a mail of a kind that is not among its Mails, or to an invalid address", "feature", c.feature, "kind", kind)
+		return
+	}
+	if content.To != "" {
+		content.To = to
+	}
 	c.svc.queueMailWith(ctx, kind, u, content)
 }
 
