@@ -90,7 +90,7 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 		return
 	}
 	if s.held != nil {
-		s.held.add(func() { s.held.of.enqueueMail(ctx, kind, email, u, content) })
+		s.held.enqueueMail(ctx, kind, email, u, content)
 		return
 	}
 	if email == "" {

@@ -3,6 +3,7 @@ package kit
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"myauth.internal/kit/internal/opaque"
@@ -35,7 +36,7 @@ func (s *Service) Sessions(ctx context.Context, userID string) ([]Session, error
 			if err != nil {
 				return err
 			}
-			session := Session{ID: t.SessionID, AMR: data.amr, Client: data.client, CreatedAt: t.CreatedAt, LastUsedAt: t.RotatedAt, ExpiresAt: t.ExpiresAt}
+			session := Session{ID: t.SessionID, AMR: slices.Clone(data.amr), Client: data.client, CreatedAt: t.CreatedAt, LastUsedAt: t.RotatedAt, ExpiresAt: t.ExpiresAt}
 			if t.RotatedAt.IsZero() {
 				session.LastUsedAt = t.CreatedAt
 			}

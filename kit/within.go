@@ -1,6 +1,9 @@
 package kit
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // held are the events and mails of a Service within a transaction.
 type held struct {
@@ -13,6 +16,10 @@ func (h *held) add(act func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.acts = append(h.acts, act)
+}
+
+func (h *held) enqueueMail(ctx context.Context, kind MailKind, email string, u User, content MailContent) {
+	h.add(func() { h.of.enqueueMail(ctx, kind, email, u, content) })
 }
 
 // Within returns a Service over stores that run in a transaction of the caller's, such as the

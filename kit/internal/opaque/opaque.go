@@ -70,7 +70,8 @@ func (t Token) Encode(prefix string) string {
 	copy(raw[idSize:], t.secret[:])
 	sum := checksum(prefix, raw[:size-sumSize])
 	copy(raw[size-sumSize:], sum[:])
-	return prefix + base64.RawURLEncoding.EncodeToString(raw[:])
+	var buf [128]byte
+	return string(base64.RawURLEncoding.AppendEncode(append(buf[:0], prefix...), raw[:]))
 }
 
 func checksum(prefix string, data []byte) [sumSize]byte {
