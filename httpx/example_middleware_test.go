@@ -164,6 +164,28 @@ func ExampleProblemOf() {
 	// Output: 403 {"type":"about:blank","title":"Forbidden","status":403,"detail":"Ask somebody for an invitation.","code":"invitation_needed"}
 }
 
+// A handler of the application that calls the Service itself, outside /auth: behind WithClient
+// the limiter, the audit stream and the list of sessions know the client there too.
+func ExampleHandler_WithClient() {
+	svc := newService()
+	auth := newHandler(svc, nil)
+	signIn := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := svc.Login(r.Context(), r.PostFormValue("email"), r.PostFormValue("password")); err != nil {
+			auth.WriteError(w, r, err)
+			return
+		}
+		client := kit.ClientOf(r.Context())
+		fmt.Fprint(w, client.IP, " ", client.UserAgent)
+	})
+	r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader("email=ada%40example.com&password=Engine%231843%21"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("User-Agent", "Lynx/2.9")
+	w := httptest.NewRecorder()
+	auth.WithClient(signIn).ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output: 200 192.0.2.1 Lynx/2.9
+}
+
 // office is a limiter that admits loopback addresses only.
 type office struct{}
 

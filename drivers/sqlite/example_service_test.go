@@ -6,8 +6,6 @@ import (
 	"log"
 	"os"
 	"path/filepath"
-	"sync"
-	"time"
 
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
@@ -98,45 +96,4 @@ func Example_mixedStores() {
 	// Output:
 	// kit: the token is not valid
 	// Ada <nil>
-}
-
-// purgeEvery removes expired tokens until ctx ends. No package starts a goroutine
-// that nobody stops, so the application owns this one.
-func purgeEvery(ctx context.Context, svc *kit.Service, ticks <-chan time.Time, report func(deleted int, err error)) {
-	for {
-		select {
-		case now := <-ticks:
-			report(svc.PurgeExpired(ctx, now.Add(-24*time.Hour)))
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// A purge by the hour, which ends with the application.
-func Example_purge() {
-	dir, err := os.MkdirTemp("", "myauth")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	store, err := sqlite.Open(context.Background(), filepath.Join(dir, "auth.db"), nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer store.Close()
-	svc := newService(store.Stores())
-
-	ctx, stop := context.WithCancel(context.Background())
-	ticks := make(chan time.Time, 1) // time.NewTicker(time.Hour).C
-	ticks <- testTime
-	var purger sync.WaitGroup
-	purger.Go(func() {
-		purgeEvery(ctx, svc, ticks, func(deleted int, err error) {
-			fmt.Println("deleted", deleted, err)
-			stop() // an application does so when it ends
-		})
-	})
-	purger.Wait()
-	// Output: deleted 0 <nil>
 }
