@@ -16,9 +16,9 @@ import (
 
 	"myauth.internal/conformance"
 	"myauth.internal/conformance/servers"
+	"myauth.internal/conformance/sqltx"
 	"myauth.internal/drivers/postgres"
 	"myauth.internal/kit"
-	"myauth.internal/kit/sqlstore/sqlstoretest"
 )
 
 func pool(t testing.TB, url string) *sql.DB {
@@ -69,10 +69,7 @@ func TestConformance(t *testing.T) {
 				return conformance.Stores{
 					Stores: store.Stores(),
 					Close:  func() error { return errors.Join(store.Close(), db.Close()) },
-					Newer: func(table, id string) error {
-						_, err := db.Exec("UPDATE "+name+"."+table+" SET form = 99 WHERE id = $1", id)
-						return err
-					},
+					Newer:  newer(db, name),
 				}
 			}
 		},
@@ -81,17 +78,25 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// newer returns what makes rows claim to be of a newer form.
+func newer(db *sql.DB, schema string) func(table, id string) error {
+	return func(table, id string) error {
+		_, err := db.Exec("UPDATE "+schema+"."+table+" SET form = 99 WHERE id = $1", id)
+		return err
+	}
+}
+
 func TestInTx(t *testing.T) {
-	sqlstoretest.TestInTx(t, func(t testing.TB) sqlstoretest.Open {
+	sqltx.Run(t, func(t testing.TB) sqltx.Open {
 		name := schema(t)
-		return func(t testing.TB) sqlstoretest.Handle {
+		return func(t testing.TB) sqltx.Handle {
 			db := pool(t, servers.Postgres(t)+"&search_path="+name)
 			store, err := postgres.New(t.Context(), db, &postgres.Options{Schema: name})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = store.Close() })
-			return sqlstoretest.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx}
+			return sqltx.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx, Newer: newer(db, name)}
 		}
 	})
 }

@@ -8,21 +8,21 @@ import (
 	"testing"
 	"time"
 
+	"myauth.internal/conformance/sqltx"
 	"myauth.internal/drivers/postgres"
 	"myauth.internal/kit"
-	"myauth.internal/kit/sqlstore/sqlstoretest"
 )
 
 func TestInTx(t *testing.T) {
 	for _, level := range []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable} {
 		t.Run(level.String(), func(t *testing.T) {
-			sqlstoretest.TestInTx(t, func(t testing.TB) sqlstoretest.Open {
+			sqltx.Run(t, func(t testing.TB) sqltx.Open {
 				dataSource := schema(t)
-				return func(t testing.TB) sqlstoretest.Handle {
+				return func(t testing.TB) sqltx.Handle {
 					db, store := shared(t, dataSource)
-					return sqlstoretest.Handle{
+					return sqltx.Handle{
 						DB: db, Stores: store.Stores(), InTx: store.InTx,
-						Begin: &sql.TxOptions{Isolation: level}, Anew: level != sql.LevelReadCommitted,
+						Begin: &sql.TxOptions{Isolation: level}, Anew: level != sql.LevelReadCommitted, Newer: newer(t, dataSource),
 					}
 				}
 			})

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"testing"
 
 	"myauth.internal/conformance"
@@ -19,11 +20,16 @@ func TestConformance(t *testing.T) {
 				Stores: store.Stores(),
 				Close:  store.Close,
 				Stall:  func() (release func()) { return lock(t, path) },
-				Newer: func(table, id string) error {
-					_, err := sqlite.Pool(store).Exec("UPDATE "+table+" SET form = 99 WHERE id = ?", id)
-					return err
-				},
+				Newer:  newer(sqlite.Pool(store)),
 			}
 		}
 	}, Without: []conformance.Ability{conformance.Networking}, Parallel: true})
+}
+
+// newer returns what makes rows claim to be of a newer form.
+func newer(db *sql.DB) func(table, id string) error {
+	return func(table, id string) error {
+		_, err := db.Exec("UPDATE "+table+" SET form = 99 WHERE id = $1", id)
+		return err
+	}
 }

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"myauth.internal/conformance/sqltx"
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
-	"myauth.internal/kit/sqlstore/sqlstoretest"
 )
 
 // sharedPool is a pool as the README tells an application to make one.
@@ -33,11 +33,11 @@ func sharedPool(t testing.TB, path string) (*sql.DB, *sqlite.Store) {
 var immediate = &sql.TxOptions{Isolation: sql.LevelSerializable}
 
 func TestInTx(t *testing.T) {
-	sqlstoretest.TestInTx(t, func(t testing.TB) sqlstoretest.Open {
+	sqltx.Run(t, func(t testing.TB) sqltx.Open {
 		path := tempFile(t)
-		return func(t testing.TB) sqlstoretest.Handle {
+		return func(t testing.TB) sqltx.Handle {
 			db, store := sharedPool(t, path)
-			return sqlstoretest.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx, Begin: immediate}
+			return sqltx.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx, Begin: immediate, Newer: newer(db)}
 		}
 	})
 }

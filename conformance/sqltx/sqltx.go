@@ -1,6 +1,6 @@
-// Package sqlstoretest has the tests that MyAuth's own SQL drivers have in common, beside those of
-// package conformance. It is not for applications: its names may change with any version.
-package sqlstoretest
+// Package sqltx tests stores that write in a transaction of the caller, as drivers/sqlite and
+// drivers/postgres do. Package conformance tests the same stores outside of one.
+package sqltx
 
 import (
 	"context"
@@ -17,19 +17,27 @@ import (
 
 // Handle is one pool of a database, and a store in it.
 type Handle struct {
-	DB     *sql.DB
+	// DB is the pool. Tables without a schema are those of the store.
+	DB *sql.DB
+	// Stores are the stores outside of a transaction.
 	Stores kit.Stores
-	InTx   func(*sql.Tx) kit.Stores
-	Begin  *sql.TxOptions // of a transaction that writes
-	// Anew: of transactions that meet, one may have to be run anew, as kit.ErrUnavailable says.
+	// InTx returns the stores in a transaction of DB.
+	InTx func(*sql.Tx) kit.Stores
+	// Begin is how a transaction that writes begins; nil means the defaults.
+	Begin *sql.TxOptions
+	// Anew says that of transactions that meet, one may have to be run anew, for which its
+	// error wraps [kit.ErrUnavailable].
 	Anew bool
+	// Newer is that of conformance.Stores.
+	Newer func(table, id string) error
 }
 
 // Open opens one more handle to a database, closed when the test ends.
 type Open func(testing.TB) Handle
 
-// TestInTx tests stores in the caller's transactions. New makes an empty database.
-func TestInTx(t *testing.T, newDatabase func(testing.TB) Open) {
+// Run tests stores in transactions. The function makes an empty database for one case.
+func Run(t *testing.T, newDatabase func(testing.TB) Open) {
+	t.Helper()
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, Open)
@@ -262,7 +270,7 @@ func newerRow(t *testing.T, open Open) {
 	ctx := t.Context()
 	d.fill(d.Stores, "one")
 	for _, table := range []string{"users", "tokens", "credentials"} {
-		if _, err := d.DB.ExecContext(ctx, "UPDATE "+table+" SET form = 99"); err != nil {
+		if err := d.Newer(table, "one"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -278,7 +286,7 @@ func newerRow(t *testing.T, open Open) {
 	d.commit(tx, "one")
 	for _, table := range []string{"users", "tokens", "credentials"} {
 		var version int64
-		if err := d.DB.QueryRowContext(ctx, "SELECT version FROM "+table+" WHERE form = 99").Scan(&version); err != nil || version != 1 {
+		if err := d.DB.QueryRowContext(ctx, "SELECT version FROM "+table+" WHERE id = 'one'").Scan(&version); err != nil || version != 1 {
 			t.Errorf("%s: version %d, %v", table, version, err)
 		}
 	}
