@@ -69,8 +69,8 @@ func (s *Store) check(ctx context.Context) error {
 		if err := outcome(everyCommand.Eval(ctx, onceClient{s.client}, []string{s.keys.users.unused()})); err != nil {
 			return err
 		}
-		// Whoever may write the first of the credentials' partitions may write the others, and
-		// those of the tokens are on the same servers.
+		// The partitions of the tokens are on every server of most clusters. Of those of the
+		// credentials one shows whether the ACL allows their names.
 		for _, k := range append(s.keys.tokens[:], s.keys.credentials[0], s.keys.users) {
 			if err := outcome(s.write(ctx, everyCommand, []string{k.unused()})); err != nil {
 				return err

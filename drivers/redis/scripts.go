@@ -123,7 +123,8 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 return 1
 `)
 
-	// Whoever reads of another user has missed that the token was removed, and made anew.
+	// When the token belongs to another user, it was removed meanwhile and made anew: there was
+	// a moment without it.
 	//
 	// KEYS: token, tokens of the user, expiry. ARGV: ID, version, user.
 	tokenDelete = redis.NewScript(luaRead + `
