@@ -321,7 +321,8 @@ func TestNothingChangedIsNoLine(t *testing.T) {
 // A purge that its limit stops leaves the same tokens to everybody who reads of it.
 func TestAPurgeIsReadAsItWasWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "auth.jsonl")
-	writer := Open(path).Stores().Tokens
+	s := Open(path)
+	writer := s.Stores().Tokens
 	expiry := time.Date(2026, 11, 5, 12, 30, 0, 0, time.UTC)
 	for i := range 20 {
 		id := strconv.Itoa(i)
@@ -342,6 +343,9 @@ func TestAPurgeIsReadAsItWasWritten(t *testing.T) {
 	got, err := Open(path).Stores().Tokens.ByUser(t.Context(), "ann", "", 100)
 	if err != nil || !reflect.DeepEqual(got, want) || len(want) != 12 {
 		t.Errorf("a reader finds %v, %v; the writer left %v", got, err, want)
+	}
+	if len(s.forms) != 12 {
+		t.Errorf("the forms of %d records are remembered, want those of the 12", len(s.forms))
 	}
 }
 
