@@ -48,21 +48,30 @@ func ExampleNew() {
 	defer store.Close() // db stays open
 }
 
-// An account and the application's own row about it, both or neither.
-func ExampleStore_InTx() {
-	register := func(ctx context.Context, db *sql.DB, store *postgres.Store, user kit.User) error {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = tx.Rollback() }()
-		if err := store.InTx(tx).Users.Create(ctx, user); err != nil {
-			return err // such as kit.ErrUserExists, after which tx could go on
-		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO profiles (user_id) VALUES ($1)", user.ID); err != nil {
-			return err
-		}
-		return tx.Commit()
+// signUp makes an account and the application's own row about it, both or neither. Mails and
+// events of the account are kept back until the commit.
+func signUp(ctx context.Context, db *sql.DB, store *postgres.Store, svc *kit.Service, r kit.Registration, customer string) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
 	}
-	_ = register
+	defer func() { _ = tx.Rollback() }() // nothing, after the commit
+	within, release := svc.Within(store.InTx(tx))
+	user, err := within.Register(ctx, r)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO customers (number, user_id) VALUES ($1, $2)", customer, user.ID); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	release()
+	return nil
+}
+
+// The function signUp is that of an application. It is compiled and not run.
+func ExampleStore_InTx() {
+	_ = signUp
 }

@@ -69,7 +69,29 @@ func ExampleNew() {
 	// Output: 0 <nil> <nil>
 }
 
-// An account and the application's own row about it, both or neither.
+// signUp makes an account and the application's own row about it, both or neither. Mails and
+// events of the account are kept back until the commit.
+func signUp(ctx context.Context, db *sql.DB, store *sqlite.Store, svc *kit.Service, r kit.Registration, customer string) error {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing, after the commit
+	within, release := svc.Within(store.InTx(tx))
+	user, err := within.Register(ctx, r)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO customers (number, user_id) VALUES ($1, $2)", customer, user.ID); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	release()
+	return nil
+}
+
 func ExampleStore_InTx() {
 	dir, err := os.MkdirTemp("", "myauth")
 	if err != nil {
@@ -77,7 +99,6 @@ func ExampleStore_InTx() {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-
 	name := "file:" + filepath.ToSlash(filepath.Join(dir, "app.db")) +
 		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"
 	db, err := sql.Open("sqlite3", name)
@@ -85,7 +106,7 @@ func ExampleStore_InTx() {
 		log.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(ctx, "CREATE TABLE profiles (user_id TEXT PRIMARY KEY)"); err != nil {
+	if _, err := db.ExecContext(ctx, "CREATE TABLE customers (number TEXT PRIMARY KEY, user_id TEXT NOT NULL)"); err != nil {
 		log.Fatal(err)
 	}
 	store, err := sqlite.New(ctx, db, nil)
@@ -93,30 +114,16 @@ func ExampleStore_InTx() {
 		log.Fatal(err)
 	}
 	defer store.Close()
+	svc := newService(store.Stores())
 
-	// Serializable is BEGIN IMMEDIATE: it waits for the write lock now, and not in the middle.
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	users := store.InTx(tx).Users
-	user := kit.User{ID: "u1", Email: "ada@example.com", Active: true, CreatedAt: testTime, UpdatedAt: testTime, Version: 1}
-	if err := users.Create(ctx, user); err != nil {
-		log.Fatal(err)
-	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO profiles (user_id) VALUES ($1)", user.ID); err != nil {
-		log.Fatal(err)
-	}
-	user.ID = "u2"
-	fmt.Println(users.Create(ctx, user)) // the transaction goes on
-	if err := tx.Commit(); err != nil {
-		log.Fatal(err)
-	}
-
-	_, err = store.Users().ByEmail(ctx, "ada@example.com")
+	ada := kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Engine#1843!"}
+	grace := kit.Registration{Email: "grace@example.com", Username: "Grace", Password: "Compiler#1952"}
+	fmt.Println(signUp(ctx, db, store, svc, ada, "C-1843"))
+	fmt.Println(signUp(ctx, db, store, svc, grace, "C-1843") != nil) // the number is taken
+	_, err = svc.UserByEmail(ctx, "grace@example.com")
 	fmt.Println(err)
 	// Output:
-	// kit: a user with this email exists
 	// <nil>
+	// true
+	// kit: there is no such user
 }
