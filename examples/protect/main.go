@@ -105,24 +105,24 @@ func (a *app) whoAmI(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, claims.Subject, claims.Roles)
 }
 
-// newApp connects the application with a Service over memory.
-func newApp(opts *kit.Options) (http.Handler, *kit.Service, error) {
-	svc, err := demo.Service(opts)
-	if err != nil {
-		return nil, nil, err
-	}
+// newApp connects the application with a Service.
+func newApp(svc *kit.Service) (http.Handler, error) {
 	auth, err := httpx.New(svc, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	a := &app{auth: auth, notes: make(map[string]note)}
-	return a.routes(), svc, nil
+	return a.routes(), nil
 }
 
 func main() {
 	addr := demo.Addr()
 	flag.Parse()
-	handler, svc, err := newApp(nil)
+	svc, err := demo.Service(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler, err := newApp(svc)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -14,14 +14,11 @@ import (
 // Each route is asked by an anonymous client, a user, a verified one, another one, and
 // an administrator.
 func TestWhoGetsWhat(t *testing.T) {
-	mailer := &kittest.Mailer{}
-	handler, svc, err := newApp(&kit.Options{
-		BcryptCost: 4, InsecureFastHash: true, Mailer: mailer, PublicURL: "http://localhost",
-	})
+	k := kittest.New(t)
+	handler, err := newApp(k.Service)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { svc.Close(t.Context()) })
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 
@@ -45,34 +42,14 @@ func TestWhoGetsWhat(t *testing.T) {
 		}
 		return response.StatusCode, string(text)
 	}
+	if _, err := k.Register(t.Context(), kit.Registration{Email: "bob@example.com", Username: "Bob", Password: kittest.Password}); err != nil {
+		t.Fatal(err) // the address is not verified
+	}
 	token := func(email string, roles ...string) string {
-		t.Helper()
-		user, err := svc.Register(t.Context(), kit.Registration{Email: email, Username: "N", Password: "Correct-Horse-7"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := svc.SetRoles(t.Context(), user.ID, roles...); err != nil {
-			t.Fatal(err)
-		}
-		tokens, err := svc.Login(t.Context(), email, "Correct-Horse-7")
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, tokens := k.LogIn(email, roles...)
 		return string(tokens.AccessToken)
 	}
 	ada, bob, eve := token("ada@example.com"), token("bob@example.com", "admin"), token("eve@example.com")
-	for range 3 {
-		sent, err := mailer.Next(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if sent.To == "bob@example.com" {
-			continue // has not looked yet
-		}
-		if err := svc.VerifyEmail(t.Context(), string(sent.Token)); err != nil {
-			t.Fatal(err)
-		}
-	}
 
 	for _, step := range []struct {
 		who, method, path, token string
@@ -106,11 +83,8 @@ func TestWhoGetsWhat(t *testing.T) {
 
 	// After a deactivation the look-up refuses at once; the token alone is good
 	// until it expires.
-	user, err := svc.UserByEmail(t.Context(), "ada@example.com")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := svc.Deactivate(t.Context(), user.ID); err != nil {
+	user, _ := k.LogIn("ada@example.com")
+	if _, err := k.Deactivate(t.Context(), user.ID); err != nil {
 		t.Fatal(err)
 	}
 	if status, _ := ask("GET", "/notes/1", "", ada); status != 403 {
