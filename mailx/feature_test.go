@@ -112,6 +112,18 @@ func TestFeatureTextIsParsedOnce(t *testing.T) {
 	}
 }
 
+// A value is one line, in the characters that it was written in, and not too long.
+func TestValuesAreOneLine(t *testing.T) {
+	d := newData("Shop", kit.Mail{Data: map[string]string{"a": "Phone\r\nhttps://evil.example", "b": "x\u202ey\xffz", "c": strings.Repeat("é", 2000), "d": "Firefox 9.9 (Linux)"}})
+	for name, want := range map[string]string{
+		"a": "Phone\ufffd\ufffdhttps://evil.example", "b": "x\ufffdy\ufffdz", "c": strings.Repeat("é", maxValue-1) + "…", "d": "Firefox 9.9 (Linux)",
+	} {
+		if d.Data[name] != want {
+			t.Errorf("%s: %.60q", name, d.Data[name])
+		}
+	}
+}
+
 // Whatever values a user has chosen: one To, the known headers, one line in the text, and no
 // markup in the HTML.
 func FuzzFeatureMail(f *testing.F) {
