@@ -1,0 +1,371 @@
+package kit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// recorder is a limiter that lets everything through and remembers it.
+type recorder struct {
+	mu    sync.Mutex
+	begun []kit.Attempt
+	done  []kit.Outcome
+}
+
+func (r *recorder) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun = append(r.begun, a)
+	return r, nil
+}
+
+func (r *recorder) Done(ctx context.Context, o kit.Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ctx.Err() != nil {
+		panic("Done cannot do I/O: its context is done")
+	}
+	r.done = append(r.done, o)
+}
+
+func (r *recorder) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun, r.done = nil, nil
+}
+
+// attempts is one row of the table for each way in which an attempt ends. One without an
+// outcome never gets as far as a comparison.
+var attempts = []struct {
+	action  kit.Action
+	name    string
+	outcome kit.Outcome // -1: the limiter is not asked
+	change  func(*kit.Options)
+	call    func(*harness, context.Context) func() error // prepares, and returns the attempt
+}{
+	{kit.ActionLogin, "right", kit.Succeeded, nil, login(goodPassword, nil)},
+	{kit.ActionLogin, "wrong", kit.Failed, nil, login(otherPassword, nil)},
+	{kit.ActionLogin, "outage", kit.Refunded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("users.ByEmail", kittest.Down, 1) })},
+	{kit.ActionLogin, "outage after a right password", kit.Succeeded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("tokens.Create", kittest.Down, 1) })},
+	{kit.ActionLogin, "panic", kit.Refunded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("users.ByEmail", kittest.Panic, 1) })},
+	{kit.ActionLogin, "disabled", kit.Succeeded, nil, login(goodPassword, func(h *harness) {
+		u, _ := h.UserByEmail(h.t.Context(), testEmail)
+		h.Deactivate(h.t.Context(), u.ID)
+	})},
+	{kit.ActionLogin, "unverified", kit.Succeeded, func(o *kit.Options) { o.RequireVerifiedEmail = true }, login(goodPassword, nil)},
+	{kit.ActionLogin, "unverified, concealed", kit.Failed, func(o *kit.Options) { o.RequireVerifiedEmail, o.ConcealAccounts = true, true }, login(goodPassword, nil)},
+	{kit.ActionLogin, "refused by a hook", kit.Succeeded, func(o *kit.Options) {
+		o.Hooks.BeforeLogin = func(context.Context, kit.User) error { return errors.New("no") }
+	}, login(goodPassword, nil)},
+	{kit.ActionLogin, "cancelled", kit.Refunded, nil, func(h *harness, ctx context.Context) func() error {
+		h.register(testEmail)
+		ctx, cancel := context.WithCancel(ctx)
+		h.faults.OnCall("users.ByEmail", cancel)
+		return func() error { _, err := h.Login(ctx, testEmail, otherPassword); return err }
+	}},
+	{kit.ActionRegister, "right", kit.Succeeded, nil, register(goodPassword, nil)},
+	{kit.ActionRegister, "invalid input", -1, nil, register("short", nil)},
+	{kit.ActionRegister, "outage", kit.Refunded, nil, register(goodPassword, func(h *harness) { h.faults.Inject("users.Create", kittest.Down, 1) })},
+	{kit.ActionRegister, "panic", kit.Refunded, func(o *kit.Options) { o.Hooks.AfterRegister = func(context.Context, kit.User) { panic("hook") } }, register(goodPassword, nil)},
+	{kit.ActionRefresh, "right", kit.Succeeded, nil, refresh(nil)},
+	{kit.ActionRefresh, "wrong", -1, nil, func(h *harness, ctx context.Context) func() error {
+		return func() error { _, err := h.Refresh(ctx, "myauth_rt_wrong"); return err }
+	}},
+	{kit.ActionRefresh, "unknown", kit.Failed, nil, refresh(func(h *harness) {
+		u, _ := h.UserByEmail(h.t.Context(), testEmail)
+		row := h.sessionRows(u.ID)[0]
+		h.store.Tokens().Delete(h.t.Context(), row.ID, row.Version)
+	})},
+	{kit.ActionRefresh, "outage", kit.Refunded, nil, refresh(func(h *harness) { h.faults.Inject("tokens.ByID", kittest.Down, 1) })},
+	{kit.ActionRefresh, "panic", kit.Refunded, nil, refresh(func(h *harness) { h.faults.Inject("tokens.ByID", kittest.Panic, 1) })},
+	{kit.ActionPasswordResetRequest, "right", kit.Succeeded, nil, request((*kit.Service).RequestPasswordReset, testEmail, nil)},
+	{kit.ActionPasswordResetRequest, "invalid input", -1, nil, request((*kit.Service).RequestPasswordReset, "no address", nil)},
+	{kit.ActionPasswordResetRequest, "outage", kit.Refunded, nil, request((*kit.Service).RequestPasswordReset, testEmail, usersDown)},
+	{kit.ActionVerifyEmailRequest, "right", kit.Succeeded, nil, request((*kit.Service).RequestEmailVerification, testEmail, nil)},
+	{kit.ActionVerifyEmailRequest, "outage", kit.Refunded, nil, request((*kit.Service).RequestEmailVerification, testEmail, usersDown)},
+	{kit.ActionPasswordReset, "right", kit.Succeeded, nil, reset(otherPassword, nil)},
+	{kit.ActionPasswordReset, "wrong", kit.Failed, nil, reset(otherPassword, func(h *harness, text string) string { return forged(h.t, text, []byte("wrong")) })},
+	{kit.ActionPasswordReset, "malformed", -1, nil, reset(otherPassword, func(_ *harness, text string) string { return text[1:] })},
+	{kit.ActionPasswordReset, "invalid input", kit.Refunded, nil, reset("short", nil)},
+	{kit.ActionPasswordReset, "outage", kit.Refunded, nil, reset(otherPassword, func(h *harness, text string) string {
+		h.faults.Inject("tokens.ByID", kittest.Down, 1)
+		return text
+	})},
+	{kit.ActionPasswordReset, "used", kit.Refunded, nil, reset(otherPassword, func(h *harness, text string) string {
+		h.ResetPassword(h.t.Context(), text, otherPassword)
+		return text
+	})},
+	{kit.ActionChangePassword, "right", kit.Succeeded, nil, change(goodPassword, otherPassword)},
+	{kit.ActionChangePassword, "wrong", kit.Failed, nil, change("wrong", otherPassword)},
+	{kit.ActionChangePassword, "invalid input", kit.Refunded, nil, change(goodPassword, "short")},
+	{kit.ActionVerifyEmail, "right", kit.Succeeded, nil, mailed((*kit.Service).VerifyEmail, nil)},
+	{kit.ActionVerifyEmail, "wrong", kit.Failed, nil, mailed((*kit.Service).VerifyEmail, func(h *harness, u kit.User) { h.ChangeEmail(h.t.Context(), u.ID, "new@example.com") })},
+	{kit.ActionVerifyEmail, "outage", kit.Refunded, nil, mailed((*kit.Service).VerifyEmail, usersAway)},
+	{kit.ActionDenyEmail, "right", kit.Succeeded, nil, mailed((*kit.Service).DenyEmail, nil)},
+	{kit.ActionDenyEmail, "wrong", kit.Failed, nil, mailed((*kit.Service).DenyEmail, func(h *harness, u kit.User) { h.ChangeEmail(h.t.Context(), u.ID, "new@example.com") })},
+	{kit.ActionDenyEmail, "outage", kit.Refunded, nil, mailed((*kit.Service).DenyEmail, usersAway)},
+	{kit.ActionFactor, "right", kit.Succeeded, withFactor, second("2", nil)},
+	{kit.ActionFactor, "wrong", kit.Failed, withFactor, second("1", nil)},
+	{kit.ActionFactor, "outage", kit.Refunded, withFactor, second("2", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Down, 1) })},
+	{kit.ActionFactor, "panic", kit.Refunded, withFactor, second("1", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Panic, 1) })},
+	{kit.ActionFactorChallenge, "right", kit.Succeeded, withFactor, func(h *harness, ctx context.Context) func() error {
+		h.enroll(h.loginOf(h.verified(testEmail)))
+		half := h.half(h.Service)
+		return func() error { _, err := h.ChallengeFactor(ctx, half, "counter"); return err }
+	}},
+}
+
+type prepared = func(*harness, context.Context) func() error
+
+func usersDown(h *harness)             { h.faults.Inject("users.ByEmail", kittest.Down, 1) }
+func usersAway(h *harness, _ kit.User) { h.faults.Inject("users.ByID", kittest.Down, 1) }
+
+func (h *harness) loginOf(u kit.User) kit.TokenPair { return h.login(u.Email, goodPassword) }
+
+func login(password string, before func(*harness)) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		h.register(testEmail)
+		return func() error {
+			if before != nil {
+				before(h)
+			}
+			_, err := h.Login(ctx, testEmail, password)
+			return err
+		}
+	}
+}
+
+func register(password kit.Secret, before func(*harness)) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		return func() error {
+			if before != nil {
+				before(h)
+			}
+			_, err := h.Register(ctx, kit.Registration{Email: testEmail, Username: "Ada", Password: password})
+			return err
+		}
+	}
+}
+
+func refresh(before func(*harness)) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		h.register(testEmail)
+		tokens := h.login(testEmail, goodPassword)
+		return func() error {
+			if before != nil {
+				before(h)
+			}
+			_, err := h.Refresh(ctx, string(tokens.RefreshToken))
+			return err
+		}
+	}
+}
+
+func request(call func(*kit.Service, context.Context, string) error, email string, before func(*harness)) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		return func() error {
+			if before != nil {
+				before(h)
+			}
+			return call(h.Service, ctx, email)
+		}
+	}
+}
+
+func reset(password string, change func(*harness, string) string) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		h.register(testEmail)
+		text := h.resetToken(testEmail)
+		if change != nil {
+			text = change(h, text)
+		}
+		return func() error { return h.ResetPassword(ctx, text, password) }
+	}
+}
+
+func change(current, next string) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		u, _ := h.register(testEmail)
+		return func() error { return h.ChangePassword(ctx, u.ID, current, next) }
+	}
+}
+
+func mailed(call func(*kit.Service, context.Context, string) error, before func(*harness, kit.User)) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		u, mail := h.register(testEmail)
+		return func() error {
+			if before != nil {
+				before(h, u)
+			}
+			return call(h.Service, ctx, string(mail.Token))
+		}
+	}
+}
+
+func second(answer string, before func(*harness)) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		h.enroll(h.loginOf(h.verified(testEmail)))
+		half := h.half(h.Service)
+		return func() error {
+			if before != nil {
+				before(h)
+			}
+			_, err := h.LoginWithFactor(ctx, half, "counter", "", code(answer))
+			return err
+		}
+	}
+}
+
+func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
+	seen := map[string]bool{}
+	for _, row := range attempts {
+		t.Run(string(row.action)+"/"+row.name, func(t *testing.T) {
+			r := &recorder{}
+			h := newHarness(t, func(o *kit.Options) {
+				o.Limiter = r
+				if row.change != nil {
+					row.change(o)
+				}
+			})
+			call := row.call(h, kit.WithClient(t.Context(), kit.Client{UserAgent: "agent"}))
+			r.reset()
+			func() {
+				defer func() { _ = recover() }()
+				call()
+			}()
+			// What prepares a row may be an attempt too, of another action.
+			var begun []kit.Attempt
+			var done []kit.Outcome
+			for i, a := range r.begun {
+				if a.Action == row.action {
+					begun, done = append(begun, a), append(done, r.done[i])
+				}
+			}
+			switch {
+			case row.outcome < 0:
+				if len(begun) != 0 {
+					t.Errorf("the limiter was asked: %+v", begun)
+				}
+			case len(begun) != 1 || len(done) != 1 || done[0] != row.outcome || begun[0].Client.UserAgent != "agent" || len(r.begun) != len(r.done):
+				t.Errorf("began %+v, and ended with %v, want once %v", begun, done, row.outcome)
+			}
+		})
+		seen[string(row.action)] = true
+	}
+	// No action is missing, and whoever compares a secret belongs to one.
+	comparing := map[string]string{
+		"checkCredentials": "login", "ChangePassword": "change_password", "checkReset": "password_reset",
+		"refresh": "refresh", "refreshParent": "refresh", "parseVerification": "verify_email deny_email",
+		"LoginWithFactor": "factor", "spendHalfLogin": "factor", "ConfirmFactor": "factor",
+		"halfLogin": "factor factor_challenge",
+		// Of these the other side is a record, and nothing that a client sent.
+		"createToken": "", "createUnique": "", "changeRecord": "", "Find": "",
+		// Nothing is learnt from these.
+		"Authenticate": "", "compare": "", "sameHash": "", "openState": "", "verifyPassword": "",
+	}
+	declared, used := comparisons(t)
+	for action := range declared {
+		if !seen[action] {
+			t.Errorf("the table has no attempt of the action %s", action)
+		}
+	}
+	for function, at := range used {
+		actions, known := comparing[function]
+		if !known {
+			t.Errorf("%s: %s compares a secret: is the limiter asked first? Then it belongs into this table", at, function)
+		}
+		for _, action := range strings.Fields(actions) {
+			if !seen[action] {
+				t.Errorf("%s: %s: the table has no attempt of the action %s", at, function, action)
+			}
+		}
+	}
+	if len(declared) < 11 || len(used) < 10 {
+		t.Errorf("found the actions %v and the comparisons %v", slices.Collect(maps.Keys(declared)), used)
+	}
+}
+
+// comparisons returns the actions that the package declares, and the functions that compare a
+// secret, with where they do.
+func comparisons(t *testing.T) (actions map[string]bool, used map[string]string) {
+	t.Helper()
+	actions, used = map[string]bool{}, map[string]string{}
+	set := token.NewFileSet()
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			ast.Inspect(decl, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.ValueSpec:
+					if fmt.Sprint(n.Type) == "Action" {
+						actions[strings.Trim(n.Values[0].(*ast.BasicLit).Value, `"`)] = true
+					}
+				case *ast.CallExpr:
+					called := ""
+					switch f := n.Fun.(type) {
+					case *ast.Ident:
+						called = f.Name
+					case *ast.SelectorExpr:
+						called = f.Sel.Name
+					}
+					function, ok := decl.(*ast.FuncDecl)
+					if ok && slices.Contains([]string{"compare", "sameHash", "ConstantTimeCompare", "Verify", "Confirm"}, called) {
+						used[function.Name.Name] = set.Position(n.Pos()).String()
+					}
+				}
+				return true
+			})
+		}
+	}
+	return actions, used
+}
+
+// TestGuesses: the same for the same secret and address on every instance, and else another.
+func TestGuesses(t *testing.T) {
+	r := &recorder{}
+	h := newHarness(t, func(o *kit.Options) { o.Limiter = r })
+	guess := func(s *kit.Service, email, password string) uint64 {
+		r.reset()
+		s.CheckPassword(t.Context(), email, password)
+		return r.begun[0].Guess
+	}
+	first := guess(h.Service, testEmail, goodPassword)
+	if other := guess(h.another(), strings.ToUpper(testEmail), goodPassword); other != first || first == 0 {
+		t.Errorf("guess %d here and %d on another instance", first, other)
+	}
+	for name, g := range map[string]uint64{
+		"another password":    guess(h.Service, testEmail, otherPassword),
+		"another address":     guess(h.Service, "bob@example.com", goodPassword),
+		"cut apart elsewhere": guess(h.Service, testEmail[:len(testEmail)-1], "m"+goodPassword),
+	} {
+		if g == first || g == 0 {
+			t.Errorf("%s: guess %d", name, g)
+		}
+	}
+	if g := guess(h.Service, testEmail, ""); g != 0 {
+		t.Errorf("no secret: guess %d", g)
+	}
+}
