@@ -217,10 +217,10 @@ func TestMailRequestsLookUpOneAddress(t *testing.T) {
 	})
 }
 
-// storeCalls counts the calls of both stores.
+// storeCalls counts the calls of all stores.
 func (h *harness) storeCalls() int {
 	n := 0
-	for _, op := range []string{"users.Create", "users.ByID", "users.ByEmail", "users.Update", "tokens.Create", "tokens.ByID", "tokens.Update", "tokens.Delete"} {
+	for _, op := range []string{"users.Create", "users.ByID", "users.ByEmail", "users.Update", "tokens.Create", "tokens.ByID", "tokens.Update", "tokens.Delete", "credentials.Create", "credentials.ByID", "credentials.Update"} {
 		n += h.faults.Calls(op)
 	}
 	return n

@@ -65,7 +65,8 @@ func decodeSession(data []byte) (d sessionData, err error) {
 		case "ip":
 			var text string
 			text, err = ijson.String(value)
-			d.client.IP, _ = netip.ParseAddr(text)
+			ip, _ := netip.ParseAddr(text)
+			d.client.IP = ip.WithZone("")
 		case "user_agent":
 			d.client.UserAgent, err = ijson.String(value)
 		case "tries":
