@@ -54,7 +54,8 @@ func (c *Core) Credentials() TokenStore { return c.svc.credentials }
 
 // Credential returns a record of u that does not expire and is unique by kind and key, such
 // as a passkey by its credential ID: see [Core.Create]. It is void when the user's
-// CredentialEpoch changes. The feature sets Data, and ExpiresAt for one that expires.
+// CredentialEpoch changes. The feature sets Data, and ExpiresAt for one that expires. A record
+// of the zero User is nobody's, such as an invitation: it must expire.
 func (c *Core) Credential(u User, kind, key string) Token {
 	t := derivedRecord(c.Type(kind), key)
 	t.UserID, t.Epoch = u.ID, u.CredentialEpoch

@@ -128,13 +128,13 @@ func (s *Service) putUnique(ctx context.Context, t Token) error {
 	return errContention
 }
 
-// live reports whether a credential is neither expired nor revoked, its user exists, and its
-// epoch is the user's.
+// live reports whether a credential is neither expired nor revoked, and, if it has a user, the
+// user exists and has its epoch.
 func (s *Service) live(ctx context.Context, t Token) (bool, error) {
 	if !t.RevokedAt.IsZero() || !s.now().Before(t.ExpiresAt) {
 		return false, nil
 	}
-	if t.Type == onceType {
+	if t.UserID == "" || t.Type == onceType {
 		return true, nil // whatever became of the user
 	}
 	u, err := s.users.ByID(ctx, t.UserID)
