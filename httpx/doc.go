@@ -3,7 +3,7 @@
 // and the conversion of errors to problem details (RFC 9457). It needs nothing but
 // the standard library and package kit.
 //
-//	svc, err := kit.New(store.Users(), store.Tokens(), keys, nil)
+//	svc, err := kit.New(store.Stores(), keys, nil)
 //	auth, err := httpx.New(svc, nil)
 //	mux := http.NewServeMux()
 //	mux.Handle("/auth/", auth)
@@ -11,11 +11,20 @@
 //	mux.Handle("GET /orders", auth.RequireUser(orders))
 //	mux.Handle("GET /prices", auth.RequireToken(prices)) // no look-up
 //	mux.Handle("GET /office", auth.RequireUser(auth.RequireRole("admin")(office)))
+//	mux.Handle("DELETE /shop", auth.RequireRecent(closing)) // a recent login
 //	server := &http.Server{Addr: ":8080", Handler: mux, ReadTimeout: 10 * time.Second}
 //
 // A service that has the keys and not the users makes its middleware with
-// [NewMiddleware]. The routes are described by one document, openapi.json, which the
-// handler serves too.
+// [NewMiddleware]. GET /auth/openapi.json describes exactly the routes that there are.
+//
+// # Features
+//
+// The handler serves the routes of the Service's features ([kit.Route]) in the same frame as
+// MyAuth's own: it checks the access token, then reads and bounds the body, puts the client
+// into the context, and writes the answer or the problem. [New] refuses two routes that
+// conflict, and a route that the feature's OpenAPI fragment does not describe. A handler of the
+// application's that calls the Service itself goes behind [Handler.WithClient], and refuses with
+// [Middleware.WriteError].
 //
 // # Mounting
 //
@@ -51,7 +60,9 @@
 //
 // Errors of such a form have the shape of RFC 6749, section 5.2, and are not problem
 // details. Client credentials and scopes are ignored. (Without AuthStyle, x/oauth2 tries
-// a wrong password twice to find out how to send client credentials.)
+// a wrong password twice to find out how to send client credentials.) The password grant has
+// no place for a second factor: where one is due, it answers invalid_grant, and a client that
+// can ask for one logs in with JSON.
 //
 // # Time and size
 //
@@ -63,5 +74,6 @@
 //
 // Each 401 has a WWW-Authenticate header, as RFC 9110 section 15.5.2 requires. It names
 // the realm, and for a token in the Authorization header also the error (RFC 6750); not
-// after a login, or for a token in the body. The middleware and WriteError do the same.
+// after a login, or for a token in the body. Where a recent login is asked for, it says how
+// recent (RFC 9470). The middleware and WriteError do the same.
 package httpx
