@@ -67,8 +67,8 @@ var compiledElsewhere = map[string]string{
 }
 
 // TestDocumentsShowCompiledGo: each Go block of each document is a program, which
-// TestReadmeProgram runs, or a part of a Go file beside the document or in this
-// directory, word for word, so it compiles.
+// TestReadmeProgram runs, or a part of a Go file beside the document, in this directory or in
+// examples/feature, word for word, so it compiles.
 func TestDocumentsShowCompiledGo(t *testing.T) {
 	goFiles := func(dir string) (source string) {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -84,7 +84,7 @@ func TestDocumentsShowCompiledGo(t *testing.T) {
 		}
 		return source
 	}
-	here, n := goFiles("."), 0
+	here, n := goFiles(".")+goFiles("../feature"), 0
 	for _, d := range documents(t) {
 		source := here + goFiles(filepath.Join("../..", filepath.Dir(d.path)))
 		for _, block := range d.blocks("go") {
