@@ -1,9 +1,13 @@
 package kit_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
 )
 
 func TestDeleteUser(t *testing.T) {
@@ -21,4 +25,128 @@ func TestDeleteUser(t *testing.T) {
 	}
 	h.wantErr("again", h.DeleteUser(t.Context(), u.ID), kit.ErrUserNotFound)
 	h.register(testEmail) // the address is free
+}
+
+// TestDeletionDuringOutages: each call of a store fails in turn, and its answer is lost in
+// turn. At every step the account cannot log in and no credential lives without its user;
+// a repetition leaves nothing.
+func TestDeletionDuringOutages(t *testing.T) {
+	for _, fault := range []kittest.Fault{kittest.Down, kittest.Lost} {
+		for skip := 0; ; skip++ {
+			h, cores := probes(t)
+			u, _ := h.register(testEmail)
+			tokens := h.login(testEmail, goodPassword)
+			h.resetToken(testEmail)
+			for _, key := range []string{"a", "b"} {
+				if err := cores[0].Create(t.Context(), cores[0].Credential(u, "key", key)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.faults.InjectAfter("*", fault, skip)
+			err := h.DeleteUser(t.Context(), u.ID)
+			h.faults.Clear()
+			left := func() (credentials, others int) {
+				for _, store := range []kit.TokenStore{h.store.Credentials(), h.store.Tokens()} {
+					rows, err := store.ByUser(t.Context(), u.ID, "", 100)
+					if err != nil {
+						t.Fatal(err)
+					}
+					credentials, others = others, len(rows)
+				}
+				return credentials, others
+			}
+			stored, readErr := h.store.Users().ByID(t.Context(), u.ID)
+			credentials, _ := left()
+			if readErr != nil && credentials > 0 {
+				t.Errorf("fault %v after %d calls: %d credentials live without their user", fault, skip, credentials)
+			}
+			if readErr == nil && stored.Active && credentials < 2 {
+				t.Errorf("fault %v after %d calls: an active account has lost credentials", fault, skip)
+			}
+			if readErr == nil && !stored.Active {
+				if _, err := h.Login(t.Context(), testEmail, goodPassword); !errors.Is(err, kit.ErrAccountDisabled) {
+					t.Errorf("fault %v after %d calls: login: %v", fault, skip, err)
+				}
+				if _, err := cores[0].Find(t.Context(), "key", "a"); !errors.Is(err, kit.ErrNotFound) {
+					t.Errorf("fault %v after %d calls: a credential is found: %v", fault, skip, err)
+				}
+				if _, err := h.refresh(tokens.RefreshToken); err == nil {
+					t.Errorf("fault %v after %d calls: a session lives", fault, skip)
+				}
+			}
+			if err != nil {
+				if again := h.DeleteUser(t.Context(), u.ID); again != nil && !errors.Is(again, kit.ErrUserNotFound) {
+					t.Errorf("fault %v after %d calls: again: %v", fault, skip, again)
+				}
+			}
+			if c, o := left(); c+o > 0 {
+				t.Errorf("fault %v after %d calls: %d credentials and %d tokens are left", fault, skip, c, o)
+			}
+			if _, err := h.store.Users().ByID(t.Context(), u.ID); err == nil {
+				t.Errorf("fault %v after %d calls: the user is left", fault, skip)
+			}
+			if err == nil && fault == kittest.Down {
+				if skip < 9 {
+					t.Errorf("a deletion makes %d calls", skip)
+				}
+				break
+			}
+			if skip > 9 {
+				break
+			}
+		}
+	}
+}
+
+// TestCreatesDuringADeletion: whatever is created while the account goes, no credential stays
+// without it; a session that stays expires, and the purge takes it.
+func TestCreatesDuringADeletion(t *testing.T) {
+	for range 10 {
+		h, cores := probes(t)
+		u, _ := h.register(testEmail)
+		race(16, func(i int) error {
+			switch i % 4 {
+			case 0:
+				return cores[i%2].Create(t.Context(), cores[0].Credential(u, "key", fmt.Sprint(i)))
+			case 1:
+				return cores[i%2].Put(t.Context(), cores[0].Credential(u, "key", "the same"))
+			case 2:
+				_, err := h.Login(t.Context(), testEmail, goodPassword)
+				return err
+			}
+			return h.DeleteUser(t.Context(), u.ID)
+		})
+		if rows, err := h.store.Credentials().ByUser(t.Context(), u.ID, "", 100); err != nil || len(rows) > 0 {
+			t.Errorf("%d credentials stay, %v", len(rows), err)
+		}
+		h.clock.Advance(1000 * time.Hour)
+		if _, err := h.PurgeExpired(t.Context(), h.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if rows := h.sessionRows(u.ID); len(rows) > 0 {
+			t.Errorf("%d sessions stay", len(rows))
+		}
+	}
+}
+
+// TestDenialDuringAnOutage: the stranger is out after the first write, and the link works
+// again.
+func TestDenialDuringAnOutage(t *testing.T) {
+	h, cores := probes(t)
+	u, mail := h.register(testEmail)
+	tokens := h.login(testEmail, goodPassword)
+	if err := cores[0].Create(t.Context(), cores[0].Credential(u, "key", "k")); err != nil {
+		t.Fatal(err)
+	}
+	h.faults.Inject("credentials.ByUser", kittest.Down, 1)
+	h.wantErr("deny", h.DenyEmail(t.Context(), string(mail.Token)), kit.ErrUnavailable)
+	_, err := h.Login(t.Context(), testEmail, goodPassword)
+	h.wantErr("login", err, kit.ErrInvalidCredentials)
+	_, err = h.refresh(tokens.RefreshToken)
+	h.wantErr("refresh", err, kit.ErrRevokedToken)
+	h.wantErr("again", h.DenyEmail(t.Context(), string(mail.Token)), nil)
+	if rows, _ := h.store.Credentials().ByUser(t.Context(), u.ID, "", 100); len(rows) != 0 {
+		t.Errorf("%d credentials are left", len(rows))
+	}
+	h.register(testEmail)
 }

@@ -2,8 +2,11 @@ package kit_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+
+	"myauth.internal/kit"
 )
 
 func TestSettings(t *testing.T) {
@@ -28,4 +31,36 @@ func TestSettings(t *testing.T) {
 			t.Error(name, "was accepted")
 		}
 	}
+}
+
+// TestPrivate: only the application writes it and sees it, so the first proof of an address,
+// which clears what a stranger may have written, leaves it.
+func TestPrivate(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	u, err := h.SetPrivate(t.Context(), u.ID, []byte(` {"customer": "C-4711"} `))
+	if err != nil || string(u.Private) != `{"customer":"C-4711"}` {
+		t.Fatalf("private %s, %v", u.Private, err)
+	}
+	for _, bad := range []string{`[]`, `{"a":1,"a":2}`, `null`, `{`, `{"long":"` + strings.Repeat("x", 16<<10) + `"}`} {
+		var invalid *kit.ValidationError
+		if _, err := h.SetPrivate(t.Context(), u.ID, []byte(bad)); !errors.As(err, &invalid) {
+			t.Errorf("%.40s: error %v", bad, err)
+		}
+	}
+	body, err := json.Marshal(h.login(testEmail, goodPassword).User)
+	if err != nil || strings.Contains(string(body), "4711") || strings.Contains(string(body), "rivate") {
+		t.Errorf("the API shows %s, %v", body, err)
+	}
+	if err := h.ResetPassword(t.Context(), h.resetToken(testEmail), otherPassword); err != nil {
+		t.Fatal(err)
+	}
+	if u, err = h.UserByID(t.Context(), u.ID); err != nil || !u.Verified || string(u.Private) != `{"customer":"C-4711"}` {
+		t.Errorf("after the first proof: %s, %v", u.Private, err)
+	}
+	if u, err = h.SetPrivate(t.Context(), u.ID, nil); err != nil || string(u.Private) != `{}` {
+		t.Errorf("cleared: %s, %v", u.Private, err)
+	}
+	_, err = h.SetPrivate(t.Context(), "nobody", nil)
+	h.wantErr("nobody's", err, kit.ErrUserNotFound)
 }
