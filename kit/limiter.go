@@ -103,10 +103,11 @@ func (c charge) end(ctx context.Context, err *error) {
 }
 
 // outcomeOf tells a wrong secret from what refuses without a look at it. The secret was right
-// also where the account may not log in.
+// also where the account may not log in. A registration of a taken address counts: it tells that
+// there is an account.
 func outcomeOf(err error) Outcome {
 	switch {
-	case err == nil, errors.Is(err, ErrMFARequired), errors.Is(err, ErrAccountDisabled), errors.Is(err, ErrEmailNotVerified):
+	case err == nil, errors.Is(err, ErrUserExists), errors.Is(err, ErrMFARequired), errors.Is(err, ErrAccountDisabled), errors.Is(err, ErrEmailNotVerified):
 		return Succeeded
 	case errors.Is(err, ErrInvalidCredentials), errors.Is(err, ErrInvalidCode), errors.Is(err, ErrInvalidToken):
 		return Failed

@@ -77,7 +77,10 @@ var attempts = []struct {
 		return func() error { _, err := h.Login(ctx, testEmail, otherPassword); return err }
 	}},
 	{kit.ActionRegister, "right", kit.Succeeded, nil, register(goodPassword, nil)},
-	{kit.ActionRegister, "invalid input", -1, nil, register("short", nil)},
+	{kit.ActionRegister, "invalid input", kit.Refunded, nil, register("short", nil)},
+	{kit.ActionRegister, "taken", kit.Succeeded, nil, register(goodPassword, func(h *harness) {
+		h.Import(h.t.Context(), kit.User{Email: testEmail, Username: "Ada", Active: true})
+	})},
 	{kit.ActionRegister, "outage", kit.Refunded, nil, register(goodPassword, func(h *harness) { h.faults.Inject("users.Create", kittest.Down, 1) })},
 	{kit.ActionRegister, "panic", kit.Refunded, func(o *kit.Options) { o.Hooks.AfterRegister = func(context.Context, kit.User) { panic("hook") } }, register(goodPassword, nil)},
 	{kit.ActionRefresh, "right", kit.Succeeded, nil, refresh(nil)},

@@ -35,14 +35,15 @@ func (s *Service) Register(ctx context.Context, r Registration) (_ User, err err
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
-	if r, err = s.checkRegistration(ctx, r); err != nil {
-		return User{}, err
-	}
-	c, err := s.attempt(ctx, ActionRegister, r.Email, "", "")
+	email, _ := checkEmail("email", r.Email)
+	c, err := s.attempt(ctx, ActionRegister, email, "", "") // before a policy asks another server
 	if err != nil {
 		return User{}, err
 	}
 	defer c.end(ctx, &err)
+	if r, err = s.checkRegistration(ctx, r); err != nil {
+		return User{}, err
+	}
 	if hook := s.opts.Hooks.BeforeRegister; hook != nil {
 		seen := r
 		seen.Password = ""
