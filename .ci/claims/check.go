@@ -41,8 +41,8 @@ func claims(document string) ([]claim, error) {
 		if len(c.tests) == 0 {
 			return nil, fmt.Errorf("claim %d names no test", c.number)
 		}
-		if c.number != len(all)+1 {
-			return nil, fmt.Errorf("claim %d stands where %d should", c.number, len(all)+1)
+		if len(all) > 0 && c.number <= all[len(all)-1].number {
+			return nil, fmt.Errorf("claim %d stands behind claim %d", c.number, all[len(all)-1].number)
 		}
 		all = append(all, c)
 	}
