@@ -532,10 +532,16 @@ func (f *fake) stores() Stores {
 		Close:  func() error { return f.close() },
 		Stall:  func() func() { return f.stall() },
 		Newer: func(table, id string) error {
+			of := f
 			if table == f.other.table {
-				f.other.flag("newer "+table+" "+id, true)
+				of = f.other
 			}
-			f.flag("newer "+table+" "+id, true)
+			of.flag("newer "+table+" "+id, true)
+			if t, err := of.tokens.ByID(context.Background(), id); err == nil && table != "users" {
+				of.drop(id)
+				t.ExpiresAt = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) // out of the way of purges
+				return of.tokens.Create(context.Background(), t)
+			}
 			return nil
 		},
 	}

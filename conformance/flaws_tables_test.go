@@ -10,10 +10,26 @@ import (
 	"myauth.internal/kit"
 )
 
-// credentialFlaws are flaws of the second table: those of a store that names the first one
+// credentialFlaws are flaws of purges that meet a newer record, and of the second table: those of a store that names the first one
 // somewhere, and for each case of tokens that is tried over it the first flaw of that case.
 func credentialFlaws() []flaw {
 	flaws := []flaw{
+		{name: "purges tokens of a newer form", by: "tokens/delete-expired/newer", alter: func(f *fake) {
+			purge := f.deleteExpired
+			f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
+				for _, id := range f.flagged("newer tokens ") {
+					f.flag("newer tokens "+id, false)
+					f.drop(id)
+				}
+				return purge(ctx, before, limit)
+			}
+		}},
+		{name: "counts tokens of a newer form towards the limit of a purge", by: "tokens/delete-expired/newer", alter: func(f *fake) {
+			purge := f.deleteExpired
+			f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
+				return purge(ctx, before, limit-len(f.flagged("newer tokens ")))
+			}
+		}},
 		{name: "keeps credentials among the tokens", by: "credentials/apart/one-id", alter: func(f *fake) { f.other = f }},
 		{name: "deletes a token with the credential of the same ID", by: "credentials/apart/one-id", alter: func(f *fake) {
 			remove := f.other.removeToken

@@ -104,6 +104,18 @@ var tokenPurgeRules = []rule{
 			left = p.count()
 		}
 	}},
+	{id: "tokens/delete-expired/newer", quote: newerDrops, needs: []Ability{Upgrading}, prove: func(p *probe) {
+		newer := p.addExpiring("newer", epoch.Add(-time.Hour)) // the first that a purge meets
+		for i := range 3 {
+			p.addExpiring(fmt.Sprint("dead", i), epoch.Add(-time.Duration(i)*time.Minute))
+		}
+		p.must(p.a.Newer("tokens", newer.ID), "Stores.Newer")
+		for _, n := range []int{2, 1, 0} {
+			p.wantPurged(p.b, epoch, 2, n)
+			_, err := p.a.Tokens.ByID(p.ctx(), newer.ID)
+			p.wantErr(err, kit.ErrNewerRecord, "ByID of an expired token, which a newer version wrote, after DeleteExpired")
+		}
+	}},
 	{id: "tokens/delete-expired/returns-how-many", quote: purgeHowMany, prove: func(p *probe) {
 		// Of each three that have expired one is deleted, one made to live on, one stays.
 		var tokens []*token

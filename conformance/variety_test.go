@@ -267,7 +267,10 @@ func (f *fake) readStalled(ctx context.Context, id string) (kit.User, error) {
 	if f.closed.Load() {
 		return kit.User{}, kit.ErrUnavailable
 	}
-	return newFake(f.dataset).byID(ctx, id)
+	if err := f.isNewer("users", id); err != nil {
+		return kit.User{}, err
+	}
+	return f.users.ByID(ctx, id)
 }
 
 // roomy returns r with room behind the ends of its slices.
