@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -148,6 +149,22 @@ func TestDocumentOfFeatures(t *testing.T) {
 	}
 	if at(doc, "components", "responses", "MFARequired") != nil {
 		t.Error("a response that was taken apart is there")
+	}
+}
+
+// A feature that has a gate and no route still says what the gate answers.
+func TestDocumentOfAGateAlone(t *testing.T) {
+	doc := served(t, newRig(t, Options{}, withProbe(kit.Extension{
+		OpenAPI: []byte(`{"x-refusals": {"gates": {
+			"403": {"description": "Closed.", "content": {"application/problem+json": {"schema": {"properties": {"code": {"const": "closed"}}}}}},
+			"451": {"description": "Gone.", "content": {"application/problem+json": {"schema": {"properties": {"code": {"const": "gone"}}}}}}
+		}}}`),
+		Gate: func(context.Context, kit.User, kit.Login) error { return nil },
+	})).Handler)
+	for status, want := range map[string]string{"403": "account_disabled closed email_not_verified", "451": "gone"} {
+		if got := strings.Join(codesAt(doc, "/auth/login", "post", status), " "); got != want {
+			t.Errorf("%s: got %s, want %s", status, got, want)
+		}
 	}
 }
 
