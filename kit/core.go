@@ -71,7 +71,7 @@ func (c *Core) Create(ctx context.Context, t Token) error { return c.svc.createU
 
 // Put stores a record that [Core.Credential] made, in place of the user's own record with that
 // key, if there is one. Errors: [ErrConflict] if it is another user's.
-func (c *Core) Put(ctx context.Context, t Token) error { return c.svc.putUnique(ctx, t) }
+func (c *Core) Put(ctx context.Context, t Token) error { return c.svc.putUnique(ctx, t, always) }
 
 // Find returns the live record with a kind and key, or [ErrNotFound].
 func (c *Core) Find(ctx context.Context, kind, key string) (Token, error) {

@@ -202,7 +202,10 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	ctx = context.WithoutCancel(ctx)
 	row := factorRow(u, name)
 	row.CreatedAt, row.Data = s.now(), s.opts.DataKeys.Seal(data, sealContext(row)...)
-	if err := s.putUnique(ctx, row); err != nil {
+	// Of two enrolments at once the one that changes the user below has its record in the end:
+	// it writes that again, and from then on the other one finds the factor enrolled.
+	err = s.putUnique(ctx, row, func() error { _, _, err := s.enrolling(ctx, claims, name); return err })
+	if err != nil {
 		return TokenPair{}, err
 	}
 	if err := s.spendState(ctx, u.ID, opened); err != nil {
@@ -219,6 +222,9 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		u.SessionEpoch++
 		return nil
 	})
+	if err == nil {
+		err = s.putUnique(ctx, row, always)
+	}
 	if err != nil {
 		return TokenPair{}, err
 	}

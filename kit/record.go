@@ -99,8 +99,9 @@ func ignoreLoss(err error) error {
 	return err
 }
 
-// putUnique stores a derived record, in place of the same user's.
-func (s *Service) putUnique(ctx context.Context, t Token) error {
+// putUnique stores a derived record, in place of the same user's if mayReplace, which is asked
+// after that was read, returns nil.
+func (s *Service) putUnique(ctx context.Context, t Token, mayReplace func() error) error {
 	for range casRounds {
 		err := s.createUnique(ctx, t)
 		if !errors.Is(err, ErrConflict) {
@@ -116,6 +117,9 @@ func (s *Service) putUnique(ctx context.Context, t Token) error {
 			return ErrConflict
 		}
 		_, err = s.changeRecord(ctx, s.credentials, stored, func(old *Token) error {
+			if err := mayReplace(); err != nil {
+				return err
+			}
 			version := old.Version
 			*old = t.Clone()
 			old.Version = version
@@ -127,6 +131,8 @@ func (s *Service) putUnique(ctx context.Context, t Token) error {
 	}
 	return errContention
 }
+
+func always() error { return nil }
 
 // live reports whether a credential is neither expired nor revoked, and, if it has a user, the
 // user exists and has its epoch.

@@ -279,3 +279,88 @@ func TestRecordsDuringOutages(t *testing.T) {
 		}
 	}
 }
+
+// TestDataIsBounded before any store is asked, because stores differ in what they can keep.
+func TestDataIsBounded(t *testing.T) {
+	h, cores := probes(t)
+	u, _ := h.register(testEmail)
+	r := cores[0].Credential(u, "key", "k")
+	r.Data = make([]byte, kit.MaxTokenData)
+	if err := cores[0].Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	long := func(r *kit.Token) error { r.Data = append(r.Data, 0); return nil }
+	if _, err := cores[0].Change(t.Context(), r, long); err == nil || errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("more than the bound: %v", err)
+	}
+	r = cores[0].Credential(u, "key", "other")
+	r.Data = make([]byte, kit.MaxTokenData+1)
+	if err := cores[0].Create(t.Context(), r); err == nil || h.faults.Calls("credentials.Create") != 1 {
+		t.Errorf("more than the bound: %v", err)
+	}
+}
+
+// TestTwoEnrolmentsAtOnce: of two sessions that enrol a factor, whose writes interleave
+// anyhow, the one that is told of success has its record.
+func TestTwoEnrolmentsAtOnce(t *testing.T) {
+	for _, op := range []string{"credentials.Create", "credentials.Update", "users.Update", "between"} {
+		h := newHarness(t, withFactor)
+		u := h.verified(testEmail)
+		confirm := func() func() error {
+			claims := h.claims(h.login(testEmail, goodPassword))
+			p, err := h.EnrollFactor(t.Context(), claims, "counter", kit.Body{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() error {
+				_, err := h.ConfirmFactor(t.Context(), claims, "counter", p.Show["state"].(string), code("1"))
+				return err
+			}
+		}
+		first, second := confirm(), confirm()
+		if op == "credentials.Update" { // then there is a record already
+			h.faults.Inject("users.Update", kittest.Down, 1)
+			h.wantErr("an outage", confirm()(), kit.ErrUnavailable)
+		}
+		row := func() kit.Token {
+			rows, err := h.store.Credentials().ByUser(t.Context(), u.ID, "", 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rows {
+				if r.Type == "factor/counter" {
+					return r
+				}
+			}
+			return kit.Token{}
+		}
+		var won kit.Token
+		var err error
+		if op == "between" { // the first has read the record of the second, and writes when that is done
+			reading, done, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+			h.faults.OnCall("users.Update", func() {
+				h.clock.Advance(time.Second)
+				h.faults.OnCall("credentials.Update", func() { close(reading); <-done })
+				go func() { ended <- first() }()
+				<-reading
+			})
+			h.wantErr(op+": the second enrolment", second(), nil)
+			won = row()
+			close(done)
+			err = <-ended
+		} else {
+			h.faults.OnCall(op, func() {
+				h.clock.Advance(time.Second)
+				h.wantErr(op+": the second enrolment", second(), nil)
+				won = row()
+			})
+			err = first()
+		}
+		if !errors.Is(err, kit.ErrRevokedToken) && !errors.Is(err, kit.ErrAlreadyEnrolled) {
+			t.Errorf("%s: the first enrolment: %v", op, err)
+		}
+		if r := row(); r.Version != won.Version || !r.CreatedAt.Equal(won.CreatedAt) {
+			t.Errorf("%s: the record is %v of %v, want %v of %v", op, r, r.CreatedAt, won, won.CreatedAt)
+		}
+	}
+}

@@ -103,7 +103,18 @@ type guardedTokens struct {
 	store TokenStore
 }
 
+// checkData refuses what one store may keep and another not.
+func checkData(t Token) error {
+	if len(t.Data) > MaxTokenData {
+		return fmt.Errorf("kit: the data of a record has %d bytes: at most %d", len(t.Data), MaxTokenData)
+	}
+	return nil
+}
+
 func (g guardedTokens) Create(ctx context.Context, t Token) error {
+	if err := checkData(t); err != nil {
+		return err
+	}
 	return g.do(ctx, "create token", func(ctx context.Context) error { return g.store.Create(ctx, t) })
 }
 
@@ -112,6 +123,9 @@ func (g guardedTokens) ByID(ctx context.Context, id string) (Token, error) {
 }
 
 func (g guardedTokens) Update(ctx context.Context, t Token) error {
+	if err := checkData(t); err != nil {
+		return err
+	}
 	return g.do(ctx, "update token", func(ctx context.Context) error { return g.store.Update(ctx, t) })
 }
 
