@@ -223,7 +223,10 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		return nil
 	})
 	if err == nil {
-		err = s.putUnique(ctx, row, always)
+		_, err = s.changeRecord(ctx, s.credentials, row, func(t *Token) error {
+			t.Data, t.CreatedAt, t.RotatedAt = row.Data, row.CreatedAt, row.RotatedAt
+			return nil
+		})
 	}
 	if err != nil {
 		return TokenPair{}, err
