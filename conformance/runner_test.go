@@ -64,7 +64,7 @@ func TestMissingAbilities(t *testing.T) {
 	for _, c := range []struct {
 		need Ability
 		says string
-	}{{Closing, "Stores.Close is nil"}, {Stalling, "Stores.Stall is nil"}} {
+	}{{Closing, "Stores.Close is nil"}, {Stalling, "Stores.Stall is nil"}, {Upgrading, "Stores.Newer is nil"}, {Credentials, "Stores.Credentials or Tokens is nil"}} {
 		r := rule{id: "users/x/y", needs: []Ability{c.need}, prove: noop}
 		got := noted(t, bare(), r)
 		wantNoted(t, got, "users/x/y", c.says, "Config.Without")
@@ -77,6 +77,10 @@ func TestMissingAbilities(t *testing.T) {
 	for _, r := range userRules() {
 		if r.id == "users/ping/answers" {
 			wantNoted(t, noted(t, bare(), r), "does not implement kit.Pinger", "Config.Without")
+		}
+		if r.id == "users/list/none" {
+			wantNoted(t, noted(t, bare(), r), "does not implement kit.UserLister", "Config.Without")
+			wantNoted(t, noted(t, bare(Listing), r), "declared without listing")
 		}
 	}
 	wantNoted(t, noted(t, bare(), rule{id: "tokens/x", prove: noop}), "Stores.Tokens is nil")
