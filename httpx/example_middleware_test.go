@@ -111,6 +111,35 @@ func ExampleHandler_RequireVerified() {
 	// Output: 403 email_not_verified
 }
 
+// What could take the account away asks for a login of the last minutes (kit.Options.RecentLogin),
+// with the second factor if the account has one.
+func ExampleHandler_RequireRecent() {
+	store := memstore.New()
+	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
+	if err != nil {
+		panic(err)
+	}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{
+		BcryptCost: 4, InsecureFastHash: true, Now: func() time.Time { return now },
+		OnEvent: func(context.Context, kit.Event) {},
+	})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := svc.Register(context.Background(), kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Engine#1843!"}); err != nil {
+		panic(err)
+	}
+	export := newHandler(svc, nil).RequireRecent(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "everything") }))
+	token := loginAda(svc)
+	fmt.Println(statusOf(export, "/export", token))
+	now = now.Add(11 * time.Minute)
+	fmt.Println(statusOf(export, "/export", token))
+	// Output:
+	// 200 everything
+	// 401 reauthentication_required
+}
+
 // Tools of the OAuth 2.0 password flow log in with a form. Its field username holds
 // the email.
 func ExampleNew_formLogin() {
