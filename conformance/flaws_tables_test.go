@@ -220,18 +220,20 @@ var userListFlaws = []flaw{
 		f.listOut(func(list []kit.User) []kit.User { return append(list, gone...) })
 	}},
 	{name: "reads pages by number", by: "users/list/walk", racy: true, alter: func(f *fake) {
+		numbers := map[string]int{} // of the first user after an ID, when the page that ends with it was read
 		f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
 			if err := f.gate(ctx); err != nil {
 				return nil, err
 			}
-			before, _ := f.users.List(ctx, "", 1000)
-			offset := slices.IndexFunc(before, func(u kit.User) bool { return u.ID > after })
-			yield()
-			now, err := f.users.List(ctx, "", 1000)
-			if offset < 0 || offset > len(now) {
-				return nil, err
+			all, err := f.users.List(ctx, "", 1000)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			from := min(numbers[after], len(all))
+			page := all[from:min(from+limit, len(all))]
+			if len(page) > 0 {
+				numbers[page[len(page)-1].ID] = from + len(page)
 			}
-			return now[offset:min(offset+limit, len(now))], err
+			return page, err
 		}
 	}},
 	{name: "lists users through a context that never ends", by: "users/context/done-before", alter: func(f *fake) {
