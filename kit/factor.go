@@ -227,6 +227,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 			t.Data, t.CreatedAt, t.RotatedAt = row.Data, row.CreatedAt, row.RotatedAt
 			return nil
 		})
+		err = revokedIfGone(err) // the account was deleted meanwhile
 	}
 	if err != nil {
 		return TokenPair{}, err
