@@ -188,7 +188,7 @@ func (c *Core) Open(t Token, sealed []byte) (secret []byte, outdated bool, err e
 
 func sealContext(t Token) []string { return []string{string(t.Type), t.ID, t.UserID} }
 
-// ErrNoDataKeys: a feature keeps secrets that must be readable again.
+// ErrNoDataKeys says that a feature keeps secrets that must be readable again.
 var ErrNoDataKeys = errors.New("kit: a feature needs Options.DataKeys: see package seal")
 
 // Attempt asks Options.Limiter, before a secret is compared. guess is the secret that is tried,
