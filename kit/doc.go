@@ -15,8 +15,8 @@
 //	mux.Handle("GET /orders", auth.RequireUser(orders))
 //
 // Without HTTP the methods of [Service] are the same use cases; each lists its errors. The
-// examples of this package show a mailer, stores, hooks, a limiter, the audit stream, an
-// import and the rotation of a key.
+// examples of this package show a mailer, stores, hooks, a limiter, the audit stream, lists of
+// users, a login of the application's own, an import and the rotation of a key.
 //
 // # Sessions
 //
@@ -33,7 +33,16 @@
 // The compare-and-swap that changes a password or deactivates an account also increments
 // [User].SessionEpoch. Every token carries the epoch that it was made under, and is invalid
 // under another. So "change the password and end every session" is one atomic write,
-// whatever database holds the tokens.
+// whatever database holds the tokens. [User].CredentialEpoch does the same for second factors and
+// all else that only the owner can make anew.
+//
+// # Features
+//
+// A [Feature] is a value in [Options].Features that adds a second factor, routes, mails, or a
+// condition of each login. It gets a [Core], which has all that a feature may do, and returns an
+// [Extension]. A [Factor] only asks and compares: the Service keeps its sealed record, counts
+// tries, and uses up each answer once. Every way to a session ends at [Service.Grant], which
+// asks for the second factor.
 //
 // # Lost answers
 //
@@ -51,7 +60,7 @@
 // # What the application does
 //
 // Only the mail queue of [Options].Mailer runs in the background, and [Service.Close] ends
-// it. So the application calls [Service.PurgeExpired] now and then, supplies a [Limiter],
+// it. So the application starts [Service.PurgeEvery], supplies a [Limiter],
 // and serves over TLS. [WithClient] tells the Service which client calls; package httpx
 // does that. Clients take turns to hash and to mail, and all calls without an address count
 // as one client.
@@ -64,11 +73,14 @@
 //     and myauth.internal/conformance tests a store of your own.
 //   - myauth.internal/kit/accesstoken is all that a server needs which only checks tokens.
 //   - myauth.internal/kit/password has the rules and hashes of passwords.
-//   - myauth.internal/kit/kittest has a clock, a mailer and faults for the tests of an
-//     application.
+//   - myauth.internal/kit/seal has the data keys of [Options].DataKeys.
+//   - myauth.internal/kit/kittest has, for the tests of an application, a Service with a user
+//     who is logged in, a clock, a mailer and faults.
+//   - myauth.internal/examples/feature has two features.
 //
 // In this package, each use case is a file with the name of its method: login.go,
 // refresh.go, resetpassword.go. The contracts are in store.go, user.go, token.go, mailer.go,
-// limiter.go, hooks.go, events.go and errors.go. The packages under internal are the
+// limiter.go, hooks.go, events.go and errors.go; for features in feature.go, core.go, factor.go
+// and route.go. The packages under internal are the
 // machinery.
 package kit
