@@ -306,8 +306,23 @@ func TestParallelAnswers(t *testing.T) {
 	}
 }
 
-// TestFactorFailsClosed: where the name is set and the record is lost or of other credentials,
-// nobody gets in without the factor.
+// TestAnswerUsedMeanwhile: by another login, after this one has compared it.
+func TestAnswerUsedMeanwhile(t *testing.T) {
+	h := newHarness(t, withFactor)
+	h.verified(testEmail)
+	h.enroll(h.login(testEmail, goodPassword))
+	first, second := h.half(h.Service), h.half(h.Service)
+	other := errors.New("it did not come to that")
+	h.faults.OnCall("credentials.Update", func() {
+		_, other = h.another().LoginWithFactor(t.Context(), second, "counter", "", code("2"))
+	})
+	_, err := h.LoginWithFactor(t.Context(), first, "counter", "", code("2"))
+	h.wantErr("the slower login", err, kit.ErrInvalidCode)
+	h.wantErr("the quicker login", other, nil)
+}
+
+// TestFactorFailsClosed: where the name is set and the record or the feature is gone, nobody gets
+// in without the factor.
 func TestFactorFailsClosed(t *testing.T) {
 	h := newHarness(t, withFactor)
 	u := h.verified(testEmail)
