@@ -11,7 +11,7 @@ import (
 	"myauth.internal/kit/memstore"
 )
 
-// A Service needs two stores and keys; everything else has a default.
+// A Service needs stores and keys; everything else has a default.
 func ExampleNew() {
 	store := memstore.New() // or a driver: sqlite.Open(ctx, "auth.db", nil)
 	keys, err := accesstoken.HMAC([]byte("at least 32 bytes, from a secret manager"))
