@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -55,6 +56,8 @@ type Login struct {
 	// concurrent calls for one proof one returns nil. Grant calls it when nothing else can
 	// refuse any more; its error refuses the login. nil: there is nothing to spend.
 	Spend func(context.Context) error
+
+	provedAt time.Time // of a login that was suspended; zero: now
 }
 
 // Grant starts a session, for a login of a feature or of the application's own. Every way to
@@ -109,7 +112,7 @@ func (s *Service) judge(ctx context.Context, l Login) (TokenPair, error) {
 		}
 	}
 	token := opaque.New(now)
-	data := sessionData{amr: l.AMR, authTime: now, client: ClientOf(ctx)}
+	data := sessionData{amr: l.AMR, authTime: cmp.Or(l.provedAt, now), client: ClientOf(ctx)}
 	session := Token{
 		ID:         token.RowID(),
 		Type:       RefreshToken,

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -113,10 +114,11 @@ type keptLogin struct {
 	SessionEpoch    int64    `json:"s"`
 	CredentialEpoch int64    `json:"c"`
 	AMR             []string `json:"a"`
+	ProvedAt        int64    `json:"t"` // seconds since 1970
 }
 
 func (s *Service) sealLogin(kind string, l Login, until time.Time) (string, error) {
-	data, err := json.Marshal(keptLogin{l.User.ID, l.User.SessionEpoch, l.User.CredentialEpoch, l.AMR})
+	data, err := json.Marshal(keptLogin{l.User.ID, l.User.SessionEpoch, l.User.CredentialEpoch, l.AMR, cmp.Or(l.provedAt, s.now()).Unix()})
 	if err != nil {
 		return "", err
 	}
@@ -133,8 +135,9 @@ func (s *Service) openLogin(kind, text string) (Login, error) {
 		return Login{}, err
 	}
 	return Login{
-		User:  User{ID: kept.UserID, SessionEpoch: kept.SessionEpoch, CredentialEpoch: kept.CredentialEpoch},
-		AMR:   kept.AMR,
-		Spend: func(ctx context.Context) error { return s.spendState(ctx, kept.UserID, opened) },
+		User:     User{ID: kept.UserID, SessionEpoch: kept.SessionEpoch, CredentialEpoch: kept.CredentialEpoch},
+		AMR:      kept.AMR,
+		provedAt: time.Unix(kept.ProvedAt, 0).UTC(),
+		Spend:    func(ctx context.Context) error { return s.spendState(ctx, kept.UserID, opened) },
 	}, nil
 }

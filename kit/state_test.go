@@ -166,13 +166,26 @@ func TestSuspendedLogin(t *testing.T) {
 	}
 	h, cores := probes(t)
 	u, _ := h.register(testEmail)
-	text, err := cores[0].Suspend(t.Context(), kit.Login{User: u, Spend: func(context.Context) error { return kit.ErrRevokedToken }}, start.Add(time.Minute))
+	text, err := cores[0].Suspend(t.Context(), kit.Login{User: u}, start.Add(24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.clock.Advance(time.Hour)
+	late, err := cores[0].Resume(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := cores[0].Grant(t.Context(), late)
+	if c := h.claims(tokens); err != nil || !c.AuthTime.Equal(start) {
+		t.Errorf("resumed an hour later: auth_time %v, %v, want that of the proof", c.AuthTime, err)
+	}
+	text, err = cores[0].Suspend(t.Context(), kit.Login{User: u, Spend: func(context.Context) error { return kit.ErrRevokedToken }}, start.Add(24*time.Hour))
 	if !errors.Is(err, kit.ErrRevokedToken) || text != "" {
 		t.Errorf("a proof that is spent: %q, %v", string(text), err)
 	}
 	// What a feature seals of a client's making is no login, whatever it calls it.
 	for _, kind := range []string{"login", "/login", "login kept by probe"} {
-		forged, err := cores[0].SealState(kind, start.Add(time.Minute), []byte(`{"u":"`+u.ID+`","s":0,"c":0,"a":["pwd"]}`))
+		forged, err := cores[0].SealState(kind, start.Add(24*time.Hour), []byte(`{"u":"`+u.ID+`","s":0,"c":0,"a":["pwd"]}`))
 		if err != nil {
 			t.Fatal(err)
 		}
