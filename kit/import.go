@@ -60,7 +60,8 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	if u.UpdatedAt.IsZero() {
 		u.UpdatedAt = u.CreatedAt
 	}
-	u.Email, u.Username, u.Settings, u.Roles = email, username, settings, distinct(u.Roles)
+	u.Email, u.Username, u.Settings = email, username, settings
+	u.Roles, u.Factors = distinct(u.Roles), distinct(u.Factors)
 	u.CreatedAt, u.UpdatedAt = storable(u.CreatedAt), storable(u.UpdatedAt)
 	u.Version = 1
 	if err := s.createUser(ctx, u); err != nil {

@@ -27,3 +27,12 @@ func TestImportTwice(t *testing.T) {
 	_, err := h.Import(t.Context(), u)
 	h.wantErr("another record with the same ID", err, kit.ErrUserExists)
 }
+
+// Removing a factor takes its name out once.
+func TestImportWithAFactorTwice(t *testing.T) {
+	h := newHarness(t)
+	u, err := h.Import(t.Context(), kit.User{Email: testEmail, Username: "Ada", Factors: []string{"totp", "totp"}})
+	if err != nil || len(u.Factors) != 1 {
+		t.Errorf("got factors %q, %v", u.Factors, err)
+	}
+}
