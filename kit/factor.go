@@ -116,8 +116,8 @@ func (s *Service) Factors(ctx context.Context, u User) ([]EnrolledFactor, error)
 }
 
 // EnrollFactor begins the enrolment of a second factor, with what the factor asks of the client
-// in request. Nothing is written. The caller, whose
-// claims are those of the user's access token, has asked [Service.CheckRecent].
+// in request. Nothing is written. claims are those of the user's access token; the caller has
+// asked [Service.CheckRecent], here and for ConfirmFactor and RemoveFactor.
 //
 // Errors: [ErrNotEnrolled] if there is no such factor, [ErrAlreadyEnrolled],
 // [ErrEmailNotVerified], a [LimitError], what the factor returns.
@@ -200,12 +200,16 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		return TokenPair{}, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	row := factorRow(u, name)
-	row.CreatedAt, row.Data = s.now(), s.opts.DataKeys.Seal(data, sealContext(row)...)
+	enrolledAt, credentialEpoch := s.now(), u.CredentialEpoch
+	put := func(mayReplace func() error) error {
+		row := factorRow(u, name)
+		row.CreatedAt, row.Data = enrolledAt, s.opts.DataKeys.Seal(data, sealContext(row)...)
+		return s.putUnique(ctx, row, mayReplace)
+	}
 	// Of two enrolments at once the one that changes the user below has its record in the end:
-	// it writes that again, and from then on the other one finds the factor enrolled.
-	err = s.putUnique(ctx, row, func() error { _, _, err := s.enrolling(ctx, claims, name); return err })
-	if err != nil {
+	// it writes that again, and from then on the other one finds the factor enrolled, and a
+	// removal leaves the record.
+	if err := put(func() error { _, _, err := s.enrolling(ctx, claims, name); return err }); err != nil {
 		return TokenPair{}, err
 	}
 	if err := s.spendState(ctx, u.ID, opened); err != nil {
@@ -213,7 +217,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	}
 	u, changed, err := s.changeUser(ctx, u.ID, func(u *User) error {
 		switch {
-		case u.SessionEpoch != claims.Epoch || !u.Active:
+		case u.SessionEpoch != claims.Epoch || u.CredentialEpoch != credentialEpoch || !u.Active:
 			return ErrRevokedToken
 		case slices.Contains(u.Factors, name):
 			return ErrAlreadyEnrolled
@@ -223,11 +227,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		return nil
 	})
 	if err == nil {
-		_, err = s.changeRecord(ctx, s.credentials, row, func(t *Token) error {
-			t.Data, t.CreatedAt, t.RotatedAt = row.Data, row.CreatedAt, row.RotatedAt
-			return nil
-		})
-		err = revokedIfGone(err) // the account was deleted meanwhile
+		err = put(always)
 	}
 	if err != nil {
 		return TokenPair{}, err
@@ -273,7 +273,31 @@ func (s *Service) RemoveFactor(ctx context.Context, claims accesstoken.Claims, n
 		s.emit(ctx, Event{Kind: EventFactorRemoved, UserID: u.ID, SessionID: claims.SessionID})
 		s.queueMailWith(ctx, MailFactorRemoved, u, MailContent{Data: map[string]string{"factor": name}})
 	}
-	return remove(ctx, s.credentials, factorRow(u, name)) // read anew, because its version is another
+	return s.removeFactorRecord(ctx, u.ID, name)
+}
+
+// removeFactorRecord deletes the record of a factor that the user does not have any more. An
+// enrolment writes the record before it sets the factor, and again after that. So if a record is
+// read and then the user does not have the factor, that version of the record is in no use.
+func (s *Service) removeFactorRecord(ctx context.Context, userID, name string) error {
+	id, _ := derivedID(factorType(name), userID)
+	for range casRounds {
+		row, err := s.credentials.ByID(ctx, id)
+		if err != nil {
+			return ignoreLoss(err) // ErrNotFound: it is gone
+		}
+		u, err := s.users.ByID(ctx, userID)
+		switch {
+		case err != nil && !errors.Is(err, ErrNotFound):
+			return err
+		case slices.Contains(u.Factors, name):
+			return nil // enrolled again
+		}
+		if err := s.credentials.Delete(ctx, id, row.Version); !errors.Is(err, ErrConflict) {
+			return ignoreLoss(err)
+		}
+	}
+	return errContention
 }
 
 // CheckRecent returns nil if a login is recent enough for what could take the account away:
@@ -303,32 +327,20 @@ func (s *Service) keepSession(ctx context.Context, u User, sessionID string, cha
 	if err != nil {
 		return TokenPair{}, err
 	}
-	for range casRounds {
-		if kept.ID == "" || !kept.RevokedAt.IsZero() {
-			return TokenPair{}, ErrRevokedToken
+	var data sessionData
+	kept, err = s.changeRecord(ctx, s.tokens, kept, func(t *Token) (err error) {
+		if t.ID == "" || !t.RevokedAt.IsZero() {
+			return ErrRevokedToken
 		}
-		data, err := decodeSession(kept.Data)
-		if err != nil {
-			return TokenPair{}, err
+		if data, err = decodeSession(t.Data); err != nil {
+			return err
 		}
 		change(&data)
-		kept.Data, kept.Epoch = data.encode(), u.SessionEpoch
-		err = s.tokens.Update(ctx, kept)
-		if err == nil {
-			return s.issueAccess(ctx, u, kept, data, s.now())
-		}
-		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
-			return TokenPair{}, revokedIfGone(err)
-		}
-		// A refresh was first, or the answer was lost: the same change again is harmless.
-		stored, readErr := s.tokens.ByID(ctx, kept.ID)
-		switch {
-		case readErr != nil:
-			return TokenPair{}, revokedIfGone(readErr)
-		case errors.Is(err, ErrUnavailable) && stored.Version == kept.Version:
-			return TokenPair{}, err
-		}
-		kept = stored
+		t.Data, t.Epoch = data.encode(), u.SessionEpoch
+		return nil
+	})
+	if err != nil {
+		return TokenPair{}, revokedIfGone(err)
 	}
-	return TokenPair{}, errContention
+	return s.issueAccess(ctx, u, kept, data, s.now())
 }

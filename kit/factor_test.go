@@ -376,6 +376,53 @@ func TestFirstProofVoidsCredentials(t *testing.T) {
 	}
 }
 
+// TestEnrolmentDuringARemoval: a removal deletes the record that it removed, and not that of an
+// enrolment meanwhile, whose owner could not log in any more.
+func TestEnrolmentDuringARemoval(t *testing.T) {
+	for _, op := range []string{"users.Update", "credentials.ByID", "users.ByID", "credentials.Delete"} {
+		h := newHarness(t, withFactor)
+		h.verified(testEmail)
+		claims := h.claims(h.enroll(h.login(testEmail, goodPassword)))
+		enroll := func() {
+			p, err := h.EnrollFactor(t.Context(), claims, "counter", kit.Body{})
+			if err == nil {
+				_, err = h.ConfirmFactor(t.Context(), claims, "counter", p.Show["state"].(string), code("1"))
+			}
+			h.wantErr(op+": the enrolment", err, nil)
+		}
+		remove := func() { h.wantErr(op+": the removal", h.RemoveFactor(t.Context(), claims, "counter"), nil) }
+		if op == "users.Update" { // of the enrolment; the removal has nothing to do
+			remove()
+			h.faults.OnCall(op, remove)
+			enroll()
+		} else {
+			h.faults.OnCall("users.Update", func() { h.faults.OnCall(op, enroll) })
+			remove()
+		}
+		if _, err := h.LoginWithFactor(t.Context(), h.half(h.Service), "counter", "", code("2")); err != nil {
+			t.Errorf("%s: the login: %v", op, err)
+		}
+	}
+}
+
+// TestCredentialsEndDuringAnEnrolment: a factor whose record is void from the start is not set.
+func TestCredentialsEndDuringAnEnrolment(t *testing.T) {
+	own := &probe{name: "probe"}
+	h := newHarness(t, withFactor, func(o *kit.Options) { o.Features = append(o.Features, own) })
+	u := h.verified(testEmail)
+	claims := h.claims(h.login(testEmail, goodPassword))
+	p, err := h.EnrollFactor(t.Context(), claims, "counter", kit.Body{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.faults.OnCall("users.Update", func() {
+		own.core.ChangeUser(t.Context(), u.ID, func(u *kit.User) error { u.CredentialEpoch++; return nil })
+	})
+	_, err = h.ConfirmFactor(t.Context(), claims, "counter", p.Show["state"].(string), code("1"))
+	h.wantErr("confirm", err, kit.ErrRevokedToken)
+	h.login(testEmail, goodPassword)
+}
+
 func TestFactorNeedsAVerifiedAddress(t *testing.T) {
 	h := newHarness(t, withFactor)
 	h.register(testEmail)

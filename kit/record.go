@@ -159,18 +159,26 @@ func (s *Service) once(ctx context.Context, userID, kind, key string, until time
 	return s.createUnique(ctx, t)
 }
 
-// changeRecord changes a stored record that is not a session: change, compare and swap, and
-// read again after losing. change may refuse with an error, and may be called more than once.
-// Each write has a Salt of its own, and keeps the one before it as PreviousHash, so when an
-// answer is lost the record tells whether it has this write, also under one other. Under more
-// of them the outcome stays unknown.
+// changeRecord changes a stored record: change, compare and swap, and read again after losing.
+// change may refuse with an error, and may be called more than once; with [ErrUnchanged]
+// nothing is written. Each write has a Salt of its own, and keeps the one before it as
+// PreviousHash, so when an answer is lost the record tells whether it has this write, also
+// under one other. Under more of them the outcome stays unknown.
+//
+// The Salt of a session is that of its rotation. So the change of a session must come to the
+// same when it is made twice.
 func (s *Service) changeRecord(ctx context.Context, store guardedTokens, t Token, change func(*Token) error) (Token, error) {
+	marked := t.Type != RefreshToken
 	for range casRounds {
 		want := t.Clone()
-		if err := change(&want); err != nil {
+		if err := change(&want); errors.Is(err, ErrUnchanged) {
+			return t, nil
+		} else if err != nil {
 			return Token{}, err
 		}
-		want.Salt, want.PreviousHash = opaque.NewSalt(), t.Salt
+		if marked {
+			want.Salt, want.PreviousHash = opaque.NewSalt(), t.Salt
+		}
 		err := store.Update(ctx, want)
 		want.Version++
 		if err == nil {
@@ -183,9 +191,9 @@ func (s *Service) changeRecord(ctx context.Context, store guardedTokens, t Token
 		switch {
 		case readErr != nil:
 			return Token{}, readErr
-		case sameHash(stored.Salt, want.Salt), sameHash(stored.PreviousHash, want.Salt):
+		case marked && (sameHash(stored.Salt, want.Salt) || sameHash(stored.PreviousHash, want.Salt)):
 			return stored, nil
-		case errors.Is(err, ErrUnavailable) && stored.Version != t.Version+1:
+		case errors.Is(err, ErrUnavailable) && (stored.Version == t.Version || marked && stored.Version != want.Version):
 			return Token{}, err // the write may still happen, or be among others
 		}
 		t = stored

@@ -160,30 +160,14 @@ func checkEpoch(u User, epoch int64) error {
 // endSession marks a session as revoked. Its row stays until it expires, so that the holder
 // is told what happened.
 func (s *Service) endSession(ctx context.Context, session Token) error {
-	for range casRounds {
-		if !session.RevokedAt.IsZero() {
-			return nil
+	_, err := s.changeRecord(ctx, s.tokens, session, func(t *Token) error {
+		if !t.RevokedAt.IsZero() {
+			return ErrUnchanged
 		}
-		session.RevokedAt = s.now()
-		err := s.tokens.Update(ctx, session)
-		switch {
-		case err == nil, errors.Is(err, ErrNotFound):
-			return nil
-		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable):
-			return err
-		}
-		stored, readErr := s.tokens.ByID(ctx, session.ID)
-		if errors.Is(readErr, ErrNotFound) {
-			return nil
-		} else if readErr != nil {
-			return readErr
-		}
-		if stored.RevokedAt.IsZero() && errors.Is(err, ErrUnavailable) {
-			return err
-		}
-		session = stored
-	}
-	return errContention
+		t.RevokedAt = s.now()
+		return nil
+	})
+	return ignoreLoss(err) // ErrNotFound: it is gone
 }
 
 // revokedIfGone turns [ErrNotFound] into [ErrRevokedToken]: a token whose user or row was
