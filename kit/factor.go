@@ -226,15 +226,15 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		u.SessionEpoch++
 		return nil
 	})
-	if err == nil {
-		err = put(always)
-	}
 	if err != nil {
 		return TokenPair{}, err
 	}
 	if changed {
 		s.emit(ctx, Event{Kind: EventFactorEnrolled, UserID: u.ID, SessionID: claims.SessionID})
 		s.queueMailWith(ctx, MailFactorEnrolled, u, MailContent{Data: map[string]string{"factor": name}})
+	}
+	if err := put(always); err != nil {
+		return TokenPair{}, err
 	}
 	return s.keepSession(ctx, u, claims.SessionID, func(d *sessionData) {
 		d.amr = distinct(append(slices.Clone(d.amr), AMRMultiple))

@@ -405,6 +405,24 @@ func TestEnrolmentDuringARemoval(t *testing.T) {
 	}
 }
 
+// TestEnrolmentIsAlwaysTold: the owner hears of a factor that is set, also if the store fails then.
+func TestEnrolmentIsAlwaysTold(t *testing.T) {
+	h := newHarness(t, withFactor)
+	h.verified(testEmail)
+	claims := h.claims(h.login(testEmail, goodPassword))
+	p, err := h.EnrollFactor(t.Context(), claims, "counter", kit.Body{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.faults.OnCall("users.Update", func() { h.faults.Inject("credentials.ByID", kittest.Down, -1) })
+	_, err = h.ConfirmFactor(t.Context(), claims, "counter", p.Show["state"].(string), code("1"))
+	h.wantErr("confirm", err, kit.ErrUnavailable)
+	h.nextMail(kit.MailFactorEnrolled)
+	if n := h.count(kit.EventFactorEnrolled); n != 1 {
+		t.Errorf("%d events", n)
+	}
+}
+
 // TestCredentialsEndDuringAnEnrolment: a factor whose record is void from the start is not set.
 func TestCredentialsEndDuringAnEnrolment(t *testing.T) {
 	own := &probe{name: "probe"}
