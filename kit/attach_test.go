@@ -3,6 +3,7 @@ package kit_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,26 @@ func TestFeatureThatPanics(t *testing.T) {
 	}()
 	if n := len(h.sessionRows(u.ID)); n != 1 {
 		t.Errorf("%d sessions", n)
+	}
+}
+
+// TestAttemptOfAFeature: the limiter hears what became of it, also after a panic.
+func TestAttemptOfAFeature(t *testing.T) {
+	r := &recorder{}
+	_, cores := probes(t, func(o *kit.Options) { o.Limiter = r })
+	for want, compare := range map[kit.Outcome]func() error{
+		kit.Succeeded: func() error { return nil },
+		kit.Failed:    func() error { return kit.ErrInvalidCode },
+		kit.Refunded:  func() error { panic("compare") },
+	} {
+		r.reset()
+		func() {
+			defer func() { recover() }()
+			cores[0].Attempt(t.Context(), kit.Attempt{Action: "probe", UserID: "ada"}, "secret", compare)
+		}()
+		if len(r.begun) != 1 || r.begun[0].Guess == 0 || r.begun[0].UserID != "ada" || !slices.Equal(r.done, []kit.Outcome{want}) {
+			t.Errorf("begun %+v, done %v, want %v", r.begun, r.done, want)
+		}
 	}
 }
 

@@ -37,19 +37,21 @@ func (c *Core) ChangeUser(ctx context.Context, id string, change func(*User) err
 	return c.svc.changeUser(ctx, id, change)
 }
 
-// Type returns the type of the feature's records of one kind: its name, and the kind if it
-// is not empty.
-func (c *Core) Type(kind string) TokenType {
+// recordType returns the type of the feature's records of one kind: its name, and the kind if
+// it is not empty.
+func (c *Core) recordType(kind string) TokenType {
 	if kind == "" {
 		return TokenType(c.feature)
 	}
 	return TokenType(c.feature + "/" + kind)
 }
 
-// Tokens are the records that a login can make anew.
+// Tokens are the records that a login can make anew. The Type of a feature's own is its name, or
+// begins with its name and a slash.
 func (c *Core) Tokens() TokenStore { return c.svc.tokens }
 
-// Credentials are the records that only their owner can make anew.
+// Credentials are the records that only their owner can make anew. [Core.Create] and the methods
+// after it are the safe way to them.
 func (c *Core) Credentials() TokenStore { return c.svc.credentials }
 
 // Credential returns a record of u that does not expire and is unique by kind and key, such
@@ -57,7 +59,7 @@ func (c *Core) Credentials() TokenStore { return c.svc.credentials }
 // CredentialEpoch changes. The feature sets Data, and ExpiresAt for one that expires. A record
 // of the zero User is nobody's, such as an invitation: it must expire.
 func (c *Core) Credential(u User, kind, key string) Token {
-	t := derivedRecord(c.Type(kind), key)
+	t := derivedRecord(c.recordType(kind), key)
 	t.UserID, t.Epoch = u.ID, u.CredentialEpoch
 	t.CreatedAt, t.ExpiresAt = c.Now(), never
 	return t
@@ -75,7 +77,7 @@ func (c *Core) Put(ctx context.Context, t Token) error { return c.svc.putUnique(
 
 // Find returns the live record with a kind and key, or [ErrNotFound].
 func (c *Core) Find(ctx context.Context, kind, key string) (Token, error) {
-	id, hash := derivedID(c.Type(kind), key)
+	id, hash := derivedID(c.recordType(kind), key)
 	t, err := c.svc.credentials.ByID(ctx, id)
 	if err != nil {
 		return Token{}, err
@@ -92,7 +94,7 @@ func (c *Core) Find(ctx context.Context, kind, key string) (Token, error) {
 func (c *Core) List(ctx context.Context, u User, kind string) ([]Token, error) {
 	var list []Token
 	err := eachToken(ctx, c.svc.credentials, u.ID, func(t Token) error {
-		if t.Type == c.Type(kind) && t.Epoch == u.CredentialEpoch && t.RevokedAt.IsZero() && c.Now().Before(t.ExpiresAt) {
+		if t.Type == c.recordType(kind) && t.Epoch == u.CredentialEpoch && t.RevokedAt.IsZero() && c.Now().Before(t.ExpiresAt) {
 			list = append(list, t)
 		}
 		return nil
@@ -191,12 +193,17 @@ func sealContext(t Token) []string { return []string{string(t.Type), t.ID, t.Use
 // ErrNoDataKeys says that a feature keeps secrets that must be readable again.
 var ErrNoDataKeys = errors.New("kit: a feature needs Options.DataKeys: see package seal")
 
-// Attempt asks Options.Limiter, before a secret is compared. guess is the secret that is tried,
-// or empty; Attempt.Guess and Attempt.Client are filled in. The caller calls end exactly once,
-// with the error that it returns itself. Errors: a [LimitError].
-func (c *Core) Attempt(ctx context.Context, a Attempt, guess string) (end func(error), err error) {
+// Attempt asks Options.Limiter, calls check, which compares the secret, and tells the limiter
+// what came of it by the error that check returns, which it returns too. guess is the secret
+// that is tried, or empty; Attempt.Guess and Attempt.Client are filled in. Errors: a
+// [LimitError], that of check.
+func (c *Core) Attempt(ctx context.Context, a Attempt, guess string, check func() error) (err error) {
 	ch, err := c.svc.attempt(ctx, a.Action, a.EmailKey, a.UserID, guess)
-	return func(err error) { ch.end(ctx, &err) }, err
+	if err != nil {
+		return err
+	}
+	defer ch.end(ctx, &err)
+	return check()
 }
 
 // Emit passes an event to the audit stream. Time and Client are filled in.

@@ -56,21 +56,18 @@ func (p *pin) Attach(core *kit.Core) (kit.Extension, error) {
 }
 
 // note mails a note to oneself.
-func (p *pin) note(ctx context.Context, r kit.Request) (_ kit.Answer, err error) {
+func (p *pin) note(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	text, err := r.Body.One(kit.Field{Name: "text"})
 	if err != nil {
 		return kit.Answer{}, err
 	}
-	end, err := p.core.Attempt(ctx, kit.Attempt{Action: "pin_note", UserID: r.User.ID}, "")
-	if err != nil {
-		return kit.Answer{}, err
-	}
-	defer func() { end(err) }()
-	if r.PathValue("id") != "1" {
-		return kit.Answer{}, kit.NewProblem(404, "not_found", "Not found", "There is no such note.")
-	}
-	p.core.Mail(ctx, mailNote, r.User, kit.MailContent{Data: map[string]string{"text": text}})
-	return kit.Accepted(), nil
+	return kit.Accepted(), p.core.Attempt(ctx, kit.Attempt{Action: "pin_note", UserID: r.User.ID}, "", func() error {
+		if r.PathValue("id") != "1" {
+			return kit.NewProblem(404, "not_found", "Not found", "There is no such note.")
+		}
+		p.core.Mail(ctx, mailNote, r.User, kit.MailContent{Data: map[string]string{"text": text}})
+		return nil
+	})
 }
 
 // Enroll takes the number, and Confirm wants it again.
