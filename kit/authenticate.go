@@ -3,6 +3,7 @@ package kit
 import (
 	"context"
 	"errors"
+	"time"
 
 	"myauth.internal/kit/accesstoken"
 )
@@ -31,6 +32,20 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string) (User, a
 	}
 	return u, claims, nil
 }
+
+// CheckRecent returns nil if a login is recent enough for what could take the account away:
+// at most Options.RecentLogin ago, and with a second factor if the account has one.
+// Otherwise it returns [ErrReauthenticationRequired].
+func (s *Service) CheckRecent(u User, claims accesstoken.Claims) error {
+	ago := s.now().Sub(claims.AuthTime)
+	if claims.AuthTime.IsZero() || ago > s.opts.RecentLogin || ago < -accesstoken.ClockSkew || factorDue(u, claims.AMR) {
+		return ErrReauthenticationRequired
+	}
+	return nil
+}
+
+// RecentLogin returns Options.RecentLogin, for HTTP layers.
+func (s *Service) RecentLogin() time.Duration { return s.opts.RecentLogin }
 
 // JWKS returns the JWK Set (RFC 7517) of the public keys that verify access tokens. It is
 // empty under HMAC.

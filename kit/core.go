@@ -163,7 +163,7 @@ func (c *Core) Suspend(ctx context.Context, l Login, until time.Time) (Secret, e
 }
 
 // loginKind is no kind of SealState, so a feature cannot seal a login of a client's making.
-func (c *Core) loginKind() string { return "login kept by " + c.feature }
+func (c *Core) loginKind() string { return "suspended login of " + c.feature }
 
 // Resume returns a login that Suspend kept, for [Core.Grant], which lets it log in once, and
 // not after its sessions or credentials were ended. Errors: [ErrInvalidToken],

@@ -62,9 +62,9 @@ type Event struct {
 
 // emit passes e to features and to Options.OnEvent, or logs it.
 func (s *Service) emit(ctx context.Context, e Event) {
-	if s.held != nil {
+	if s.outbox != nil {
 		kept := e // e itself, which changes below, would go to the heap with every event
-		s.held.add(func() { s.held.of.emit(ctx, kept) })
+		s.outbox.add(func() { s.outbox.of.emit(ctx, kept) })
 		return
 	}
 	e.Time = s.now()

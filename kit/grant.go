@@ -84,14 +84,14 @@ func (s *Service) Grant(ctx context.Context, l Login) (TokenPair, error) {
 
 // grant judges a login whose user was read within the call, before the proof was checked.
 func (s *Service) grant(ctx context.Context, l Login) (TokenPair, error) {
-	tokens, err := s.judge(ctx, l)
+	tokens, err := s.startSession(ctx, l)
 	if err != nil && !errors.Is(err, ErrMFARequired) {
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: l.User.ID, Err: err})
 	}
 	return tokens, err
 }
 
-func (s *Service) judge(ctx context.Context, l Login) (TokenPair, error) {
+func (s *Service) startSession(ctx context.Context, l Login) (TokenPair, error) {
 	u, now := l.User, s.now()
 	switch {
 	case !u.Active:

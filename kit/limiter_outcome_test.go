@@ -272,8 +272,8 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 	comparing := map[string]string{
 		"checkCredentials": "login", "ChangePassword": "change_password", "checkReset": "password_reset",
 		"refresh": "refresh", "refreshParent": "refresh", "parseVerification": "verify_email deny_email",
-		"LoginWithFactor": "factor", "spendHalfLogin": "factor", "ConfirmFactor": "factor",
-		"halfLogin": "factor factor_challenge",
+		"LoginWithFactor": "factor", "spendAnswer": "factor", "ConfirmFactor": "factor",
+		"pendingLogin": "factor factor_challenge",
 		// Of these the other side is a record, and nothing that a client sent.
 		"createToken": "", "createUnique": "", "changeRecord": "", "Find": "",
 		// Nothing is learnt from these.

@@ -89,8 +89,8 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 	if s.mails == nil {
 		return
 	}
-	if s.held != nil {
-		s.held.enqueueMail(ctx, kind, email, u, content)
+	if s.outbox != nil {
+		s.outbox.enqueueMail(ctx, kind, email, u, content)
 		return
 	}
 	if email == "" {

@@ -37,7 +37,7 @@ type Service struct {
 	spacing     *spacing.Table             // nil: mails are not spaced
 	guessKey    []byte
 	closed      *atomic.Bool
-	held        *held // of [Service.Within]
+	outbox      *outbox // of [Service.Within]
 
 	// What the features bring.
 	routes    []Route

@@ -170,6 +170,37 @@ func (s *Service) endSession(ctx context.Context, session Token) error {
 	return ignoreLoss(err) // ErrNotFound: it is gone
 }
 
+// keepSession lets one session live on after a change that raised the epoch of u, and makes an
+// access token for it.
+func (s *Service) keepSession(ctx context.Context, u User, sessionID string, change func(*sessionData)) (TokenPair, error) {
+	var kept Token
+	err := s.eachSession(ctx, u.ID, func(t Token) error {
+		if t.SessionID == sessionID {
+			kept = t
+		}
+		return nil
+	})
+	if err != nil {
+		return TokenPair{}, err
+	}
+	var data sessionData
+	kept, err = s.changeRecord(ctx, s.tokens, kept, func(t *Token) (err error) {
+		if t.ID == "" || !t.RevokedAt.IsZero() {
+			return ErrRevokedToken
+		}
+		if data, err = decodeSession(t.Data); err != nil {
+			return err
+		}
+		change(&data)
+		t.Data, t.Epoch = data.encode(), u.SessionEpoch
+		return nil
+	})
+	if err != nil {
+		return TokenPair{}, revokedIfGone(err)
+	}
+	return s.issueAccess(ctx, u, kept, data, s.now())
+}
+
 // revokedIfGone turns [ErrNotFound] into [ErrRevokedToken]: a token whose user or row was
 // deleted has ended.
 func revokedIfGone(err error) error {

@@ -108,8 +108,8 @@ func (s *Service) spendState(ctx context.Context, userID string, o openState) er
 	return err
 }
 
-// keptLogin is a [Login] in a state. Its epochs are those of before the proof.
-type keptLogin struct {
+// suspendedLogin is a [Login] in a state. Its epochs are those of before the proof.
+type suspendedLogin struct {
 	UserID          string   `json:"u"`
 	SessionEpoch    int64    `json:"s"`
 	CredentialEpoch int64    `json:"c"`
@@ -118,7 +118,7 @@ type keptLogin struct {
 }
 
 func (s *Service) sealLogin(kind string, l Login, until time.Time) (string, error) {
-	data, err := json.Marshal(keptLogin{l.User.ID, l.User.SessionEpoch, l.User.CredentialEpoch, l.AMR, cmp.Or(l.provedAt, s.now()).Unix()})
+	data, err := json.Marshal(suspendedLogin{l.User.ID, l.User.SessionEpoch, l.User.CredentialEpoch, l.AMR, cmp.Or(l.provedAt, s.now()).Unix()})
 	if err != nil {
 		return "", err
 	}
@@ -130,7 +130,7 @@ func (s *Service) openLogin(kind, text string) (Login, error) {
 	if err != nil {
 		return Login{}, err
 	}
-	var kept keptLogin
+	var kept suspendedLogin
 	if err := json.Unmarshal(opened.data, &kept); err != nil {
 		return Login{}, err
 	}

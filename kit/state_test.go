@@ -184,7 +184,7 @@ func TestSuspendedLogin(t *testing.T) {
 		t.Errorf("a proof that is spent: %q, %v", string(text), err)
 	}
 	// What a feature seals of a client's making is no login, whatever it calls it.
-	for _, kind := range []string{"login", "/login", "login kept by probe"} {
+	for _, kind := range []string{"login", "/login", "suspended login of probe"} {
 		forged, err := cores[0].SealState(kind, start.Add(24*time.Hour), []byte(`{"u":"`+u.ID+`","s":0,"c":0,"a":["pwd"]}`))
 		if err != nil {
 			t.Fatal(err)

@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// held are the events and mails of a Service within a transaction.
-type held struct {
+// outbox has the events and mails of a Service within a transaction.
+type outbox struct {
 	of   *Service
 	mu   sync.Mutex
 	acts []func()
 }
 
-func (h *held) add(act func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.acts = append(h.acts, act)
+func (o *outbox) add(act func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.acts = append(o.acts, act)
 }
 
-func (h *held) enqueueMail(ctx context.Context, kind MailKind, email string, u User, content MailContent) {
-	h.add(func() { h.of.enqueueMail(ctx, kind, email, u, content) })
+func (o *outbox) enqueueMail(ctx context.Context, kind MailKind, email string, u User, content MailContent) {
+	o.add(func() { o.of.enqueueMail(ctx, kind, email, u, content) })
 }
 
 // Within returns a Service over stores that run in a transaction of the caller's, such as the
@@ -51,12 +51,12 @@ func (s *Service) Within(stores Stores) (within *Service, release func()) {
 	if stores.Credentials != nil {
 		w.credentials.store = stores.Credentials
 	}
-	w.held = &held{of: s}
+	w.outbox = &outbox{of: s}
 	return &w, func() {
-		w.held.mu.Lock()
-		acts := w.held.acts
-		w.held.acts = nil
-		w.held.mu.Unlock()
+		w.outbox.mu.Lock()
+		acts := w.outbox.acts
+		w.outbox.acts = nil
+		w.outbox.mu.Unlock()
 		for _, act := range acts {
 			act()
 		}

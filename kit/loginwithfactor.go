@@ -57,8 +57,8 @@ func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
 	return &MFARequired{Token: Secret(token.Encode(mfaPrefix)), Methods: s.factorsOf(l.User), ExpiresIn: challengeTTL}
 }
 
-// halfLogin is a login between two factors, as read within the call.
-type halfLogin struct {
+// pendingLogin is a login between two factors, as read within the call.
+type pendingLogin struct {
 	row    Token
 	data   sessionData
 	user   User
@@ -68,8 +68,8 @@ type halfLogin struct {
 	known  []byte
 }
 
-// halfLogin returns the login of a token, if one of its account's factors has that name.
-func (s *Service) halfLogin(ctx context.Context, token, name string) (l halfLogin, err error) {
+// pendingLogin returns the login of a token, if one of its account's factors has that name.
+func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendingLogin, err error) {
 	presented, ok := opaque.Parse(mfaPrefix, token)
 	if !ok {
 		return l, ErrInvalidToken
@@ -106,7 +106,7 @@ func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ 
 	if err := s.enter(ctx); err != nil {
 		return Prompt{}, err
 	}
-	l, err := s.halfLogin(ctx, token, method)
+	l, err := s.pendingLogin(ctx, token, method)
 	if err != nil {
 		return Prompt{}, s.refuseToken(ctx, "second factor", l.row.UserID, err)
 	}
@@ -134,7 +134,7 @@ func (s *Service) LoginWithFactor(ctx context.Context, token, method, state stri
 	if err := s.enter(ctx); err != nil {
 		return TokenPair{}, err
 	}
-	l, err := s.halfLogin(ctx, token, method)
+	l, err := s.pendingLogin(ctx, token, method)
 	if err != nil {
 		return TokenPair{}, s.refuseToken(ctx, "second factor", l.row.UserID, err)
 	}
@@ -162,12 +162,12 @@ func (s *Service) LoginWithFactor(ctx context.Context, token, method, state stri
 	return s.grant(ctx, Login{
 		User:  l.user,
 		AMR:   distinct(slices.Concat(l.data.amr, proof.AMR, []string{AMRMultiple})),
-		Spend: func(ctx context.Context) error { return s.spendHalfLogin(ctx, l, proof, opened, answer) },
+		Spend: func(ctx context.Context) error { return s.spendAnswer(ctx, l, proof, opened, answer) },
 	})
 }
 
-// spendHalfLogin uses up the login between two factors, the state, and the answer.
-func (s *Service) spendHalfLogin(ctx context.Context, l halfLogin, proof Proof, opened openState, answer Body) error {
+// spendAnswer uses up the login between two factors, the state, and the answer.
+func (s *Service) spendAnswer(ctx context.Context, l pendingLogin, proof Proof, opened openState, answer Body) error {
 	_, err := s.changeRecord(ctx, s.tokens, l.row, func(t *Token) error {
 		if !t.RevokedAt.IsZero() {
 			return ErrRevokedToken
@@ -208,9 +208,9 @@ func (s *Service) spendHalfLogin(ctx context.Context, l halfLogin, proof Proof, 
 	return err
 }
 
-// count changes a counter of a half login before what it counts, so that parallel calls never
+// count changes a counter of a pending login before what it counts, so that parallel calls never
 // share one. It ends the login when more returns false.
-func (s *Service) count(ctx context.Context, l *halfLogin, more func(*sessionData) bool) error {
+func (s *Service) count(ctx context.Context, l *pendingLogin, more func(*sessionData) bool) error {
 	row, err := s.changeRecord(ctx, s.tokens, l.row, func(t *Token) error {
 		d, err := decodeSession(t.Data)
 		switch {

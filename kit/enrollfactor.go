@@ -1,0 +1,173 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"myauth.internal/kit/accesstoken"
+)
+
+// EnrollFactor begins the enrolment of a second factor, with what the factor asks of the client
+// in request. Nothing is written. claims are those of the user's access token; the caller has
+// asked [Service.CheckRecent], here and for ConfirmFactor and RemoveFactor.
+//
+// Errors: [ErrNotEnrolled] if there is no such factor, [ErrAlreadyEnrolled],
+// [ErrEmailNotVerified], a [LimitError], what the factor returns.
+func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, name string, request Body) (_ Prompt, err error) {
+	u, factor, err := s.enrolling(ctx, claims, name)
+	if err != nil {
+		return Prompt{}, err
+	}
+	c, err := s.attempt(ctx, ActionFactorChallenge, u.Email, u.ID, "")
+	if err != nil {
+		return Prompt{}, err
+	}
+	defer c.end(ctx, &err)
+	return s.prompt(u, name, claims.SessionID, func() (Prompt, error) { return factor.Enroll(ctx, u, request) })
+}
+
+func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name string) (User, Factor, error) {
+	factor := s.factors[name]
+	if factor == nil {
+		return User{}, nil, ErrNotEnrolled
+	}
+	if err := s.enter(ctx); err != nil {
+		return User{}, nil, err
+	}
+	u, err := s.liveUser(ctx, claims.Subject, claims.Epoch)
+	switch {
+	case err != nil:
+		return User{}, nil, err
+	case !u.Verified:
+		return User{}, nil, ErrEmailNotVerified // whoever registered somebody else's address could lock the owner out
+	case slices.Contains(u.Factors, name):
+		return User{}, nil, ErrAlreadyEnrolled
+	}
+	return u, factor, nil
+}
+
+// ConfirmFactor completes an enrolment with the user's answer. The same write that sets
+// User.Factors ends every other session of the user, because they were begun without the
+// factor. The session of claims lives on with the new access token.
+//
+// Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken] and [ErrRevokedToken] for the
+// state, those of [Service.EnrollFactor].
+func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, name, state string, answer Body) (_ TokenPair, err error) {
+	u, factor, err := s.enrolling(ctx, claims, name)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	c, err := s.attempt(ctx, ActionFactor, u.Email, u.ID, "")
+	if err != nil {
+		return TokenPair{}, err
+	}
+	defer c.end(ctx, &err)
+	opened, err := s.openState(state, factorState, u.ID, name, claims.SessionID)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	data, err := factor.Confirm(ctx, u, opened.data, answer)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	enrolledAt, credentialEpoch := s.now(), u.CredentialEpoch
+	put := func(mayReplace func() error) error {
+		row := factorRow(u, name)
+		row.CreatedAt, row.Data = enrolledAt, s.opts.DataKeys.Seal(data, sealContext(row)...)
+		return s.putUnique(ctx, row, mayReplace)
+	}
+	// Of two enrolments at once the one that changes the user below has its record in the end:
+	// it writes that again, and from then on the other one finds the factor enrolled, and a
+	// removal leaves the record.
+	if err := put(func() error { _, _, err := s.enrolling(ctx, claims, name); return err }); err != nil {
+		return TokenPair{}, err
+	}
+	if err := s.spendState(ctx, u.ID, opened); err != nil {
+		return TokenPair{}, err
+	}
+	u, changed, err := s.changeUser(ctx, u.ID, func(u *User) error {
+		switch {
+		case u.SessionEpoch != claims.Epoch || u.CredentialEpoch != credentialEpoch || !u.Active:
+			return ErrRevokedToken
+		case slices.Contains(u.Factors, name):
+			return ErrAlreadyEnrolled
+		}
+		u.Factors = append(u.Factors, name)
+		u.SessionEpoch++
+		return nil
+	})
+	if err != nil {
+		return TokenPair{}, err
+	}
+	if changed {
+		s.emit(ctx, Event{Kind: EventFactorEnrolled, UserID: u.ID, SessionID: claims.SessionID})
+		s.queueMailWith(ctx, MailFactorEnrolled, u, MailContent{Data: map[string]string{"factor": name}})
+	}
+	if err := put(always); err != nil {
+		return TokenPair{}, err
+	}
+	return s.keepSession(ctx, u, claims.SessionID, func(d *sessionData) {
+		d.amr = distinct(append(slices.Clone(d.amr), AMRMultiple))
+		d.authTime = s.now()
+	})
+}
+
+// RemoveFactor removes a second factor of the user whose access token has claims. Repeating it
+// is no error.
+//
+// Errors: [ErrNotEnrolled] if there is no such factor, [ErrReauthenticationRequired] if the
+// login had no second factor, [ErrRevokedToken].
+func (s *Service) RemoveFactor(ctx context.Context, claims accesstoken.Claims, name string) error {
+	switch {
+	case s.factors[name] == nil:
+		return ErrNotEnrolled
+	case !slices.Contains(claims.AMR, AMRMultiple):
+		return ErrReauthenticationRequired
+	}
+	u, changed, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
+		if u.SessionEpoch != claims.Epoch || !u.Active {
+			return ErrRevokedToken
+		}
+		at := slices.Index(u.Factors, name)
+		if at < 0 {
+			return ErrUnchanged
+		}
+		u.Factors = slices.Delete(u.Factors, at, at+1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if changed {
+		s.emit(ctx, Event{Kind: EventFactorRemoved, UserID: u.ID, SessionID: claims.SessionID})
+		s.queueMailWith(ctx, MailFactorRemoved, u, MailContent{Data: map[string]string{"factor": name}})
+	}
+	return s.removeFactorRecord(ctx, u.ID, name)
+}
+
+// removeFactorRecord deletes the record of a factor that the user does not have any more. An
+// enrolment writes the record before it sets the factor, and again after that. So if a record is
+// read and then the user does not have the factor, that version of the record is in no use.
+func (s *Service) removeFactorRecord(ctx context.Context, userID, name string) error {
+	id, _ := derivedID(factorType(name), userID)
+	for range casRounds {
+		row, err := s.credentials.ByID(ctx, id)
+		if err != nil {
+			return ignoreLoss(err) // ErrNotFound: it is gone
+		}
+		u, err := s.users.ByID(ctx, userID)
+		switch {
+		case err != nil && !errors.Is(err, ErrNotFound):
+			return err
+		case slices.Contains(u.Factors, name):
+			return nil // enrolled again
+		}
+		if err := s.credentials.Delete(ctx, id, row.Version); !errors.Is(err, ErrConflict) {
+			return ignoreLoss(err)
+		}
+	}
+	return errContention
+}
