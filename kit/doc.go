@@ -36,13 +36,17 @@
 // whatever database holds the tokens. [User].CredentialEpoch does the same for second factors and
 // all else that only the owner can make anew.
 //
-// # Features
+// # Features and second factors
 //
 // A [Feature] is a value in [Options].Features that adds a second factor, routes, mails, or a
 // condition of each login. It gets a [Core], which has all that a feature may do, and returns an
-// [Extension]. A [Factor] only asks and compares: the Service keeps its sealed record, counts
-// tries, and uses up each answer once. Every way to a session ends at [Service.Grant], which
-// asks for the second factor.
+// [Extension].
+//
+// Every login ends at [Service.Grant], which starts the session. If the account has a second
+// factor, Grant returns a [MFARequired] with a token instead. [Service.LoginWithFactor] takes
+// that token and the answer to the factor, and goes the same way again. A [Factor] only asks and
+// compares: the Service keeps its sealed record, counts tries, and uses up each answer once. If
+// the record or the feature is gone, the login is refused.
 //
 // # Lost answers
 //
@@ -60,10 +64,9 @@
 // # What the application does
 //
 // Only the mail queue of [Options].Mailer runs in the background, and [Service.Close] ends
-// it. So the application starts [Service.PurgeEvery], supplies a [Limiter],
-// and serves over TLS. [WithClient] tells the Service which client calls; package httpx
-// does that. Clients take turns to hash and to mail, and all calls without an address count
-// as one client.
+// it. So the application runs [Service.PurgeEvery], supplies a [Limiter], and serves over TLS.
+// [WithClient] tells the Service which client calls; package httpx does that. Clients take
+// turns to hash and to mail, and all calls without an address count as one client.
 //
 // # Where to go next
 //
@@ -79,8 +82,9 @@
 //   - myauth.internal/examples/feature has two features.
 //
 // In this package, each use case is a file with the name of its method: login.go,
-// refresh.go, resetpassword.go. The contracts are in store.go, user.go, token.go, mailer.go,
-// limiter.go, hooks.go, events.go and errors.go; for features in feature.go, core.go, factor.go
-// and route.go. The packages under internal are the
-// machinery.
+// loginwithfactor.go, enrollfactor.go, refresh.go, resetpassword.go. A login reads in the order
+// login.go, grant.go, loginwithfactor.go. The contracts of the application are in store.go,
+// user.go, token.go, mailer.go, limiter.go, hooks.go, events.go and errors.go, those of features
+// in feature.go, factor.go, route.go and core.go. changeuser.go and record.go have the
+// compare-and-swap loops, and the packages under internal the machinery.
 package kit
