@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) {
 
 // makeNewer has a document claim to be one of a newer version of MyAuth.
 func makeNewer(c *driver.Collection, id string) error {
-	result, err := c.UpdateOne(context.Background(), bson.D{{Key: "_id", Value: id}}, bson.D{{Key: "$set", Value: bson.D{{Key: "schema", Value: 2}}}})
+	result, err := c.UpdateOne(context.Background(), bson.D{{Key: "_id", Value: id}}, bson.D{{Key: "$set", Value: bson.D{{Key: "form", Value: 2}}}})
 	if err == nil && result.MatchedCount == 0 {
 		err = errors.New("there is no such document")
 	}

@@ -15,13 +15,13 @@ import (
 
 // schema is the form of the documents that this version of MyAuth writes. It changes no
 // document of a newer one, since it would not know what that means, and its filters pass them by.
-const schema int64 = 1
+const form int64 = 1
 
 // change runs a write of the one document with that ID, in this schema and the version, if
 // any. When none matched it looks why. It may find that very document, since others made it
 // anew, or a majority does not have the last change yet: then it tries again, a few times.
 func change(ctx context.Context, c *driver.Collection, id string, version *int64, write func(filter bson.D) (matched int64, err error)) error {
-	filter := bson.D{{Key: "_id", Value: id}, {Key: "schema", Value: schema}}
+	filter := bson.D{{Key: "_id", Value: id}, {Key: "form", Value: form}}
 	if version != nil {
 		filter = append(filter, bson.E{Key: "version", Value: *version})
 	}
@@ -30,11 +30,11 @@ func change(ctx context.Context, c *driver.Collection, id string, version *int64
 		if err != nil || matched > 0 {
 			return err
 		}
-		raw, err := c.FindOne(ctx, filter[:1], options.FindOne().SetProjection(bson.D{{Key: "schema", Value: 1}, {Key: "version", Value: 1}})).Raw()
+		raw, err := c.FindOne(ctx, filter[:1], options.FindOne().SetProjection(bson.D{{Key: "form", Value: 1}, {Key: "version", Value: 1}})).Raw()
 		if err != nil {
 			return err
 		}
-		if err := checkSchema(raw); err != nil {
+		if err := checkForm(raw); err != nil {
 			return err
 		}
 		if stored, ok := raw.Lookup("version").Int64OK(); version != nil && (!ok || stored != *version) {
@@ -66,14 +66,14 @@ func remove(ctx context.Context, c *driver.Collection, id string, version *int64
 	})
 }
 
-// checkSchema refuses a document of another schema, before anything else of it is read.
-func checkSchema(raw bson.Raw) error {
-	stored, ok := raw.Lookup("schema").AsInt64OK()
+// checkForm refuses a document of another schema, before anything else of it is read.
+func checkForm(raw bson.Raw) error {
+	stored, ok := raw.Lookup("form").AsInt64OK()
 	switch {
-	case ok && stored > schema:
+	case ok && stored > form:
 		return kit.ErrNewerRecord
-	case !ok || stored != schema:
-		return &damaged{errors.New("a document has no field schema that MyAuth wrote")}
+	case !ok || stored != form:
+		return &damaged{errors.New("a document has no field form that MyAuth wrote")}
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func checkSchema(raw bson.Raw) error {
 // decode reads a document that must have those fields. Other fields belong to other
 // programs.
 func decode(raw bson.Raw, into any, fields ...string) error {
-	if err := checkSchema(raw); err != nil {
+	if err := checkForm(raw); err != nil {
 		return err
 	}
 	for _, field := range fields {

@@ -95,9 +95,9 @@ func TestAPurgeThatWasOvertaken(t *testing.T) {
 			if bound, ok := body.Lookup("deletes", "0", "q", "expires_at", "$lte").Int64OK(); !ok || bound != 7 {
 				t.Errorf("a removal by %s, want that of expiries up to 7", body.Lookup("deletes", "0", "q"))
 			}
-			// And so is the schema: a newer version may have written it meanwhile.
-			if stored, _ := body.Lookup("deletes", "0", "q", "schema").AsInt64OK(); stored != 1 {
-				t.Errorf("a removal of documents of any schema: %s", body.Lookup("deletes", "0", "q"))
+			// And so is the form: a newer version may have written it meanwhile.
+			if stored, _ := body.Lookup("deletes", "0", "q", "form").AsInt64OK(); stored != 1 {
+				t.Errorf("a removal of documents of any form: %s", body.Lookup("deletes", "0", "q"))
 			}
 			return changed(map[int]int{1: 0, 2: 1, 3: 1}[deletes]) // the first time others were faster for both
 		}
@@ -118,7 +118,7 @@ func TestAPurgeThatWasOvertaken(t *testing.T) {
 func TestAWriteGivesUp(t *testing.T) {
 	_, uri := startScripted(t, func(name string, body bson.Raw) bson.D {
 		if name == "find" {
-			return found(bson.D{{Key: "_id", Value: "u"}, {Key: "version", Value: int64(7)}, {Key: "schema", Value: int64(1)}})
+			return found(bson.D{{Key: "_id", Value: "u"}, {Key: "version", Value: int64(7)}, {Key: "form", Value: int64(1)}})
 		}
 		return empty(name, body)
 	})

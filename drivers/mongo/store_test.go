@@ -170,13 +170,13 @@ func checkShape(t *testing.T, document bson.Raw) {
 	want := map[string]bson.Type{
 		"_id": bson.TypeString, "email": bson.TypeString, "email_key": bson.TypeString, "username": bson.TypeString, "hashed_password": bson.TypeString,
 		"roles": bson.TypeArray, "user_settings": bson.TypeString, "is_verified": bson.TypeBoolean, "is_active": bson.TypeBoolean, "session_epoch": bson.TypeInt64,
-		"private": bson.TypeString, "factors": bson.TypeArray, "credential_epoch": bson.TypeInt64, "schema": bson.TypeInt64,
+		"private": bson.TypeString, "factors": bson.TypeArray, "credential_epoch": bson.TypeInt64, "form": bson.TypeInt64,
 		"created_at": bson.TypeInt64, "updated_at": bson.TypeInt64, "version": bson.TypeInt64,
 	}
 	if _, err := document.LookupErr("token_type"); err == nil {
 		want = map[string]bson.Type{
 			"_id": bson.TypeString, "token_type": bson.TypeString, "user_id": bson.TypeString, "session_id": bson.TypeString, "epoch": bson.TypeInt64,
-			"secret_hash": bson.TypeBinary, "previous_hash": bson.TypeNull, "salt": bson.TypeNull, "data": bson.TypeNull, "schema": bson.TypeInt64, "created_at": bson.TypeInt64, "rotated_at": bson.TypeInt64,
+			"secret_hash": bson.TypeBinary, "previous_hash": bson.TypeNull, "salt": bson.TypeNull, "data": bson.TypeNull, "form": bson.TypeInt64, "created_at": bson.TypeInt64, "rotated_at": bson.TypeInt64,
 			"expires_at": bson.TypeInt64, "revoked_at": bson.TypeInt64, "version": bson.TypeInt64,
 		}
 	}

@@ -39,7 +39,7 @@ type tokenDocument struct {
 	ExpiresAt    int64  `bson:"expires_at"`
 	RevokedAt    int64  `bson:"revoked_at"`
 	Version      int64  `bson:"version"`
-	Schema       int64  `bson:"schema"`
+	Form         int64  `bson:"form"`
 }
 
 func tokenFrom(t kit.Token) tokenDocument {
@@ -47,7 +47,7 @@ func tokenFrom(t kit.Token) tokenDocument {
 		ID: t.ID, Type: string(t.Type), UserID: t.UserID,
 		SessionID: t.SessionID, Epoch: t.Epoch, SecretHash: t.SecretHash, PreviousHash: t.PreviousHash, Salt: t.Salt, Data: t.Data,
 		CreatedAt: t.CreatedAt.UnixMicro(), RotatedAt: t.RotatedAt.UnixMicro(), ExpiresAt: t.ExpiresAt.UnixMicro(),
-		RevokedAt: t.RevokedAt.UnixMicro(), Version: t.Version, Schema: schema,
+		RevokedAt: t.RevokedAt.UnixMicro(), Version: t.Version, Form: form,
 	}
 }
 
@@ -116,7 +116,7 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 	expired := bson.D{
 		{Key: "expires_at", Value: bson.D{{Key: "$lte", Value: before.UnixMicro()}, {Key: "$type", Value: "long"}}},
 		{Key: "_id", Value: bson.D{{Key: "$type", Value: "string"}}},
-		{Key: "schema", Value: schema},
+		{Key: "form", Value: form},
 	}
 	removed := 0
 	err := t.s.do(ctx, "delete expired tokens", nil, func(ctx context.Context) error {
@@ -135,7 +135,7 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 			// index of expiries meets no other expired tokens.
 			last := found[len(found)-1].Lookup("expires_at")
 			result, err := t.collection.DeleteMany(ctx, bson.D{
-				{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "expires_at", Value: bson.D{{Key: "$lte", Value: last}}}, {Key: "schema", Value: schema},
+				{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}, {Key: "expires_at", Value: bson.D{{Key: "$lte", Value: last}}}, {Key: "form", Value: form},
 			})
 			if err != nil {
 				return err

@@ -43,7 +43,7 @@ type userDocument struct {
 	CreatedAt       int64    `bson:"created_at"`
 	UpdatedAt       int64    `bson:"updated_at"`
 	Version         int64    `bson:"version"`
-	Schema          int64    `bson:"schema"`
+	Form            int64    `bson:"form"`
 }
 
 func userFrom(u kit.User) userDocument {
@@ -51,7 +51,7 @@ func userFrom(u kit.User) userDocument {
 		ID: u.ID, Email: u.Email, EmailKey: kit.EmailKey(u.Email), Username: u.Username, PasswordHash: string(u.PasswordHash),
 		Roles: append([]string{}, u.Roles...), Settings: string(u.Settings), Private: string(u.Private), Factors: append([]string{}, u.Factors...),
 		Verified: u.Verified, Active: u.Active, SessionEpoch: u.SessionEpoch, CredentialEpoch: u.CredentialEpoch,
-		CreatedAt: u.CreatedAt.UnixMicro(), UpdatedAt: u.UpdatedAt.UnixMicro(), Version: u.Version, Schema: schema,
+		CreatedAt: u.CreatedAt.UnixMicro(), UpdatedAt: u.UpdatedAt.UnixMicro(), Version: u.Version, Form: form,
 	}
 }
 

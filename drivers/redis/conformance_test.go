@@ -54,7 +54,7 @@ func through(url string, n *conformance.Network) conformance.Open {
 
 // makeNewer has a record claim to be one of a newer version of MyAuth.
 func makeNewer(client goredis.UniversalClient, store *redis.Store, table, id string) error {
-	return client.HSet(context.Background(), redis.RecordKey(store, table, id), "schema", "2").Err()
+	return client.HSet(context.Background(), redis.RecordKey(store, table, id), "form", "2").Err()
 }
 
 // connect returns a client of the server or the cluster.

@@ -47,7 +47,7 @@ func TestClassify(t *testing.T) {
 		"ERR max number of clients + cluster connections reached":                            outage,
 		"MYAUTHDAMAGED user":  damaged,
 		"MYAUTHDAMAGED token": damaged,
-		"MYAUTHNEWER schema":  newer,
+		"MYAUTHNEWER form":    newer,
 		"WRONGTYPE Operation against a key holding the wrong kind of value":            fault,
 		"ERR unknown command 'EVALSHA', with args beginning with: 'SECRET'":            fault,
 		"ERR Unknown Redis command called from script script: f_0, on @user_script:2.": fault,

@@ -276,14 +276,14 @@ func TestDamagedRecords(t *testing.T) {
 		damage func(key string)
 		newer  bool
 	}{
-		{"newer", func(key string) { client.HSet(t.Context(), key, "schema", "10") }, true},
+		{"newer", func(key string) { client.HSet(t.Context(), key, "form", "10") }, true},
 		{"newer and without a field", func(key string) {
-			client.HSet(t.Context(), key, "schema", "2")
+			client.HSet(t.Context(), key, "form", "2")
 			client.HDel(t.Context(), key, "version")
 		}, true},
-		{"older", func(key string) { client.HSet(t.Context(), key, "schema", "0") }, false},
-		{"another schema", func(key string) { client.HSet(t.Context(), key, "schema", "x") }, false},
-		{"without schema", func(key string) { client.HDel(t.Context(), key, "schema") }, false},
+		{"older", func(key string) { client.HSet(t.Context(), key, "form", "0") }, false},
+		{"another form", func(key string) { client.HSet(t.Context(), key, "form", "x") }, false},
+		{"without form", func(key string) { client.HDel(t.Context(), key, "form") }, false},
 	} {
 		c.damage(userKey)
 		c.damage(tokenKey)
@@ -412,10 +412,10 @@ func TestDamageKeepsNoOthers(t *testing.T) {
 		damage         func(client *goredis.Client, record string)
 		want           string
 	}{
-		{"one damaged", 1, 1100, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "schema") }, "damaged"},
-		{"many damaged", 300, 300, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "schema") }, "damaged"},
+		{"one damaged", 1, 1100, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "form") }, "damaged"},
+		{"many damaged", 300, 300, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "form") }, "damaged"},
 		{"foreign keys", 300, 300, func(client *goredis.Client, record string) { foreign(record)(client, record) }, "damaged"},
-		{"newer", 300, 300, func(client *goredis.Client, record string) { client.HSet(context.Background(), record, "schema", "2") }, ""},
+		{"newer", 300, 300, func(client *goredis.Client, record string) { client.HSet(context.Background(), record, "form", "2") }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := servers.Redis(t)

@@ -13,15 +13,15 @@ import (
 )
 
 // A record is a hash. These are its fields, in the order in which records are written
-// and read here. The scripts know schema, version, and those that the indexes are made
+// and read here. The scripts know form, version, and those that the indexes are made
 // of. An update leaves fields alone that it does not know.
 var (
 	userFields = []string{
-		"schema", "version", "email", "username", "hashed_password", "roles", "user_settings", "private", "factors",
+		"form", "version", "email", "username", "hashed_password", "roles", "user_settings", "private", "factors",
 		"is_verified", "is_active", "session_epoch", "credential_epoch", "created_at", "updated_at",
 	}
 	tokenFields = []string{
-		"schema", "token_type", "user_id", "version", "session_id", "epoch", "secret_hash", "previous_hash", "salt", "data",
+		"form", "token_type", "user_id", "version", "session_id", "epoch", "secret_hash", "previous_hash", "salt", "data",
 		"created_at", "rotated_at", "expires_at", "revoked_at",
 	}
 )
@@ -32,16 +32,16 @@ const emailKey = "email_key"
 // tokenIdentity is how many of tokenFields an update leaves as they are.
 const tokenIdentity = 3
 
-// schema is the form of the records that this version of MyAuth writes. It touches no
+// form is the form of the records that this version of MyAuth writes. It changes no
 // record of another one, since it would not know what that means.
-const schema = "1"
+const form = "1"
 
 // errDamaged is for a record that this package did not write, or not like this.
 var errDamaged = errors.New("a record is damaged, or was written by another program")
 
 // userRecord returns the fields of u with that version, as HSET takes them.
 func userRecord(u *kit.User, version int64) []any {
-	record := pairs(userFields, schema, version, u.Email, u.Username, string(u.PasswordHash), list(u.Roles), []byte(u.Settings), []byte(u.Private), list(u.Factors),
+	record := pairs(userFields, form, version, u.Email, u.Username, string(u.PasswordHash), list(u.Roles), []byte(u.Settings), []byte(u.Private), list(u.Factors),
 		u.Verified, u.Active, u.SessionEpoch, u.CredentialEpoch, stamp(u.CreatedAt), stamp(u.UpdatedAt))
 	return append(record, emailKey, kit.EmailKey(u.Email))
 }
@@ -62,7 +62,7 @@ func readUser(id string, values []any) (kit.User, error) {
 
 // tokenRecord returns the fields of t with that version, as HSET takes them.
 func tokenRecord(t *kit.Token, version int64) []any {
-	return pairs(tokenFields, schema, string(t.Type), t.UserID, version, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data,
+	return pairs(tokenFields, form, string(t.Type), t.UserID, version, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data,
 		stamp(t.CreatedAt), stamp(t.RotatedAt), stamp(t.ExpiresAt), stamp(t.RevokedAt))
 }
 
@@ -83,17 +83,17 @@ func pairs(names []string, values ...any) []any {
 	return all
 }
 
-// scan checks the schema of a record, the first of its values, and copies the others to
+// scan checks the form of a record, the first of its values, and copies the others to
 // where dst points, as package database/sql does. It returns [redis.Nil] when there is no
 // record.
 func scan(values []any, dst ...any) error {
 	if !slices.ContainsFunc(values, func(v any) bool { return v != nil }) {
 		return redis.Nil
 	}
-	if values[0] != schema && isNewer(values[0]) {
+	if values[0] != form && isNewer(values[0]) {
 		return kit.ErrNewerRecord
 	}
-	if len(values) != 1+len(dst) || slices.Contains(values, nil) || values[0] != schema {
+	if len(values) != 1+len(dst) || slices.Contains(values, nil) || values[0] != form {
 		return errDamaged
 	}
 	for i, d := range dst {
@@ -105,12 +105,12 @@ func scan(values []any, dst ...any) error {
 	return nil
 }
 
-// isNewer reports whether a record of that schema is of a newer version of MyAuth, as the
+// isNewer reports whether a record of that form is of a newer version of MyAuth, as the
 // scripts do.
 func isNewer(value any) bool {
 	text, _ := value.(string)
 	theirs, err := strconv.Atoi(text)
-	ours, _ := strconv.Atoi(schema)
+	ours, _ := strconv.Atoi(form)
 	return err == nil && theirs > ours
 }
 

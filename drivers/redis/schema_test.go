@@ -50,12 +50,12 @@ func TestSchema(t *testing.T) {
 		}
 	}
 	hash(users+":id:1", map[string]string{
-		"schema": "1", "version": "259", "email": "A@b.c", "username": "n", "hashed_password": "h", "roles": `["r","\u003cs\u003e"]`, "user_settings": "{}",
+		"form": "1", "version": "259", "email": "A@b.c", "username": "n", "hashed_password": "h", "roles": `["r","\u003cs\u003e"]`, "user_settings": "{}",
 		"private": "[]", "factors": `["f"]`, "is_verified": "1", "is_active": "0", "session_epoch": "-1", "credential_epoch": "2", "email_key": "a@b.c", "created_at": "2026-01-02T03:04:05.000006Z", "updated_at": "2027-01-02T03:04:05.000006Z",
 		"later": "x",
 	})
 	hash(tokens+":id:T", map[string]string{
-		"schema": "1", "version": "0", "token_type": "t", "user_id": "1", "session_id": "s", "epoch": "1",
+		"form": "1", "version": "0", "token_type": "t", "user_id": "1", "session_id": "s", "epoch": "1",
 		"secret_hash": "\x01", "previous_hash": "\x02", "salt": "", "data": "\x03",
 		"created_at": "2026-01-02T03:04:05.000006Z", "rotated_at": "0001-01-01T00:00:00.000000Z", "expires_at": "2030-01-02T03:04:05.000006Z", "revoked_at": "0001-01-01T00:00:00.000000Z",
 	})

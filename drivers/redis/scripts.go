@@ -31,20 +31,20 @@ const (
 	newerCode   = "MYAUTHNEWER"
 )
 
-// luaRead returns the schema of a record and other fields, or nothing and what the
+// luaRead returns the form of a record and other fields, or nothing and what the
 // script then answers.
 const luaRead = `
 local function read(key, ...)
-  local values = redis.pcall('HMGET', key, 'schema', ...)
+  local values = redis.pcall('HMGET', key, 'form', ...)
   if values.err then return nil, values end
-  if values[1] and (tonumber(values[1]) or 0) > ` + schema + ` then return nil, redis.error_reply('MYAUTHNEWER schema') end
+  if values[1] and (tonumber(values[1]) or 0) > ` + form + ` then return nil, redis.error_reply('MYAUTHNEWER form') end
   for _, value in ipairs(values) do
     if not value then
       if redis.call('EXISTS', key) == 0 then return nil, 0 end
       return nil, redis.error_reply('MYAUTHDAMAGED a field is missing')
     end
   end
-  if values[1] ~= '` + schema + `' then return nil, redis.error_reply('MYAUTHDAMAGED another schema') end
+  if values[1] ~= '` + form + `' then return nil, redis.error_reply('MYAUTHDAMAGED another form') end
   return values
 end
 `

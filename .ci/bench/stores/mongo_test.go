@@ -168,7 +168,7 @@ func userDocument(u kit.User) bson.D {
 		{Key: "private", Value: string(u.Private)}, {Key: "factors", Value: append([]string{}, u.Factors...)},
 		{Key: "is_verified", Value: u.Verified}, {Key: "is_active", Value: u.Active}, {Key: "session_epoch", Value: u.SessionEpoch}, {Key: "credential_epoch", Value: u.CredentialEpoch},
 		{Key: "created_at", Value: u.CreatedAt.UnixMicro()}, {Key: "updated_at", Value: u.UpdatedAt.UnixMicro()}, {Key: "version", Value: u.Version},
-		{Key: "schema", Value: int64(1)},
+		{Key: "form", Value: int64(1)},
 	}
 }
 
@@ -182,6 +182,6 @@ func tokenFields(t kit.Token) bson.D {
 		{Key: "session_id", Value: t.SessionID}, {Key: "epoch", Value: t.Epoch}, {Key: "secret_hash", Value: t.SecretHash},
 		{Key: "previous_hash", Value: t.PreviousHash}, {Key: "salt", Value: t.Salt}, {Key: "data", Value: t.Data}, {Key: "created_at", Value: t.CreatedAt.UnixMicro()},
 		{Key: "rotated_at", Value: t.RotatedAt.UnixMicro()}, {Key: "expires_at", Value: t.ExpiresAt.UnixMicro()},
-		{Key: "revoked_at", Value: t.RevokedAt.UnixMicro()}, {Key: "version", Value: t.Version}, {Key: "schema", Value: int64(1)},
+		{Key: "revoked_at", Value: t.RevokedAt.UnixMicro()}, {Key: "version", Value: t.Version}, {Key: "form", Value: int64(1)},
 	}
 }
