@@ -13,11 +13,11 @@ import (
 	"myauth.internal/kit"
 )
 
-// schema is the form of the documents that this version of MyAuth writes. It changes no
+// form is the form of the documents that this version of MyAuth writes. It changes no
 // document of a newer one, since it would not know what that means, and its filters pass them by.
 const form int64 = 1
 
-// change runs a write of the one document with that ID, in this schema and the version, if
+// change runs a write of the one document with that ID, in this form and the version, if
 // any. When none matched it looks why. It may find that very document, since others made it
 // anew, or a majority does not have the last change yet: then it tries again, a few times.
 func change(ctx context.Context, c *driver.Collection, id string, version *int64, write func(filter bson.D) (matched int64, err error)) error {
@@ -66,7 +66,7 @@ func remove(ctx context.Context, c *driver.Collection, id string, version *int64
 	})
 }
 
-// checkForm refuses a document of another schema, before anything else of it is read.
+// checkForm refuses a document of another form, before anything else of it is read.
 func checkForm(raw bson.Raw) error {
 	stored, ok := raw.Lookup("form").AsInt64OK()
 	switch {
