@@ -49,6 +49,7 @@ func Run(t *testing.T, newDatabase func(testing.TB) Open) {
 		{"a row of a newer version", newerRow},
 		{"a transaction that is over", over},
 		{"a context that is over", contextIsOver},
+		{"many calls in one transaction", manyCalls},
 		{"many register one address", oneAddress},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, newDatabase(t)) })
@@ -329,6 +330,52 @@ func contextIsOver(t *testing.T, open Open) {
 		t.Error("the transaction is committed")
 	}
 	d.has(d.Stores, "two", kit.ErrNotFound)
+}
+
+// The stores in a transaction are safe for concurrent use as others are: no call takes back what
+// another has done, or lets it fail.
+func manyCalls(t *testing.T, open Open) {
+	d := openFirst(t, open)
+	const callers = 16
+	ids := make([]string, callers)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%02d", i)
+	}
+	d.fill(d.Stores, append(ids, "taken")...)
+	tx, stores := d.begin()
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() {
+			<-start
+			ctx := t.Context()
+			u, want := user(id), error(nil)
+			if u.Email = "free" + id; i%2 == 0 {
+				u.Email, want = "taken@example.com", kit.ErrUserExists
+			}
+			err := stores.Users.Update(ctx, u)
+			if !errors.Is(err, want) {
+				t.Errorf("Update of %s: %v, want %v", id, err, want)
+			}
+			if _, err := stores.Tokens.ByUser(ctx, "u", "", callers); err != nil {
+				t.Errorf("ByUser: %v", err)
+			}
+			if err := stores.Credentials.Delete(ctx, id, 1); err != nil {
+				t.Errorf("Delete of %s: %v", id, err)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	d.commit(tx, "one")
+	for i, id := range ids {
+		u, err := d.Stores.Users.ByID(t.Context(), id)
+		if want := int64(1 + i%2); err != nil || u.Version != want {
+			t.Errorf("user %s: version %d, %v, want %d", id, u.Version, err, want)
+		}
+		_, err = d.Stores.Credentials.ByID(t.Context(), id)
+		d.expect("credential "+id, err, kit.ErrNotFound)
+	}
 }
 
 // Of many transactions that create an account for one address, and a row beside it, one has both

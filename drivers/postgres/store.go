@@ -173,15 +173,16 @@ func (s *Store) Credentials() *Tokens { return s.sql.Credentials() }
 // or rolled back with what the caller writes in tx, such as an account with its row in a table of
 // the application. Tx must be of the pool that New got. The stores are of no use after it.
 //
-// They keep the whole contract within tx. A call that returns [kit.ErrUserExists], [kit.ErrConflict]
-// or [kit.ErrNotFound], or whose context was done before it, leaves tx as it was. After any other
-// error PostgreSQL takes nothing but a rollback. Nothing is run again in tx: for a deadlock, or a conflict that
-// PostgreSQL finds at the levels REPEATABLE READ and SERIALIZABLE, the error wraps
-// [kit.ErrUnavailable], and the caller runs the transaction anew.
+// They keep the whole contract within tx, one call after another. A call that returns
+// [kit.ErrUserExists], [kit.ErrConflict], [kit.ErrNotFound] or [kit.ErrNewerRecord], or whose context
+// was done before it, leaves tx as it was. After any other error PostgreSQL takes nothing but a
+// rollback. Nothing is run again in tx: for a deadlock, or a conflict that PostgreSQL finds at the
+// levels REPEATABLE READ and SERIALIZABLE, the error wraps [kit.ErrUnavailable], and the caller runs
+// the transaction anew.
 //
 // A row that tx has changed, and an address that it has taken, stay locked until it ends: others who
 // want the same wait. So let it be short.
-func (s *Store) InTx(tx *sql.Tx) kit.Stores { return s.sql.In(transaction{tx}).Stores() }
+func (s *Store) InTx(tx *sql.Tx) kit.Stores { return s.sql.In(transaction{tx}, nil).Stores() }
 
 // Close ends the store, and closes the pool if it is the store's own; in the caller's, each
 // connection keeps the store's prepared statements until it is closed. Later calls return

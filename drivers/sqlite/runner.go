@@ -58,21 +58,15 @@ func (r txRunner) QueryContext(ctx context.Context, statement string, args ...an
 	return r.tx.StmtContext(ctx, r.stmts[statement]).QueryContext(ctx, args...)
 }
 
-// ExecContext implements [sqlstore.Runner]. After most errors, and when a context interrupts a write,
-// SQLite itself rolls back (https://sqlite.org/lang_transaction.html). What the caller writes then
-// would be committed statement by statement, so package sql has to know that tx is over.
+// ExecContext implements [sqlstore.Runner].
 func (r txRunner) ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	result, err := r.tx.StmtContext(ctx, r.stmts[statement]).ExecContext(ctx, args...)
-	if err != nil {
-		if kind, _ := classify(err); kind != sqlstore.Duplicate {
-			_ = r.tx.Rollback()
-		}
-	}
-	return result, err
+	return r.tx.StmtContext(ctx, r.stmts[statement]).ExecContext(ctx, args...)
 }
+
+// rollback ends the transaction after an error, since with many of them SQLite has already, also
+// when a read fails (https://sqlite.org/lang_transaction.html). What the caller writes then would be
+// committed statement by statement, so package sql has to know.
+func (r txRunner) rollback() { _ = r.tx.Rollback() }
 
 func (r *runner) close() error {
 	var errs []error

@@ -144,9 +144,9 @@ func (s *Store) Credentials() *Tokens { return s.sql.Credentials() }
 // the application. Tx must be of the pool that New got; otherwise each call returns an error. The
 // stores are of no use after it.
 //
-// They keep the whole contract within tx. A call that returns [kit.ErrUserExists], [kit.ErrConflict]
-// or [kit.ErrNotFound], or whose context was done before it, leaves tx as it was. A write that fails
-// with any other error has rolled tx back.
+// They keep the whole contract within tx, one call after another. A call that returns
+// [kit.ErrUserExists], [kit.ErrConflict], [kit.ErrNotFound] or [kit.ErrNewerRecord], or whose context
+// was done before it, leaves tx as it was. One that returns any other error has rolled tx back.
 //
 // A transaction that writes keeps the only write lock: the writers of the store and of other
 // processes wait for it, each as long as the busy timeout, so let it be short. Begin it as
@@ -154,7 +154,10 @@ func (s *Store) Credentials() *Tokens { return s.sql.Credentials() }
 // for the lock when it begins, as long as the busy timeout. A deferred one, which is the default,
 // gets the lock at its first write. If it has read before, and another writer has committed since,
 // that write fails with [kit.ErrUnavailable] without any wait.
-func (s *Store) InTx(tx *sql.Tx) kit.Stores { return s.sql.In(txRunner{s.runner, tx}).Stores() }
+func (s *Store) InTx(tx *sql.Tx) kit.Stores {
+	run := txRunner{s.runner, tx}
+	return s.sql.In(run, run.rollback).Stores()
+}
 
 // Close ends the store, and closes the pool if it is the store's own. Later calls
 // return an error that wraps [kit.ErrUnavailable]; a second Close does nothing.

@@ -5,8 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/vfs"
 
 	"myauth.internal/conformance/sqltx"
 	"myauth.internal/drivers/sqlite"
@@ -149,6 +154,72 @@ func TestInTxThatIsInterrupted(t *testing.T) {
 	if err := db.QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM profiles) + (SELECT count(*) FROM users)").Scan(&rows); err != nil || rows != 0 {
 		t.Errorf("%d rows, %v", rows, err)
 	}
+}
+
+// So it is when a read fails.
+func TestInTxThatCannotRead(t *testing.T) {
+	disk := &failingDisk{VFSFilename: vfs.Find("").(vfs.VFSFilename)}
+	vfs.Register(t.Name(), disk)
+	t.Cleanup(func() { vfs.Unregister(t.Name()) })
+	db, err := sql.Open("sqlite3", "file:"+filepath.ToSlash(tempFile(t))+"?_pragma=cache_size(2)&vfs="+t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	store, err := sqlite.New(t.Context(), db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	mustExec(t, db, "CREATE TABLE profiles (user_id TEXT)")
+	for i := range 50 { // more than the cache has room for
+		if err := store.Users().Create(t.Context(), newUser(strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx := begin(t, db, immediate)
+	if _, err := tx.ExecContext(t.Context(), "INSERT INTO profiles VALUES ('before')"); err != nil {
+		t.Fatal(err)
+	}
+	disk.fails.Store(true)
+	_, err = store.InTx(tx).Users.ByID(t.Context(), "1")
+	disk.fails.Store(false)
+	if !errors.Is(err, kit.ErrUnavailable) {
+		t.Fatalf("ByID: %v, want kit.ErrUnavailable", err)
+	}
+	if _, err := tx.ExecContext(t.Context(), "INSERT INTO profiles VALUES ('after')"); !errors.Is(err, sql.ErrTxDone) {
+		t.Errorf("a statement after it: %v, want that the transaction is over", err)
+	}
+	var rows int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM profiles").Scan(&rows); err != nil || rows != 0 {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+// failingDisk is a file system whose files cannot be read while fails is set.
+type failingDisk struct {
+	vfs.VFSFilename
+	fails atomic.Bool
+}
+
+func (d *failingDisk) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
+	f, flags, err := d.VFSFilename.OpenFilename(name, flags)
+	if err != nil {
+		return nil, flags, err
+	}
+	return failingFile{f, d}, flags, nil
+}
+
+type failingFile struct {
+	vfs.File
+	disk *failingDisk
+}
+
+func (f failingFile) ReadAt(b []byte, offset int64) (int, error) {
+	if f.disk.fails.Load() {
+		return 0, sqlite3.IOERR_READ
+	}
+	return f.File.ReadAt(b, offset)
 }
 
 func TestInTxOfAClosedStore(t *testing.T) {

@@ -115,7 +115,7 @@ func TestNothingIsDoneAgainInATransaction(t *testing.T) {
 	b := busy{new(meetings)}
 	db := sql.OpenDB(b)
 	defer db.Close()
-	s := New(db, retryDialect(), 0).In(db)
+	s := New(db, retryDialect(), 0).In(db, nil)
 	ctx := t.Context()
 	for name, call := range map[string]func() error{
 		"user by id":  func() error { _, err := s.Users().ByID(ctx, "1"); return err },

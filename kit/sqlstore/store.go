@@ -28,8 +28,14 @@ type Store struct {
 	tokens, credentials Tokens
 	version             string // the statement that Ping runs
 	schema              int64  // the greatest answer to it that is known
-	inTx                bool   // run is a transaction of the caller
 	closed              *atomic.Bool
+	tx                  *transaction // nil: run is a pool
+}
+
+// transaction is one of the caller, in which calls take turns.
+type transaction struct {
+	turn     chan struct{} // has room for the one whose turn it is; nil: no other can come
+	rollback func()
 }
 
 // New returns a store whose statements run on run. The schema has the version that [Migrate]
@@ -44,10 +50,13 @@ func New(run Runner, d Dialect, schema int64) *Store {
 
 // In returns a store whose statements run in a transaction of the caller. It tries nothing
 // again, since what a transaction conflicted with it conflicts with until it ends. Where a
-// unique key is taken the transaction goes on. It is closed with s.
-func (s *Store) In(tx Runner) *Store {
+// unique key is taken the transaction goes on; after an error of the database rollback is called,
+// which may be nil. One call after another runs: many connections take no statement while they
+// answer another, and a savepoint would also undo what another call did meanwhile. The store is
+// closed with s.
+func (s *Store) In(tx Runner, rollback func()) *Store {
 	in := *s
-	in.run, in.inTx = tx, true
+	in.run, in.tx = tx, &transaction{make(chan struct{}, 1), rollback}
 	in.users.s, in.tokens.s, in.credentials.s = &in, &in, &in
 	return &in
 }
@@ -124,10 +133,37 @@ func one[T any](ctx context.Context, s *Store, scan func(*sql.Rows, *T) error, t
 // again runs f, and again while it conflicts with other statements. In a transaction of the
 // caller it runs it once.
 func (s *Store) again(ctx context.Context, f func() error) error {
-	if s.inTx {
-		return f()
+	if s.tx == nil {
+		return s.dialect.again(ctx, f)
 	}
-	return s.dialect.again(ctx, f)
+	end, err := s.tx.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	err = f()
+	if err != nil && s.tx.rollback != nil && !isAnswer(err) && !s.dialect.is(err, Duplicate) {
+		s.tx.rollback()
+	}
+	return err
+}
+
+// begin waits for the caller's turn. A context that is over leaves the transaction as it was.
+func (t *transaction) begin(ctx context.Context) (end func(), err error) {
+	if t.turn == nil {
+		return func() {}, nil
+	}
+	select {
+	case t.turn <- struct{}{}:
+		end = func() { <-t.turn }
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		end()
+		return nil, err
+	}
+	return end, nil
 }
 
 // write runs a statement that changes rows, and returns how many it changed.
@@ -187,14 +223,21 @@ var errUnsettled = errors.New("the record is removed and made anew all the time"
 
 // spare runs a change that a unique key may prevent. In a transaction that would fail with it,
 // there is a savepoint before it.
-func (s *Store) spare(ctx context.Context, change func() error) error {
-	if !s.inTx || !s.dialect.Savepoints {
-		return change()
+func (s *Store) spare(ctx context.Context, change func(*Store) error) error {
+	if s.tx == nil || !s.dialect.Savepoints {
+		return change(s)
 	}
+	end, err := s.tx.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	whole := *s
+	whole.tx = &transaction{rollback: s.tx.rollback} // whose turn it is
 	if _, err := s.run.ExecContext(ctx, "SAVEPOINT myauth"); err != nil {
 		return err
 	}
-	err := change()
+	err = change(&whole)
 	switch {
 	case s.dialect.is(err, Duplicate):
 		if _, err := s.run.ExecContext(ctx, "ROLLBACK TO SAVEPOINT myauth"); err != nil {

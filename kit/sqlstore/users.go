@@ -129,8 +129,8 @@ func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 func (u *Users) Update(ctx context.Context, user kit.User) error {
 	values, err := userValues(make([]any, 0, maxValues), user, user.Version+1)
 	if err == nil {
-		err = u.s.spare(ctx, func() error {
-			return u.s.swap(ctx, u.texts[userUpdate], u.texts[userVersion], user.ID, user.Version, values)
+		err = u.s.spare(ctx, func(s *Store) error {
+			return s.swap(ctx, u.texts[userUpdate], u.texts[userVersion], user.ID, user.Version, values)
 		})
 	}
 	if u.s.dialect.is(err, Duplicate) {
