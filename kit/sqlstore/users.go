@@ -26,30 +26,22 @@ const (
 	userVersion
 	userDelete
 	usersByID
-	// Pages by the key of the address: from a key on or after it, and then the same with an end.
-	usersFrom
-	usersAfter
-	usersFromUntil
-	usersAfterUntil
+	usersByEmail
+	usersByEmailUntil
 	userTexts // their number
 )
 
-// toUntil leads from a page without an end to the same with one.
-const toUntil = usersFromUntil - usersFrom
-
 func (d Dialect) userTexts() (texts [userTexts]string) {
 	for i, text := range [userTexts]string{
-		userCreate:      insert("users", "id, "+userColumns+", email_key"),
-		userByID:        row(userSelected, "users", `id`),
-		userByEmail:     row(userSelected, "users", `email_key`),
-		userUpdate:      update("users", userColumns+", email_key"),
-		userVersion:     look("users"),
-		userDelete:      `DELETE FROM users WHERE id = $1 AND ` + known,
-		usersByID:       page(userSelected, "users", `id > $1`, `id`),
-		usersFrom:       page(userSelected, "users", `email_key >= $1`, `email_key`),
-		usersAfter:      page(userSelected, "users", `email_key > $1`, `email_key`),
-		usersFromUntil:  page(userSelected, "users", `email_key >= $1 AND email_key < $2`, `email_key`),
-		usersAfterUntil: page(userSelected, "users", `email_key > $1 AND email_key < $2`, `email_key`),
+		userCreate:        insert("users", "id, "+userColumns+", email_key"),
+		userByID:          row(userSelected, "users", `id`),
+		userByEmail:       row(userSelected, "users", `email_key`),
+		userUpdate:        update("users", userColumns+", email_key"),
+		userVersion:       look("users"),
+		userDelete:        `DELETE FROM users WHERE id = $1 AND ` + known,
+		usersByID:         page(userSelected, "users", `id > $1`, `id`),
+		usersByEmail:      page(userSelected, "users", `email_key >= $1`, `email_key`),
+		usersByEmailUntil: page(userSelected, "users", `email_key >= $1 AND email_key < $2`, `email_key`),
 	} {
 		texts[i] = d.qualify(text)
 	}
@@ -154,12 +146,10 @@ func (u *Users) List(ctx context.Context, after string, limit int) ([]kit.User, 
 // ListByEmail implements kit.UserLister.
 func (u *Users) ListByEmail(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
 	prefix, after = kit.EmailKey(prefix), kit.EmailKey(after)
-	text, args := usersFrom, []any{prefix}
-	if after >= prefix {
-		text, args = usersAfter, []any{after}
-	}
+	// No text has U+0000 in it, so the first one behind after is that with U+0001.
+	text, args := usersByEmail, []any{max(prefix, after+"\x01")}
 	if end, ok := prefixEnd(prefix); ok {
-		text, args = text+toUntil, append(args, end)
+		text, args = usersByEmailUntil, append(args, end)
 	}
 	users, err := list(ctx, u.s, scanUser, u.texts[text], append(args, clampLimit(limit))...)
 	return nothing(users, u.s.absent(ctx, "users by email", err))
