@@ -39,16 +39,16 @@ func Hello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello, %s!\n", user.Username)
 }
 
-// Run is the main function of a router's example: it serves what router makes of
-// MyAuth's handler, at the address of the flag -addr.
-func Run(opts *httpx.Options, router func(*httpx.Handler) http.Handler) {
+// Run is the main function of an example: it serves what router makes of MyAuth's handler, at
+// the address of the flag -addr.
+func Run(opts *kit.Options, web *httpx.Options, router func(*httpx.Handler) http.Handler) {
 	addr := Addr()
 	flag.Parse()
-	svc, err := Service(nil)
+	svc, err := Service(opts)
 	if err != nil {
 		log.Fatal(err)
 	}
-	auth, err := httpx.New(svc, opts)
+	auth, err := httpx.New(svc, web)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -11,10 +11,13 @@ require (
 	myauth.internal/examples/demo v0.1.0
 	myauth.internal/httpx v0.1.0
 	myauth.internal/kit v0.1.0
+	myauth.internal/mailx v0.1.0
 )
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
+	github.com/emersion/go-smtp v0.25.1 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
 	github.com/lib/pq v1.12.3 // indirect
@@ -28,6 +31,7 @@ require (
 	go.mongodb.org/mongo-driver/v2 v2.10.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -42,4 +46,5 @@ replace (
 	myauth.internal/examples/demo => ../demo
 	myauth.internal/httpx => ../../httpx
 	myauth.internal/kit => ../../kit
+	myauth.internal/mailx => ../../mailx
 )

@@ -152,6 +152,7 @@ var documentCommands = map[string]string{
 	"examples/server/README.md: go run ./examples/server -h":                                                            "TestHelpListsEverySetting prints it",
 	"examples/customstore/README.md: go run .":                                                                          "TestExamplesEndStalledClients",
 	"examples/customstore/README.md: go test .":                                                                         "make test does the same",
+	"examples/feature/README.md: go run ./examples/feature 2>&1 | tee feature.log":                                      "TestFeatureWalk runs what it runs",
 	"examples/wasm/edge/README.md: go run ./examples/wasm/edge -o edge.wasm":                                            "TestGoRun",
 	"examples/wasm/hooks/README.md: go run ./examples/wasm/hooks":                                                       "its own tests build the plug-in",
 	"examples/wasm/hooks/README.md: go run ./examples/wasm/hooks -plugin my.wasm":                                       "my.wasm is the reader's",
@@ -183,7 +184,7 @@ func TestDocumentCommandsAreKnown(t *testing.T) {
 		for _, block := range d.blocks("") {
 			lines(block, "$ ")
 		}
-		if len(d.blocks("console")) > 0 && d.path != "README.md" { // those of README.md are for TestWalk
+		if len(d.blocks("console")) > 0 && d.path != "README.md" && d.path != "examples/feature/README.md" { // those are for TestWalk and TestFeatureWalk
 			t.Errorf("%s has a console block, which no test runs", d.path)
 		}
 	}

@@ -56,7 +56,7 @@ var placeholders = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`eyJ[\w.-]+…?`), "(jwt)"},
-	{regexp.MustCompile(`myauth_(rt|pr)_[\w.-]+…?`), "(myauth_${1})"},
+	{regexp.MustCompile(`myauth_(rt|pr|st|mf)_[\w.-]+…?`), "(myauth_${1})"},
 	{regexp.MustCompile(`"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"`), `"(id)"`},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "(time)"},
 }
@@ -71,6 +71,22 @@ func normalised(output string) string {
 // TestWalk does what README.md tells its readers to do, with bash and curl against
 // a server that runs on its defaults, and compares what they see.
 func TestWalk(t *testing.T) {
+	follow(t, readmePath, "server.log", func(dir string, log io.Writer) *process { return launch(t, dir, log) })
+}
+
+// TestFeatureWalk does the same with the walk of examples/feature.
+func TestFeatureWalk(t *testing.T) {
+	t.Parallel()
+	follow(t, "../feature/README.md", "feature.log", func(dir string, log io.Writer) *process {
+		cmd := exec.Command(buildProgram(t, "../feature", "."), "-addr", "127.0.0.1:0")
+		cmd.Dir = dir
+		return startProcess(t, cmd, log)
+	})
+}
+
+// follow runs the walk of a document, which reads what the program prints from the file
+// log, and compares what the commands print.
+func follow(t *testing.T, document, log string, start func(dir string, log io.Writer) *process) {
 	for _, tool := range []string{"bash", "curl", "sed"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("MYAUTH_TEST_REQUIRE") == "all" {
@@ -80,32 +96,37 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	const shown = "http://127.0.0.1:8080"
-	text := readme(t)
-	if !strings.Contains(text, "tee server.log") {
-		t.Fatal("the README does not say how server.log comes about")
-	}
-	steps := walk(text)
-	if len(steps) < 10 {
-		t.Fatalf("%d commands in the README's console blocks: the walk is missing", len(steps))
-	}
-
-	dir := t.TempDir()
-	log, err := os.Create(filepath.Join(dir, "server.log"))
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
-	p := launch(t, dir, log)
-	p.url = p.waitFor(`^listening on (http://\S+)$`)[1]
+	if !strings.Contains(string(text), "tee "+log) {
+		t.Fatalf("%s does not say how %s comes about", document, log)
+	}
+	steps := walk(string(text))
+	if len(steps) < 10 {
+		t.Fatalf("%d commands in the console blocks of %s: the walk is missing", len(steps), document)
+	}
+
+	dir := t.TempDir()
+	file, err := os.Create(filepath.Join(dir, log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	p := start(dir, file)
+	p.url = p.waitFor(`listening on (http://\S+)$`)[1]
 	sh := newShell(t, dir)
+	read := map[string]int{}
 	for _, s := range steps {
-		// People are slower than the mail that they wait for; this test is not.
-		if m := regexp.MustCompile(`(verify-email|reset-password)\?token=.* server\.log`).FindStringSubmatch(s.command); m != nil {
-			p.waitFor(m[1] + `\?token=\S`)
+		// People are slower than the message that they wait for; this test is not.
+		if m := regexp.MustCompile(`((verify-email|reset-password)\?token=|Your code is ).* ` + log).FindStringSubmatch(s.command); m != nil {
+			p.waitForNew(regexp.QuoteMeta(m[1])+`\S`, read[m[1]])
+			read[m[1]]++
 		}
 		got := normalised(strings.ReplaceAll(sh.run(strings.ReplaceAll(s.command, shown, p.url)), p.url, shown))
 		if want := normalised(s.output); got != want {
-			t.Errorf("$ %s\nprints\n%s\nand the README says\n%s", s.command, got, want)
+			t.Errorf("$ %s\nprints\n%s\nand %s says\n%s", s.command, got, document, want)
 		}
 	}
 	p.stop()

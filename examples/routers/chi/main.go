@@ -17,4 +17,4 @@ func router(auth *httpx.Handler) http.Handler {
 	return r
 }
 
-func main() { demo.Run(nil, router) }
+func main() { demo.Run(nil, nil, router) }

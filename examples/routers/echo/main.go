@@ -18,4 +18,4 @@ func router(auth *httpx.Handler) http.Handler {
 	return e
 }
 
-func main() { demo.Run(nil, router) }
+func main() { demo.Run(nil, nil, router) }

@@ -34,4 +34,4 @@ func middleware(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	}
 }
 
-func main() { demo.Run(nil, router) }
+func main() { demo.Run(nil, nil, router) }

@@ -15,4 +15,4 @@ func router(auth *httpx.Handler) http.Handler {
 	return mux
 }
 
-func main() { demo.Run(nil, router) }
+func main() { demo.Run(nil, nil, router) }

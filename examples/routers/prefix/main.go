@@ -31,4 +31,4 @@ func wholeRouter(auth *httpx.Handler) http.Handler {
 	return mux
 }
 
-func main() { demo.Run(cut, router) }
+func main() { demo.Run(nil, cut, router) }
