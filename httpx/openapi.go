@@ -3,228 +3,284 @@ package httpx
 import (
 	"bytes"
 	_ "embed"
+	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/ijson"
 )
 
 //go:embed openapi.json
 var baseDocument []byte
 
-// document is the OpenAPI document while it is put together.
+// document is an OpenAPI document in the order in which people read it. What nothing here
+// changes stays as it was written.
 type document struct {
-	root   *tree
-	prefix string
-	// owner has the fragment of each operation, by method and path; MyAuth's own have none.
-	owner map[string]*tree
+	OpenAPI      json.RawMessage                  `json:"openapi"`
+	Info         json.RawMessage                  `json:"info"`
+	Dialect      json.RawMessage                  `json:"jsonSchemaDialect"`
+	Servers      json.RawMessage                  `json:"servers"`
+	Security     json.RawMessage                  `json:"security"`
+	Tags         []tag                            `json:"tags"`
+	Paths        map[string]map[string]*operation `json:"paths"`
+	UnknownRoute json.RawMessage                  `json:"x-unknown-route"`
+	Components   components                       `json:"components"`
+}
+
+type tag struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+// components are by kind, such as schemas, and name.
+type components map[string]map[string]json.RawMessage
+
+// responses are by status.
+type responses map[string]json.RawMessage
+
+type operation struct {
+	OperationID  string            `json:"operationId,omitempty"`
+	Tags         []string          `json:"tags,omitempty"`
+	Summary      string            `json:"summary,omitempty"`
+	Description  string            `json:"description,omitempty"`
+	ExternalDocs json.RawMessage   `json:"externalDocs,omitempty"`
+	Deprecated   bool              `json:"deprecated,omitempty"`
+	Security     json.RawMessage   `json:"security,omitempty"`
+	Parameters   []json.RawMessage `json:"parameters,omitempty"`
+	RequestBody  json.RawMessage   `json:"requestBody,omitempty"`
+	Responses    responses         `json:"responses,omitempty"`
+	RefusedBy    []refuser         `json:"x-refused-by,omitempty"`
+
+	feature string // whose it is; empty for MyAuth's own
+}
+
+// fragment is a part of a document, as kit.Extension.OpenAPI says.
+type fragment struct {
+	Tags       []tag                                 `json:"tags"`
+	Paths      map[string]map[string]json.RawMessage `json:"paths"`
+	Components components                            `json:"components"`
+	Refusals   map[refuser]responses                 `json:"x-refusals"`
+}
+
+// refuser says what of a feature refuses the requests of others.
+type refuser string
+
+func (r *refuser) UnmarshalText(text []byte) error {
+	if *r = refuser(text); *r != "factors" && *r != "gates" {
+		return fmt.Errorf("%q is not one of factors and gates", text)
+	}
+	return nil
 }
 
 // openAPI returns the document of exactly the routes: MyAuth's own and what the fragments of
-// features add, as kit.Extension.OpenAPI says. In the file of MyAuth's own each path begins a
-// JSON string with /auth/.
-func openAPI(prefix string, routes []kit.Route, fragments [][]byte) ([]byte, error) {
+// features add, by the feature's name. In the file of MyAuth's own each path begins a JSON
+// string with /auth/.
+func openAPI(prefix string, routes []kit.Route, fragments iter.Seq2[string, []byte]) ([]byte, error) {
 	base := bytes.ReplaceAll(baseDocument, []byte(`"/auth/`), []byte(`"`+prefix+`/`))
-	root, err := parseTree(base)
-	if err != nil {
+	d := &document{}
+	if err := decode(base, d); err != nil {
 		return nil, fmt.Errorf("httpx: openapi.json: %w", err)
 	}
-	d := &document{root, prefix, map[string]*tree{}}
-	var parsed []*tree
-	for i, text := range fragments {
-		f, err := parseTree(text)
+	refusals := map[string]map[refuser]responses{} // by feature
+	for feature, text := range fragments {
+		var f fragment
+		err := decode(text, &f)
 		if err == nil {
-			err = d.add(f)
+			err = d.add(prefix, feature, f)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("httpx: OpenAPI fragment %d of the Service's features: %w", i+1, err)
+			return nil, fmt.Errorf("httpx: the OpenAPI fragment of feature %s: %w", feature, err)
 		}
-		parsed = append(parsed, f)
+		refusals[feature] = f.Refusals
 	}
-	if err := d.match(routes); err != nil {
-		return nil, err
+	if err := d.match(prefix, routes); err != nil {
+		return nil, fmt.Errorf("httpx: %w", err)
 	}
 	for _, rt := range routes {
-		if d.owner[rt.Method+" "+rt.Path] != nil {
-			if err := d.addFrame(rt); err != nil {
-				return nil, err
-			}
+		if err := d.addFrame(prefix, rt); err != nil {
+			return nil, fmt.Errorf("httpx: the description of %s %s: %w", rt.Method, rt.Path, err)
 		}
 	}
-	for _, f := range parsed {
-		if err := d.refusals(f); err != nil {
-			return nil, err
+	for _, feature := range slices.Sorted(maps.Keys(refusals)) {
+		if err := d.refuse(feature, refusals[feature]); err != nil {
+			return nil, fmt.Errorf("httpx: the x-refusals of feature %s: %w", feature, err)
 		}
 	}
-	for _, operation := range d.operations() {
-		operation.remove(func(name string) bool { return name == "x-refused-by" })
+	for _, o := range d.operations() {
+		o.RefusedBy = nil
 	}
 	if err := d.prune(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("httpx: the OpenAPI document: %w", err)
 	}
-	return appendValue(nil, d.root), nil
+	return encode(d)
 }
 
-// add adds the tags, paths and components of a fragment.
-func (d *document) add(f *tree) error {
-	for _, member := range f.names {
-		if !slices.Contains([]string{"tags", "paths", "components", "x-refusals"}, member) {
-			return fmt.Errorf("it has a member %q: it may have tags, paths, components and x-refusals", member)
+// decode reads JSON that has no members but those of v.
+func decode(text []byte, v any) error {
+	if err := ijson.Object(text, maxAnswerDepth, nil); err != nil { // which also finds duplicate members
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(v)
+}
+
+// operations yields all operations by method and path, in a fixed order.
+func (d *document) operations() iter.Seq2[string, *operation] {
+	return func(yield func(string, *operation) bool) {
+		for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
+			for _, method := range slices.Sorted(maps.Keys(d.Paths[path])) {
+				if !yield(strings.ToUpper(method)+" "+path, d.Paths[path][method]) {
+					return
+				}
+			}
 		}
 	}
-	if tags, ok := f.values["tags"].([]any); ok {
-		all, _ := d.root.values["tags"].([]any)
-		d.root.set("tags", append(slices.Clone(all), tags...))
-	}
-	paths := f.at("paths")
-	for _, path := range paths.names {
-		for _, method := range paths.at(path).names {
-			operation := strings.ToUpper(method) + " " + path
-			if !slices.Contains(routeMethods, strings.ToUpper(method)) {
-				return fmt.Errorf("the path %s has a member %q, which is no method", path, method)
-			}
-			item := d.root.at("paths").into(d.prefix + path)
-			if _, taken := item.values[method]; taken {
-				return fmt.Errorf("%s is described already", operation)
-			}
-			item.set(method, paths.at(path, method))
-			d.owner[operation] = f
+}
+
+// add adds the tags, paths and components of a feature's fragment.
+func (d *document) add(prefix, feature string, f fragment) error {
+	for _, t := range f.Tags {
+		if !slices.Contains(d.Tags, t) { // several features may share one
+			d.Tags = append(d.Tags, t)
 		}
 	}
-	components := f.at("components")
-	for _, kind := range components.names {
-		for _, name := range components.at(kind).names {
-			value, all := components.at(kind).values[name], d.root.into("components").into(kind)
-			if other, taken := all.values[name]; taken && !same(value, other) {
+	for path, item := range f.Paths {
+		if d.Paths[prefix+path] == nil {
+			d.Paths[prefix+path] = map[string]*operation{}
+		}
+		for method, text := range item {
+			name := strings.ToUpper(method) + " " + path
+			if !slices.Contains(routeMethods, strings.ToUpper(method)) || method != strings.ToLower(method) {
+				return fmt.Errorf("the path %s has a member %q, which is no method in lower case", path, method)
+			}
+			if d.Paths[prefix+path][method] != nil {
+				return fmt.Errorf("%s is described already", name)
+			}
+			o := &operation{feature: feature}
+			if err := decode(text, o); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			d.Paths[prefix+path][method] = o
+		}
+	}
+	for kind, named := range f.Components {
+		if d.Components[kind] == nil {
+			d.Components[kind] = map[string]json.RawMessage{}
+		}
+		for name, text := range named {
+			if other, taken := d.Components[kind][name]; taken && !same(text, other) {
 				return fmt.Errorf("the component %s/%s has another content elsewhere", kind, name)
 			}
-			all.set(name, value)
+			d.Components[kind][name] = text
 		}
 	}
 	return nil
 }
 
-// match returns an error for a route that is not described, and for a description without a
-// route.
-func (d *document) match(routes []kit.Route) error {
-	paths := d.root.at("paths")
-	served := map[string]bool{}
+// match returns an error unless the operations are those of the routes, and can be told apart.
+func (d *document) match(prefix string, routes []kit.Route) error {
+	served, ids, tags := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, rt := range routes {
-		path, method := d.prefix+rt.Path, strings.ToLower(rt.Method)
-		served[method+" "+path] = true
-		if paths.at(path).values[method] == nil {
-			return fmt.Errorf("httpx: no OpenAPI fragment describes the route %s %s", rt.Method, rt.Path)
+		served[rt.Method+" "+prefix+rt.Path] = true
+		o := d.Paths[prefix+rt.Path][strings.ToLower(rt.Method)]
+		if o == nil {
+			return fmt.Errorf("no OpenAPI fragment describes the route %s %s", rt.Method, rt.Path)
 		}
-		if name := undescribed(paths.at(path, method), rt.Path); name != "" {
-			return fmt.Errorf("httpx: the description of %s %s lacks the parameter %q, in path", rt.Method, rt.Path, name)
+		if err := d.matchParameters(o, rt.Path); err != nil {
+			return fmt.Errorf("the description of %s %s %w", rt.Method, rt.Path, err)
+		}
+		if o.OperationID != "" && ids[o.OperationID] {
+			return fmt.Errorf("the operationId %q of %s %s is another operation's too", o.OperationID, rt.Method, rt.Path)
+		}
+		ids[o.OperationID] = true
+	}
+	for key, o := range d.operations() {
+		if !served[key] {
+			return fmt.Errorf("the OpenAPI fragment of feature %s describes %s, which is no route", o.feature, strings.Replace(key, " "+prefix, " ", 1))
 		}
 	}
-	for _, path := range paths.names {
-		for _, method := range paths.at(path).names {
-			if !served[method+" "+path] {
-				return fmt.Errorf("httpx: an OpenAPI fragment describes %s %s, which is no route", strings.ToUpper(method), strings.TrimPrefix(path, d.prefix))
-			}
+	for _, t := range d.Tags {
+		if tags[t.Name] {
+			return fmt.Errorf("the tag %q has two descriptions", t.Name)
 		}
+		tags[t.Name] = true
 	}
 	return nil
 }
 
-// undescribed returns a wildcard of a path that is no parameter of its operation, or "".
-func undescribed(operation *tree, path string) string {
-	parameters, _ := operation.values["parameters"].([]any)
+// matchParameters returns an error unless the parameters of o in path are the wildcards of path.
+func (d *document) matchParameters(o *operation, path string) error {
+	var wildcards, described []string
 	for segment := range strings.SplitSeq(path, "/") {
-		name := strings.Trim(segment, "{}")
-		if name != segment && !slices.ContainsFunc(parameters, func(v any) bool {
-			p, ok := v.(*tree)
-			return ok && p.text("in") == "path" && p.text("name") == name
-		}) {
-			return name
+		if name := strings.Trim(segment, "{}"); name != segment {
+			wildcards = append(wildcards, name)
 		}
 	}
-	return ""
+	for _, text := range o.Parameters {
+		var p struct{ Name, In string }
+		text, err := d.resolve(text)
+		if err == nil {
+			err = json.Unmarshal(text, &p)
+		}
+		if err != nil {
+			return fmt.Errorf("has a parameter that cannot be read: %w", err)
+		}
+		if p.In == "path" {
+			described = append(described, p.Name)
+		}
+	}
+	slices.Sort(wildcards)
+	slices.Sort(described)
+	if !slices.Equal(wildcards, described) {
+		return fmt.Errorf("has the parameters %q in path: it must have %q", described, wildcards)
+	}
+	return nil
 }
 
 // addFrame adds to a feature's operation what the frame does for each route of its kind.
-func (d *document) addFrame(rt kit.Route) error {
-	operation := d.root.at("paths", d.prefix+rt.Path, strings.ToLower(rt.Method))
+func (d *document) addFrame(prefix string, rt kit.Route) error {
+	o := d.Paths[prefix+rt.Path][strings.ToLower(rt.Method)]
+	if o.feature == "" {
+		return nil
+	}
 	answers := [][2]string{{"400", "MalformedRequest"}, {"405", "MethodNotAllowed"}, {"500", "InternalError"}}
 	if rt.Body != kit.NoBody {
 		answers = append(answers, [][2]string{{"413", "RequestTooLarge"}, {"415", "UnsupportedMediaType"}}...)
 	}
 	if rt.Access != kit.Public {
 		answers = append(answers, [][2]string{{"401", "BearerRefused"}, {"403", "AccountDisabled"}, {"503", "ServiceUnavailable"}}...)
-		operation.set("security", d.root.at("paths", d.prefix+"/me", "get").values["security"])
+		o.Security = d.Paths[prefix+"/me"]["get"].Security
 	}
 	if rt.Access == kit.RecentlySignedIn {
 		answers = append(answers, [2]string{"401", "ReauthenticationRequired"})
 	}
 	for _, a := range answers {
-		reference := newTree()
-		reference.setText("$ref", "#/components/responses/"+a[1])
-		if err := d.addResponse(operation, a[0], reference); err != nil {
-			return fmt.Errorf("httpx: the description of %s %s: %w", rt.Method, rt.Path, err)
+		if err := d.addResponse(o, a[0], json.RawMessage(`{"$ref":"#/components/responses/`+a[1]+`"}`)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// refusals adds the x-refusals of a fragment to the operations of others that name them in
+// refuse adds the x-refusals of a feature to the operations of others that name them in
 // x-refused-by.
-func (d *document) refusals(f *tree) error {
-	for _, operation := range d.operations() {
-		by, _ := operation.values["x-refused-by"].([]any)
-		if d.owner[operation.key] == f {
-			continue
-		}
-		for _, name := range by {
-			responses := f.at("x-refusals", textOf(name))
-			for _, status := range responses.names {
-				if err := d.addResponse(operation.tree, status, responses.at(status)); err != nil {
-					return fmt.Errorf("httpx: x-refusals for %s: %w", operation.key, err)
+func (d *document) refuse(feature string, refusals map[refuser]responses) error {
+	for key, o := range d.operations() {
+		for _, name := range o.RefusedBy {
+			for status, response := range refusals[name] {
+				if o.feature == feature {
+					continue
+				}
+				if err := d.addResponse(o, status, response); err != nil {
+					return fmt.Errorf("for %s: %w", key, err)
 				}
 			}
 		}
 	}
 	return nil
-}
-
-type operation struct {
-	*tree
-	key string // method and path
-}
-
-func (d *document) operations() (all []operation) {
-	paths := d.root.at("paths")
-	for _, path := range paths.names {
-		for _, method := range paths.at(path).names {
-			all = append(all, operation{paths.at(path, method), strings.ToUpper(method) + " " + strings.TrimPrefix(path, d.prefix)})
-		}
-	}
-	return all
-}
-
-// addResponse adds a response to an operation. If it has one of that status, either may be
-// the answer.
-func (d *document) addResponse(operation *tree, status string, response *tree) error {
-	responses := operation.into("responses")
-	old, ok := responses.values[status].(*tree)
-	if !ok {
-		responses.set(status, response)
-		return nil
-	}
-	if same(old, response) {
-		return nil
-	}
-	a, err := d.resolve(old)
-	if err != nil {
-		return err
-	}
-	b, err := d.resolve(response)
-	if err != nil {
-		return err
-	}
-	joined, err := d.eitherResponse(a, b)
-	responses.set(status, joined)
-	return err
 }

@@ -180,13 +180,24 @@ func TestFragmentsThatNewRefuses(t *testing.T) {
 		{"another method", `{"paths": {` + described("put", "/x/{id}", "id") + `}}`, "no OpenAPI fragment describes the route GET /x/{id}"},
 		{"one more", `{"paths": {` + good + `, ` + described("delete", "/y", "") + `}}`, "describes DELETE /y, which is no route"},
 		{"MyAuth's own", `{"paths": {` + good + `, ` + described("get", "/me", "") + `}}`, "GET /me is described already"},
-		{"no parameter", `{"paths": {` + described("get", "/x/{id}", "name") + `}}`, `GET /x/{id} lacks the parameter "id"`},
+		{"no parameter", `{"paths": {` + described("get", "/x/{id}", "name") + `}}`, `GET /x/{id} has the parameters ["name"] in path: it must have ["id"]`},
+		{"a parameter of nothing", `{"paths": {` + strings.Replace(good, `{"in"`, `{"in": "path", "name": "no"}, {"in"`, 1) + `}}`, `["id" "no"] in path`},
+		{"a parameter by a loop", `{"paths": {` + strings.Replace(good, `{"in"`, `{"$ref": "#/components/parameters/Loop"}, {"in"`, 1) + `}, "components": {"parameters": {"Loop": {"$ref": "#/components/parameters/Loop"}}}}`, "Loop"},
+		{"upper case", `{"paths": {` + described("GET", "/x/{id}", "id") + `}}`, `"GET", which is no method in lower case`},
+		{"no operation", `{"paths": {"/x/{id}": {"get": "x"}}}`, "feature probe: GET /x/{id}"},
+		{"a misspelled member", `{"paths": {` + strings.Replace(good, "responses", "respones", 1) + `}}`, `feature probe: GET /x/{id}: json: unknown field "respones"`},
+		{"a member twice", `{"paths": {` + good + `}, "paths": {}}`, "feature probe: ijson"},
+		{"an operationId twice", `{"paths": {` + strings.Replace(good, `"parameters"`, `"operationId": "login", "parameters"`, 1) + `}}`, `operationId "login" of GET /x/{id}`},
+		{"a tag in two ways", `{"tags": [{"name": "account", "description": "x"}], "paths": {` + good + `}}`, `tag "account"`},
+		{"a misspelled refuser", `{"paths": {` + strings.Replace(good, `"parameters"`, `"x-refused-by": ["gate"], "parameters"`, 1) + `}}`, `GET /x/{id}: "gate"`},
+		{"misspelled refusals", `{"paths": {` + good + `}, "x-refusals": {"factor": {}}}`, `"factor"`},
+		{"a refusal by nothing", `{"paths": {` + good + `}, "x-refusals": {"gates": {"403": {"$ref": "#/components/responses/Nothing"}}}}`, "x-refusals of feature probe: for POST /auth/login: status 403"},
 		{"no method", `{"paths": {"/x/{id}": {"summary": "x"}}}`, `"summary"`},
 		{"another component", `{"paths": {` + good + `}, "components": {"schemas": {"User": {}}}}`, "schemas/User"},
 		{"a reference to nothing", `{"paths": {` + strings.Replace(good, "Done", "Nothing", 1) + `}}`, "responses/Nothing"},
 		{"a reference to elsewhere", `{"paths": {` + strings.Replace(good, "#/components/responses/Done", "https://example.com/x", 1) + `}}`, "https://example.com/x"},
 		{"another member", `{"paths": {` + good + `}, "servers": []}`, `"servers"`},
-		{"no JSON", `{"paths": {`, "fragment 1"},
+		{"no JSON", `{"paths": {`, "feature probe"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			svc := newService(t, withProbe(kit.Extension{Routes: route, OpenAPI: []byte(tc.fragment)}))
@@ -208,7 +219,25 @@ func TestSharedComponents(t *testing.T) {
 	if _, err := New(newService(t, withProbes(feature("a", `{"type":"object","x":1}`), feature("b", `{"x":1, "type":"object"}`))), nil); err != nil {
 		t.Error(err)
 	}
-	_, err := New(newService(t, withProbes(feature("a", `{"type":"object"}`), feature("b", `{"type":"string"}`))), nil)
+	// A parameter and a response may be references.
+	by := kit.Extension{
+		Routes: []kit.Route{{Method: "GET", Path: "/by/{id}", Access: kit.SignedIn, Serve: serving(answerStatus(204))}},
+		OpenAPI: []byte(`{"paths": {"/by/{id}": {"get": {
+			"parameters": [{"$ref": "#/components/parameters/ID"}], "responses": {"401": {"$ref": "#/components/responses/Same"}}
+		}}}, "components": {
+			"parameters": {"ID": {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}},
+			"responses": {"Same": {"$ref": "#/components/responses/InvalidCredentials"}}
+		}}`),
+	}
+	h, err := New(newService(t, withProbe(by)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const codes = "expired_token invalid_credentials invalid_token missing_token revoked_token"
+	if got := strings.Join(codesAt(served(t, h), "/auth/by/{id}", "get", "401"), " "); got != codes {
+		t.Errorf("got %s", got)
+	}
+	_, err = New(newService(t, withProbes(feature("a", `{"type":"object"}`), feature("b", `{"type":"string"}`))), nil)
 	if err == nil || !strings.Contains(err.Error(), "schemas/Thing") {
 		t.Errorf("got %v", err)
 	}

@@ -1,139 +1,186 @@
 package httpx
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
 	"strings"
 )
 
-// eitherResponse returns a response that is a or b, two of one status.
-func (d *document) eitherResponse(a, b *tree) (*tree, error) {
-	joined := newTree()
-	joined.setText("description", a.text("description")+" Or: "+b.text("description"))
-	headers, err := d.union(a.at("headers"), b.at("headers"), true)
-	if err != nil {
-		return nil, err
-	}
-	content, err := d.union(a.at("content"), b.at("content"), false)
-	if err != nil {
-		return nil, err
-	}
-	joined.set("headers", headers)
-	joined.set("content", content)
-	return joined, nil
+type response struct {
+	Description string                     `json:"description"`
+	Headers     map[string]json.RawMessage `json:"headers,omitempty"`
+	Content     map[string]json.RawMessage `json:"content,omitempty"`
 }
 
-// union returns the headers or the media types of either of two responses. A header that only
-// one of them has is not required.
-func (d *document) union(a, b *tree, headers bool) (*tree, error) {
-	all := newTree()
-	for _, side := range [][2]*tree{{a, b}, {b, a}} {
-		for _, name := range side[0].names {
-			if all.values[name] != nil {
-				continue
-			}
-			one, err := d.resolve(side[0].at(name))
-			if err != nil {
-				return nil, err
-			}
-			_, inBoth := side[1].values[name]
-			if inBoth && same(side[0].values[name], side[1].values[name]) {
-				all.set(name, side[0].values[name])
-				continue
-			}
-			one = one.clone()
-			if inBoth {
-				other, err := d.resolve(side[1].at(name))
-				if err != nil {
-					return nil, err
-				}
-				one = either(one, other)
-			} else if headers {
-				one.remove(func(member string) bool { return member == "required" })
-			}
-			all.set(name, one)
+// typed is a header or a media type.
+type typed struct {
+	Description string                     `json:"description,omitempty"`
+	Required    bool                       `json:"required,omitempty"`
+	Schema      json.RawMessage            `json:"schema,omitempty"`
+	Example     json.RawMessage            `json:"example,omitempty"`
+	Examples    map[string]json.RawMessage `json:"examples,omitempty"`
+}
+
+// addResponse adds a response to an operation. If it has one of that status, either may be
+// the answer.
+func (d *document) addResponse(o *operation, status string, text json.RawMessage) error {
+	if o.Responses == nil {
+		o.Responses = responses{}
+	}
+	old, ok := o.Responses[status]
+	if !ok || same(old, text) {
+		o.Responses[status] = text
+		return nil
+	}
+	var a, b response
+	if err := errors.Join(d.read(old, &a), d.read(text, &b)); err != nil {
+		return fmt.Errorf("status %s: %w", status, err)
+	}
+	var err1, err2, err3 error
+	a.Description += " Or: " + b.Description
+	a.Headers, err1 = d.either(a.Headers, b.Headers)
+	a.Content, err2 = d.either(a.Content, b.Content)
+	o.Responses[status], err3 = encode(a)
+	return cmp.Or(err1, err2, err3)
+}
+
+// either returns the headers or the media types of either of two responses.
+func (d *document) either(a, b map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+	all := map[string]json.RawMessage{}
+	maps.Copy(all, a)
+	maps.Copy(all, b)
+	for name := range all {
+		if same(a[name], b[name]) {
+			continue
+		}
+		var v, w typed
+		err := errors.Join(d.read(a[name], &v), d.read(b[name], &w))
+		if err == nil {
+			all[name], err = encode(v.or(w))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return all, nil
 }
 
-// either returns a header or a media type whose schema is that of a or of b.
-func either(a, b *tree) *tree {
-	a, b = a.clone(), b.clone()
-	examples := newTree()
-	for _, t := range []*tree{a, b} {
-		if value, ok := t.values["example"].(*tree); ok { // of a problem: OpenAPI has example or examples
-			example := newTree()
-			example.set("value", value)
-			t.into("examples").set(value.text("code"), example)
+// or returns what is v or w. A header that only one of them has is not required.
+func (v typed) or(w typed) typed {
+	examples := map[string]json.RawMessage{}
+	for _, t := range []typed{v, w} {
+		maps.Copy(examples, t.Examples)
+		if t.Example != nil { // OpenAPI has example or examples
+			var problem struct{ Code string }
+			_ = json.Unmarshal(t.Example, &problem)
+			examples[cmp.Or(problem.Code, "example")] = json.RawMessage(`{"value":` + string(t.Example) + `}`)
 		}
-		for _, name := range t.at("examples").names {
-			examples.set(name, t.at("examples").values[name])
-		}
-		t.remove(func(member string) bool { return member == "example" || member == "examples" })
 	}
-	if !same(a.values["schema"], b.values["schema"]) {
-		schemas := newTree()
-		schemas.set("anyOf", []any{a.values["schema"], b.values["schema"]})
-		a.set("schema", schemas)
+	either := typed{Description: cmp.Or(v.Description, w.Description), Required: v.Required && w.Required, Schema: v.Schema, Examples: examples}
+	switch {
+	case v.Schema == nil:
+		either.Schema = w.Schema
+	case w.Schema != nil && !same(v.Schema, w.Schema):
+		either.Schema = json.RawMessage(`{"anyOf":[` + string(v.Schema) + `,` + string(w.Schema) + `]}`)
 	}
-	if len(examples.names) > 0 {
-		a.set("examples", examples)
-	}
-	return a
+	return either
+}
+
+// same reports whether two values are the same, in whatever order their members are.
+func same(a, b json.RawMessage) bool {
+	var x, y any
+	_ = json.Unmarshal(a, &x)
+	_ = json.Unmarshal(b, &y)
+	return reflect.DeepEqual(x, y)
 }
 
 const componentReference = "#/components/"
 
 // component returns what a reference to a component of the document names.
-func (d *document) component(reference string) (*tree, error) {
+func (d *document) component(reference string) (json.RawMessage, error) {
 	path, ok := strings.CutPrefix(reference, componentReference)
 	kind, name, _ := strings.Cut(path, "/")
-	found, exists := d.root.at("components", kind).values[name].(*tree)
+	text, exists := d.Components[kind][name]
 	if !ok || !exists {
-		return nil, fmt.Errorf("httpx: the OpenAPI document has a reference to %s, which is not there", reference)
+		return nil, fmt.Errorf("there is no %s for a $ref: name a component of the fragment or of MyAuth's own document", reference)
 	}
-	return found, nil
+	return text, nil
 }
 
-// resolve follows a reference.
-func (d *document) resolve(t *tree) (*tree, error) {
-	if reference := t.text("$ref"); reference != "" {
-		return d.component(reference)
+// resolve follows references.
+func (d *document) resolve(text json.RawMessage) (json.RawMessage, error) {
+	for range 10 {
+		var r struct {
+			Reference string `json:"$ref"`
+		}
+		if err := json.Unmarshal(text, &r); err != nil || r.Reference == "" {
+			return text, err
+		}
+		var err error
+		if text, err = d.component(r.Reference); err != nil {
+			return nil, err
+		}
 	}
-	return t, nil
+	return nil, fmt.Errorf("its references lead to no end: %s", text)
 }
+
+// read decodes what text is or refers to; nothing leaves v as it is.
+func (d *document) read(text json.RawMessage, v any) error {
+	if text == nil {
+		return nil
+	}
+	text, err := d.resolve(text)
+	if err != nil {
+		return err
+	}
+	return decode(text, v)
+}
+
+// references finds the references in JSON. Within a string, a quote has a backslash before it.
+var references = regexp.MustCompile(`"\$ref"\s*:\s*"([^"]*)"`)
 
 // prune removes the components that no route needs, so the document of a Service with few
 // features has what it can answer and no more.
 func (d *document) prune() error {
 	needed := map[string]bool{}
-	var need func(v any) error
-	need = func(v any) (err error) {
-		walk(v, func(t *tree) {
-			reference := t.text("$ref")
-			if reference == "" || needed[reference] || err != nil {
-				return
+	var need func(where string, text []byte) error
+	need = func(where string, text []byte) error {
+		for _, match := range references.FindAllSubmatch(text, -1) {
+			reference := string(match[1])
+			if needed[reference] {
+				continue
 			}
 			needed[reference] = true
-			var c *tree
-			if c, err = d.component(reference); err == nil {
-				err = need(c)
+			c, err := d.component(reference)
+			if err != nil {
+				return fmt.Errorf("%s: %w", where, err)
 			}
-		})
+			if err := need(reference, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := need("x-unknown-route", d.UnknownRoute); err != nil {
 		return err
 	}
-	components := d.root.at("components")
-	for _, name := range d.root.names {
-		if name == "components" {
-			continue
+	for key, o := range d.operations() {
+		text, err := encode(o)
+		if err == nil {
+			err = need(key, text)
 		}
-		if err := need(d.root.values[name]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	for _, kind := range components.names {
+	for kind, named := range d.Components {
 		if kind != "securitySchemes" { // which are not named by references
-			components.at(kind).remove(func(name string) bool { return !needed[componentReference+kind+"/"+name] })
+			maps.DeleteFunc(named, func(name string, _ json.RawMessage) bool { return !needed[componentReference+kind+"/"+name] })
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package kit
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 )
@@ -70,7 +71,7 @@ func (s *Service) extend(name string, e Extension) error {
 		s.routes = append(s.routes, r)
 	}
 	if len(e.OpenAPI) > 0 {
-		s.fragments = append(s.fragments, e.OpenAPI)
+		s.fragments = append(s.fragments, fragment{name, e.OpenAPI})
 	}
 	for _, rule := range e.Mails {
 		if _, taken := s.mailRules[rule.Kind]; taken || rule.Kind == "" || slices.Contains(ownMails, rule.Kind) {
@@ -97,5 +98,20 @@ func (s *Service) extend(name string, e Extension) error {
 // layers. Package httpx serves them beside the core's.
 func (s *Service) Routes() []Route { return slices.Clone(s.routes) }
 
-// OpenAPI returns the fragments that describe Routes: see Extension.OpenAPI.
-func (s *Service) OpenAPI() [][]byte { return slices.Clone(s.fragments) }
+// fragment is the Extension.OpenAPI of a feature.
+type fragment struct {
+	feature string
+	text    []byte
+}
+
+// OpenAPI yields the fragments that describe Routes, each with the name of its feature: see
+// Extension.OpenAPI.
+func (s *Service) OpenAPI() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for _, f := range s.fragments {
+			if !yield(f.feature, f.text) {
+				return
+			}
+		}
+	}
+}

@@ -24,9 +24,10 @@ type Extension struct {
 	Routes []Route
 	// OpenAPI describes exactly Routes: a JSON object with the members tags, paths and
 	// components of an OpenAPI 3.1 document. Paths begin below the prefix, as those of Routes
-	// do. References may be to components of this fragment and of MyAuth's own document. What
-	// the server answers for each route of that Access and Body, such as 405 and 413, is added
-	// to the responses, and the security of a route that is not Public.
+	// do. Operations have the members of OpenAPI only, no others that begin with x-. References
+	// may be to components of this fragment and of MyAuth's own document. What the server
+	// answers for each route of that Access and Body, such as 405 and 413, is added to the
+	// responses, and the security of a route that is not Public.
 	//
 	// The member x-refusals says what the feature makes routes of others answer: responses by
 	// status, in "gates" those of a Gate, in "factors" those of a second factor that is due.

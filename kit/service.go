@@ -41,7 +41,7 @@ type Service struct {
 
 	// What the features bring.
 	routes    []Route
-	fragments [][]byte
+	fragments []fragment
 	factors   map[string]Factor
 	gates     []func(context.Context, User, Login) error
 	observers []func(context.Context, Event)
