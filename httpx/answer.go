@@ -3,9 +3,11 @@ package httpx
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -52,14 +54,14 @@ func cookie(c kit.Cookie) *http.Cookie {
 	if c.CrossSite {
 		hc.SameSite = http.SameSiteNoneMode
 	}
-	switch {
-	case c.MaxAge < 0:
+	if hc.MaxAge = seconds(c.MaxAge); c.MaxAge < 0 {
 		hc.MaxAge = -1
-	case c.MaxAge > 0:
-		hc.MaxAge = int((c.MaxAge + time.Second - 1) / time.Second)
 	}
 	return hc
 }
+
+// maxCookie bounds the name and the value of a cookie (RFC 6265bis, section 5.6).
+const maxCookie = 4096
 
 // prepare makes a what send can write: the tokens become its body. An error is a mistake of
 // the route.
@@ -72,6 +74,14 @@ func prepare(a *kit.Answer) error {
 	for _, c := range a.Cookies {
 		if err := cookie(c).Valid(); err != nil {
 			return fmt.Errorf("httpx: a cookie of the answer: %w", err)
+		}
+		if len(c.Name)+len(c.Value) > maxCookie {
+			return fmt.Errorf("httpx: the cookie %s of the answer is longer than %d bytes, so browsers ignore it", c.Name, maxCookie)
+		}
+	}
+	for _, value := range [...]string{a.Location, a.CacheControl, a.ETag} {
+		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return errors.New("httpx: the Location, CacheControl or ETag of an answer is not printable ASCII")
 		}
 	}
 	switch {
@@ -127,11 +137,12 @@ func appendSeconds(b []byte, d time.Duration) []byte {
 
 // joinObjects appends the members of the JSON object more to the object b.
 func joinObjects(b, more []byte) []byte {
-	if more = bytes.TrimSpace(more); bytes.Equal(more, []byte("{}")) {
+	members := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(more), []byte("{")))
+	if string(members) == "}" {
 		return b
 	}
 	b = append(b[:len(b)-1], ',')
-	return append(b, bytes.TrimPrefix(more, []byte("{"))...)
+	return append(b, members...)
 }
 
 // encode is v as JSON, without the escapes that only HTML needs.

@@ -54,6 +54,8 @@ func readBody(r *http.Request, kind kit.BodyType) (b kit.Body, err error) {
 		return b, err
 	case form:
 		b.Form, b.FormErr = parseForm(text)
+	case kind == kit.OptionalJSON && len(text) == 0: // many clients always name a type
+		b.JSON = []byte("{}")
 	default:
 		b.JSON = text
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,9 @@ func TestWildcards(t *testing.T) {
 		{"GET", "/things/", "404"},
 		{"GET", "/things/7/", "404"},
 		{"GET", "/things/7/parts/8", "404"},
+		{"GET", "/things/a%00", "404"},
+		{"GET", "/things/a%ff", "404"},
+		{"GET", "/things/%2e%2e", "get .."},
 	} {
 		w := do(rg, tc.method, "/auth"+tc.target, "")
 		got := fmt.Sprint(w.Code)
@@ -198,7 +202,13 @@ func TestAnswers(t *testing.T) {
 		{"a redirection", kit.Answer{Status: 303, Location: "https://example.com/"}, 303, "", map[string]string{"Location": "https://example.com/", "Cache-Control": "no-store", "Content-Type": ""}},
 		{"a cookie", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", Value: "b", MaxAge: time.Minute + 1}}}, 204, "", map[string]string{"Set-Cookie": "__Host-a=b; Path=/; Max-Age=61; HttpOnly; Secure; SameSite=Lax"}},
 		{"a cookie of the session", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", Value: "b", CrossSite: true}}}, 204, "", map[string]string{"Set-Cookie": "__Host-a=b; Path=/; HttpOnly; Secure; SameSite=None"}},
+		{"a cookie for ever", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", Value: "b", MaxAge: math.MaxInt64}}}, 204, "", map[string]string{"Set-Cookie": "__Host-a=b; Path=/; Max-Age=9223372037; HttpOnly; Secure; SameSite=Lax"}},
 		{"no cookie", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", MaxAge: -1}}}, 204, "", map[string]string{"Set-Cookie": "__Host-a=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"}},
+		{"tokens and no members", kit.Answer{Tokens: pair, Body: []byte("{ }\n")}, 200, `{"access_token":"a.b.c","token_type":"bearer","expires_in":1800}`, nil},
+		{"a long cookie", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", Value: strings.Repeat("x", 4096)}}}, 500, "", nil},
+		{"two lines in Location", kit.Answer{Status: 303, Location: "/\r\nX: y"}, 500, "", nil},
+		{"two lines in CacheControl", kit.Answer{Status: 204, CacheControl: "public\nX: y"}, 500, "", nil},
+		{"a control character in ETag", kit.Answer{Status: 204, ETag: "\"\x7f\""}, 500, "", nil},
 		{"no status", kit.Answer{Body: []byte("{}")}, 500, "", nil},
 		{"a status of a refusal", kit.Answer{Status: 404, Body: []byte("{}")}, 500, "", nil},
 		{"a body with 204", kit.Answer{Status: 204, Body: []byte("{}")}, 500, "", nil},
@@ -252,6 +262,8 @@ func TestBodiesOfFeatures(t *testing.T) {
 		{"json", "{}", "", 415, ""},
 		{"optional", "", "", 204, "{}"},
 		{"optional", `{"a":1}`, mediaJSON, 204, `{"a":1}`},
+		{"optional", "", mediaJSON, 204, "{}"},
+		{"optional", "", mediaForm, 415, ""},
 		{"optional", `{"a":1}`, "", 415, ""},
 		{"optional", large, "", 413, ""},
 		{"optional", "a=1", mediaForm, 415, ""},
@@ -351,6 +363,30 @@ func TestPanicsOfFeatures(t *testing.T) {
 	boom = false
 	if w := post(rg, "/auth/login", login); w.Code != 200 {
 		t.Errorf("afterwards: %d %s", w.Code, w.Body)
+	}
+}
+
+// panicking panics wherever it is shown.
+type panicking struct{}
+
+func (panicking) Error() string                { panic("the error") }
+func (panicking) MarshalJSON() ([]byte, error) { panic("the member") }
+
+// The same for what a route returns as its error. A nil *kit.Problem in an error is an easy
+// mistake.
+func TestErrorsThatPanic(t *testing.T) {
+	for name, err := range map[string]error{
+		"nil pointer": (*kit.Problem)(nil),
+		"the error":   panicking{},
+		"the member":  &kit.Problem{Status: 400, Members: map[string]any{"x": panicking{}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rg := newRig(t, Options{}, withProbe(kit.Extension{Routes: []kit.Route{
+				{Method: "GET", Path: "/x", Serve: serving(func() (kit.Answer, error) { return kit.Answer{}, err })},
+			}}))
+			wantProblem(t, do(rg, "GET", "/auth/x", ""), 500, "internal_error")
+			wantLogged(t, rg.log, name)
+		})
 	}
 }
 

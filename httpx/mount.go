@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"myauth.internal/kit"
 )
@@ -87,10 +89,11 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) {
 }
 
 // routable reports whether a ServeMux takes the path as it is. To others it answers
-// with a redirect or plain text, and no path of ours is among them.
+// with a redirect or plain text, and no path of ours is among them. Wildcards are text: some
+// stores fail on a NUL or on invalid UTF-8 in an ID.
 func routable(r *http.Request) bool {
 	p := r.URL.EscapedPath()
-	if !strings.HasPrefix(p, "/") || r.RequestURI == "*" {
+	if !strings.HasPrefix(p, "/") || r.RequestURI == "*" || !utf8.ValidString(r.URL.Path) || strings.ContainsFunc(r.URL.Path, unicode.IsControl) {
 		return false
 	}
 	clean := path.Clean(p)

@@ -168,7 +168,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	status, header := http.StatusOK, w.Header()
 	if err != nil {
 		p := h.problemOf(r, err)
-		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, retrySeconds(p)
+		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, seconds(p.RetryAfter)
 		if status == http.StatusUnauthorized || status == http.StatusNotFound {
 			d.Token = "" // no other try can succeed
 		}

@@ -129,8 +129,13 @@ func validationFailed(fields []kit.FieldError) *kit.Problem {
 	return p
 }
 
-// retrySeconds is the RetryAfter of p rounded up.
-func retrySeconds(p kit.Problem) int { return int((p.RetryAfter + time.Second - 1) / time.Second) }
+// seconds rounds up, and returns 0 for what is negative.
+func seconds(d time.Duration) int {
+	if d <= 0 {
+		return 0
+	}
+	return int((d-1)/time.Second) + 1
+}
 
 // complete returns p with what an application may leave out.
 func complete(p kit.Problem) kit.Problem {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,6 +60,7 @@ var every = []struct {
 	{"validation_failed", kit.Invalid("email", kit.CodeInvalidEmail, "must be <an> address"), 422, "validation_failed", challengeNone, ""},
 	{"too_many_requests", kit.ErrTooManyRequests, 429, "too_many_requests", challengeNone, "1"},
 	{"too_many_requests for a while", &kit.LimitError{RetryAfter: 90*time.Second + 1}, 429, "too_many_requests", challengeNone, "91"},
+	{"too_many_requests for ever", &kit.LimitError{RetryAfter: math.MaxInt64}, 429, "too_many_requests", challengeNone, "9223372037"},
 	{"too_many_requests for less than a second", &kit.LimitError{}, 429, "too_many_requests", challengeNone, "1"},
 	{"email_not_configured", kit.ErrEmailNotConfigured, 501, "email_not_configured", challengeNone, ""},
 	{"service_unavailable", kit.ErrUnavailable, 503, "service_unavailable", challengeNone, "1"},

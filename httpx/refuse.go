@@ -25,15 +25,21 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 // writeError answers r with err. bearer says that the token err is about, if any, was
 // presented in the Authorization header.
 func (m *Middleware) writeError(w http.ResponseWriter, r *http.Request, err error, bearer bool) {
-	p := m.problemOf(r, err)
-	mediaType, body := mediaProblem, []byte(nil)
-	var grant *grantError
-	if errors.As(err, &grant) {
-		p, mediaType = grantProblem(p), mediaJSON
-		body = encodeGrantError(p)
-	} else if encoded, failure := encodeProblem(p); failure == nil {
-		body = encoded
-	} else {
+	var p kit.Problem
+	var body []byte
+	mediaType := mediaProblem
+	failure := catchPanic(func() (failure error) { // such as a nil *kit.Problem as err
+		p = m.problemOf(r, err)
+		var grant *grantError
+		if errors.As(err, &grant) {
+			p, mediaType = grantProblem(p), mediaJSON
+			body = encodeGrantError(p)
+			return nil
+		}
+		body, failure = encodeProblem(p)
+		return failure
+	})
+	if failure != nil {
 		p, err = m.problemOf(r, failure), failure
 		body, _ = encodeProblem(p) // has no Members
 	}
@@ -52,7 +58,7 @@ func (m *Middleware) setErrorHeaders(w http.ResponseWriter, r *http.Request, err
 		header.Set("WWW-Authenticate", c)
 	}
 	if p.RetryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(retrySeconds(p)))
+		header.Set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))
 	}
 	if r.ProtoMajor == 1 && unread(err) {
 		// The server does not read the rest of the body then, to keep the connection.
