@@ -8,8 +8,8 @@ import (
 )
 
 // serve answers a request for a route: what all routes have in common, before and after the
-// route's own function. The access token is checked before a body is read, so that strangers
-// cannot make the server read one.
+// route's own function. The access token is checked before a body is read, so that the body of
+// a stranger takes no memory.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	in := kit.Request{Source: (*source)(r)}
 	var answer kit.Answer

@@ -52,7 +52,8 @@ const (
 	JSONBody
 	// OptionalJSON: a JSON object, or no body at all, which is an object without members.
 	OptionalJSON
-	// JSONOrForm: a JSON object, or a form (application/x-www-form-urlencoded).
+	// JSONOrForm: a JSON object, or a form (application/x-www-form-urlencoded). A form with a
+	// grant_type hears errors in the terms of RFC 6749, section 5.2.
 	JSONOrForm
 )
 
@@ -70,7 +71,8 @@ type Request struct {
 
 // Source reads the parts of a request. Package httpx implements it; a test of a feature may.
 type Source interface {
-	// PathValue returns the value of a wildcard in Route.Path.
+	// PathValue returns the value of a wildcard in Route.Path, decoded: it may have a slash,
+	// and is valid UTF-8 without control characters.
 	PathValue(name string) string
 	// QueryValue returns the first value of a parameter of the query, or "".
 	QueryValue(name string) string
@@ -91,7 +93,7 @@ type Answer struct {
 	// is set up for, together with the members of Body, and as 200 if Status is 0. Without
 	// a RefreshToken only the access token is written.
 	Tokens TokenPair
-	// Location is the Location header; empty for none.
+	// Location is the Location header; empty for none. It and the next two are printable ASCII.
 	Location string
 	// CacheControl is the Cache-Control header; empty means no-store. ETag is the ETag header
 	// with its quotes.
@@ -101,7 +103,8 @@ type Answer struct {
 }
 
 // Cookie is one cookie of an [Answer]. It is HttpOnly, Secure and of the path "/", so its name
-// should begin with __Host- (RFC 6265bis section 4.1.3.2).
+// should begin with __Host- (RFC 6265bis section 4.1.3.2). Name and Value together are at most
+// 4096 bytes.
 type Cookie struct {
 	Name, Value string
 	// MaxAge is its lifetime in whole seconds; zero ends it with the browser's session,
