@@ -152,6 +152,7 @@ func TestMailsOfFeatures(t *testing.T) {
 	}
 	data := map[string]string{"who": "Bob"}
 	p.core.Mail(t.Context(), "invite", u, kit.MailContent{Page: "/join", Token: "abc", Data: data})
+	data["who"] = "Eve" // is the feature's again
 	m := h.nextMail("invite")
 	if m.To != testEmail || m.UserID != u.ID || m.Username != "Ada" || m.Locale != "de-Ada" || m.Subject != "Come" || m.Text != "{{.Link}}" || m.Data["who"] != "Bob" ||
 		m.Link != "https://app.example.com/account/join?token=abc" || m.Token != "abc" || !m.ValidUntil.Equal(start.Add(time.Hour)) || m.DenyLink != "" {

@@ -33,8 +33,8 @@ type Factor interface {
 
 // Prompt is what the client needs for its next request to a [Factor].
 type Prompt struct {
-	// Show is shown to the client: members of the answer's JSON object. The member "state" is
-	// added, if there is a State.
+	// Show is shown to the client: members of the answer's JSON object, of which a [Secret] is
+	// written out. The member "state" is added, if there is a State.
 	Show map[string]any
 	// State is what the factor must know at the next request, at most 4 KiB. It is sealed, and
 	// good for one success, of this user, in this session or login, within 10 minutes.
@@ -121,6 +121,9 @@ func (s *Service) prompt(u User, name, binding string, begin func() (Prompt, err
 	}
 	show := map[string]any{}
 	for name, value := range p.Show {
+		if secret, ok := value.(Secret); ok {
+			value = string(secret)
+		}
 		show[name] = value
 	}
 	if p.State != nil {

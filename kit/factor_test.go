@@ -27,7 +27,7 @@ func (f countingFactor) Attach(*kit.Core) (kit.Extension, error) {
 }
 
 func (countingFactor) Enroll(context.Context, kit.User, kit.Body) (kit.Prompt, error) {
-	return kit.Prompt{Show: map[string]any{"first": 1}, State: []byte("1")}, nil
+	return kit.Prompt{Show: map[string]any{"first": kit.Secret("1")}, State: []byte("1")}, nil
 }
 
 func (countingFactor) Confirm(_ context.Context, _ kit.User, state []byte, answer kit.Body) ([]byte, error) {
@@ -90,8 +90,8 @@ func (h *harness) enroll(tokens kit.TokenPair) kit.TokenPair {
 	h.t.Helper()
 	claims := h.claims(tokens)
 	p, err := h.EnrollFactor(h.t.Context(), claims, "counter", kit.Body{})
-	if err != nil {
-		h.t.Fatal("enroll:", err)
+	if err != nil || p.Show["first"] != "1" {
+		h.t.Fatal("enroll:", err, p.Show)
 	}
 	enrolled, err := h.ConfirmFactor(h.t.Context(), claims, "counter", p.Show["state"].(string), code("1"))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"myauth.internal/kit/internal/maillink"
@@ -89,6 +90,7 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 	if s.mails == nil {
 		return
 	}
+	content.Data = maps.Clone(content.Data) // the queue reads it later
 	if s.outbox != nil {
 		s.outbox.enqueueMail(ctx, kind, email, u, content)
 		return
