@@ -16,6 +16,9 @@ type Feature struct {
 	Options func() kit.Options
 	// Scenarios are uses of the feature. Each should write something.
 	Scenarios []Scenario
+	// Open are the public routes that write whatever a stranger sends, such as "POST /guest":
+	// something else must bound what they keep.
+	Open []string
 }
 
 // Scenario is one use of a feature, such as an enrolment, or a login by it.
@@ -31,7 +34,8 @@ type Use struct {
 	// as by a client that got no answer, and by many goroutines at once.
 	Call func(ctx context.Context, svc *kit.Service) error
 	// Already are the errors of a repeated Call that mean: this was done, or used up, by
-	// an earlier one.
+	// an earlier one. If there are any, at most one Call may succeed, also when it is repeated
+	// a day later.
 	Already []error
 	// Whole returns an error unless the state, as svc shows it, is that before Call or that
 	// after it. It must be so after each Call, whatever came of it.
@@ -47,8 +51,9 @@ type Use struct {
 //   - describe exactly its routes, and answer them with errors that clients can be told;
 //   - write nothing for a stranger's nonsense, nor for a GET;
 //   - leave no half state after an interruption, a repetition, or 16 calls at once;
+//   - let nobody in by its gate because a store was away, nor start a session but by Grant;
 //   - own its records: each belongs to an account and goes with it, and a token expires;
-//   - put no secret into events and logs.
+//   - put no secret into events, logs and errors.
 func RunFeature(t *testing.T, cfg Config, f Feature) {
 	t.Helper()
 	cfg, err := cfg.check()
@@ -66,7 +71,7 @@ type featureCase struct {
 }
 
 func (f Feature) cases() []featureCase {
-	cases := []featureCase{{"attach", f.attach}, {"routes", f.routes}}
+	cases := []featureCase{{"attach", f.attach}, {"routes", f.routes}, {"gate", f.gate}}
 	for _, sc := range f.Scenarios {
 		for _, c := range []struct {
 			name string

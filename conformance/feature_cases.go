@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
@@ -25,7 +27,7 @@ func (f Feature) attach(tb testing.TB, cfg Config) {
 		}
 	}
 	svc, err := two.service(value)
-	if one.count(&one.calls)+two.count(&two.calls) > 0 {
+	if one.called()+two.called() > 0 {
 		tb.Errorf("Attach called a store")
 	}
 	if err != nil {
@@ -34,8 +36,7 @@ func (f Feature) attach(tb testing.TB, cfg Config) {
 	two.services = append(two.services, svc)
 	for _, sc := range f.Scenarios {
 		for _, w := range []*world{one, two, one} {
-			s := w.scene()
-			use := sc.Prepare(s)
+			s, use := w.prepare(sc)
 			if err := use.Call(context.Background(), w.services[0]); err != nil {
 				tb.Errorf("%s, through one of two Services that share the feature: got error %v", sc.Name, err)
 			}
@@ -44,11 +45,27 @@ func (f Feature) attach(tb testing.TB, cfg Config) {
 	}
 }
 
-// again uses the feature through either Service, and once more through the other.
+// prepare makes one try ready. It notes what Call returns.
+func (w *world) prepare(sc Scenario) (*Scene, Use) {
+	s := w.scene()
+	use := sc.Prepare(s)
+	call, succeeded := use.Call, atomic.Bool{}
+	use.Call = func(ctx context.Context, svc *kit.Service) error {
+		err := call(ctx, svc)
+		fmt.Fprintln(w, err) // servers log it
+		if err == nil && succeeded.Swap(true) && len(use.Already) > 0 {
+			w.Errorf("a second Call succeeded, and there are errors in Already: what the first one used up is good for another")
+		}
+		return err
+	}
+	return s, use
+}
+
+// again uses the feature through either Service, once more through the other, and again when
+// what it wrote has expired.
 func (w *world) again(sc Scenario) {
 	for i := range w.services {
-		s := w.scene()
-		use := sc.Prepare(s)
+		s, use := w.prepare(sc)
 		for j, when := range []string{"the first call", "the same call through the other Service"} {
 			err := use.Call(context.Background(), w.services[(i+j)%2])
 			if err != nil && (j == 0 || !isOneOf(err, use.Already)) {
@@ -56,10 +73,18 @@ func (w *world) again(sc Scenario) {
 			}
 			w.check(s, use, "after "+when)
 		}
+		w.checkSessions()
 		if _, err := w.services[i].PurgeExpired(context.Background(), w.clock.Now()); err != nil {
 			w.Errorf("PurgeExpired: %v", err)
 		}
 		w.check(s, use, "after a purge")
+		for _, later := range []time.Duration{time.Minute, 8 * time.Minute, 50 * time.Minute, 22 * time.Hour} {
+			w.clock.Advance(later)
+			_, err1 := w.services[i].PurgeExpired(context.Background(), w.clock.Now())
+			if err := use.Call(context.Background(), w.services[i]); err != nil && !told(err) && !isOneOf(err, use.Already) || err1 != nil {
+				w.Errorf("the same call once more, %v and a purge later: got error %v, and PurgeExpired %v", later, err, err1)
+			}
+		}
 		w.leave(s)
 	}
 }
@@ -112,9 +137,8 @@ func (w *world) interrupted(sc Scenario) {
 // interrupt lets something become of the nth store call, and repeats the scenario through
 // other. It reports whether there was an nth store call.
 func (w *world) interrupt(sc Scenario, trouble trouble, nth int, other *kit.Service) bool {
-	s := w.scene()
+	s, use := w.prepare(sc)
 	defer w.leave(s)
-	use := sc.Prepare(s)
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
 	first := w.services[0]
@@ -159,8 +183,7 @@ func (w *world) interrupt(sc Scenario, trouble trouble, nth int, other *kit.Serv
 // atOnce uses the feature by 16 callers at once, for one account, through both Services.
 func (w *world) atOnce(sc Scenario) {
 	for range rounds {
-		s := w.scene()
-		use := sc.Prepare(s)
+		s, use := w.prepare(sc)
 		won := 0
 		for _, err := range atOnce(racers, func(i int) error { return use.Call(context.Background(), w.services[i%2]) }) {
 			switch {
@@ -205,32 +228,67 @@ func (w *world) leave(s *Scene) {
 	w.checkRows("after DeleteUser", false)
 }
 
+// gate interrupts logins, of accounts that did nothing with the feature. Whom a gate refuses it
+// refuses whatever fails.
+func (f Feature) gate(tb testing.TB, cfg Config) {
+	w := f.world(tb, cfg, f.New(), f.New())
+	if w.brings.Gate == nil {
+		return
+	}
+	w.interrupted(Scenario{Prepare: func(s *Scene) Use {
+		_, refused := s.Service.Login(context.Background(), s.User.Email, s.Password)
+		return Use{
+			Call: func(ctx context.Context, svc *kit.Service) error {
+				_, err := svc.Login(ctx, s.User.Email, s.Password)
+				switch {
+				case err == nil && refused != nil:
+					return fmt.Errorf("it let in whom it refuses otherwise, with: %w", refused)
+				case refused != nil && !passes(err, Use{}):
+					return nil
+				}
+				return err
+			},
+			Whole: func(context.Context, *kit.Service) error { return nil },
+		}
+	}})
+}
+
 // routes wants the document and the routes of the feature to be one, and sends nonsense to
 // every route.
 func (f Feature) routes(tb testing.TB, cfg Config) {
 	w := f.world(tb, cfg, f.New())
-	described(tb, w.brings)
-	s := w.scene()
-	token := s.Login().AccessToken
+	members := described(tb, w.brings)
+	named := func(value string) string {
+		body := map[string]string{"state": value, "code": value, "token": value}
+		for _, name := range members {
+			body[name] = value
+		}
+		text, _ := json.Marshal(body) // of strings
+		return string(text)
+	}
 	for _, route := range w.services[0].Routes() {
+		s := w.scene() // one route may end the sessions of its user
+		token := s.Login().AccessToken
 		target := route.Method + " " + strings.NewReplacer("{$}", "", "...}", "", "{", "", "}", "").Replace(route.Path)
-		for _, body := range []string{"", "{", "[]", "{}", `{"state":7,"code":[]}`, `{"state":"x","code":"x","token":"x"}`} {
-			before := w.count(&w.writes)
-			answer, err := s.Serve(context.Background(), w.services[0], target, body, token)
-			switch wrote := w.count(&w.writes) > before; {
+		for _, body := range []string{"", "{", "[]", "{}", `{"state":7,"code":[]}`, named("x"), named("a.stranger@example.com")} {
+			ctx := context.Background()
+			if route.Access == kit.Public && !slices.Contains(f.Open, route.Method+" "+route.Path) {
+				ctx = context.WithValue(ctx, readingKey{}, fmt.Sprintf("%s %s, with the body %q of a stranger", route.Method, route.Path, body))
+			}
+			answer, err := s.Serve(ctx, w.services[0], target, body, token)
+			switch {
 			case err != nil && !told(err):
 				tb.Errorf("%s %s with the body %q: got error %v, which is an internal error to clients: want a kit.Problem, or an error of kit's Service", route.Method, route.Path, body, err)
 			case err == nil && answer.Tokens.AccessToken == "" && (answer.Status < 200 || answer.Status > 399):
 				tb.Errorf("%s %s with the body %q: got status %d", route.Method, route.Path, body, answer.Status)
-			case wrote && (route.Method == http.MethodGet || route.Access == kit.Public):
-				tb.Errorf("%s %s with the body %q: it wrote, for a GET or a stranger's nonsense", route.Method, route.Path, body)
 			}
 		}
 	}
 }
 
-// described wants the fragment to describe exactly the routes.
-func described(tb testing.TB, e kit.Extension) {
+// described wants the fragment to describe exactly the routes. It returns the names of all
+// properties in it.
+func described(tb testing.TB, e kit.Extension) []string {
 	var document struct{ Paths map[string]map[string]any }
 	if err := json.Unmarshal(e.OpenAPI, &document); err != nil && len(e.OpenAPI) > 0 {
 		tb.Errorf("Extension.OpenAPI: %v", err)
@@ -251,6 +309,27 @@ func described(tb testing.TB, e kit.Extension) {
 	if !slices.Equal(described, served) {
 		tb.Errorf("Extension.OpenAPI describes %q, and the routes are %q", described, served)
 	}
+	var all any
+	_ = json.Unmarshal(e.OpenAPI, &all) // which was tried above
+	return properties(all)
+}
+
+// properties returns the names of all members of members called properties.
+func properties(v any) (names []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, element := range v {
+			names = append(names, properties(element)...)
+		}
+	case map[string]any:
+		for name, value := range v {
+			if object, ok := value.(map[string]any); ok && name == "properties" {
+				names = slices.AppendSeq(names, maps.Keys(object))
+			}
+			names = append(names, properties(value)...)
+		}
+	}
+	return names
 }
 
 func isOneOf(err error, all []error) bool {

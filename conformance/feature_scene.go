@@ -47,6 +47,9 @@ func (s *Scene) Secret(values ...string) { s.world.secret(values...) }
 // does. body is JSON or empty, token an access token or empty.
 func (s *Scene) Serve(ctx context.Context, svc *kit.Service, request, body string, token kit.Secret) (answer kit.Answer, err error) {
 	method, target, _ := strings.Cut(request, " ")
+	if method == http.MethodGet {
+		ctx = context.WithValue(ctx, readingKey{}, request)
+	}
 	r, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		return answer, err
@@ -64,6 +67,12 @@ func (s *Scene) Serve(ctx context.Context, svc *kit.Service, request, body strin
 }
 
 func serve(r *http.Request, svc *kit.Service, route kit.Route, body string, token kit.Secret) (kit.Answer, error) {
+	switch {
+	case route.Body == kit.NoBody:
+		body = ""
+	case route.Body == kit.OptionalJSON && body == "":
+		body = "{}"
+	}
 	request := kit.Request{Source: source{r}, Body: kit.Body{JSON: []byte(body)}}
 	if route.Access != kit.Public {
 		var err error

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -32,10 +33,13 @@ type wrongs struct {
 	after     func(ctx context.Context, n *notes, u kit.User, text string) error
 	read      func(ctx context.Context, n *notes, u kit.User) error
 	observe   func(ctx context.Context, n *notes, e kit.Event)
+	gate      func(ctx context.Context, n *notes, u kit.User) error
+	spend     func(ctx context.Context, n *notes, u kit.User, link string, st kit.State) error
 	keepsLast bool
 }
 
-const notesDocument = `{"paths":{"/note":{"post":{},"get":{}},"/note/{name}":{"parameters":[],"delete":{}}}}`
+const notesDocument = `{"paths":{"/note":{"post":{},"get":{}},"/note/{name}":{"parameters":[],"delete":{}},"/note/login":{"post":{}}},
+	"components":{"schemas":{"Note":{"properties":{"text":{"type":"string"},"address":{"type":"string"}}}}}}`
 
 func (n *notes) Name() string { return "notes" + n.wrong.name }
 
@@ -54,12 +58,16 @@ func (n *notes) Attach(core *kit.Core) (kit.Extension, error) {
 			{Method: "POST", Path: "/note", Access: kit.SignedIn, Body: kit.JSONBody, Serve: n.put},
 			{Method: "GET", Path: "/note", Access: kit.SignedIn, Serve: n.get},
 			{Method: "DELETE", Path: "/note/{name}", Access: kit.SignedIn, Serve: n.remove},
+			{Method: "POST", Path: "/note/login", Body: kit.JSONBody, Serve: n.login},
 		},
 		OpenAPI: []byte(notesDocument),
 		Factor:  pin{},
 	}
 	if n.wrong.observe != nil {
 		e.Observe = func(ctx context.Context, event kit.Event) { n.wrong.observe(ctx, n, event) }
+	}
+	if n.wrong.gate != nil {
+		e.Gate = func(ctx context.Context, u kit.User, _ kit.Login) error { return n.wrong.gate(ctx, n, u) }
 	}
 	if n.wrong.name != "" {
 		return kit.Extension{}, nil
@@ -124,7 +132,34 @@ func (n *notes) get(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	} else if err != nil {
 		return kit.Answer{}, err
 	}
-	return kit.JSON(200, map[string]string{"note": string(row.Data)})
+	link, err := n.core.SealState("link", n.core.Now().Add(10*time.Minute), []byte(r.User.ID))
+	if err != nil {
+		return kit.Answer{}, err
+	}
+	return kit.JSON(200, map[string]string{"note": string(row.Data), "link": string(link)})
+}
+
+// login logs in by the link that comes with a note, once.
+func (n *notes) login(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	link, err := r.Body.One(kit.Field{Name: "link"})
+	if err != nil {
+		return kit.Answer{}, err
+	}
+	st, err := n.core.OpenState("link", link)
+	if err != nil {
+		return kit.Answer{}, err
+	}
+	u, err := n.core.User(ctx, string(st.Data))
+	if err != nil {
+		return kit.Answer{}, err
+	}
+	tokens, err := n.core.Grant(ctx, kit.Login{User: u, AMR: []string{"link"}, Spend: func(ctx context.Context) error {
+		if n.wrong.spend != nil {
+			return n.wrong.spend(ctx, n, u, link, st)
+		}
+		return n.core.SpendState(ctx, u.ID, st)
+	}})
+	return kit.Answer{Tokens: tokens}, err
 }
 
 func (n *notes) remove(ctx context.Context, r kit.Request) (kit.Answer, error) {
@@ -179,6 +214,25 @@ var writing = Scenario{Name: "writing", Prepare: func(s *Scene) Use {
 			}
 			return nil
 		},
+	}
+}}
+
+// linking logs in by the link of a note.
+var linking = Scenario{Name: "linking", Prepare: func(s *Scene) Use {
+	ctx, token := context.Background(), s.Login().AccessToken
+	_, err1 := s.Serve(ctx, s.Service, "POST /note", `{"text":"a note"}`, token)
+	answer, err2 := s.Serve(ctx, s.Service, "GET /note", "", token)
+	var body struct{ Link string }
+	if err := errors.Join(err1, err2, json.Unmarshal(answer.Body, &body)); err != nil {
+		s.Fatal(err)
+	}
+	return Use{
+		Call: func(ctx context.Context, svc *kit.Service) error {
+			_, err := s.Serve(ctx, svc, "POST /note/login", `{"link":"`+body.Link+`"}`, "")
+			return err
+		},
+		Already: []error{kit.ErrRevokedToken},
+		Whole:   func(context.Context, *kit.Service) error { return nil },
 	}
 }}
 
@@ -244,7 +298,35 @@ var inMemory = Config{New: func(testing.TB) Open {
 	return func(testing.TB) Stores { return Stores{Stores: store.Stores()} }
 }}
 
-func TestRunFeature(t *testing.T) { RunFeature(t, inMemory, notesOf(nil, writing, enrolling)) }
+func TestRunFeature(t *testing.T) { RunFeature(t, inMemory, notesOf(nil, writing, linking, enrolling)) }
+
+// TestUnusualFeature: a gate that lets in or refuses, a route for strangers, and a body that
+// may be absent.
+func TestUnusualFeature(t *testing.T) {
+	for _, refuses := range []bool{true, false} {
+		f := notesOf(func(w *wrongs) {
+			w.gate = func(ctx context.Context, n *notes, u kit.User) error {
+				if _, err := n.core.Find(ctx, "", u.ID); !refuses || !errors.Is(err, kit.ErrNotFound) {
+					return ignoring(kit.ErrNotFound, err)
+				}
+				return kit.NewProblem(403, "no_note", "No note", "Write a note first.")
+			}
+			w.routes = func(n *notes, routes []kit.Route) []kit.Route {
+				routes[0].Access, routes[0].Body, routes[0].Serve = kit.Public, kit.OptionalJSON, func(ctx context.Context, r kit.Request) (kit.Answer, error) {
+					if string(r.Body.JSON) == "" {
+						return kit.Answer{}, errors.New("no object")
+					}
+					return kit.Done(), n.core.Once(ctx, "", "guest", fmt.Sprint(time.Now().UnixNano()), n.core.Now().Add(time.Hour))
+				}
+				return routes
+			}
+		})
+		f.Open = []string{"POST /note"}
+		for _, c := range f.cases() {
+			t.Run(fmt.Sprint(c.name, "/", refuses), func(t *testing.T) { c.run(t, inMemory) })
+		}
+	}
+}
 
 // wrongFeatures are each caught by the case that they name.
 var wrongFeatures = []struct {
@@ -289,6 +371,38 @@ var wrongFeatures = []struct {
 			return routes
 		}
 	}},
+	{"keeps the addresses that strangers send", "routes", func(w *wrongs) {
+		w.routes = func(n *notes, routes []kit.Route) []kit.Route {
+			routes[0].Access = kit.Public
+			routes[0].Serve = func(ctx context.Context, r kit.Request) (kit.Answer, error) {
+				address, err := r.Body.One(kit.Field{Name: "address"})
+				if err == nil && !strings.Contains(address, "@") {
+					err = kit.Invalid("address", "invalid_email", "must be an address")
+				}
+				if err != nil {
+					return kit.Answer{}, err
+				}
+				return kit.Done(), n.core.Once(ctx, "", "address", address, n.core.Now().Add(time.Hour))
+			}
+			return routes
+		}
+	}},
+	{"lets everybody in when a store is away", "gate", func(w *wrongs) {
+		w.gate = func(ctx context.Context, n *notes, u kit.User) error {
+			if _, err := n.core.Find(ctx, "", u.ID); errors.Is(err, kit.ErrNotFound) {
+				return kit.NewProblem(403, "no_note", "No note", "Write a note first.")
+			}
+			return nil
+		}
+	}},
+	{"refuses with an error of its own when a store is away", "gate", func(w *wrongs) {
+		w.gate = func(ctx context.Context, n *notes, u kit.User) error {
+			if _, err := n.core.Find(ctx, "", u.ID); ignoring(kit.ErrNotFound, err) != nil {
+				return errors.New("notes: the store is away")
+			}
+			return nil
+		}
+	}},
 	{"answers with the status 200 and an error", "routes", func(w *wrongs) {
 		w.routes = func(_ *notes, routes []kit.Route) []kit.Route {
 			routes[1].Serve = func(context.Context, kit.Request) (kit.Answer, error) { return kit.Answer{Status: 404}, nil }
@@ -324,6 +438,48 @@ var wrongFeatures = []struct {
 		w.after = func(ctx context.Context, n *notes, u kit.User, _ string) error {
 			t := n.core.Credential(u, "for ever", fmt.Sprint(u.ID, u.UpdatedAt))
 			return ignoring(kit.ErrConflict, n.core.Tokens().Create(ctx, t))
+		}
+	}},
+	{"keeps what is nobody's for a hundred years", "writing/again", func(w *wrongs) {
+		w.after = func(ctx context.Context, n *notes, u kit.User, _ string) error {
+			return ignoring(kit.ErrConflict, n.core.Once(ctx, "", "noted", u.ID, n.core.Now().AddDate(100, 0, 0)))
+		}
+	}},
+	{"starts a session without Grant", "writing/again", func(w *wrongs) {
+		w.after = func(ctx context.Context, n *notes, u kit.User, _ string) error {
+			t := n.core.Credential(u, "", u.ID)
+			t.Type, t.SessionID, t.ExpiresAt = kit.RefreshToken, "session of "+u.ID, n.core.Now().Add(time.Hour)
+			return ignoring(kit.ErrConflict, n.core.Tokens().Create(ctx, t))
+		}
+	}},
+	{"counts how often a note is read", "writing/again", func(w *wrongs) {
+		w.read = func(ctx context.Context, n *notes, u kit.User) error {
+			row, err := n.core.Find(ctx, "", u.ID)
+			if err != nil {
+				return kit.NewProblem(404, "no_note", "No note", "")
+			}
+			_, err = n.core.Change(ctx, row, func(t *kit.Token) error { t.Data = append(t.Data, '.'); return nil })
+			return err
+		}
+	}},
+	{"logs in twice by one link", "linking/again", func(w *wrongs) {
+		w.spend = func(context.Context, *notes, kit.User, string, kit.State) error { return nil }
+	}},
+	{"forgets that a link was used before it expires", "linking/again", func(w *wrongs) {
+		w.spend = func(ctx context.Context, n *notes, u kit.User, link string, _ kit.State) error {
+			if err := n.core.Once(ctx, u.ID, "link", link, n.core.Now().Add(time.Minute)); !errors.Is(err, kit.ErrConflict) {
+				return err
+			}
+			return kit.ErrRevokedToken
+		}
+	}},
+	{"looks whether a link was used, and then uses it", "linking/at-once", func(w *wrongs) {
+		w.spend = func(ctx context.Context, n *notes, u kit.User, link string, _ kit.State) error {
+			if _, err := n.core.Find(ctx, "used", link); err == nil {
+				return kit.ErrRevokedToken
+			}
+			yield()
+			return n.core.Put(ctx, n.core.Credential(u, "used", link))
 		}
 	}},
 	{"logs its user's access token", "writing/again", func(w *wrongs) {
@@ -362,6 +518,14 @@ var wrongFeatures = []struct {
 				_, _, _ = n.core.ChangeUser(context.WithoutCancel(ctx), u.ID, func(u *kit.User) error { u.Roles = nil; return nil })
 			}
 			return err
+		}
+	}},
+	{"puts a secret into the error of an outage", "writing/interrupted", func(w *wrongs) {
+		w.store = func(ctx context.Context, n *notes, u kit.User, text string) error {
+			if err := n.write(ctx, u, text); err != nil {
+				return fmt.Errorf("for a user with the password %s: %w", password, err)
+			}
+			return n.mark(ctx, u)
 		}
 	}},
 	{"says that it stored a note that it could not", "writing/interrupted", func(w *wrongs) {
@@ -427,7 +591,7 @@ func ignoring(what, err error) error {
 func TestWrongFeaturesAreCaught(t *testing.T) {
 	for _, c := range wrongFeatures {
 		t.Run(c.name, func(t *testing.T) {
-			cases := notesOf(c.wrong, writing, enrolling).cases()
+			cases := notesOf(c.wrong, writing, linking, enrolling).cases()
 			at := slices.IndexFunc(cases, func(f featureCase) bool { return f.name == c.by })
 			noted := &notingTB{TB: t}
 			done := make(chan struct{})

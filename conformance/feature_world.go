@@ -31,17 +31,17 @@ type world struct {
 	hash     kit.Secret // of every account's password
 	accounts int
 
-	mu      sync.Mutex
-	calls   int // of stores
-	writes  int
-	rows    map[string]kit.Token // by the name of their store and their ID: what was created, or perhaps was
-	secrets []string
-	journal bytes.Buffer // events and logs
+	mu       sync.Mutex
+	calls    int                  // of stores
+	rows     map[string]kit.Token // by the name of their store and their ID: what was created, or perhaps was
+	loggedIn map[string]bool      // by SessionID
+	secrets  []string
+	journal  bytes.Buffer // events, logs and errors
 }
 
 // world opens a data set, and makes a Service for each feature.
 func (f Feature) world(tb testing.TB, cfg Config, features ...kit.Feature) *world {
-	w := &world{TB: tb, feature: f, openData: cfg.New(tb), clock: kittest.NewClock(epoch), mailer: &kittest.Mailer{}, rows: map[string]kit.Token{}}
+	w := &world{TB: tb, feature: f, openData: cfg.New(tb), clock: kittest.NewClock(epoch), mailer: &kittest.Mailer{}, rows: map[string]kit.Token{}, loggedIn: map[string]bool{}}
 	tb.Cleanup(w.checkSecrets)
 	for i, features := range append([][]kit.Feature{nil}, slices.Collect(slices.Chunk(features, 1))...) {
 		svc, err := w.service(features...)
@@ -81,7 +81,14 @@ func (w *world) service(features ...kit.Feature) (*kit.Service, error) {
 	}
 	o.BcryptCost, o.InsecureFastHash = 4, true
 	o.Mailer, o.PublicURL, o.InsecureUnlimitedMails, o.MailDelay = w.mailer, "https://example.com", true, time.Millisecond
-	o.OnEvent = func(_ context.Context, e kit.Event) { fmt.Fprintf(w, "%+v\n", e) }
+	o.OnEvent = func(_ context.Context, e kit.Event) {
+		fmt.Fprintf(w, "%+v\n", e)
+		if e.Kind == kit.EventLoggedIn {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.loggedIn[e.SessionID] = true
+		}
+	}
 	o.Logger = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.Now, o.StoreTimeout = w.clock.Now, time.Minute
 	svc, err := kit.New(faults.Stores(opened.Stores), keys, &o)
@@ -120,7 +127,7 @@ func (w *world) secret(values ...string) {
 func (w *world) checkSecrets() {
 	for _, secret := range w.secrets {
 		if _, behind, found := strings.Cut(w.journal.String(), secret); found && secret != "" {
-			w.Errorf("a secret is in an event or a log, before %s", brief(behind[:min(len(behind), 100)]))
+			w.Errorf("a secret is in an event, a log or an error, before %s", brief(behind[:min(len(behind), 100)]))
 		}
 	}
 }
@@ -137,6 +144,9 @@ type trial struct {
 // before sees every store call, and says what becomes of it.
 func (w *world) before(ctx context.Context, op string, record any) kittest.Fault {
 	w.note(op, record)
+	if request, ok := ctx.Value(readingKey{}).(string); ok && !slices.Contains(reads, op[strings.Index(op, ".")+1:]) {
+		w.Errorf("%s: it wrote, by %s", request, op)
+	}
 	t, ok := ctx.Value(trialKey{}).(*trial)
 	if !ok {
 		return 0
@@ -157,6 +167,12 @@ func (w *world) before(ctx context.Context, op string, record any) kittest.Fault
 
 type trialKey struct{}
 
+// readingKey is in the context of a request that must write nothing.
+type readingKey struct{}
+
+// reads are the methods of stores that write nothing.
+var reads = []string{"ByID", "ByEmail", "ByUser", "List", "ListByEmail", "Ping"}
+
 // note counts a store call, and keeps the record that it writes.
 func (w *world) note(op string, record any) {
 	w.mu.Lock()
@@ -166,20 +182,19 @@ func (w *world) note(op string, record any) {
 		store, _, _ := strings.Cut(op, ".")
 		w.written(store, t)
 	}
-	if !strings.Contains(op, ".By") {
-		w.writes++
-	}
 }
 
-// count reads one of w's counters.
-func (w *world) count(n *int) int {
+// called returns how many calls of stores there were.
+func (w *world) called() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return *n
+	return w.calls
 }
 
-// forever is about when records expire that do not.
-var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+// expires reports whether a record does within the longest life of a session.
+func (w *world) expires(t kit.Token) bool {
+	return t.ExpiresAt.Before(w.clock.Now().AddDate(10, 0, 0))
+}
 
 // written notes a record, and what is wrong with it.
 func (w *world) written(store string, t kit.Token) {
@@ -190,8 +205,8 @@ func (w *world) written(store string, t kit.Token) {
 		wrong = "has more Data than kit.MaxTokenData"
 	case t.ExpiresAt.IsZero():
 		wrong = "has no ExpiresAt, so the next purge removes it"
-	case !t.ExpiresAt.Before(forever) && (store == "tokens" || t.UserID == ""):
-		wrong = "never expires"
+	case !w.expires(t) && (store == "tokens" || t.UserID == ""):
+		wrong = "does not expire within ten years"
 	}
 	if wrong != "" {
 		w.Errorf("a record of the type %s among the %s %s", t.Type, store, wrong)
@@ -218,12 +233,23 @@ func (w *world) checkRows(when string, deleted bool) {
 				w.mu.Unlock()
 			}
 			_, err = w.stores.Users.ByID(context.Background(), t.UserID)
-			if errors.Is(err, kit.ErrNotFound) && !(deleted && t.ExpiresAt.Before(forever)) {
+			if errors.Is(err, kit.ErrNotFound) && !(deleted && w.expires(t)) {
 				w.Errorf("%s: a record of the type %s among the %s belongs to no account", when, t.Type, store)
 			}
 		}
 		if err != nil && !errors.Is(err, kit.ErrNotFound) {
 			w.Errorf("%s: looking for a record and its user: %v", when, err)
+		}
+	}
+}
+
+// checkSessions wants each session that is there to have come by Grant, where nothing failed.
+func (w *world) checkSessions() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.rows {
+		if t.Type == kit.RefreshToken && !w.loggedIn[t.SessionID] {
+			w.Errorf("a session was started, and there was no event %q: only Grant starts one", kit.EventLoggedIn)
 		}
 	}
 }
