@@ -14,7 +14,7 @@ import (
 // a table keeps in its columns, and what opens and upgrades it.
 var provenTwice = []string{
 	"create/adds", "values/every-field", "update/version", "delete/version", "by-user/byte-order",
-	"delete-expired/boundary", "durable/reopen", "newer/refused",
+	"delete-expired/boundary", "durable/reopen", "newer/refused", "newer/unchanged", "delete-expired/newer",
 }
 
 // credentialRules are the cases of [kit.Stores].Credentials.
@@ -81,7 +81,7 @@ var apartRules = []rule{
 	{id: "credentials/apart/purge", quote: secondStore, needs: []Ability{Credentials}, prove: func(p *probe) {
 		swapped := &handle{Stores: p.b.swap(), name: "2 of the credentials"}
 		t, c := p.addExpiring("token", epoch), newToken("credential", "ann")
-		c.ExpiresAt = epoch
+		c.ID, c.ExpiresAt = t.ID, epoch
 		p.add(swapped, c)
 		p.wantPurged(p.a, epoch, 10, 1)
 		p.checkGone(t, "after DeleteExpired of tokens")

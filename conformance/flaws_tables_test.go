@@ -17,8 +17,8 @@ func credentialFlaws() []flaw {
 		{name: "purges tokens of a newer form", by: "tokens/delete-expired/newer", alter: func(f *fake) {
 			purge := f.deleteExpired
 			f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
-				for _, id := range f.flagged("newer tokens ") {
-					f.flag("newer tokens "+id, false)
+				for _, id := range f.flagged("newer " + f.table + " ") {
+					f.flag("newer "+f.table+" "+id, false)
 					f.drop(id)
 				}
 				return purge(ctx, before, limit)
@@ -27,7 +27,7 @@ func credentialFlaws() []flaw {
 		{name: "counts tokens of a newer form towards the limit of a purge", by: "tokens/delete-expired/newer", alter: func(f *fake) {
 			purge := f.deleteExpired
 			f.deleteExpired = func(ctx context.Context, before time.Time, limit int) (int, error) {
-				return purge(ctx, before, limit-len(f.flagged("newer tokens ")))
+				return purge(ctx, before, limit-len(f.flagged("newer "+f.table+" ")))
 			}
 		}},
 		{name: "keeps credentials among the tokens", by: "credentials/apart/one-id", alter: func(f *fake) { f.other = f }},
@@ -36,6 +36,14 @@ func credentialFlaws() []flaw {
 			f.other.removeToken = func(ctx context.Context, at idAt) error { f.drop(at.id); return remove(ctx, at) }
 		}},
 		{name: "lists the credentials of a user among the tokens", by: "credentials/apart/one-id", alter: func(f *fake) { f.byUser = f.other.byUser }},
+		{name: "refuses a token with the ID of a credential", by: "credentials/apart/purge", alter: func(f *fake) {
+			first(&f.createToken, func(context.Context) error {
+				if f.other.tokens.Ping(context.Background()) != nil || len(f.other.allTokens("ann")) == 0 {
+					return nil
+				}
+				return kit.ErrConflict
+			})
+		}},
 		{name: "purges tokens in place of credentials", by: "credentials/apart/purge", alter: func(f *fake) { f.other.deleteExpired = f.deleteExpired }},
 		{name: "purges credentials with the tokens", by: "credentials/apart/purge", alter: func(f *fake) {
 			purge := f.deleteExpired
@@ -45,7 +53,7 @@ func credentialFlaws() []flaw {
 			}
 		}},
 	}
-	known := slices.Concat(tokenFlaws, flawsOfEveryMethod(tokenKind), newerFlaws(tokenKind))
+	known := slices.Concat(tokenFlaws, flawsOfEveryMethod(tokenKind), newerFlaws(tokenKind), flaws)
 	for _, name := range provenTwice {
 		like := known[slices.IndexFunc(known, func(f flaw) bool { return f.by == "tokens/"+name })]
 		flaws = append(flaws, flaw{name: "has credentials that are wrong: " + like.name, by: "credentials/" + name, alter: func(f *fake) { like.alter(f.other) }})
@@ -57,7 +65,7 @@ func credentialFlaws() []flaw {
 func newerFlaws(k kind) []flaw {
 	name := func(what string) string { return what + " (" + k.name + ")" }
 	by := func(what string) string { return k.name + "/newer/" + what }
-	return []flaw{
+	flaws := []flaw{
 		{name: name("reads a record as far as it knows its form"), by: by("refused"), alter: func(f *fake) {
 			f.byID = func(ctx context.Context, id string) (kit.User, error) { return f.users.ByID(ctx, id) }
 			f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) { return f.tokens.ByID(ctx, id) }
@@ -115,6 +123,24 @@ func newerFlaws(k kind) []flaw {
 			instead(&f.remove, kit.ErrNewerRecord, kit.ErrNotFound)
 			instead(&f.removeToken, kit.ErrNewerRecord, kit.ErrNotFound)
 		}},
+	}
+	if k.name == userKind.name {
+		flaws = append(flaws,
+			flaw{name: "gives the address of a user of a newer form to a new one", by: by("unchanged"), alter: func(f *fake) { f.frees(&f.create) }},
+			flaw{name: "gives the address of a user of a newer form to another", by: by("unchanged"), alter: func(f *fake) { f.frees(&f.update) }})
+	}
+	return flaws
+}
+
+// frees lets a write take the address of a user whom a newer version wrote.
+func (f *fake) frees(write *func(context.Context, kit.User) error) {
+	next := *write
+	*write = func(ctx context.Context, u kit.User) error {
+		if owner, err := f.users.ByEmail(ctx, u.Email); err == nil && owner.ID != u.ID && f.isNewer("users", owner.ID) != nil {
+			owner.Email = "moved." + owner.Email
+			_ = f.users.Update(ctx, owner)
+		}
+		return next(ctx, u)
 	}
 }
 
@@ -208,6 +234,29 @@ var userListFlaws = []flaw{
 			}
 			return users, err
 		}
+	}},
+	{name: "lists users as the first list showed them", by: "users/list/after-writes", alter: func(f *fake) {
+		f.listOut(func(list []kit.User) []kit.User {
+			for i, u := range list {
+				if _, seen := f.users1[u.ID]; !seen {
+					f.users1[u.ID] = u.Clone()
+				}
+				list[i] = f.users1[u.ID].Clone()
+				list[i].Email = u.Email
+			}
+			return list
+		})
+	}},
+	{name: "shares the slices of listed users with its callers", by: "users/list/after-writes", alter: func(f *fake) {
+		f.listOut(func(list []kit.User) []kit.User {
+			for i, u := range list {
+				if shared, seen := f.users1[u.ID]; seen && shared.Version == u.Version {
+					list[i].Roles = shared.Roles
+				}
+				f.users1[u.ID] = list[i]
+			}
+			return list
+		})
 	}},
 	{name: "lists deleted users", by: "users/list/after-writes", alter: func(f *fake) {
 		remove := f.remove

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
 
 	"myauth.internal/kit"
 )
@@ -47,6 +48,14 @@ func newerRules(k kind) []rule {
 			for _, h := range p.both() {
 				refused("Delete", newer.delete(p.ctx(), h), kit.ErrConflict)
 				refused("Create", newer.clone().create(p.ctx(), h), newer.taken())
+			}
+			if u, ok := newer.(*user); ok { // whose address is not free either
+				for i, h := range p.both() {
+					thief, mover := newUser(fmt.Sprint("thief", i)), other.(*user).copy()
+					thief.Email, mover.Email = u.Email, u.Email
+					refused("Create with the address", thief.create(p.ctx(), h), kit.ErrUserExists)
+					refused("Update of another to the address", mover.update(p.ctx(), h), kit.ErrUserExists)
+				}
 			}
 			for _, change := range k.changes {
 				change(other)

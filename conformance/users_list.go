@@ -81,6 +81,13 @@ var userListRules = []rule{
 		p.wantListed("", 10, users)
 		p.wantListedByEmail("member", "", 10, []*user{users[0], users[2], users[3]})
 		p.wantListedByEmail("moved", "", 10, []*user{moved})
+		for _, change := range userKind.changes[1:] { // of all but the address
+			change(users[3])
+		}
+		p.must(p.a.Users.Update(p.ctx(), users[3].User), "Update of every other field")
+		users[3].Version++
+		p.wantListed("", 10, users)
+		p.wantListedByEmail("member", "", 10, []*user{users[0], users[2], users[3]})
 		p.must(p.a.Users.Delete(p.ctx(), users[0].ID), "Delete")
 		p.must(p.a.Users.Delete(p.ctx(), moved.ID), "Delete of a user who had moved")
 		p.wantListed("", 10, users[2:])
@@ -141,6 +148,7 @@ func (p *probe) wantListedByEmail(prefix, at string, limit int, want []*user) {
 	}
 }
 
+// wantUsers overwrites what it has compared: the next list must not show it.
 func (p *probe) wantUsers(list []kit.User, err error, want []*user, what string, args ...any) {
 	what = fmt.Sprintf(what, args...)
 	p.wantErr(err, nil, "%s", what)
@@ -157,6 +165,7 @@ func (p *probe) wantUsers(list []kit.User, err error, want []*user, what string,
 	}
 	for i, u := range list {
 		p.want(&user{u}, err, want[i], "%s, number %d", what, i+1)
+		scribble(&user{u})
 	}
 }
 
