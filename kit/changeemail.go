@@ -9,8 +9,8 @@ import "context"
 // The change takes effect before the user has proved to own the new mailbox. So this is a
 // tool for administrators, for a user who has lost the old mailbox. An application must not
 // offer it to users: they could take any free address, or lose the account by a typing error.
-// Until the new address is verified, a password reset clears settings and username: see
-// [Service.ResetPassword].
+// Until the new address is verified, a password reset clears settings, username and second
+// factors: see [Service.ResetPassword].
 //
 // If the user has that address already, and it is not verified, only the verification mail is
 // queued: an earlier call may have returned [ErrUnavailable] and queued none.

@@ -49,7 +49,8 @@ func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name
 
 // ConfirmFactor completes an enrolment with the user's answer. The same write that sets
 // User.Factors ends every other session of the user, because they were begun without the
-// factor. The session of claims lives on with the new access token.
+// factor. The session of claims lives on with the new access token; if it has ended, nothing is
+// enrolled.
 //
 // Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken] and [ErrRevokedToken] for the
 // state, those of [Service.EnrollFactor].
@@ -68,6 +69,10 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		return TokenPair{}, err
 	}
 	data, err := factor.Confirm(ctx, u, opened.data, answer)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	session, err := s.liveSession(ctx, claims) // a thief may have its access token after the logout
 	if err != nil {
 		return TokenPair{}, err
 	}
@@ -108,7 +113,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	if err := put(always); err != nil {
 		return TokenPair{}, err
 	}
-	return s.keepSession(ctx, u, claims.SessionID, func(d *sessionData) {
+	return s.keepSession(ctx, u, session, func(d *sessionData) {
 		d.amr = distinct(append(slices.Clone(d.amr), AMRMultiple))
 		d.authTime = s.now()
 	})
@@ -125,6 +130,12 @@ func (s *Service) RemoveFactor(ctx context.Context, claims accesstoken.Claims, n
 		return ErrNotEnrolled
 	case !slices.Contains(claims.AMR, AMRMultiple):
 		return ErrReauthenticationRequired
+	}
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	if _, err := s.liveSession(ctx, claims); err != nil {
+		return err
 	}
 	u, changed, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		if u.SessionEpoch != claims.Epoch || !u.Active {

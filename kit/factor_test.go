@@ -405,6 +405,43 @@ func TestEnrolmentDuringARemoval(t *testing.T) {
 	}
 }
 
+// TestFactorsNeedTheSession: an access token is valid for a while after the logout. Whoever has
+// it then can neither lock the owner out by a factor nor take the owner's off.
+func TestFactorsNeedTheSession(t *testing.T) {
+	h := newHarness(t, withFactor)
+	u := h.verified(testEmail)
+	factors := func() int {
+		stored, err := h.UserByID(t.Context(), u.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(stored.Factors)
+	}
+	logout := func(tokens kit.TokenPair) {
+		if err := h.Logout(t.Context(), string(tokens.RefreshToken)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	over, own := h.login(testEmail, goodPassword), h.login(testEmail, goodPassword)
+	claims := h.claims(over)
+	p, err := h.EnrollFactor(t.Context(), claims, "counter", kit.Body{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logout(over)
+	_, err = h.ConfirmFactor(t.Context(), claims, "counter", p.Show["state"].(string), code("1"))
+	h.wantErr("confirm", err, kit.ErrRevokedToken)
+	if factors() != 0 {
+		t.Error("a session that is over enrolled a factor")
+	}
+	claims = h.claims(h.enroll(own))
+	logout(own)
+	h.wantErr("remove", h.RemoveFactor(t.Context(), claims, "counter"), kit.ErrRevokedToken)
+	if factors() != 1 {
+		t.Error("a session that is over removed a factor")
+	}
+}
+
 // TestEnrolmentIsAlwaysTold: the owner hears of a factor that is set, also if the store fails then.
 func TestEnrolmentIsAlwaysTold(t *testing.T) {
 	h := newHarness(t, withFactor)

@@ -209,7 +209,7 @@ func (s *Service) spendAnswer(ctx context.Context, l pendingLogin, proof Proof, 
 }
 
 // count changes a counter of a pending login before what it counts, so that parallel calls never
-// share one. It ends the login when more returns false.
+// share one. It refuses when more returns false.
 func (s *Service) count(ctx context.Context, l *pendingLogin, more func(*sessionData) bool) error {
 	row, err := s.changeRecord(ctx, s.tokens, l.row, func(t *Token) error {
 		d, err := decodeSession(t.Data)

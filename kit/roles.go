@@ -47,12 +47,12 @@ func (s *Service) changeRoles(ctx context.Context, id string, change func([]stri
 	return u, err
 }
 
-// distinct returns roles without repetitions, in order of first appearance.
-func distinct(roles []string) []string {
-	seen := make(map[string]bool, len(roles))
-	return slices.DeleteFunc(slices.Clone(roles), func(r string) bool {
-		again := seen[r]
-		seen[r] = true
+// distinct returns names without repetitions, in order of first appearance.
+func distinct(names []string) []string {
+	seen := make(map[string]bool, len(names))
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		again := seen[name]
+		seen[name] = true
 		return again
 	})
 }

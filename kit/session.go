@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/internal/opaque"
 )
 
@@ -170,22 +171,27 @@ func (s *Service) endSession(ctx context.Context, session Token) error {
 	return ignoreLoss(err) // ErrNotFound: it is gone
 }
 
-// keepSession lets one session live on after a change that raised the epoch of u, and makes an
-// access token for it.
-func (s *Service) keepSession(ctx context.Context, u User, sessionID string, change func(*sessionData)) (TokenPair, error) {
-	var kept Token
-	err := s.eachSession(ctx, u.ID, func(t Token) error {
-		if t.SessionID == sessionID {
-			kept = t
+// liveSession returns the session of an access token, or [ErrRevokedToken] if it has ended: its
+// access tokens stay valid a while.
+func (s *Service) liveSession(ctx context.Context, claims accesstoken.Claims) (live Token, err error) {
+	err = s.eachSession(ctx, claims.Subject, func(t Token) error {
+		if t.SessionID == claims.SessionID && t.Epoch == claims.Epoch && s.checkRow(t, s.now()) == nil {
+			live = t
 		}
 		return nil
 	})
-	if err != nil {
-		return TokenPair{}, err
+	if err == nil && live.ID == "" {
+		err = ErrRevokedToken
 	}
+	return live, err
+}
+
+// keepSession lets a session live on after a change that raised the epoch of u, and makes an
+// access token for it.
+func (s *Service) keepSession(ctx context.Context, u User, session Token, change func(*sessionData)) (TokenPair, error) {
 	var data sessionData
-	kept, err = s.changeRecord(ctx, s.tokens, kept, func(t *Token) (err error) {
-		if t.ID == "" || !t.RevokedAt.IsZero() {
+	session, err := s.changeRecord(ctx, s.tokens, session, func(t *Token) (err error) {
+		if !t.RevokedAt.IsZero() {
 			return ErrRevokedToken
 		}
 		if data, err = decodeSession(t.Data); err != nil {
@@ -198,7 +204,7 @@ func (s *Service) keepSession(ctx context.Context, u User, sessionID string, cha
 	if err != nil {
 		return TokenPair{}, revokedIfGone(err)
 	}
-	return s.issueAccess(ctx, u, kept, data, s.now())
+	return s.issueAccess(ctx, u, session, data, s.now())
 }
 
 // revokedIfGone turns [ErrNotFound] into [ErrRevokedToken]: a token whose user or row was
