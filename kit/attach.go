@@ -10,7 +10,7 @@ import (
 
 // reserved are the types of MyAuth's own records, and what once is used for: a feature's begin
 // with its name.
-var reserved = []string{string(RefreshToken), string(PasswordResetToken), string(MFAToken), string(onceType), "factor", "state"}
+var reserved = []string{string(RefreshToken), string(PasswordResetToken), string(mfaType), string(onceType), "factor", "state"}
 
 // ownMails are the kinds that the core sends by rules of its own.
 var ownMails = []MailKind{MailVerification, MailPasswordReset, MailPasswordChanged, MailEmailChanged, MailAccountExists}

@@ -558,6 +558,36 @@ func TestFactorDataIsSealed(t *testing.T) {
 	}
 }
 
+// TestFactorIsSealedAnew: a login seals what the factor knows under the first data key, so the old
+// one can go, also when the factor has nothing new to know.
+func TestFactorIsSealedAnew(t *testing.T) {
+	for _, answer := range []string{"2", "sent"} {
+		h := newHarness(t, withFactor)
+		h.verified(testEmail)
+		h.enroll(h.login(testEmail, goodPassword))
+		before, after := []byte("a data key for tests: 32 bytes.."), []byte("the data key that comes after it")
+		over := func(keys ...[]byte) *kit.Service {
+			return h.over(h.faults.Stores(h.store.Stores()), func(o *kit.Options) {
+				var err error
+				if o.DataKeys, err = seal.NewKeyring(keys...); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		login := func(s *kit.Service, answer string) error {
+			token := h.half(s)
+			p, err := s.ChallengeFactor(t.Context(), token, "counter")
+			if err == nil {
+				_, err = s.LoginWithFactor(t.Context(), token, "counter", p.Show["state"].(string), code(answer))
+			}
+			return err
+		}
+		h.wantErr("before the rotation", login(over(after), answer), seal.ErrUnknownKey)
+		h.wantErr("with both keys", login(over(after, before), answer), nil)
+		h.wantErr("after the rotation", login(over(after), "3"), nil)
+	}
+}
+
 // TestOutageInTheSecondStep: whatever call of a store fails, the code is unused, or used with a
 // session.
 func TestOutageInTheSecondStep(t *testing.T) {

@@ -14,9 +14,8 @@ import (
 // Email, Username, Roles, Settings and Private are validated. ID, CreatedAt and UpdatedAt are
 // chosen if they are not given. Verified and Active are stored as they are, and Factors too: a
 // user with the name of a second factor, whose record is not there, cannot log in. No mail is
-// sent. A
-// password reset clears Username and Settings of an account that is not Verified: see
-// [Service.ResetPassword].
+// sent. A password reset clears Username, Settings and Factors of an account that is not
+// Verified: see [Service.ResetPassword].
 //
 // An import that was interrupted can be repeated over all of its records, if they have ID
 // and CreatedAt: a record that is stored already, and was not changed since, is no error.

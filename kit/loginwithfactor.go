@@ -10,8 +10,8 @@ import (
 	"myauth.internal/kit/internal/opaque"
 )
 
-// MFAToken is a login between its first factor and its second.
-const MFAToken TokenType = "mfa"
+// mfaType is the type of the record of a login between its first factor and its second.
+const mfaType TokenType = "mfa"
 
 const (
 	challengeTTL     = 10 * time.Minute
@@ -41,7 +41,7 @@ func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
 	token := opaque.New(now)
 	row := Token{
 		ID:         token.RowID(),
-		Type:       MFAToken,
+		Type:       mfaType,
 		UserID:     l.User.ID,
 		Epoch:      l.User.SessionEpoch,
 		SecretHash: token.Hash(),
@@ -74,7 +74,7 @@ func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendi
 	if !ok {
 		return l, ErrInvalidToken
 	}
-	if l.row, err = s.tokenRow(ctx, presented, MFAToken); err != nil {
+	if l.row, err = s.tokenRow(ctx, presented, mfaType); err != nil {
 		return l, err
 	}
 	if !sameHash(presented.Hash(), l.row.SecretHash) {

@@ -38,7 +38,7 @@ func (Prompt) Format(f fmt.State, _ rune) { io.WriteString(f, "kit.Prompt") }
 // MarshalText returns what Format writes, for structured logs.
 func (Prompt) MarshalText() ([]byte, error) { return []byte("kit.Prompt"), nil }
 
-// Format writes only the type's name, whatever the verb: its data may be the secret of a second factor.
+// Format writes only the type's name, whatever the verb: its data may be a factor's secret.
 func (Proof) Format(f fmt.State, _ rune) { io.WriteString(f, "kit.Proof") }
 
 // MarshalText returns what Format writes, for structured logs.

@@ -47,9 +47,9 @@ type Stores struct {
 //
 // A User comes back as it was stored, field by field: every Unicode string without U+0000
 // byte for byte, Roles and Factors in their order, Settings and Private byte for byte, times
-// as the same instant in UTC to the microsecond or better (the zero Time and the year 9999 included), integers over
-// their whole range. An empty and a nil slice are the same, either may come back for the
-// other.
+// as the same instant in UTC to the microsecond or better (the zero Time and the year 9999
+// included), integers over their whole range. An empty and a nil slice are the same, either
+// may come back for the other.
 //
 // A record that a newer version of MyAuth wrote may have fields that this one does not know,
 // and an Update would drop them. Each record that outlives the process carries the version of

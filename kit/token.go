@@ -21,38 +21,44 @@ const (
 const MaxTokenData = 8 << 10
 
 // Token is one record of a [TokenStore]: an opaque token, a credential, or a nonce that was
-// used. It holds only hashes and sealed secrets, so nobody can
-// log in with it, or with a dump of the store. (With the ID alone one can forge what looks
-// like an old token, and so end that one session.)
+// used. It holds only hashes and sealed secrets, so nobody can log in with it, or with a dump
+// of the store. (With the ID alone one can forge what looks like an old token, and so end that
+// one session.)
 type Token struct {
-	// ID is the record's key, 22 of the characters A to Z, a to z, 0 to 9, - and _.
-	// It begins with the millisecond in which it was made, so that IDs sort by age, byte by
-	// byte, and ends with 80 random bits. Only the token's holder knows it; do not log it.
+	// ID is the record's key, 22 of the characters A to Z, a to z, 0 to 9, - and _. That of
+	// an opaque token begins with the millisecond in which it was made, so that IDs sort by
+	// age, byte by byte, and ends with 80 random bits. Only the token's holder knows it; do
+	// not log it. That of a credential or a nonce is a hash of its type and key, so that there
+	// is one of each.
 	ID string
-	// Type says what the token is for.
+	// Type says what the record is for. The set is open: those of a feature begin with its
+	// name.
 	Type TokenType
-	// UserID is the [User] that the token belongs to. The user may live in
-	// another database, so a store must not enforce the reference.
+	// UserID is the [User] that the record belongs to. The user may live in another database,
+	// so a store must not enforce the reference. A record of nobody's has none.
 	UserID string
 	// SessionID names the session in access tokens, events and lists. It is not secret.
-	// Empty for reset tokens.
+	// Empty for all but sessions.
 	SessionID string
-	// Epoch is the user's SessionEpoch when the token was made.
+	// Epoch is the user's SessionEpoch when a token was made, and the CredentialEpoch when a
+	// credential was.
 	Epoch int64
-	// SecretHash is the SHA-256 of the current token's secret, 32 bytes.
+	// SecretHash is the SHA-256 of the current token's secret, or of the type and key of a
+	// credential, 32 bytes.
 	SecretHash []byte
-	// PreviousHash is the SecretHash before the last rotation; nil before the
-	// first, and for reset tokens.
+	// PreviousHash is the SecretHash of a session before its last rotation. In other records
+	// that were changed it is the Salt before the last change.
 	PreviousHash []byte
-	// Salt derives the current secret from the previous one; nil before the
-	// first rotation, and for reset tokens.
+	// Salt derives the current secret of a session from the previous one. In other records it
+	// is random and new with each change, so that a call knows its own write.
 	Salt []byte
 	// Data is what else the record says, at most [MaxTokenData] bytes; its form depends on
 	// Type. Secrets in it are sealed. A store keeps it as it is.
 	Data []byte
-	// CreatedAt is when the session began or the reset was requested.
+	// CreatedAt is when the record was made: when the session began, for example.
 	CreatedAt time.Time
-	// RotatedAt is the time of the last rotation; the zero Time before it.
+	// RotatedAt is the time of the last rotation of a session, or the last use of a second
+	// factor; the zero Time before it.
 	RotatedAt time.Time
 	// ExpiresAt is the first instant at which the token is no longer valid.
 	ExpiresAt time.Time

@@ -1,7 +1,7 @@
 // Package password decides which passwords are accepted, and hashes and checks them.
 //
-// A [Policy] says which new passwords are accepted; [Rules] is the usual one. A [Hasher] makes bcrypt strings that
-// other software reads as well, and checks passwords against them:
+// A [Policy] says which new passwords are accepted; [Rules] is the usual one. A [Hasher] makes
+// bcrypt strings that other software reads as well, and checks passwords against them:
 //
 //	h, err := password.NewHasher(nil)
 //	stored, err := h.Hash(ctx, "correct horse battery 1A")

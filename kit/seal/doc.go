@@ -8,7 +8,8 @@
 //
 // Data keys stand apart from the keys that sign access tokens: those retire in days, and what
 // is sealed lives for years. A [Keyring] has one data key that seals and any number that open.
-// To replace a key, put the new one in front of it and restart. What was sealed before still
+// To replace a key, put the new one in front of it and restart; of several instances each must
+// have it behind the old one before the first has it in front. What was sealed before still
 // opens, and Open says that it is outdated, so that the program seals it anew when it next
 // writes that row. Once nothing is outdated any more, take the old key out.
 //
