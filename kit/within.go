@@ -37,7 +37,9 @@ func (o *outbox) enqueueMail(ctx context.Context, kind MailKind, email string, u
 //
 // A store that is nil stays that of s, such as one for tokens in another database.
 //
-// After an error of within that wraps [ErrUnavailable] the transaction must be rolled back.
+// After an error of within the transaction must be rolled back, unless the error is a refusal, such
+// as [ErrUserExists] or a [ValidationError]. What a refusal has kept back, its event, and with
+// Options.ConcealAccounts the mail to the owner of the address, release passes on too.
 // Hooks run before the commit. The gates and factors of features do too, and they see the
 // stores of s, without the transaction: so a login belongs after the commit.
 func (s *Service) Within(stores Stores) (within *Service, release func()) {
