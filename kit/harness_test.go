@@ -18,6 +18,7 @@ import (
 
 const (
 	goodPassword  = "Str0ng!Passw0rd"
+	goodHash      = "$2b$04$hSdymLBXzrBNSqxqJ.RHwuet7WTmm7Jvtfyp3wbVgLldiwKaI1N/S" // of goodPassword, at the lowest cost
 	otherPassword = "An0ther!Secret9"
 	testEmail     = "Ada@Example.com"
 )
