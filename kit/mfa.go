@@ -3,7 +3,6 @@ package kit
 import (
 	"context"
 	_ "embed"
-	"time"
 )
 
 //go:embed mfa.openapi.json
@@ -41,14 +40,15 @@ func (s *Service) serveFactors(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	type factor struct {
-		Type       string     `json:"type"`
-		CreatedAt  time.Time  `json:"created_at"`
-		LastUsedAt *time.Time `json:"last_used_at"`
+		Type       string  `json:"type"`
+		CreatedAt  string  `json:"created_at"`
+		LastUsedAt *string `json:"last_used_at"`
 	}
 	list := []factor{}
 	for _, f := range enrolled {
-		item := factor{Type: f.Name, CreatedAt: f.CreatedAt.UTC()}
-		if used := f.LastUsedAt.UTC(); !used.IsZero() {
+		item := factor{Type: f.Name, CreatedAt: f.CreatedAt.UTC().Format(jsonTime)}
+		if !f.LastUsedAt.IsZero() {
+			used := f.LastUsedAt.UTC().Format(jsonTime)
 			item.LastUsedAt = &used
 		}
 		list = append(list, item)

@@ -89,7 +89,7 @@ func TestFactor(t *testing.T) {
 	a.send("DELETE", "/mfa/pin", "", bearer(first)).is(401, "reauthentication_required") // no factor in this login
 	second := a.enroll(first)
 	a.send("GET", "/mfa", "", bearer(first)).is(401, "revoked_token")
-	if got, want := a.send("GET", "/mfa", "", bearer(second)).is(200).body, `{"factors":[{"type":"pin","created_at":"2026-11-23T12:00:00Z","last_used_at":null}]}`; got != want {
+	if got, want := a.send("GET", "/mfa", "", bearer(second)).is(200).body, `{"factors":[{"type":"pin","created_at":"2026-11-23T12:00:00.000000Z","last_used_at":null}]}`; got != want {
 		t.Errorf("got %s", got)
 	}
 	a.send("POST", "/mfa/pin", object("pin", "1"), "Content-Type: application/json", bearer(second)).is(409, "already_enrolled")
