@@ -12,7 +12,8 @@ import (
 // within the call.
 type Factor interface {
 	// Enroll begins the enrolment of u, with the body of the request, which may be empty.
-	// Nothing is written. Prompt.State reaches Confirm.
+	// Nothing is written, so only Options.Limiter bounds how often it is called. Prompt.State
+	// reaches Confirm.
 	Enroll(ctx context.Context, u User, request Body) (Prompt, error)
 
 	// Confirm checks what the user answers, and returns what the factor must know of the user

@@ -62,7 +62,6 @@ type pendingLogin struct {
 	row    Token
 	data   sessionData
 	user   User
-	name   string
 	factor Factor
 	record Token // of the factor
 	known  []byte
@@ -70,6 +69,10 @@ type pendingLogin struct {
 
 // pendingLogin returns the login of a token, if one of its account's factors has that name.
 func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendingLogin, err error) {
+	if err := s.enter(ctx); err != nil {
+		return l, err
+	}
+	defer func() { err = s.refuseToken(ctx, "second factor", l.row.UserID, err) }()
 	presented, ok := opaque.Parse(mfaPrefix, token)
 	if !ok {
 		return l, ErrInvalidToken
@@ -89,7 +92,7 @@ func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendi
 	if l.data, err = decodeSession(l.row.Data); err != nil {
 		return l, fmt.Errorf("kit: the data of a login between two factors: %w", err)
 	}
-	l.name, l.factor = name, s.factors[name]
+	l.factor = s.factors[name]
 	if l.factor == nil || !slices.Contains(l.user.Factors, name) {
 		return l, ErrNotEnrolled
 	}
@@ -100,15 +103,12 @@ func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendi
 // ChallengeFactor asks the factor called method for what a login of [MFARequired] needs first:
 // a message is sent, or a key gets what it must sign. At most five times a login.
 //
-// Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken], [ErrAccountDisabled],
-// [ErrNotEnrolled], a [LimitError], what the factor returns.
+// Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also for the sixth),
+// [ErrAccountDisabled], [ErrNotEnrolled], a [LimitError], what the factor returns.
 func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ Prompt, err error) {
-	if err := s.enter(ctx); err != nil {
-		return Prompt{}, err
-	}
 	l, err := s.pendingLogin(ctx, token, method)
 	if err != nil {
-		return Prompt{}, s.refuseToken(ctx, "second factor", l.row.UserID, err)
+		return Prompt{}, err
 	}
 	c, err := s.attempt(ctx, ActionFactorChallenge, l.user.Email, l.user.ID, "")
 	if err != nil {
@@ -131,12 +131,9 @@ func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ 
 // after five answers), [ErrNotEnrolled], a [LimitError], those of [Service.Grant], what the
 // factor returns.
 func (s *Service) LoginWithFactor(ctx context.Context, token, method, state string, answer Body) (_ TokenPair, err error) {
-	if err := s.enter(ctx); err != nil {
-		return TokenPair{}, err
-	}
 	l, err := s.pendingLogin(ctx, token, method)
 	if err != nil {
-		return TokenPair{}, s.refuseToken(ctx, "second factor", l.row.UserID, err)
+		return TokenPair{}, err
 	}
 	c, err := s.attempt(ctx, ActionFactor, l.user.Email, l.user.ID, "")
 	if err != nil {
