@@ -12,7 +12,7 @@ import (
 // with its name.
 var reserved = []string{string(RefreshToken), string(PasswordResetToken), string(mfaType), string(onceType), "factor", "state"}
 
-// ownMails are the kinds that the core sends by rules of its own.
+// ownMails are the kinds that the core has rules for.
 var ownMails = []MailKind{MailVerification, MailPasswordReset, MailPasswordChanged, MailEmailChanged, MailAccountExists}
 
 var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,19}$`)

@@ -21,7 +21,7 @@ var ErrUnchanged = errors.New("kit: nothing to change")
 
 // changeUser is the one way to change a stored user: read, change, compare and swap, and
 // read again after losing. change may refuse with an error. It may be called more than once,
-// also after its own write if somebody else wrote right after it: it returns ErrUnchanged
+// also after its own write if another call wrote right after it: it returns ErrUnchanged
 // when it finds its work done. changed reports whether this call has changed the record. When
 // a write's answer is lost, the stored record tells, but for a record that another call has
 // written since: then changed is true.

@@ -29,8 +29,8 @@ func (c *Core) UserByEmail(ctx context.Context, email string) (User, error) {
 	return c.svc.UserByEmail(ctx, email)
 }
 
-// ChangeUser reads a user, calls change, and writes the result if nobody else wrote meanwhile;
-// otherwise it begins again. So change may be called more than once, also after its own
+// ChangeUser reads a user, calls change, and writes the result unless another call wrote
+// meanwhile; then it begins again. So change may be called more than once, also after its own
 // write: it returns [ErrUnchanged] when it finds its work done, and any other error to refuse.
 // changed reports whether this call has changed the record. Errors: [ErrUserNotFound].
 func (c *Core) ChangeUser(ctx context.Context, id string, change func(*User) error) (u User, changed bool, err error) {
@@ -57,7 +57,7 @@ func (c *Core) Credentials() TokenStore { return c.svc.credentials }
 // Credential returns a record of u that does not expire and is unique by kind and key, such
 // as a passkey by its credential ID: see [Core.Create]. It is void when the user's
 // CredentialEpoch changes. The feature sets Data, and ExpiresAt for one that expires. A record
-// of the zero User is nobody's, such as an invitation: it must expire.
+// of the zero User belongs to no user, such as an invitation: it must expire.
 func (c *Core) Credential(u User, kind, key string) Token {
 	t := derivedRecord(c.recordType(kind), key)
 	t.UserID, t.Epoch = u.ID, u.CredentialEpoch
@@ -66,9 +66,9 @@ func (c *Core) Credential(u User, kind, key string) Token {
 }
 
 // Create stores a record that [Core.Credential] made. Of any number of records with one kind
-// and key one is stored, and the others get [ErrConflict], whoever's it is, until it expires,
-// its user is deleted, or the user's credentials are voided: if that happens at the same
-// time, it returns [ErrRevokedToken].
+// and key, of one user or of many, one is stored. The others get [ErrConflict], until it
+// expires, its user is deleted, or the user's credentials are voided. If that happens to the
+// user of t at the same time, Create returns [ErrRevokedToken].
 func (c *Core) Create(ctx context.Context, t Token) error { return c.svc.createUnique(ctx, t) }
 
 // Put stores a record that [Core.Credential] made, in place of the user's own record with that

@@ -40,7 +40,7 @@ func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name
 	case err != nil:
 		return User{}, nil, err
 	case !u.Verified:
-		return User{}, nil, ErrEmailNotVerified // whoever registered somebody else's address could lock the owner out
+		return User{}, nil, ErrEmailNotVerified // a stranger who registered the address could lock its owner out
 	case slices.Contains(u.Factors, name):
 		return User{}, nil, ErrAlreadyEnrolled
 	}

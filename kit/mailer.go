@@ -74,7 +74,7 @@ type Mail struct {
 	// Data is what else the text needs, by name; no secret is in it. Values may come from
 	// users: treat them as hostile in headers and HTML.
 	Data map[string]string
-	// Subject and Text are what a feature says, for a Mailer without a text of its own for
+	// Subject and Text are what a feature says, for a Mailer that has no text for
 	// Kind: sources of text/template; empty: none. What they may use is {{.ProductName}},
 	// {{.Name}} (Username, empty where it could mislead), {{.Link}}, {{.DenyLink}},
 	// {{.Token}}, {{.ValidFor}} (in English words), {{.ValidUntil}} and {{.Data.key}}. They

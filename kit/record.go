@@ -45,8 +45,8 @@ func derivedID(kind TokenType, key string) (id string, sum []byte) {
 }
 
 // createUnique stores a derived record among the credentials. It returns [ErrConflict] if the
-// key has a live record. One that is void must not hold its key for ever, so whoever finds it
-// removes it.
+// key has a live record. One that is void must not hold its key for ever, so the call that finds
+// it removes it.
 func (s *Service) createUnique(ctx context.Context, t Token) error {
 	for range casRounds {
 		err := s.credentials.Create(ctx, t)
@@ -80,7 +80,7 @@ func (s *Service) createUnique(ctx context.Context, t Token) error {
 }
 
 // owned removes a record that was stored while its user was deleted or the user's credentials
-// were voided: nobody else would find it.
+// were voided: no other call would find it.
 func (s *Service) owned(ctx context.Context, t Token) error {
 	if live, err := s.live(ctx, t); err != nil || live {
 		return err
@@ -161,7 +161,7 @@ func (s *Service) once(ctx context.Context, userID, kind, key string, until time
 
 // changeRecord changes a stored record: change, compare and swap, and read again after losing.
 // change may refuse with an error, and may be called more than once; with [ErrUnchanged]
-// nothing is written. Each write has a Salt of its own, and keeps the one before it as
+// nothing is written. Each write has a new Salt, and keeps the one before it as
 // PreviousHash, so when an answer is lost the record tells whether it has this write, also
 // under one other. Under more of them the outcome stays unknown.
 //

@@ -35,7 +35,7 @@ type Token struct {
 	// name.
 	Type TokenType
 	// UserID is the [User] that the record belongs to. The user may live in another database,
-	// so a store must not enforce the reference. A record of nobody's has none.
+	// so a store must not enforce the reference. Empty for a record without a user.
 	UserID string
 	// SessionID names the session in access tokens, events and lists. It is not secret.
 	// Empty for all but sessions.
