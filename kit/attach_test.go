@@ -178,7 +178,7 @@ func TestMailsOfFeatures(t *testing.T) {
 		}
 	}
 	h.Close(t.Context())
-	if all := h.mailer.All(); len(all) != 5 {
+	if all := h.mailer.All(); len(all) != 4 {
 		t.Errorf("sent %+v", all)
 	}
 	if strings.Contains(h.log.String(), "eve@") {
