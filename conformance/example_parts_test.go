@@ -80,4 +80,5 @@ func TestExamples(t *testing.T) {
 	t.Run("users", testUsers)
 	t.Run("tokens", testTokens)
 	t.Run("together", testTogether)
+	t.Run("feature", testConsent)
 }

@@ -35,6 +35,7 @@ type wrongs struct {
 	observe   func(ctx context.Context, n *notes, e kit.Event)
 	gate      func(ctx context.Context, n *notes, u kit.User) error
 	spend     func(ctx context.Context, n *notes, u kit.User, link string, st kit.State) error
+	factor    kit.Factor // in place of pin
 	keepsLast bool
 }
 
@@ -62,6 +63,9 @@ func (n *notes) Attach(core *kit.Core) (kit.Extension, error) {
 		},
 		OpenAPI: []byte(notesDocument),
 		Factor:  pin{},
+	}
+	if n.wrong.factor != nil {
+		e.Factor = n.wrong.factor
 	}
 	if n.wrong.observe != nil {
 		e.Observe = func(ctx context.Context, event kit.Event) { n.wrong.observe(ctx, n, event) }
@@ -188,6 +192,34 @@ func (pin) Verify(_ context.Context, _ kit.User, data, _ []byte, answer kit.Body
 	return kit.Proof{AMR: []string{"pin"}}, err
 }
 
+// code is a second factor: a code that is good for one login.
+type code struct{ pin }
+
+func (c code) Verify(ctx context.Context, u kit.User, data, state []byte, answer kit.Body) (kit.Proof, error) {
+	proof, err := c.pin.Verify(ctx, u, data, state, answer)
+	proof.Data = []byte("used")
+	return proof, err
+}
+
+// coding logs in by a code, from the password on.
+var coding = Scenario{Name: "coding", Prepare: func(s *Scene) Use {
+	if err := enrolling.Prepare(s).Call(context.Background(), s.Service); err != nil {
+		s.Fatal(err)
+	}
+	return Use{
+		Call: func(ctx context.Context, svc *kit.Service) error {
+			var due *kit.MFARequired
+			_, err := svc.Login(ctx, s.User.Email, s.Password)
+			if errors.As(err, &due) {
+				_, err = svc.LoginWithFactor(ctx, string(due.Token), "notes", "", kit.Body{JSON: []byte(`{"code":"7391-5528"}`)})
+			}
+			return err
+		},
+		Already: []error{kit.ErrInvalidCode},
+		Whole:   func(context.Context, *kit.Service) error { return nil },
+	}
+}}
+
 // writing stores a note through the route. Whole: who has the role has the note.
 var writing = Scenario{Name: "writing", Prepare: func(s *Scene) Use {
 	token, acknowledged := s.Login().AccessToken, false
@@ -298,7 +330,10 @@ var inMemory = Config{New: func(testing.TB) Open {
 	return func(testing.TB) Stores { return Stores{Stores: store.Stores()} }
 }}
 
-func TestRunFeature(t *testing.T) { RunFeature(t, inMemory, notesOf(nil, writing, linking, enrolling)) }
+func TestRunFeature(t *testing.T) {
+	RunFeature(t, inMemory, notesOf(nil, writing, linking, enrolling))
+	RunFeature(t, inMemory, notesOf(func(w *wrongs) { w.factor = code{} }, coding))
+}
 
 // TestUnusualFeature: a gate that lets in or refuses, a route for strangers, and a body that
 // may be absent.
@@ -482,6 +517,8 @@ var wrongFeatures = []struct {
 			return n.core.Put(ctx, n.core.Credential(u, "used", link))
 		}
 	}},
+	{"accepts a code at two logins", "coding/again", func(w *wrongs) { w.factor = pin{} }},
+	{"accepts a code at logins at once", "coding/at-once", func(w *wrongs) { w.factor = pin{} }},
 	{"logs its user's access token", "writing/again", func(w *wrongs) {
 		w.after = func(_ context.Context, n *notes, _ kit.User, _ string) error {
 			n.core.Logger().Debug("notes", "password", password)
@@ -591,7 +628,7 @@ func ignoring(what, err error) error {
 func TestWrongFeaturesAreCaught(t *testing.T) {
 	for _, c := range wrongFeatures {
 		t.Run(c.name, func(t *testing.T) {
-			cases := notesOf(c.wrong, writing, linking, enrolling).cases()
+			cases := notesOf(c.wrong, writing, linking, enrolling, coding).cases()
 			at := slices.IndexFunc(cases, func(f featureCase) bool { return f.name == c.by })
 			noted := &notingTB{TB: t}
 			done := make(chan struct{})
