@@ -185,7 +185,7 @@ func TestFragmentsThatNewRefuses(t *testing.T) {
 		{"a parameter by a loop", `{"paths": {` + strings.Replace(good, `{"in"`, `{"$ref": "#/components/parameters/Loop"}, {"in"`, 1) + `}, "components": {"parameters": {"Loop": {"$ref": "#/components/parameters/Loop"}}}}`, "Loop"},
 		{"upper case", `{"paths": {` + described("GET", "/x/{id}", "id") + `}}`, `"GET", which is no method in lower case`},
 		{"no operation", `{"paths": {"/x/{id}": {"get": "x"}}}`, "feature probe: GET /x/{id}"},
-		{"a misspelled member", `{"paths": {` + strings.Replace(good, "responses", "respones", 1) + `}}`, `feature probe: GET /x/{id}: json: unknown field "respones"`},
+		{"a member of nothing", `{"paths": {` + strings.Replace(good, "responses", "answers", 1) + `}}`, `feature probe: GET /x/{id}: json: unknown field "answers"`},
 		{"a member twice", `{"paths": {` + good + `}, "paths": {}}`, "feature probe: ijson"},
 		{"an operationId twice", `{"paths": {` + strings.Replace(good, `"parameters"`, `"operationId": "login", "parameters"`, 1) + `}}`, `operationId "login" of GET /x/{id}`},
 		{"a tag in two ways", `{"tags": [{"name": "account", "description": "x"}], "paths": {` + good + `}}`, `tag "account"`},

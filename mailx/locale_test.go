@@ -81,6 +81,7 @@ func TestLanguages(t *testing.T) {
 		"no tag":        {"verification.d.txt": file(subject), "verification.d.html": file("x")},
 		"half a pair":   {"verification.de.txt": file(subject + "{{.Link}}")},
 		"twice":         {"verification.de.txt": file(subject + "{{.Link}}"), "verification.DE.txt": file(subject + "{{.Link}}"), "verification.de.html": file("{{.Link}}")},
+		"twice, empty":  {"password_changed.DE.txt": file(""), "password_changed.de.txt": file(subject + "x"), "password_changed.de.html": file("x")},
 		"without links": {"verification.de.txt": file(subject + "x"), "verification.de.html": file("x")},
 		"unknown kind":  {"verfication.de.txt": file(subject + "x"), "verfication.de.html": file("x")},
 	} {

@@ -154,7 +154,7 @@ func customFiles(custom fs.FS, kinds []kit.MailKind) (map[string]string, error) 
 		if err != nil {
 			return nil, fmt.Errorf("mailx: template %s: %w", name, err)
 		}
-		if own[strings.ToLower(name)] != "" {
+		if _, twice := own[strings.ToLower(name)]; twice {
 			return nil, fmt.Errorf("mailx: Options.Templates has %q twice, in other case", name)
 		}
 		own[strings.ToLower(name)] = string(text)
