@@ -77,6 +77,9 @@ func (s *Service) extend(name string, e Extension) error {
 		if _, taken := s.mailRules[rule.Kind]; taken || rule.Kind == "" || slices.Contains(ownMails, rule.Kind) {
 			return fmt.Errorf("the kind of mail %q is taken or empty", rule.Kind)
 		}
+		if (rule.Subject == "") != (rule.Text == "") || rule.TTL < 0 {
+			return fmt.Errorf("the mail %q has a Subject or a Text without the other, or a negative TTL", rule.Kind)
+		}
 		s.mailRules[rule.Kind] = rule
 	}
 	if e.Factor != nil {

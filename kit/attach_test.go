@@ -53,6 +53,8 @@ func TestFeaturesThatAreRefused(t *testing.T) {
 		"a mail":                        {one("x", mail(kit.MailRule{Kind: "welcome"})), ""},
 		"a mail without a kind":         {one("x", mail(kit.MailRule{})), "mail"},
 		"a mail that is taken":          {append(one("x", mail(kit.MailRule{Kind: "welcome"})), one("y", mail(kit.MailRule{Kind: "welcome"}))...), "welcome"},
+		"half a mail":                   {one("x", mail(kit.MailRule{Kind: "welcome", Text: "Hello."})), "welcome"},
+		"a mail that is over":           {one("x", mail(kit.MailRule{Kind: "welcome", TTL: -1})), "welcome"},
 		"a mail of MyAuth's":            {one("x", mail(kit.MailRule{Kind: kit.MailPasswordReset})), "password_reset"},
 		"a notice of MyAuth's":          {one("x", mail(kit.MailRule{Kind: kit.MailPasswordChanged})), "password_changed"},
 		"a notice of a change":          {one("x", mail(kit.MailRule{Kind: kit.MailEmailChanged})), "email_changed"},

@@ -58,6 +58,7 @@ type MailRule struct {
 	// secrets, can cause. It is always sent. Of other mails a mailbox gets few: see
 	// Options.InsecureUnlimitedMails.
 	Notice bool
-	// Subject and Text are sources of text/template for the [Mail]: see Mail.Text.
+	// Subject and Text are sources of text/template for the [Mail], both or neither: see
+	// Mail.Text.
 	Subject, Text string
 }
