@@ -76,6 +76,7 @@ func (s *Service) Grant(ctx context.Context, l Login) (TokenPair, error) {
 		return TokenPair{}, revokedIfGone(err)
 	}
 	if u.Active && (u.SessionEpoch != l.User.SessionEpoch || u.CredentialEpoch != l.User.CredentialEpoch) {
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: ErrRevokedToken})
 		return TokenPair{}, ErrRevokedToken
 	}
 	l.User = u

@@ -99,6 +99,9 @@ func TestGrant(t *testing.T) {
 		if n := h.count(kit.EventLoggedIn); n != map[bool]int{true: 1}[c.want == nil] {
 			t.Errorf("%s: %d events of a login", name, n)
 		}
+		if errors.Is(c.want, kit.ErrRevokedToken) && name != "deleted" && h.last(kit.EventLoginFailed).UserID != u.ID {
+			t.Errorf("%s: no event", name)
+		}
 	}
 }
 
