@@ -47,7 +47,8 @@ const (
 // Login is a proof of who a user is, for [Service.Grant].
 type Login struct {
 	// User is the account as it was read before the proof was checked. If sessions or
-	// credentials were ended since, the login is refused.
+	// credentials were ended since, the login is refused. For a proof that was made before, such
+	// as a link in a mail, ID and both epochs of that time are enough.
 	User User
 	// AMR is what was used (RFC 8176), such as "pwd", "otp" or "hwk"; with "mfa" if it was
 	// more than one factor.
