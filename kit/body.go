@@ -15,6 +15,8 @@ const maxBodyDepth = 64
 
 // Body is the body of a [Request].
 type Body struct {
+	unprinted
+
 	// JSON is the text of a JSON body.
 	JSON []byte
 	// Form has the parameters of a form, and is nil for JSON. FormErr is what is wrong with the

@@ -130,6 +130,8 @@ func (c *Core) SealState(kind string, until time.Time, data []byte, binding ...s
 
 // State is what [Core.OpenState] opened.
 type State struct {
+	unprinted
+
 	// Data is what was sealed.
 	Data []byte
 	open openState
@@ -139,7 +141,7 @@ type State struct {
 // [Core.SpendState]. Errors: [ErrInvalidToken], [ErrExpiredToken].
 func (c *Core) OpenState(kind, text string, binding ...string) (State, error) {
 	opened, err := c.svc.openState(text, c.feature+"/"+kind, binding...)
-	return State{opened.data, opened}, err
+	return State{Data: opened.data, open: opened}, err
 }
 
 // SpendState uses a state up: of any number of calls one returns nil, and the others

@@ -34,6 +34,8 @@ type Factor interface {
 
 // Prompt is what the client needs for its next request to a [Factor].
 type Prompt struct {
+	unprinted
+
 	// Show is shown to the client: members of the answer's JSON object, of which a [Secret] is
 	// written out. The member "state" is added, if there is a State.
 	Show map[string]any
@@ -44,6 +46,8 @@ type Prompt struct {
 
 // Proof is a right answer to a [Factor].
 type Proof struct {
+	unprinted
+
 	// AMR is what was used (RFC 8176), such as "otp" or "sms".
 	AMR []string
 	// Data is what the factor must know from now on; nil if nothing has changed.

@@ -59,6 +59,8 @@ const (
 
 // Request is what a [Route] gets.
 type Request struct {
+	unprinted
+
 	// Source has what the route may read beside the body.
 	Source
 	// Body is what was sent; empty with NoBody.
@@ -85,6 +87,8 @@ type Source interface {
 // Answer is the whole answer of a [Route]. Nothing is written before Serve returns, so
 // whatever goes wrong on the way can still become a proper error.
 type Answer struct {
+	unprinted
+
 	// Status is the HTTP status, 200 to 399.
 	Status int
 	// Body is JSON; nil for none.
@@ -106,6 +110,8 @@ type Answer struct {
 // should begin with __Host- (RFC 6265bis section 4.1.3.2). Name and Value together are at most
 // 4096 bytes.
 type Cookie struct {
+	unprinted
+
 	Name, Value string
 	// MaxAge is its lifetime in whole seconds; zero ends it with the browser's session,
 	// negative removes it.
