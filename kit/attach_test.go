@@ -188,6 +188,51 @@ func TestMailsOfFeatures(t *testing.T) {
 	}
 }
 
+// TestRequestedMails: a feature's request for a mail does the same work for every address, and
+// what the mail says is made in the queue, for an active account only.
+func TestRequestedMails(t *testing.T) {
+	p := &probe{name: "x", Extension: kit.Extension{Mails: []kit.MailRule{{Kind: "link", Subject: "Log in", Text: "{{.Link}}"}}}}
+	h := newHarness(t, func(o *kit.Options) { o.Features = []kit.Feature{p} })
+	h.verified(testEmail)
+	if u := h.verified("off@example.com"); u.ID != "" {
+		if _, err := h.Deactivate(t.Context(), u.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var asked []string
+	fails := []error{kit.ErrUnavailable, nil, errors.New("a fault of the feature")}
+	content := func(_ context.Context, u kit.User) (kit.MailContent, error) {
+		asked = append(asked, u.Email)
+		err := fails[0]
+		fails = fails[1:]
+		return kit.MailContent{Page: "/in", Token: "abc", To: "eve@example.com"}, err
+	}
+	request := func(email string) (calls int) {
+		before := h.faults.Calls("users.ByEmail") + h.faults.Calls("users.ByID") + h.faults.Calls("users.Update")
+		if err := p.core.RequestMail(t.Context(), "magic_link", "link", email, content); err != nil {
+			t.Errorf("%s: %v", email, err)
+		}
+		return h.faults.Calls("users.ByEmail") + h.faults.Calls("users.ByID") + h.faults.Calls("users.Update") - before
+	}
+	for _, email := range []string{"nobody@example.com", "off@example.com", testEmail} {
+		if calls := request(email); calls > 2 { // its own, and perhaps one of the queue
+			t.Errorf("a request for %s makes %d calls", email, calls)
+		}
+	}
+	if m := h.nextMail("link"); m.To != testEmail || m.Link != "https://app.example.com/account/in?token=abc" || m.Subject != "Log in" {
+		t.Errorf("the mail is %+v", m)
+	}
+	request(testEmail)
+	h.Close(t.Context())
+	if !slices.Equal(asked, []string{testEmail, testEmail, testEmail}) || len(h.mailer.All()) != 1 || h.count(kit.EventMailDropped) != 1 {
+		t.Errorf("asked for %q, sent %v, dropped %d", asked, h.mailer.All(), h.count(kit.EventMailDropped))
+	}
+	err := p.core.RequestMail(t.Context(), "magic_link", kit.MailPasswordReset, testEmail, content)
+	if err == nil || errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("a kind that is not the feature's: %v", err)
+	}
+}
+
 // TestCoreWithoutKeys: a feature without data keys is told so.
 func TestCoreWithoutKeys(t *testing.T) {
 	p := &probe{name: "x"}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -226,6 +227,20 @@ func (c *Core) Mail(ctx context.Context, kind MailKind, u User, content MailCont
 		content.To = to
 	}
 	c.svc.queueMailWith(ctx, kind, u, content)
+}
+
+// RequestMail queues a mail of the feature to the active account with an address, if there is
+// one, such as a link to log in. It does the same work for every address, so neither its answer
+// nor its time tells who has an account: the queue looks the account up a moment later, and
+// then calls content, with an account that may be of any state but inactive. An attempt of that
+// action is charged.
+//
+// Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
+func (c *Core) RequestMail(ctx context.Context, action Action, kind MailKind, email string, content func(context.Context, User) (MailContent, error)) error {
+	if _, ours := c.svc.mailRules[kind]; !ours {
+		return fmt.Errorf("kit: feature %s requests a mail of the kind %q, which is not among its Mails", c.feature, kind)
+	}
+	return c.svc.requestMail(ctx, action, kind, email, MailContent{fill: content})
 }
 
 // Grant is [Service.Grant].

@@ -99,6 +99,7 @@ type MailContent struct {
 	To string
 
 	locale string
+	fill   func(context.Context, User) (MailContent, error) // of Core.RequestMail
 }
 
 // Permanent marks err as one that no further attempt can mend, such as a refused recipient:

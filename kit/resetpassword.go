@@ -16,7 +16,7 @@ import (
 //
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestPasswordReset(ctx context.Context, email string) error {
-	return s.requestMail(ctx, ActionPasswordResetRequest, MailPasswordReset, email)
+	return s.requestMail(ctx, ActionPasswordResetRequest, MailPasswordReset, email, MailContent{})
 }
 
 // ResetPassword sets a new password with a mailed token. The same write ends every session,

@@ -122,7 +122,7 @@ func (s *Service) locale(u User) string {
 const probeAddress = "probe@myauth.invalid"
 
 // requestMail queues a mail for the account with that address, if there is one.
-func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string) (err error) {
+func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string, content MailContent) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind,
 	if _, err := s.users.ByEmail(ctx, probeAddress); err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	s.queueMailFor(ctx, kind, email)
+	s.enqueueMail(ctx, kind, email, User{}, content)
 	return nil
 }
 
@@ -206,7 +206,18 @@ func (s *Service) lookUpMail(ctx context.Context, job *mailJob) error {
 	case !u.Active, job.kind == MailVerification && u.Verified:
 		return mailqueue.ErrSkip
 	}
-	job.user, job.email, job.content.locale = u, "", s.locale(u)
+	content := MailContent{}
+	if fill := job.content.fill; fill != nil {
+		if content, err = fill(ctx, u.Clone()); err != nil && !errors.Is(err, ErrUnavailable) {
+			err = Permanent(err)
+		}
+		if err != nil {
+			return err
+		}
+		content.To = ""
+	}
+	content.locale = s.locale(u)
+	job.user, job.email, job.content = u, "", content
 	return nil
 }
 

@@ -30,7 +30,7 @@ type verificationClaims struct {
 //
 // Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
 func (s *Service) RequestEmailVerification(ctx context.Context, email string) error {
-	return s.requestMail(ctx, ActionVerifyEmailRequest, MailVerification, email)
+	return s.requestMail(ctx, ActionVerifyEmailRequest, MailVerification, email, MailContent{})
 }
 
 // VerifyEmail marks the address for which a mailed token was made as verified. It neither
