@@ -79,6 +79,9 @@ func TestMalformedRequest(t *testing.T) {
 			"very deep nesting":            `{"x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + "," + good[1:],
 			"a number with a leading zero": `{"x":01,` + good[1:],
 		} {
+			if body == "" && path == "/mfa/pin" {
+				continue // takes a request without a body
+			}
 			r := a.send("POST", path, body, "Content-Type: application/json")
 			if r.status != 400 || r.code() != "malformed_request" {
 				t.Errorf("%s, %s: %d %s", path, name, r.status, r.code())
