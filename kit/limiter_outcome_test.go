@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -306,43 +304,29 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 func comparisons(t *testing.T) (actions map[string]bool, used map[string]string) {
 	t.Helper()
 	actions, used = map[string]bool{}, map[string]string{}
-	set := token.NewFileSet()
-	names, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(set, name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, decl := range file.Decls {
-			ast.Inspect(decl, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.ValueSpec:
-					if fmt.Sprint(n.Type) == "Action" {
-						actions[strings.Trim(n.Values[0].(*ast.BasicLit).Value, `"`)] = true
-					}
-				case *ast.CallExpr:
-					called := ""
-					switch f := n.Fun.(type) {
-					case *ast.Ident:
-						called = f.Name
-					case *ast.SelectorExpr:
-						called = f.Sel.Name
-					}
-					function, ok := decl.(*ast.FuncDecl)
-					if ok && slices.Contains([]string{"compare", "sameHash", "ConstantTimeCompare", "Verify", "Confirm"}, called) {
-						used[function.Name.Name] = set.Position(n.Pos()).String()
-					}
+	eachDeclaration(t, func(set *token.FileSet, decl ast.Decl) {
+		ast.Inspect(decl, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ValueSpec:
+				if fmt.Sprint(n.Type) == "Action" {
+					actions[strings.Trim(n.Values[0].(*ast.BasicLit).Value, `"`)] = true
 				}
-				return true
-			})
-		}
-	}
+			case *ast.CallExpr:
+				called := ""
+				switch f := n.Fun.(type) {
+				case *ast.Ident:
+					called = f.Name
+				case *ast.SelectorExpr:
+					called = f.Sel.Name
+				}
+				function, ok := decl.(*ast.FuncDecl)
+				if ok && slices.Contains([]string{"compare", "sameHash", "ConstantTimeCompare", "Verify", "Confirm"}, called) {
+					used[function.Name.Name] = set.Position(n.Pos()).String()
+				}
+			}
+			return true
+		})
+	})
 	return actions, used
 }
 
