@@ -14,6 +14,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/throttle"
 )
 
 // attach lists the feature twice, and attaches one value to two Services over two data sets:
@@ -341,6 +342,6 @@ func told(err error) bool {
 	return errors.As(err, new(*kit.Problem)) || errors.As(err, new(*kit.ValidationError)) || passes(err, Use{}) || isOneOf(err, []error{
 		kit.ErrInvalidCredentials, kit.ErrInvalidToken, kit.ErrExpiredToken, kit.ErrRevokedToken, kit.ErrInvalidCode, kit.ErrMFARequired,
 		kit.ErrReauthenticationRequired, kit.ErrAlreadyEnrolled, kit.ErrNotEnrolled, kit.ErrEmailNotVerified, kit.ErrAccountDisabled,
-		kit.ErrUserNotFound, kit.ErrUserExists, kit.ErrEmailNotConfigured, kit.ErrTooManyRequests,
+		kit.ErrUserNotFound, kit.ErrUserExists, kit.ErrEmailNotConfigured, throttle.ErrTooManyRequests,
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/throttle"
 )
 
 func TestClientAddress(t *testing.T) {
@@ -74,15 +75,15 @@ func TestLongForwardedFor(t *testing.T) {
 }
 
 // limiter keeps whom it was asked about.
-type limiter struct{ asked []kit.Attempt }
+type limiter struct{ asked []throttle.Attempt }
 
-func (l *limiter) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
-	if a.Action == kit.ActionRegister {
+func (l *limiter) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
+	if a.Action == throttle.ActionRegister {
 		return nil, nil
 	}
-	a.Guess = 0
+	a.Guess, a.Time = 0, time.Time{}
 	l.asked = append(l.asked, a)
-	return nil, &kit.LimitError{RetryAfter: 1500 * time.Millisecond}
+	return nil, &throttle.LimitError{RetryAfter: 1500 * time.Millisecond}
 }
 
 func TestLimiterSeesTheClient(t *testing.T) {
@@ -93,7 +94,7 @@ func TestLimiterSeesTheClient(t *testing.T) {
 	if got := w.Header().Get("Retry-After"); got != "2" {
 		t.Errorf("Retry-After: %s", got)
 	}
-	want := kit.Attempt{Action: kit.ActionLogin, EmailKey: "ada@example.com", Client: kit.Client{IP: netip.MustParseAddr("203.0.113.7")}}
+	want := throttle.Attempt{Action: throttle.ActionLogin, EmailKey: "ada@example.com", IP: netip.MustParseAddr("203.0.113.7")}
 	if len(l.asked) != 1 || l.asked[0] != want {
 		t.Errorf("the limiter was asked about %v, want %v", l.asked, want)
 	}
@@ -127,9 +128,9 @@ func FuzzForwardedFor(f *testing.F) {
 // TestAddressFromTheApplication: a connection over a Unix socket has no address, and
 // the application may know the client's.
 func TestAddressFromTheApplication(t *testing.T) {
-	var asked []kit.Attempt
+	var asked []throttle.Attempt
 	rg := newRig(t, Options{}, func(o *kit.Options) {
-		o.Limiter = limiterFunc(func(a kit.Attempt) { asked = append(asked, a) })
+		o.Limiter = limiterFunc(func(a throttle.Attempt) { asked = append(asked, a) })
 	})
 	for remote, want := range map[string]string{"@": "192.0.2.9", "": "192.0.2.9", "198.51.100.1:99": "198.51.100.1"} {
 		asked = nil
@@ -138,15 +139,15 @@ func TestAddressFromTheApplication(t *testing.T) {
 		r.RemoteAddr = remote
 		r = r.WithContext(kit.WithClient(r.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.9")}))
 		rg.ServeHTTP(httptest.NewRecorder(), r)
-		if len(asked) != 1 || asked[0].Client.IP.String() != want {
+		if len(asked) != 1 || asked[0].IP.String() != want {
 			t.Errorf("from %q: asked about %v, want %s", remote, asked, want)
 		}
 	}
 }
 
-type limiterFunc func(kit.Attempt)
+type limiterFunc func(throttle.Attempt)
 
-func (f limiterFunc) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
+func (f limiterFunc) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
 	f(a)
 	return nil, nil
 }

@@ -13,6 +13,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/throttle"
 )
 
 // loginAda starts a session of the account that newService made.
@@ -218,9 +219,9 @@ func ExampleHandler_WithClient() {
 // office is a limiter that admits loopback addresses only.
 type office struct{}
 
-func (office) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
-	if !a.Client.IP.IsLoopback() {
-		return nil, &kit.LimitError{RetryAfter: 90 * time.Second}
+func (office) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
+	if !a.IP.IsLoopback() {
+		return nil, &throttle.LimitError{RetryAfter: 90 * time.Second}
 	}
 	return nil, nil
 }

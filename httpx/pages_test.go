@@ -17,6 +17,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/throttle"
 )
 
 // pageRig is the pages over a Service whose mails are kept.
@@ -266,13 +267,13 @@ type refuseAfter struct {
 	waits []time.Duration
 }
 
-func (l *refuseAfter) Begin(context.Context, kit.Attempt) (kit.Charge, error) {
+func (l *refuseAfter) Begin(context.Context, throttle.Attempt) (throttle.Charge, error) {
 	if l.now().Before(l.at) {
 		return nil, nil
 	}
 	wait := l.waits[0]
 	l.waits = l.waits[1:]
-	return nil, &kit.LimitError{RetryAfter: wait}
+	return nil, &throttle.LimitError{RetryAfter: wait}
 }
 
 func TestPagesSurvivePanics(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/throttle"
 )
 
 // The codes that package httpx adds to those of kit's errors, and the one that it
@@ -65,7 +66,7 @@ var known = []struct {
 	{kit.ErrUnavailable, unavailable},
 	{context.Canceled, unavailable},
 	{context.DeadlineExceeded, unavailable},
-	{kit.ErrTooManyRequests, tooManyRequests},
+	{throttle.ErrTooManyRequests, tooManyRequests},
 	{kit.ErrInvalidCredentials, kit.NewProblem(http.StatusUnauthorized, "invalid_credentials", "Invalid credentials", "The email address or the password is wrong.")},
 	{kit.ErrInvalidToken, invalidToken},
 	{accesstoken.ErrInvalid, invalidToken},
@@ -97,7 +98,7 @@ func ProblemOf(err error) kit.Problem {
 	if errors.As(err, &invalid) {
 		return *validationFailed(invalid.Fields)
 	}
-	var limit *kit.LimitError
+	var limit *throttle.LimitError
 	if errors.As(err, &limit) {
 		refused := *tooManyRequests
 		refused.RetryAfter = max(limit.RetryAfter, time.Second)

@@ -13,6 +13,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/throttle"
 )
 
 // The WWW-Authenticate headers of a problem.
@@ -58,10 +59,10 @@ var every = []struct {
 	{"request_too_large", errTooLarge, 413, "request_too_large", challengeNone, ""},
 	{"unsupported_media_type", unsupported("Send application/json, in UTF-8."), 415, "unsupported_media_type", challengeNone, ""},
 	{"validation_failed", kit.Invalid("email", kit.CodeInvalidEmail, "must be <an> address"), 422, "validation_failed", challengeNone, ""},
-	{"too_many_requests", kit.ErrTooManyRequests, 429, "too_many_requests", challengeNone, "1"},
-	{"too_many_requests for a while", &kit.LimitError{RetryAfter: 90*time.Second + 1}, 429, "too_many_requests", challengeNone, "91"},
-	{"too_many_requests for ever", &kit.LimitError{RetryAfter: math.MaxInt64}, 429, "too_many_requests", challengeNone, "9223372037"},
-	{"too_many_requests for less than a second", &kit.LimitError{}, 429, "too_many_requests", challengeNone, "1"},
+	{"too_many_requests", throttle.ErrTooManyRequests, 429, "too_many_requests", challengeNone, "1"},
+	{"too_many_requests for a while", &throttle.LimitError{RetryAfter: 90*time.Second + 1}, 429, "too_many_requests", challengeNone, "91"},
+	{"too_many_requests for ever", &throttle.LimitError{RetryAfter: math.MaxInt64}, 429, "too_many_requests", challengeNone, "9223372037"},
+	{"too_many_requests for less than a second", &throttle.LimitError{}, 429, "too_many_requests", challengeNone, "1"},
 	{"email_not_configured", kit.ErrEmailNotConfigured, 501, "email_not_configured", challengeNone, ""},
 	{"service_unavailable", kit.ErrUnavailable, 503, "service_unavailable", challengeNone, "1"},
 	{"closed", kit.ErrClosed, 503, "service_unavailable", challengeNone, "1"},

@@ -10,6 +10,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/throttle"
 )
 
 // TestFeaturesThatAreRefused: New says what is wrong with a feature, and names it.
@@ -119,17 +120,17 @@ func TestFeatureThatPanics(t *testing.T) {
 func TestAttemptOfAFeature(t *testing.T) {
 	r := &recorder{}
 	_, cores := probes(t, func(o *kit.Options) { o.Limiter = r })
-	for want, compare := range map[kit.Outcome]func() error{
-		kit.Succeeded: func() error { return nil },
-		kit.Failed:    func() error { return kit.ErrInvalidCode },
-		kit.Refunded:  func() error { panic("compare") },
+	for want, compare := range map[throttle.Outcome]func() error{
+		throttle.Succeeded: func() error { return nil },
+		throttle.Failed:    func() error { return kit.ErrInvalidCode },
+		throttle.Refunded:  func() error { panic("compare") },
 	} {
 		r.reset()
 		func() {
 			defer func() { recover() }()
-			cores[0].Attempt(t.Context(), kit.Attempt{Action: "probe", UserID: "ada"}, "secret", compare)
+			cores[0].Attempt(t.Context(), throttle.Attempt{Action: "probe", UserID: "ada"}, "secret", compare)
 		}()
-		if len(r.begun) != 1 || r.begun[0].Guess == 0 || r.begun[0].UserID != "ada" || !slices.Equal(r.done, []kit.Outcome{want}) {
+		if len(r.begun) != 1 || r.begun[0].Guess == 0 || r.begun[0].UserID != "ada" || !slices.Equal(r.done, []throttle.Outcome{want}) {
 			t.Errorf("begun %+v, done %v, want %v", r.begun, r.done, want)
 		}
 	}

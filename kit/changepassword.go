@@ -3,6 +3,8 @@ package kit
 import (
 	"context"
 	"errors"
+
+	"myauth.internal/kit/throttle"
 )
 
 // ChangePassword sets a new password if the current one is right. Like a reset it ends every
@@ -11,13 +13,13 @@ import (
 // call returns [ErrInvalidCredentials], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidCredentials],
-// [ErrUserNotFound], [ErrAccountDisabled], a [LimitError].
+// [ErrUserNotFound], [ErrAccountDisabled], a [throttle.LimitError].
 func (s *Service) ChangePassword(ctx context.Context, userID, current, newPassword string) (err error) {
 	u, err := s.UserByID(ctx, userID)
 	if err != nil {
 		return err
 	}
-	c, err := s.attempt(ctx, ActionChangePassword, u.Email, u.ID, current)
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionChangePassword, EmailKey: EmailKey(u.Email), UserID: u.ID}, current)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// Client is where a request comes from: for the [Limiter], for events, for the list of
+// Client is where a request comes from: for the [throttle.Limiter], for events, for the list of
 // sessions, and for the turns that clients take.
 type Client struct {
 	// IP is the client's address, the zero Addr when unknown.

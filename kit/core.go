@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"myauth.internal/kit/throttle"
 )
 
 // Core is what a [Feature] may do. Each call of a store has a deadline, and its errors are those
@@ -198,10 +200,10 @@ var ErrNoDataKeys = errors.New("kit: a feature needs Options.DataKeys: see packa
 
 // Attempt asks Options.Limiter, calls check, which compares the secret, and tells the limiter
 // what came of it by the error that check returns, which it returns too. guess is the secret
-// that is tried, or empty; Attempt.Guess and Attempt.Client are filled in. Errors: a
-// [LimitError], that of check.
-func (c *Core) Attempt(ctx context.Context, a Attempt, guess string, check func() error) (err error) {
-	ch, err := c.svc.attempt(ctx, a.Action, a.EmailKey, a.UserID, guess)
+// that is tried, or empty. Time, IP, Guess and Recoverable of a are filled in. Errors: a
+// [throttle.LimitError], that of check.
+func (c *Core) Attempt(ctx context.Context, a throttle.Attempt, guess string, check func() error) (err error) {
+	ch, err := c.svc.attempt(ctx, a, guess)
 	if err != nil {
 		return err
 	}
@@ -235,8 +237,8 @@ func (c *Core) Mail(ctx context.Context, kind MailKind, u User, content MailCont
 // then calls content, with an account that may be of any state but inactive. An attempt of that
 // action is charged.
 //
-// Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
-func (c *Core) RequestMail(ctx context.Context, action Action, kind MailKind, email string, content func(context.Context, User) (MailContent, error)) error {
+// Errors: [ErrEmailNotConfigured], a [ValidationError], a [throttle.LimitError].
+func (c *Core) RequestMail(ctx context.Context, action throttle.Action, kind MailKind, email string, content func(context.Context, User) (MailContent, error)) error {
 	if _, ours := c.svc.mailRules[kind]; !ours {
 		return fmt.Errorf("kit: feature %s requests a mail of the kind %q, which is not among its Mails", c.feature, kind)
 	}

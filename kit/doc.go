@@ -64,7 +64,7 @@
 // # What the application does
 //
 // Only the mail queue of [Options].Mailer runs in the background, and [Service.Close] ends
-// it. So the application runs [Service.PurgeEvery], supplies a [Limiter], and serves over TLS.
+// it. So the application runs [Service.PurgeEvery], supplies a [throttle.Limiter], and serves over TLS.
 // [WithClient] tells the Service which client calls; package httpx does that. Clients take
 // turns to hash and to mail, and all calls without an address count as one client.
 //

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/throttle"
 )
 
 // TestSpaceAroundAddresses: wherever an address comes in, the white space that a
@@ -11,7 +12,7 @@ import (
 func TestSpaceAroundAddresses(t *testing.T) {
 	var asked []string
 	h := newHarness(t, func(o *kit.Options) {
-		o.Limiter = limiterFunc(func(a kit.Attempt) error {
+		o.Limiter = limiterFunc(func(a throttle.Attempt) error {
 			asked = append(asked, a.EmailKey)
 			return nil
 		})

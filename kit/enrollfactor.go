@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/throttle"
 )
 
 // EnrollFactor begins the enrolment of a second factor, with what the factor asks of the client
@@ -13,13 +14,13 @@ import (
 // asked [Service.CheckRecent], here and for ConfirmFactor and RemoveFactor.
 //
 // Errors: [ErrNotEnrolled] if there is no such factor, [ErrAlreadyEnrolled],
-// [ErrEmailNotVerified], a [LimitError], what the factor returns.
+// [ErrEmailNotVerified], a [throttle.LimitError], what the factor returns.
 func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, name string, request Body) (_ Prompt, err error) {
 	u, factor, err := s.enrolling(ctx, claims, name)
 	if err != nil {
 		return Prompt{}, err
 	}
-	c, err := s.attempt(ctx, ActionFactorChallenge, u.Email, u.ID, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactorChallenge, EmailKey: EmailKey(u.Email), UserID: u.ID}, "")
 	if err != nil {
 		return Prompt{}, err
 	}
@@ -59,7 +60,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	if err != nil {
 		return TokenPair{}, err
 	}
-	c, err := s.attempt(ctx, ActionFactor, u.Email, u.ID, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(u.Email), UserID: u.ID}, "")
 	if err != nil {
 		return TokenPair{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // The errors of stores. The Service turns the first two into those below.
@@ -56,8 +55,6 @@ var (
 	ErrUserExists = errors.New("kit: a user with this email exists")
 	// ErrEmailNotConfigured: the call sends a mail, and Options.Mailer is nil.
 	ErrEmailNotConfigured = errors.New("kit: no mailer is configured: set Options.Mailer")
-	// ErrTooManyRequests: the limiter refused; see [LimitError].
-	ErrTooManyRequests = errors.New("kit: too many requests")
 	// ErrClosed: the Service was closed.
 	ErrClosed = fmt.Errorf("%w: the service is closed", ErrUnavailable)
 )
@@ -109,18 +106,3 @@ func (e *ValidationError) Error() string {
 func Invalid(field, code, message string) *ValidationError {
 	return &ValidationError{Fields: []FieldError{{Field: field, Code: code, Message: message}}}
 }
-
-// LimitError is what a [Limiter] returns to refuse an attempt. It matches
-// [ErrTooManyRequests].
-type LimitError struct {
-	// RetryAfter is how long to wait. In HTTP it is rounded up to seconds, at least one.
-	RetryAfter time.Duration
-}
-
-// Error says how long to wait.
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("%v: retry in %v", ErrTooManyRequests, e.RetryAfter)
-}
-
-// Is reports whether target is [ErrTooManyRequests].
-func (e *LimitError) Is(target error) bool { return target == ErrTooManyRequests }

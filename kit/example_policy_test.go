@@ -11,6 +11,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/password"
+	"myauth.internal/kit/throttle"
 )
 
 // An After hook runs within the request and has its context. It should hand over work that
@@ -65,8 +66,8 @@ type perAccount struct {
 	seen  map[string]int
 }
 
-func (l *perAccount) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
-	if a.Action != kit.ActionLogin {
+func (l *perAccount) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
+	if a.Action != throttle.ActionLogin {
 		return nil, nil
 	}
 	l.mu.Lock()
@@ -77,7 +78,7 @@ func (l *perAccount) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error)
 	}
 	l.seen[a.EmailKey]++
 	if l.seen[a.EmailKey] > l.attempts {
-		return nil, &kit.LimitError{RetryAfter: l.since.Add(l.window).Sub(now)}
+		return nil, &throttle.LimitError{RetryAfter: l.since.Add(l.window).Sub(now)}
 	}
 	return nil, nil
 }
@@ -94,16 +95,16 @@ func ExampleLimiter() {
 		_, err := svc.Login(context.Background(), "ADA@example.com", "a guess")
 		fmt.Println(err)
 	}
-	var limited *kit.LimitError
+	var limited *throttle.LimitError
 	_, err := svc.Login(context.Background(), exampleEmail, examplePassword)
-	fmt.Println(errors.As(err, &limited), errors.Is(err, kit.ErrTooManyRequests), limited.RetryAfter)
+	fmt.Println(errors.As(err, &limited), errors.Is(err, throttle.ErrTooManyRequests), limited.RetryAfter)
 	clock.Advance(time.Minute)
 	fmt.Println(loginAda(svc).User.Username)
 	// Output:
 	// kit: wrong email or password
 	// kit: wrong email or password
 	// kit: wrong email or password
-	// kit: too many requests: retry in 1m0s
+	// throttle: too many requests: retry in 1m0s
 	// true true 1m0s
 	// Ada
 }

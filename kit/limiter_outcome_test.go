@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/token"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -14,23 +15,24 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/throttle"
 )
 
 // recorder is a limiter that lets everything through and remembers it.
 type recorder struct {
 	mu    sync.Mutex
-	begun []kit.Attempt
-	done  []kit.Outcome
+	begun []throttle.Attempt
+	done  []throttle.Outcome
 }
 
-func (r *recorder) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) {
+func (r *recorder) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun = append(r.begun, a)
 	return r, nil
 }
 
-func (r *recorder) Done(ctx context.Context, o kit.Outcome) {
+func (r *recorder) Done(ctx context.Context, o throttle.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if ctx.Err() != nil {
@@ -48,81 +50,81 @@ func (r *recorder) reset() {
 // attempts is one row of the table for each way in which an attempt ends. One without an
 // outcome never gets as far as a comparison.
 var attempts = []struct {
-	action  kit.Action
+	action  throttle.Action
 	name    string
-	outcome kit.Outcome // -1: the limiter is not asked
+	outcome throttle.Outcome // -1: the limiter is not asked
 	change  func(*kit.Options)
 	call    func(*harness, context.Context) func() error // prepares, and returns the attempt
 }{
-	{kit.ActionLogin, "right", kit.Succeeded, nil, login(goodPassword, nil)},
-	{kit.ActionLogin, "wrong", kit.Failed, nil, login(otherPassword, nil)},
-	{kit.ActionLogin, "outage", kit.Refunded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("users.ByEmail", kittest.Down, 1) })},
-	{kit.ActionLogin, "outage after a right password", kit.Succeeded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("tokens.Create", kittest.Down, 1) })},
-	{kit.ActionLogin, "panic", kit.Refunded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("users.ByEmail", kittest.Panic, 1) })},
-	{kit.ActionLogin, "disabled", kit.Succeeded, nil, login(goodPassword, func(h *harness) {
+	{throttle.ActionLogin, "right", throttle.Succeeded, nil, login(goodPassword, nil)},
+	{throttle.ActionLogin, "wrong", throttle.Failed, nil, login(otherPassword, nil)},
+	{throttle.ActionLogin, "outage", throttle.Refunded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("users.ByEmail", kittest.Down, 1) })},
+	{throttle.ActionLogin, "outage after a right password", throttle.Succeeded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("tokens.Create", kittest.Down, 1) })},
+	{throttle.ActionLogin, "panic", throttle.Refunded, nil, login(goodPassword, func(h *harness) { h.faults.Inject("users.ByEmail", kittest.Panic, 1) })},
+	{throttle.ActionLogin, "disabled", throttle.Succeeded, nil, login(goodPassword, func(h *harness) {
 		u, _ := h.UserByEmail(h.t.Context(), testEmail)
 		h.Deactivate(h.t.Context(), u.ID)
 	})},
-	{kit.ActionLogin, "unverified", kit.Succeeded, func(o *kit.Options) { o.RequireVerifiedEmail = true }, login(goodPassword, nil)},
-	{kit.ActionLogin, "unverified, concealed", kit.Failed, func(o *kit.Options) { o.RequireVerifiedEmail, o.ConcealAccounts = true, true }, login(goodPassword, nil)},
-	{kit.ActionLogin, "refused by a hook", kit.Succeeded, func(o *kit.Options) {
+	{throttle.ActionLogin, "unverified", throttle.Succeeded, func(o *kit.Options) { o.RequireVerifiedEmail = true }, login(goodPassword, nil)},
+	{throttle.ActionLogin, "unverified, concealed", throttle.Failed, func(o *kit.Options) { o.RequireVerifiedEmail, o.ConcealAccounts = true, true }, login(goodPassword, nil)},
+	{throttle.ActionLogin, "refused by a hook", throttle.Succeeded, func(o *kit.Options) {
 		o.Hooks.BeforeLogin = func(context.Context, kit.User) error { return errors.New("no") }
 	}, login(goodPassword, nil)},
-	{kit.ActionLogin, "cancelled", kit.Refunded, nil, func(h *harness, ctx context.Context) func() error {
+	{throttle.ActionLogin, "cancelled", throttle.Refunded, nil, func(h *harness, ctx context.Context) func() error {
 		h.register(testEmail)
 		ctx, cancel := context.WithCancel(ctx)
 		h.faults.OnCall("users.ByEmail", cancel)
 		return func() error { _, err := h.Login(ctx, testEmail, otherPassword); return err }
 	}},
-	{kit.ActionRegister, "right", kit.Succeeded, nil, register(goodPassword, nil)},
-	{kit.ActionRegister, "invalid input", kit.Refunded, nil, register("short", nil)},
-	{kit.ActionRegister, "taken", kit.Succeeded, nil, register(goodPassword, func(h *harness) {
+	{throttle.ActionRegister, "right", throttle.Succeeded, nil, register(goodPassword, nil)},
+	{throttle.ActionRegister, "invalid input", throttle.Refunded, nil, register("short", nil)},
+	{throttle.ActionRegister, "taken", throttle.Succeeded, nil, register(goodPassword, func(h *harness) {
 		h.Import(h.t.Context(), kit.User{Email: testEmail, Username: "Ada", Active: true})
 	})},
-	{kit.ActionRegister, "outage", kit.Refunded, nil, register(goodPassword, func(h *harness) { h.faults.Inject("users.Create", kittest.Down, 1) })},
-	{kit.ActionRegister, "panic", kit.Refunded, func(o *kit.Options) { o.Hooks.AfterRegister = func(context.Context, kit.User) { panic("hook") } }, register(goodPassword, nil)},
-	{kit.ActionRefresh, "right", kit.Succeeded, nil, refresh(nil)},
-	{kit.ActionRefresh, "wrong", -1, nil, func(h *harness, ctx context.Context) func() error {
+	{throttle.ActionRegister, "outage", throttle.Refunded, nil, register(goodPassword, func(h *harness) { h.faults.Inject("users.Create", kittest.Down, 1) })},
+	{throttle.ActionRegister, "panic", throttle.Refunded, func(o *kit.Options) { o.Hooks.AfterRegister = func(context.Context, kit.User) { panic("hook") } }, register(goodPassword, nil)},
+	{throttle.ActionRefresh, "right", throttle.Succeeded, nil, refresh(nil)},
+	{throttle.ActionRefresh, "wrong", -1, nil, func(h *harness, ctx context.Context) func() error {
 		return func() error { _, err := h.Refresh(ctx, "myauth_rt_wrong"); return err }
 	}},
-	{kit.ActionRefresh, "unknown", kit.Failed, nil, refresh(func(h *harness) {
+	{throttle.ActionRefresh, "unknown", throttle.Failed, nil, refresh(func(h *harness) {
 		u, _ := h.UserByEmail(h.t.Context(), testEmail)
 		row := h.sessionRows(u.ID)[0]
 		h.store.Tokens().Delete(h.t.Context(), row.ID, row.Version)
 	})},
-	{kit.ActionRefresh, "outage", kit.Refunded, nil, refresh(func(h *harness) { h.faults.Inject("tokens.ByID", kittest.Down, 1) })},
-	{kit.ActionRefresh, "panic", kit.Refunded, nil, refresh(func(h *harness) { h.faults.Inject("tokens.ByID", kittest.Panic, 1) })},
-	{kit.ActionPasswordResetRequest, "right", kit.Succeeded, nil, request((*kit.Service).RequestPasswordReset, testEmail, nil)},
-	{kit.ActionPasswordResetRequest, "invalid input", -1, nil, request((*kit.Service).RequestPasswordReset, "no address", nil)},
-	{kit.ActionPasswordResetRequest, "outage", kit.Refunded, nil, request((*kit.Service).RequestPasswordReset, testEmail, usersDown)},
-	{kit.ActionVerifyEmailRequest, "right", kit.Succeeded, nil, request((*kit.Service).RequestEmailVerification, testEmail, nil)},
-	{kit.ActionVerifyEmailRequest, "outage", kit.Refunded, nil, request((*kit.Service).RequestEmailVerification, testEmail, usersDown)},
-	{kit.ActionPasswordReset, "right", kit.Succeeded, nil, reset(otherPassword, nil)},
-	{kit.ActionPasswordReset, "wrong", kit.Failed, nil, reset(otherPassword, func(h *harness, text string) string { return forged(h.t, text, []byte("wrong")) })},
-	{kit.ActionPasswordReset, "malformed", -1, nil, reset(otherPassword, func(_ *harness, text string) string { return text[1:] })},
-	{kit.ActionPasswordReset, "invalid input", kit.Refunded, nil, reset("short", nil)},
-	{kit.ActionPasswordReset, "outage", kit.Refunded, nil, reset(otherPassword, func(h *harness, text string) string {
+	{throttle.ActionRefresh, "outage", throttle.Refunded, nil, refresh(func(h *harness) { h.faults.Inject("tokens.ByID", kittest.Down, 1) })},
+	{throttle.ActionRefresh, "panic", throttle.Refunded, nil, refresh(func(h *harness) { h.faults.Inject("tokens.ByID", kittest.Panic, 1) })},
+	{throttle.ActionPasswordResetRequest, "right", throttle.Succeeded, nil, request((*kit.Service).RequestPasswordReset, testEmail, nil)},
+	{throttle.ActionPasswordResetRequest, "invalid input", -1, nil, request((*kit.Service).RequestPasswordReset, "no address", nil)},
+	{throttle.ActionPasswordResetRequest, "outage", throttle.Refunded, nil, request((*kit.Service).RequestPasswordReset, testEmail, usersDown)},
+	{throttle.ActionVerifyEmailRequest, "right", throttle.Succeeded, nil, request((*kit.Service).RequestEmailVerification, testEmail, nil)},
+	{throttle.ActionVerifyEmailRequest, "outage", throttle.Refunded, nil, request((*kit.Service).RequestEmailVerification, testEmail, usersDown)},
+	{throttle.ActionPasswordReset, "right", throttle.Succeeded, nil, reset(otherPassword, nil)},
+	{throttle.ActionPasswordReset, "wrong", throttle.Failed, nil, reset(otherPassword, func(h *harness, text string) string { return forged(h.t, text, []byte("wrong")) })},
+	{throttle.ActionPasswordReset, "malformed", -1, nil, reset(otherPassword, func(_ *harness, text string) string { return text[1:] })},
+	{throttle.ActionPasswordReset, "invalid input", throttle.Refunded, nil, reset("short", nil)},
+	{throttle.ActionPasswordReset, "outage", throttle.Refunded, nil, reset(otherPassword, func(h *harness, text string) string {
 		h.faults.Inject("tokens.ByID", kittest.Down, 1)
 		return text
 	})},
-	{kit.ActionPasswordReset, "used", kit.Refunded, nil, reset(otherPassword, func(h *harness, text string) string {
+	{throttle.ActionPasswordReset, "used", throttle.Refunded, nil, reset(otherPassword, func(h *harness, text string) string {
 		h.ResetPassword(h.t.Context(), text, otherPassword)
 		return text
 	})},
-	{kit.ActionChangePassword, "right", kit.Succeeded, nil, change(goodPassword, otherPassword)},
-	{kit.ActionChangePassword, "wrong", kit.Failed, nil, change("wrong", otherPassword)},
-	{kit.ActionChangePassword, "invalid input", kit.Refunded, nil, change(goodPassword, "short")},
-	{kit.ActionVerifyEmail, "right", kit.Succeeded, nil, mailed((*kit.Service).VerifyEmail, nil)},
-	{kit.ActionVerifyEmail, "wrong", kit.Failed, nil, mailed((*kit.Service).VerifyEmail, func(h *harness, u kit.User) { h.ChangeEmail(h.t.Context(), u.ID, "new@example.com") })},
-	{kit.ActionVerifyEmail, "outage", kit.Refunded, nil, mailed((*kit.Service).VerifyEmail, usersAway)},
-	{kit.ActionDenyEmail, "right", kit.Succeeded, nil, mailed((*kit.Service).DenyEmail, nil)},
-	{kit.ActionDenyEmail, "wrong", kit.Failed, nil, mailed((*kit.Service).DenyEmail, func(h *harness, u kit.User) { h.ChangeEmail(h.t.Context(), u.ID, "new@example.com") })},
-	{kit.ActionDenyEmail, "outage", kit.Refunded, nil, mailed((*kit.Service).DenyEmail, usersAway)},
-	{kit.ActionFactor, "right", kit.Succeeded, withFactor, second("2", nil)},
-	{kit.ActionFactor, "wrong", kit.Failed, withFactor, second("1", nil)},
-	{kit.ActionFactor, "outage", kit.Refunded, withFactor, second("2", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Down, 1) })},
-	{kit.ActionFactor, "panic", kit.Refunded, withFactor, second("1", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Panic, 1) })},
-	{kit.ActionFactorChallenge, "right", kit.Succeeded, withFactor, func(h *harness, ctx context.Context) func() error {
+	{throttle.ActionChangePassword, "right", throttle.Succeeded, nil, change(goodPassword, otherPassword)},
+	{throttle.ActionChangePassword, "wrong", throttle.Failed, nil, change("wrong", otherPassword)},
+	{throttle.ActionChangePassword, "invalid input", throttle.Refunded, nil, change(goodPassword, "short")},
+	{throttle.ActionVerifyEmail, "right", throttle.Succeeded, nil, mailed((*kit.Service).VerifyEmail, nil)},
+	{throttle.ActionVerifyEmail, "wrong", throttle.Failed, nil, mailed((*kit.Service).VerifyEmail, func(h *harness, u kit.User) { h.ChangeEmail(h.t.Context(), u.ID, "new@example.com") })},
+	{throttle.ActionVerifyEmail, "outage", throttle.Refunded, nil, mailed((*kit.Service).VerifyEmail, usersAway)},
+	{throttle.ActionDenyEmail, "right", throttle.Succeeded, nil, mailed((*kit.Service).DenyEmail, nil)},
+	{throttle.ActionDenyEmail, "wrong", throttle.Failed, nil, mailed((*kit.Service).DenyEmail, func(h *harness, u kit.User) { h.ChangeEmail(h.t.Context(), u.ID, "new@example.com") })},
+	{throttle.ActionDenyEmail, "outage", throttle.Refunded, nil, mailed((*kit.Service).DenyEmail, usersAway)},
+	{throttle.ActionFactor, "right", throttle.Succeeded, withFactor, second("2", nil)},
+	{throttle.ActionFactor, "wrong", throttle.Failed, withFactor, second("1", nil)},
+	{throttle.ActionFactor, "outage", throttle.Refunded, withFactor, second("2", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Down, 1) })},
+	{throttle.ActionFactor, "panic", throttle.Refunded, withFactor, second("1", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Panic, 1) })},
+	{throttle.ActionFactorChallenge, "right", throttle.Succeeded, withFactor, func(h *harness, ctx context.Context) func() error {
 		h.enroll(h.loginOf(h.verified(testEmail)))
 		half := h.half(h.Service)
 		return func() error { _, err := h.ChallengeFactor(ctx, half, "counter"); return err }
@@ -241,15 +243,15 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 					row.change(o)
 				}
 			})
-			call := row.call(h, kit.WithClient(t.Context(), kit.Client{UserAgent: "agent"}))
+			call := row.call(h, kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.1")}))
 			r.reset()
 			func() {
 				defer func() { _ = recover() }()
 				call()
 			}()
 			// What prepares a row may be an attempt too, of another action.
-			var begun []kit.Attempt
-			var done []kit.Outcome
+			var begun []throttle.Attempt
+			var done []throttle.Outcome
 			for i, a := range r.begun {
 				if a.Action == row.action {
 					begun, done = append(begun, a), append(done, r.done[i])
@@ -260,7 +262,7 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 				if len(begun) != 0 {
 					t.Errorf("the limiter was asked: %+v", begun)
 				}
-			case len(begun) != 1 || len(done) != 1 || done[0] != row.outcome || begun[0].Client.UserAgent != "agent" || len(r.begun) != len(r.done):
+			case len(begun) != 1 || len(done) != 1 || done[0] != row.outcome || begun[0].IP.String() != "192.0.2.1" || len(r.begun) != len(r.done):
 				t.Errorf("began %+v, and ended with %v, want once %v", begun, done, row.outcome)
 			}
 		})

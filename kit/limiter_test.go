@@ -7,32 +7,35 @@ import (
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/throttle"
 )
 
-type limiterFunc func(kit.Attempt) error
+type limiterFunc func(throttle.Attempt) error
 
-func (f limiterFunc) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) { return nil, f(a) }
+func (f limiterFunc) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
+	return nil, f(a)
+}
 
 func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
-	var seen []kit.Attempt
+	var seen []throttle.Attempt
 	h := newHarness(t, func(o *kit.Options) {
-		o.Limiter = limiterFunc(func(a kit.Attempt) error {
+		o.Limiter = limiterFunc(func(a throttle.Attempt) error {
 			seen = append(seen, a)
-			return &kit.LimitError{RetryAfter: time.Minute}
+			return &throttle.LimitError{RetryAfter: time.Minute}
 		})
 	})
 	ctx := kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.7")})
 	_, err := h.Login(ctx, testEmail, goodPassword)
-	h.wantErr("login", err, kit.ErrTooManyRequests)
+	h.wantErr("login", err, throttle.ErrTooManyRequests)
 	_, err = h.Register(ctx, kit.Registration{Email: testEmail, Username: "a", Password: goodPassword})
-	h.wantErr("register", err, kit.ErrTooManyRequests)
-	h.wantErr("reset request", h.RequestPasswordReset(ctx, testEmail), kit.ErrTooManyRequests)
-	h.wantErr("verification request", h.RequestEmailVerification(ctx, testEmail), kit.ErrTooManyRequests)
+	h.wantErr("register", err, throttle.ErrTooManyRequests)
+	h.wantErr("reset request", h.RequestPasswordReset(ctx, testEmail), throttle.ErrTooManyRequests)
+	h.wantErr("verification request", h.RequestEmailVerification(ctx, testEmail), throttle.ErrTooManyRequests)
 	if len(seen) != 4 {
 		t.Fatalf("asked %d times, want 4", len(seen))
 	}
 	for _, a := range seen {
-		if a.EmailKey != "ada@example.com" || a.Client.IP.String() != "192.0.2.7" {
+		if a.EmailKey != "ada@example.com" || a.IP.String() != "192.0.2.7" {
 			t.Errorf("asked with %+v", a)
 		}
 	}
@@ -43,9 +46,9 @@ func TestLimiterIsAskedWithTheCanonicalEmailAndAddress(t *testing.T) {
 func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
 	limiting := false
 	h := newHarness(t, func(o *kit.Options) {
-		o.Limiter = limiterFunc(func(kit.Attempt) error {
+		o.Limiter = limiterFunc(func(throttle.Attempt) error {
 			if limiting {
-				return &kit.LimitError{RetryAfter: time.Minute}
+				return &throttle.LimitError{RetryAfter: time.Minute}
 			}
 			return nil
 		})
@@ -80,7 +83,7 @@ func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
 			return [3]int{int(h.Stats().Hashing.Admitted), calls, users}
 		}
 		before := work()
-		h.wantErr(name, call(t.Context()), kit.ErrTooManyRequests)
+		h.wantErr(name, call(t.Context()), throttle.ErrTooManyRequests)
 		if after := work(); after != before {
 			t.Errorf("%s: hashes, calls of stores and users read went from %v to %v before the limiter refused", name, before, after)
 		}

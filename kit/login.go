@@ -3,6 +3,8 @@ package kit
 import (
 	"context"
 	"errors"
+
+	"myauth.internal/kit/throttle"
 )
 
 // passwordAMR is read only.
@@ -29,14 +31,14 @@ func (s *Service) Login(ctx context.Context, email, password string) (TokenPair,
 // account whose address is not verified gets the same answer as a wrong password, and its
 // owner the verification mail again.
 //
-// Errors: [ErrInvalidCredentials], a [LimitError].
+// Errors: [ErrInvalidCredentials], a [throttle.LimitError].
 func (s *Service) CheckPassword(ctx context.Context, email, password string) (_ User, err error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
 	// An invalid address becomes empty: no account has it, and it may have any length.
 	email, _ = checkEmail("email", email)
-	c, err := s.attempt(ctx, ActionLogin, email, "", password)
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin, EmailKey: EmailKey(email)}, password)
 	if err != nil {
 		return User{}, err
 	}

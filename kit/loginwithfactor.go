@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"myauth.internal/kit/internal/opaque"
+	"myauth.internal/kit/throttle"
 )
 
 // mfaType is the type of the record of a login between its first factor and its second.
@@ -104,13 +105,13 @@ func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendi
 // a message is sent, or a key gets what it must sign. At most five times a login.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also for the sixth),
-// [ErrAccountDisabled], [ErrNotEnrolled], a [LimitError], what the factor returns.
+// [ErrAccountDisabled], [ErrNotEnrolled], a [throttle.LimitError], what the factor returns.
 func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ Prompt, err error) {
 	l, err := s.pendingLogin(ctx, token, method)
 	if err != nil {
 		return Prompt{}, err
 	}
-	c, err := s.attempt(ctx, ActionFactorChallenge, l.user.Email, l.user.ID, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactorChallenge, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID}, "")
 	if err != nil {
 		return Prompt{}, err
 	}
@@ -128,14 +129,14 @@ func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ 
 // "state" of what ChallengeFactor returned, or empty.
 //
 // Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also
-// after five answers), [ErrNotEnrolled], a [LimitError], those of [Service.Grant], what the
+// after five answers), [ErrNotEnrolled], a [throttle.LimitError], those of [Service.Grant], what the
 // factor returns.
 func (s *Service) LoginWithFactor(ctx context.Context, token, method, state string, answer Body) (_ TokenPair, err error) {
 	l, err := s.pendingLogin(ctx, token, method)
 	if err != nil {
 		return TokenPair{}, err
 	}
-	c, err := s.attempt(ctx, ActionFactor, l.user.Email, l.user.ID, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID}, "")
 	if err != nil {
 		return TokenPair{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"myauth.internal/kit/internal/maillink"
 	"myauth.internal/kit/password"
 	"myauth.internal/kit/seal"
+	"myauth.internal/kit/throttle"
 )
 
 // Options are the optional settings of a [Service]. The zero value, and nil, mean the
@@ -100,7 +101,7 @@ type Options struct {
 	// request changes the links. Package httpx has the pages. Required with a Mailer.
 	PublicURL string
 	// Limiter is asked before each attempt that could be a guess; nil limits nothing.
-	Limiter Limiter
+	Limiter throttle.Limiter
 	// Hooks are called on registration and login.
 	Hooks Hooks
 	// OnEvent receives the audit stream, synchronously; nil logs it to Logger.

@@ -8,6 +8,7 @@ import (
 
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/internal/opaque"
+	"myauth.internal/kit/throttle"
 )
 
 // Refresh exchanges a refresh token for new tokens. A session rotates at most once in
@@ -29,7 +30,7 @@ import (
 // safe within the grace. Later, or without a grace, the repetition may count as a reuse.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken],
-// [ErrAccountDisabled] (and the session ends), a [LimitError].
+// [ErrAccountDisabled] (and the session ends), a [throttle.LimitError].
 func (s *Service) Refresh(ctx context.Context, refreshToken string) (_ TokenPair, err error) {
 	if err := s.enter(ctx); err != nil {
 		return TokenPair{}, err
@@ -38,7 +39,7 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (_ TokenPair
 	if !ok {
 		return TokenPair{}, s.refuseToken(ctx, "refresh", "", ErrInvalidToken)
 	}
-	c, err := s.attempt(ctx, ActionRefresh, "", "", "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionRefresh}, "")
 	if err != nil {
 		return TokenPair{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"myauth.internal/kit/internal/uuid"
+	"myauth.internal/kit/throttle"
 )
 
 // Registration is what a new user gives.
@@ -30,13 +31,13 @@ func (r Registration) Format(f fmt.State, _ rune) {
 // owner gets a mail, and the HTTP layer must not show the error.
 //
 // Errors: a [ValidationError] with every broken rule, [ErrUserExists], a
-// [LimitError], what Hooks.BeforeRegister returns.
+// [throttle.LimitError], what Hooks.BeforeRegister returns.
 func (s *Service) Register(ctx context.Context, r Registration) (_ User, err error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
 	email, _ := checkEmail("email", r.Email)
-	c, err := s.attempt(ctx, ActionRegister, email, "", "") // before a policy asks another server
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionRegister, EmailKey: EmailKey(email)}, "") // before a policy asks another server
 	if err != nil {
 		return User{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"myauth.internal/kit/internal/opaque"
+	"myauth.internal/kit/throttle"
 )
 
 // RequestPasswordReset queues a mail with a reset link to the active account with that
@@ -14,9 +15,9 @@ import (
 // the account a moment later. A mailbox gets one such mail a minute, and after five in an hour
 // one every ten minutes; a request beyond that has the same answer, and no mail is sent.
 //
-// Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
+// Errors: [ErrEmailNotConfigured], a [ValidationError], a [throttle.LimitError].
 func (s *Service) RequestPasswordReset(ctx context.Context, email string) error {
-	return s.requestMail(ctx, ActionPasswordResetRequest, MailPasswordReset, email, MailContent{})
+	return s.requestMail(ctx, throttle.ActionPasswordResetRequest, MailPasswordReset, email, MailContent{})
 }
 
 // ResetPassword sets a new password with a mailed token. The same write ends every session,
@@ -31,7 +32,7 @@ func (s *Service) RequestPasswordReset(ctx context.Context, email string) error 
 // set. If so, repeating the call returns [ErrRevokedToken], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidToken],
-// [ErrExpiredToken], [ErrRevokedToken], a [LimitError].
+// [ErrExpiredToken], [ErrRevokedToken], a [throttle.LimitError].
 func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -40,7 +41,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if !ok {
 		return s.refuseToken(ctx, "password reset", "", ErrInvalidToken)
 	}
-	c, err := s.attempt(ctx, ActionPasswordReset, "", "", token)
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionPasswordReset}, token)
 	if err != nil {
 		return err
 	}

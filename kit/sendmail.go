@@ -13,6 +13,7 @@ import (
 	"myauth.internal/kit/internal/opaque"
 	"myauth.internal/kit/internal/spacing"
 	"myauth.internal/kit/internal/turns"
+	"myauth.internal/kit/throttle"
 )
 
 // mailRule is all that the kinds of mail differ in.
@@ -122,7 +123,7 @@ func (s *Service) locale(u User) string {
 const probeAddress = "probe@myauth.invalid"
 
 // requestMail queues a mail for the account with that address, if there is one.
-func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind, email string, content MailContent) (err error) {
+func (s *Service) requestMail(ctx context.Context, action throttle.Action, kind MailKind, email string, content MailContent) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func (s *Service) requestMail(ctx context.Context, action Action, kind MailKind,
 	if len(fields) > 0 {
 		return &ValidationError{Fields: fields}
 	}
-	c, err := s.attempt(ctx, action, email, "", "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: action, EmailKey: EmailKey(email)}, "")
 	if err != nil {
 		return err
 	}

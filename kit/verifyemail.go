@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"time"
+
+	"myauth.internal/kit/throttle"
 )
 
 // verificationType is the typ of e-mail verification tokens. Their key and their audience
@@ -28,15 +30,15 @@ type verificationClaims struct {
 // with that address, and the address is not verified. As with [Service.RequestPasswordReset],
 // the work is the same for every address, and mails are limited.
 //
-// Errors: [ErrEmailNotConfigured], a [ValidationError], a [LimitError].
+// Errors: [ErrEmailNotConfigured], a [ValidationError], a [throttle.LimitError].
 func (s *Service) RequestEmailVerification(ctx context.Context, email string) error {
-	return s.requestMail(ctx, ActionVerifyEmailRequest, MailVerification, email, MailContent{})
+	return s.requestMail(ctx, throttle.ActionVerifyEmailRequest, MailVerification, email, MailContent{})
 }
 
 // VerifyEmail marks the address for which a mailed token was made as verified. It neither
 // logs in nor reactivates. Repeating it is no error.
 //
-// Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrUserNotFound], a [LimitError].
+// Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrUserNotFound], a [throttle.LimitError].
 func (s *Service) VerifyEmail(ctx context.Context, token string) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -45,7 +47,7 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) (err error) {
 	if err != nil {
 		return s.refuseToken(ctx, "verification", "", err)
 	}
-	c, err := s.attempt(ctx, ActionVerifyEmail, claims.EmailKey, claims.Subject, token)
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionVerifyEmail, EmailKey: claims.EmailKey, UserID: claims.Subject}, token)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,7 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) (err error) {
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] when the address has
 // been verified, [ErrUserNotFound] when the account is gone, by an earlier denial
-// perhaps, a [LimitError].
+// perhaps, a [throttle.LimitError].
 func (s *Service) DenyEmail(ctx context.Context, token string) (err error) {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -81,7 +83,7 @@ func (s *Service) DenyEmail(ctx context.Context, token string) (err error) {
 	if err != nil {
 		return s.refuseToken(ctx, "verification", "", err)
 	}
-	c, err := s.attempt(ctx, ActionDenyEmail, claims.EmailKey, claims.Subject, token)
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionDenyEmail, EmailKey: claims.EmailKey, UserID: claims.Subject}, token)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/throttle"
 )
 
 // bodies makes for each POST route, those of features too, the fields of a request that
@@ -212,25 +213,27 @@ func TestHead(t *testing.T) {
 	a.send("HEAD", "/me", "").is(401)
 }
 
-type limiter func(kit.Attempt) error
+type limiter func(throttle.Attempt) error
 
-func (l limiter) Begin(_ context.Context, a kit.Attempt) (kit.Charge, error) { return nil, l(a) }
+func (l limiter) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
+	return nil, l(a)
+}
 
 // A limiter that refuses is obeyed on every route that guesses could be made with,
 // and its time is rounded up.
 func TestTooManyRequests(t *testing.T) {
 	refuse := false
-	asked := map[kit.Action]string{}
+	asked := map[throttle.Action]string{}
 	a := newApp(t, func(c *setup) {
-		c.Limiter = limiter(func(at kit.Attempt) error {
+		c.Limiter = limiter(func(at throttle.Attempt) error {
 			if !refuse {
 				return nil
 			}
 			asked[at.Action] = at.EmailKey
-			if at.Client.IP.String() != "127.0.0.1" {
-				t.Errorf("the client is %v", at.Client.IP)
+			if at.IP.String() != "127.0.0.1" {
+				t.Errorf("the client is %v", at.IP)
 			}
-			return &kit.LimitError{RetryAfter: 1500 * time.Millisecond}
+			return &throttle.LimitError{RetryAfter: 1500 * time.Millisecond}
 		})
 	})
 	bodies := a.bodies()
@@ -245,10 +248,10 @@ func TestTooManyRequests(t *testing.T) {
 			t.Errorf("%s: Retry-After is %q, want 2", path, got)
 		}
 	}
-	for action, email := range map[kit.Action]string{
-		kit.ActionRegister: "grace@example.com", kit.ActionLogin: "ada@example.com", kit.ActionRefresh: "",
-		kit.ActionPasswordResetRequest: "ada@example.com", kit.ActionPasswordReset: "",
-		kit.ActionVerifyEmailRequest: "ada@example.com", kit.ActionVerifyEmail: "ada@example.com",
+	for action, email := range map[throttle.Action]string{
+		throttle.ActionRegister: "grace@example.com", throttle.ActionLogin: "ada@example.com", throttle.ActionRefresh: "",
+		throttle.ActionPasswordResetRequest: "ada@example.com", throttle.ActionPasswordReset: "",
+		throttle.ActionVerifyEmailRequest: "ada@example.com", throttle.ActionVerifyEmail: "ada@example.com",
 	} {
 		if got, ok := asked[action]; !ok || got != email {
 			t.Errorf("%s: asked %t with %q, want %q", action, ok, got, email)

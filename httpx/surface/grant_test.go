@@ -14,6 +14,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/throttle"
 )
 
 const formType = "Content-Type: application/x-www-form-urlencoded"
@@ -127,9 +128,9 @@ func TestGrantRefused(t *testing.T) {
 func TestGrantFaults(t *testing.T) {
 	refuse := true
 	a := newApp(t, func(c *setup) {
-		c.Limiter = limiter(func(kit.Attempt) error {
+		c.Limiter = limiter(func(throttle.Attempt) error {
 			if refuse {
-				return &kit.LimitError{RetryAfter: 1500 * time.Millisecond}
+				return &throttle.LimitError{RetryAfter: 1500 * time.Millisecond}
 			}
 			return nil
 		})

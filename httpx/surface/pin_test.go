@@ -9,6 +9,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/seal"
+	"myauth.internal/kit/throttle"
 )
 
 //go:embed testdata/pin.openapi.json
@@ -61,7 +62,7 @@ func (p *pin) note(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	if err != nil {
 		return kit.Answer{}, err
 	}
-	return kit.Accepted(), p.core.Attempt(ctx, kit.Attempt{Action: "pin_note", UserID: r.User.ID}, "", func() error {
+	return kit.Accepted(), p.core.Attempt(ctx, throttle.Attempt{Action: "pin_note", UserID: r.User.ID}, "", func() error {
 		if r.PathValue("id") != "1" {
 			return kit.NewProblem(404, "not_found", "Not found", "There is no such note.")
 		}
