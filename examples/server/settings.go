@@ -169,6 +169,9 @@ var settingsTable = []setting{
 	{name: "MYAUTH_THROTTLE", option: "InsecureUnlimitedMails", preset: "on",
 		meaning: "on: a mailbox gets one mail of a kind a minute, after five in an hour one every ten minutes; off: strangers can fill any mailbox",
 		set:     setThrottle},
+	{name: "MYAUTH_RECENT_LOGIN", option: "RecentLogin", preset: "10m",
+		meaning: "how long after a login or re-authentication what could take the account away is allowed, 1s to 24h",
+		set:     duration(func(s *settings) *time.Duration { return &s.opts.RecentLogin })},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.

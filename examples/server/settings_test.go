@@ -56,6 +56,7 @@ func TestDefaults(t *testing.T) {
 			EmailVerificationTTL: 24 * time.Hour,
 			BcryptCost:           12,
 			PasswordPolicy:       password.Strict,
+			RecentLogin:          10 * time.Minute,
 		},
 	}
 	if !reflect.DeepEqual(s, want) {
@@ -103,9 +104,10 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_PUBLIC_PREFIX":          {value: "/api/v1/auth", got: func(s settings) any { return s.api.PublicPrefix }, want: "/api/v1/auth"},
 		"MYAUTH_TRUSTED_PROXIES": {value: "10.0.0.7, fd00::/8", got: func(s settings) any { return s.api.TrustedProxies },
 			want: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("fd00::/8")}},
-		"MYAUTH_REALM":      {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
-		"MYAUTH_LOG_FORMAT": {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
-		"MYAUTH_THROTTLE":   {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimitedMails }, want: true},
+		"MYAUTH_RECENT_LOGIN": {value: "1h", got: func(s settings) any { return s.opts.RecentLogin }, want: time.Hour},
+		"MYAUTH_REALM":        {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
+		"MYAUTH_LOG_FORMAT":   {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
+		"MYAUTH_THROTTLE":     {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimitedMails }, want: true},
 	}
 	for _, setting := range settingsTable {
 		t.Run(setting.name, func(t *testing.T) {
@@ -226,6 +228,11 @@ var badSettings = []struct {
 	{"MYAUTH_REALM=a\"b", "quotes"},
 	{"MYAUTH_REALM=ä", "ASCII"},
 	{"MYAUTH_THROTTLE=false", "on nor off"},
+	{"MYAUTH_RECENT_LOGIN=10", "15m"},
+	{"MYAUTH_RECENT_LOGIN=0", "15m"},
+	{"MYAUTH_RECENT_LOGIN=-10m", "15m"},
+	{"MYAUTH_RECENT_LOGIN=24h1s", "24h"},
+	{"MYAUTH_RECENT_LOGIN=999ms", "1s"},
 	{"MYAUTH_LOG_FORMAT=xml", "text or json"},
 }
 
