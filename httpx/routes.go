@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/password"
 )
 
 // register is POST /register. Where accounts are concealed, a taken address gets
@@ -47,15 +48,16 @@ func (h *Handler) requestPasswordReset(ctx context.Context, r kit.Request) (kit.
 
 // resetPassword is POST /password-reset.
 func (h *Handler) resetPassword(ctx context.Context, r kit.Request) (kit.Answer, error) {
-	var token, password string
+	var token, newPassword string
 	fields := []kit.Field{
 		{Name: "token", Text: &token},
-		{Name: "new_password", Text: &password, Empty: true},
+		{Name: "new_password", Text: &newPassword, Empty: true},
 	}
-	if err := r.Body.Decode(fields, func() error { return h.svc.ValidatePassword(ctx, "new_password", password) }); err != nil {
+	rules := func() error { return h.svc.ValidatePassword(password.WithDraft(ctx), "new_password", newPassword) }
+	if err := r.Body.Decode(fields, rules); err != nil {
 		return kit.Answer{}, err
 	}
-	return kit.Done(), h.svc.ResetPassword(ctx, token, password)
+	return kit.Done(), h.svc.ResetPassword(ctx, token, newPassword)
 }
 
 // requestEmailVerification is POST /verify-email-request.

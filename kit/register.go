@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"myauth.internal/kit/internal/uuid"
+	"myauth.internal/kit/password"
 	"myauth.internal/kit/throttle"
 )
 
@@ -126,9 +127,11 @@ func (s *Service) createConcealed(ctx context.Context, u User) error {
 }
 
 // ValidateRegistration returns a [ValidationError] with every rule that r breaks, or nil, or
-// the error of Options.PasswordPolicy, and stores nothing.
+// the error of Options.PasswordPolicy, and stores nothing. No limiter is asked before it, so
+// it is a draft for the policy (see [password.WithDraft]): Register may still refuse a password
+// that another server knows.
 func (s *Service) ValidateRegistration(ctx context.Context, r Registration) error {
-	_, err := s.checkRegistration(ctx, r)
+	_, err := s.checkRegistration(password.WithDraft(ctx), r)
 	return err
 }
 
@@ -137,13 +140,15 @@ func (s *Service) checkRegistration(ctx context.Context, r Registration) (Regist
 	email, fields := checkEmail("email", r.Email)
 	username, bad := checkUsername("username", r.Username)
 	fields = append(fields, bad...)
+	settings, badSettings := checkSettings("user_settings", r.Settings)
+	if len(fields)+len(badSettings) > 0 {
+		ctx = password.WithDraft(ctx)
+	}
 	bad, err := s.checkPassword(ctx, "password", string(r.Password), r.Email, r.Username)
 	if err != nil {
 		return r, err
 	}
-	fields = append(fields, bad...)
-	settings, bad := checkSettings("user_settings", r.Settings)
-	fields = append(fields, bad...)
+	fields = slices.Concat(fields, bad, badSettings)
 	if len(fields) > 0 {
 		return r, &ValidationError{Fields: fields}
 	}

@@ -103,3 +103,45 @@ func TestPasswordPolicyFails(t *testing.T) {
 		t.Error("the same token afterwards:", err)
 	}
 }
+
+// TestDraftsAskNoServer: a policy that asks another server is told when a form cannot be
+// accepted anyway, and before anything was charged to the client.
+func TestDraftsAskNoServer(t *testing.T) {
+	var drafts []bool
+	h := newHarness(t, func(o *kit.Options) {
+		o.PasswordPolicy = password.PolicyFunc(func(ctx context.Context, _ string, _ ...string) ([]password.Violation, error) {
+			drafts = append(drafts, password.IsDraft(ctx))
+			return []password.Violation{{Code: kit.CodeCommonPassword, Message: "choose another password"}}, nil
+		})
+	})
+	good := kit.Registration{Email: "ada@example.com", Username: "Ada", Password: goodPassword}
+	check := func(what string, err error, draft bool, want ...string) {
+		t.Helper()
+		var invalid *kit.ValidationError
+		var fields []string
+		if errors.As(err, &invalid) {
+			for _, f := range invalid.Fields {
+				fields = append(fields, f.Field)
+			}
+		}
+		if !slices.Equal(fields, want) || !slices.Equal(drafts, []bool{draft}) {
+			t.Errorf("%s: %v, drafts %v", what, err, drafts)
+		}
+		drafts = nil
+	}
+	for _, c := range []struct {
+		registration kit.Registration
+		draft        bool
+		want         []string
+	}{
+		{good, false, []string{"password"}},
+		{kit.Registration{Email: "not an address", Username: "Ada", Password: goodPassword}, true, []string{"email", "password"}},
+		{kit.Registration{Email: good.Email, Username: " ", Password: goodPassword}, true, []string{"username", "password"}},
+		{kit.Registration{Email: good.Email, Username: "Ada", Password: goodPassword, Settings: []byte("[]")}, true, []string{"password", "user_settings"}},
+	} {
+		_, err := h.Register(t.Context(), c.registration)
+		check(c.want[0], err, c.draft, c.want...)
+	}
+	check("validate", h.ValidateRegistration(t.Context(), good), true, "password")
+	check("a password alone", h.ValidatePassword(t.Context(), "password", goodPassword), false, "password")
+}

@@ -1,6 +1,8 @@
 package surface
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,6 +119,25 @@ func TestPasswordRules(t *testing.T) {
 			reset.invalid(atReset...)
 			a.reset(token, otherPassword).is(204) // a refused password does not use up the token
 		})
+	}
+}
+
+// A form that is refused for another field makes the policy ask no other server, since no
+// limiter has been asked yet.
+func TestPasswordDrafts(t *testing.T) {
+	var drafts []bool
+	a := newApp(t, func(cf *setup) {
+		cf.PasswordPolicy = password.PolicyFunc(func(ctx context.Context, _ string, _ ...string) ([]password.Violation, error) {
+			drafts = append(drafts, password.IsDraft(ctx))
+			return []password.Violation{{Code: "common_password", Message: "choose another password"}}, nil
+		})
+	})
+	a.post("/register", "email", testEmail, "password", "correct horse").invalid("username required", "password common_password")
+	a.post("/register", "email", testEmail, "username", "x", "password", "correct horse", "user_settings", 7).invalid("password common_password", "user_settings invalid_type")
+	a.post("/password-reset", "new_password", "correct horse").invalid("token required", "new_password common_password")
+	a.post("/register", "email", testEmail, "username", "x", "password", "correct horse").invalid("password common_password")
+	if want := []bool{true, true, true, false}; !slices.Equal(drafts, want) {
+		t.Errorf("the policy saw the drafts %v, want %v", drafts, want)
 	}
 }
 

@@ -2,13 +2,16 @@ package password
 
 import "context"
 
-// Policy says which passwords are accepted. [Rules] is the one of this package; an
-// application can have another, such as one that asks a service for leaked passwords.
+// Policy says which passwords are accepted. [Rules] is the one of this package. Package
+// breached adds lists of passwords that were stolen elsewhere, and an application can have
+// rules of its own.
 //
 // Check returns every rule that the password breaks, and none when it is accepted. words are
 // what an attacker who knows the user tries first: the e-mail address, the user name, the name
 // of the service. An error means that Check could not tell; the password is then not accepted,
 // and whoever asked gets the error as it is.
+//
+// A policy that asks another server leaves that out of the check of a draft: see [WithDraft].
 //
 // Check must be safe for concurrent use, return when ctx is done, and keep the password out of
 // logs, errors and violations.
@@ -50,3 +53,14 @@ func Check(ctx context.Context, p Policy, password string, words ...string) ([]V
 	}
 	return p.Check(ctx, password, words...)
 }
+
+type draftKey struct{}
+
+// WithDraft says that the checks under ctx are for a form that cannot be accepted as it is,
+// so no password is stored after them. They report what a policy can tell by itself. No other
+// server is asked: nothing has been charged to the client for such a form, and it would
+// otherwise cost a stranger nothing to have that server asked.
+func WithDraft(ctx context.Context) context.Context { return context.WithValue(ctx, draftKey{}, true) }
+
+// IsDraft reports whether ctx is of [WithDraft].
+func IsDraft(ctx context.Context) bool { return ctx.Value(draftKey{}) != nil }
