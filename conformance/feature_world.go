@@ -80,7 +80,7 @@ func (w *world) service(features ...kit.Feature) (*kit.Service, error) {
 		o.Features = append([]kit.Feature{spy{feature, w}}, o.Features...)
 	}
 	o.BcryptCost, o.InsecureFastHash = 4, true
-	o.Mailer, o.PublicURL, o.InsecureUnlimitedMails, o.MailDelay = w.mailer, "https://example.com", true, time.Millisecond
+	o.Mailer, o.PublicURL, o.InsecureUnlimited, o.MailDelay = w.mailer, "https://example.com", true, time.Millisecond
 	o.OnEvent = func(_ context.Context, e kit.Event) {
 		fmt.Fprintf(w, "%+v\n", e)
 		if e.Kind == kit.EventLoggedIn {

@@ -37,7 +37,7 @@ func (p *probe) services() *services {
 			BcryptCost: 4, InsecureFastHash: true,
 			RefreshGrace: 10 * time.Second,
 			Mailer:       s.mailer, PublicURL: "https://example.com",
-			InsecureUnlimitedMails: true, MailDelay: time.Millisecond, // the clock stands
+			InsecureUnlimited: true, MailDelay: time.Millisecond, // the clock stands
 			OnEvent:      func(context.Context, kit.Event) {},
 			Logger:       slog.New(slog.DiscardHandler),
 			StoreTimeout: time.Minute,

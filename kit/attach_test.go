@@ -145,7 +145,7 @@ func TestMailsOfFeatures(t *testing.T) {
 	}}}
 	h := newHarness(t, func(o *kit.Options) {
 		o.Features = []kit.Feature{p}
-		o.InsecureUnlimitedMails = false
+		o.InsecureUnlimited = false
 		o.Locale = func(u kit.User) string { return "de-" + u.Username }
 	})
 	u := h.verified(testEmail)

@@ -56,7 +56,7 @@ type MailRule struct {
 	TTL time.Duration
 	// Notice marks a notice of security, which only the owner, or somebody with the owner's
 	// secrets, can cause. It is always sent. Of other mails a mailbox gets few: see
-	// Options.InsecureUnlimitedMails.
+	// package throttle.
 	Notice bool
 	// Subject and Text are sources of text/template for the [Mail], both or neither: see
 	// Mail.Text.

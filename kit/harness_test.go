@@ -73,7 +73,7 @@ func newHarness(t *testing.T, change ...func(*kit.Options)) *harness {
 	opts := &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true,
 		// As many mails as a test asks for, and at once; tests of the spacing turn it on.
-		InsecureUnlimitedMails: true, MailDelay: time.Millisecond,
+		InsecureUnlimited: true, MailDelay: time.Millisecond,
 		Mailer: h.mailer, PublicURL: "https://app.example.com/account/",
 		Logger: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    h.clock.Now, StoreTimeout: time.Second,

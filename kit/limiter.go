@@ -26,6 +26,19 @@ func (s *Service) attempt(ctx context.Context, a throttle.Attempt, guess string)
 	return charge{c}, err
 }
 
+// clear forgets what the limiter counted, if it can.
+func (s *Service) clear(ctx context.Context, a throttle.Attempt) {
+	if c, ok := s.opts.Limiter.(throttle.Clearer); ok {
+		c.Clear(context.WithoutCancel(ctx), a)
+	}
+}
+
+// clearGuesses ends the row of wrong passwords that strangers tried for an address: its owner
+// has proved to be there.
+func (s *Service) clearGuesses(ctx context.Context, email string) {
+	s.clear(ctx, throttle.Attempt{Action: throttle.ActionLogin, Time: s.now(), EmailKey: EmailKey(email)})
+}
+
 // end tells the limiter what became of the attempt: err is the result of the function that
 // defers it. A panic, of a hook or a factor perhaps, is no success.
 func (c charge) end(ctx context.Context, err *error) {

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -301,7 +302,12 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 	}
 }
 
-// comparisons returns the actions that the package declares, and the functions that compare a
+// snakeCase returns "password_reset" for "PasswordReset".
+func snakeCase(name string) string {
+	return strings.ToLower(strings.TrimPrefix(regexp.MustCompile("[A-Z]").ReplaceAllString(name, "_$0"), "_"))
+}
+
+// comparisons returns the actions that the package uses, and the functions that compare a
 // secret, with where they do.
 func comparisons(t *testing.T) (actions map[string]bool, used map[string]string) {
 	t.Helper()
@@ -309,9 +315,9 @@ func comparisons(t *testing.T) (actions map[string]bool, used map[string]string)
 	eachDeclaration(t, func(set *token.FileSet, decl ast.Decl) {
 		ast.Inspect(decl, func(n ast.Node) bool {
 			switch n := n.(type) {
-			case *ast.ValueSpec:
-				if fmt.Sprint(n.Type) == "Action" {
-					actions[strings.Trim(n.Values[0].(*ast.BasicLit).Value, `"`)] = true
+			case *ast.SelectorExpr:
+				if action, ok := strings.CutPrefix(n.Sel.Name, "Action"); ok && fmt.Sprint(n.X) == "throttle" && action != "" && action != "Mail" {
+					actions[snakeCase(action)] = true
 				}
 			case *ast.CallExpr:
 				called := ""

@@ -40,7 +40,7 @@ type Options struct {
 	RefreshGrace time.Duration
 	// PasswordResetTTL is the lifetime of reset tokens, 1 s to 24 h; default 15 minutes.
 	// Strangers can bring a mailbox to its limit of one mail in 10 minutes (see
-	// InsecureUnlimitedMails). With a shorter lifetime its owner may then have no working
+	// package throttle). With a shorter lifetime its owner may then have no working
 	// link, and no way to get one.
 	PasswordResetTTL time.Duration
 	// EmailVerificationTTL is the lifetime of verification tokens, 1 s to 30
@@ -91,17 +91,18 @@ type Options struct {
 	// random, starts with the first request and covers those that follow until it ends. 1 ms
 	// to 10 s, default 100 ms.
 	MailDelay time.Duration
-	// InsecureUnlimitedMails sends every mail that is requested, so that strangers can fill
-	// any mailbox. By default a mailbox gets one mail of a kind a minute, and after five in an
-	// hour one every ten minutes. Each Service counts for itself. Notices of security, such as
-	// that of a changed password, are not limited.
-	InsecureUnlimitedMails bool
 	// PublicURL is the http or https URL of the pages to which links in mails lead, without
 	// user, query and fragment: letters and digits of ASCII, and -._~:/%@[]. No header of a
 	// request changes the links. Package httpx has the pages. Required with a Mailer.
 	PublicURL string
-	// Limiter is asked before each attempt that could be a guess; nil limits nothing.
+	// Limiter is asked before each attempt that could be a guess, and before each mail that
+	// strangers can cause. Default: [throttle.New], which counts in the memory of this Service.
+	// Several instances should share one: see [throttle.Options]. A limiter of the
+	// application's own decides on everything that [throttle.Attempt] lists, mails included.
 	Limiter throttle.Limiter
+	// InsecureUnlimited is no limiter by default, for tests only: strangers may guess as fast
+	// as the server hashes, and fill any mailbox.
+	InsecureUnlimited bool
 	// Hooks are called on registration and login.
 	Hooks Hooks
 	// OnEvent receives the audit stream, synchronously; nil logs it to Logger.
@@ -184,6 +185,9 @@ func (o *Options) withDefaults() (Options, error) {
 			return c, fmt.Errorf("kit: Options.PublicURL %w", err)
 		}
 		c.PublicURL = base
+	}
+	if c.Limiter == nil && !c.InsecureUnlimited {
+		c.Limiter = throttle.New(nil)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

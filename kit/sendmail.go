@@ -11,7 +11,6 @@ import (
 	"myauth.internal/kit/internal/maillink"
 	"myauth.internal/kit/internal/mailqueue"
 	"myauth.internal/kit/internal/opaque"
-	"myauth.internal/kit/internal/spacing"
 	"myauth.internal/kit/internal/turns"
 	"myauth.internal/kit/throttle"
 )
@@ -150,9 +149,6 @@ func (s *Service) requestMail(ctx context.Context, action throttle.Action, kind 
 
 // newMailQueue returns the queue of s.opts.Mailer.
 func (s *Service) newMailQueue() *mailqueue.Queue[*mailJob] {
-	if !s.opts.InsecureUnlimitedMails {
-		s.spacing = spacing.New()
-	}
 	return mailqueue.New(mailqueue.Options[*mailJob]{Delay: s.opts.MailDelay, Now: s.now, Send: s.sendMail, Key: (*mailJob).key, Report: s.reportMail})
 }
 
@@ -176,8 +172,8 @@ func (s *Service) sendMail(ctx context.Context, job *mailJob) (err error) {
 			return err
 		}
 		// At first by the time of the request: the tick of the queue depends on other requests.
-		if s.spacing != nil && job.rule.spaced && !s.spacing.Allow(string(job.kind), EmailKey(job.to()), asked) {
-			return mailqueue.ErrSpaced
+		if err := s.spaceMail(ctx, job, asked); err != nil {
+			return err
 		}
 		if err := s.makeMail(ctx, job, now); err != nil {
 			return Permanent(err)
@@ -191,6 +187,25 @@ func (s *Service) sendMail(ctx context.Context, job *mailJob) (err error) {
 	}
 	job.mail.Now = now
 	return s.opts.Mailer.Send(ctx, job.mail)
+}
+
+// spaceMail asks the limiter whether a mailbox may have a mail that strangers can cause.
+func (s *Service) spaceMail(ctx context.Context, job *mailJob, asked time.Time) error {
+	if !job.rule.spaced || s.opts.Limiter == nil {
+		return nil
+	}
+	c, err := s.opts.Limiter.Begin(ctx, mailAttempt(job.kind, EmailKey(job.to()), asked))
+	switch {
+	case errors.Is(err, throttle.ErrTooManyRequests):
+		return mailqueue.ErrSpaced
+	case err == nil && c != nil:
+		c.Done(ctx, throttle.Succeeded)
+	}
+	return err
+}
+
+func mailAttempt(kind MailKind, mailbox string, at time.Time) throttle.Attempt {
+	return throttle.Attempt{Action: throttle.ActionMail, Time: at, EmailKey: mailbox, MailKind: string(kind)}
 }
 
 // lookUpMail finds the account that the mail is for, unless the job has it.

@@ -23,7 +23,7 @@ func spacedBubble(t *testing.T, do func(t *testing.T, h *harness), change ...fun
 	synctest.Test(t, func(t *testing.T) {
 		do(t, newHarness(t, append(change, func(o *kit.Options) {
 			o.Now = time.Now
-			o.InsecureUnlimitedMails, o.MailDelay = false, 0
+			o.InsecureUnlimited, o.MailDelay = false, 0
 		})...))
 	})
 }

@@ -11,7 +11,6 @@ import (
 
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/internal/mailqueue"
-	"myauth.internal/kit/internal/spacing"
 	"myauth.internal/kit/password"
 )
 
@@ -34,7 +33,6 @@ type Service struct {
 	verifier    *accesstoken.Verifier
 	keys        *accesstoken.Keyring
 	mails       *mailqueue.Queue[*mailJob] // nil without a Mailer
-	spacing     *spacing.Table             // nil: mails are not spaced
 	guessKey    []byte
 	closed      *atomic.Bool
 	outbox      *outbox // of [Service.Within]

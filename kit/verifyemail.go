@@ -106,10 +106,8 @@ func (s *Service) DenyEmail(ctx context.Context, token string) (err error) {
 	if err != nil {
 		return s.refuseToken(ctx, "verification", claims.Subject, err)
 	}
-	if s.spacing != nil {
-		// The owner may register the address now, and then gets the mail at once.
-		s.spacing.Forget(string(MailVerification), claims.EmailKey)
-	}
+	// The owner may register the address now, and then gets the mail at once.
+	s.clear(ctx, mailAttempt(MailVerification, claims.EmailKey, s.now()))
 	s.emit(ctx, Event{Kind: EventEmailDenied, UserID: u.ID})
 	return s.DeleteUser(ctx, u.ID)
 }

@@ -364,7 +364,7 @@ func mixedService(t *testing.T, stores conformance.Stores, mailer *kittest.Maile
 	s, err := kit.New(stores.Stores, keys, &kit.Options{
 		BcryptCost: 4, InsecureFastHash: true, StoreTimeout: timeout,
 		Mailer: mailer, PublicURL: "https://example.com",
-		InsecureUnlimitedMails: true, MailDelay: time.Millisecond,
+		InsecureUnlimited: true, MailDelay: time.Millisecond,
 		Now:     kittest.NewClock(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)).Now,
 		OnEvent: func(context.Context, kit.Event) {},
 		Logger:  slog.New(slog.DiscardHandler),

@@ -166,7 +166,7 @@ var settingsTable = []setting{
 	{name: "MYAUTH_LOG_FORMAT", preset: "text",
 		meaning: "text or json (log/slog), to stderr",
 		set:     setLogFormat},
-	{name: "MYAUTH_THROTTLE", option: "InsecureUnlimitedMails", preset: "on",
+	{name: "MYAUTH_THROTTLE", option: "InsecureUnlimited", preset: "on",
 		meaning: "on: a mailbox gets one mail of a kind a minute, after five in an hour one every ten minutes; off: strangers can fill any mailbox",
 		set:     setThrottle},
 	{name: "MYAUTH_RECENT_LOGIN", option: "RecentLogin", preset: "10m",
@@ -447,7 +447,7 @@ func setCost(s *settings, v string) error {
 func setThrottle(s *settings, v string) error {
 	switch v {
 	case "on", "off":
-		s.opts.InsecureUnlimitedMails = v == "off"
+		s.opts.InsecureUnlimited = v == "off"
 		return nil
 	}
 	return fmt.Errorf("%s is neither on nor off", shown(v))

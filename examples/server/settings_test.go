@@ -107,7 +107,7 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_RECENT_LOGIN": {value: "1h", got: func(s settings) any { return s.opts.RecentLogin }, want: time.Hour},
 		"MYAUTH_REALM":        {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
 		"MYAUTH_LOG_FORMAT":   {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
-		"MYAUTH_THROTTLE":     {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimitedMails }, want: true},
+		"MYAUTH_THROTTLE":     {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimited }, want: true},
 	}
 	for _, setting := range settingsTable {
 		t.Run(setting.name, func(t *testing.T) {

@@ -144,7 +144,7 @@ func timedService(t *testing.T, stores conformance.Stores, change func(*kit.Opti
 		t.Fatal(err)
 	}
 	o := &kit.Options{
-		BcryptCost: 4, InsecureFastHash: true, Mailer: noMail{}, PublicURL: "https://example.com", InsecureUnlimitedMails: true,
+		BcryptCost: 4, InsecureFastHash: true, Mailer: noMail{}, PublicURL: "https://example.com", InsecureUnlimited: true,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	change(o)

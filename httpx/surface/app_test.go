@@ -146,7 +146,7 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 		Options: kit.Options{
 			BcryptCost: 4, InsecureFastHash: true,
 			Mailer: a.mailer, PublicURL: "https://app.example.com",
-			InsecureUnlimitedMails: true, MailDelay: time.Millisecond,
+			InsecureUnlimited: true, MailDelay: time.Millisecond,
 			Logger: logger, Now: a.clock.Now,
 		},
 		http: httpx.Options{Prefix: "/auth", Logger: logger},

@@ -67,7 +67,7 @@ func New(t TB, change ...func(*kit.Options)) *Kit {
 	k.Keys = keys
 	k.opts = kit.Options{
 		BcryptCost: 4, InsecureFastHash: true,
-		Mailer: k.Mailer, MailDelay: time.Millisecond, InsecureUnlimitedMails: true, PublicURL: "https://app.example.com",
+		Mailer: k.Mailer, MailDelay: time.Millisecond, InsecureUnlimited: true, PublicURL: "https://app.example.com",
 		DataKeys: dataKeys, Now: k.Clock.Now, OnEvent: func(context.Context, kit.Event) {},
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}

@@ -27,3 +27,6 @@ func (s Source) Apart() Source {
 	s.apart = true
 	return s
 }
+
+// String returns the address, or that of the network; the same for all that have none.
+func (s Source) String() string { return s.addr.String() }
