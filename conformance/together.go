@@ -75,7 +75,12 @@ func togetherRules() []rule {
 			}{
 				{"EndAllSessions", func() error { return s.b.EndAllSessions(p.ctx(), u.ID) }},
 				{"ResetPassword", func() error { return s.b.ResetPassword(p.ctx(), s.resetToken(annEmail), password) }},
-				{"ChangePassword", func() error { return s.b.ChangePassword(p.ctx(), u.ID, password, password) }},
+				{"ChangePassword", func() error {
+					_, claims, err := s.b.Authenticate(p.ctx(), string(s.login(annEmail, password).AccessToken))
+					p.must(err, "Authenticate")
+					_, err = s.b.ChangePassword(p.ctx(), claims, password, password)
+					return err
+				}},
 				{"Deactivate and Activate", func() error {
 					_, err := s.a.Deactivate(p.ctx(), u.ID)
 					p.must(err, "Deactivate")

@@ -11,7 +11,7 @@ import (
 // Authenticate verifies an access token and looks up its user: the account must exist and be
 // active, and no password change, reset or deactivation may have ended its sessions since. It
 // does not see a logout, which ends only the session's refresh token: access tokens stay valid
-// until they expire.
+// until they expire. [Service.AuthenticateLive] does.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also for a
 // deleted user), [ErrAccountDisabled].
@@ -27,6 +27,19 @@ func (s *Service) Authenticate(ctx context.Context, accessToken string) (User, a
 		return User{}, accesstoken.Claims{}, ErrInvalidToken
 	}
 	u, err := s.liveUser(ctx, claims.Subject, claims.Epoch)
+	if err != nil {
+		return User{}, accesstoken.Claims{}, err
+	}
+	return u, claims, nil
+}
+
+// AuthenticateLive is [Service.Authenticate] that sees the end of one session too, by a logout for
+// example. It costs one more read of the store, the list of the user's tokens.
+func (s *Service) AuthenticateLive(ctx context.Context, accessToken string) (User, accesstoken.Claims, error) {
+	u, claims, err := s.Authenticate(ctx, accessToken)
+	if err == nil {
+		_, err = s.liveSession(ctx, claims)
+	}
 	if err != nil {
 		return User{}, accesstoken.Claims{}, err
 	}

@@ -4,62 +4,61 @@ import (
 	"context"
 	"errors"
 
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/throttle"
 )
 
-// ChangePassword sets a new password if the current one is right. Like a reset it ends every
-// session and token of the user, the caller's too: call [Service.Login] with the new
-// password. After [ErrUnavailable] the password may have been changed. If so, repeating the
-// call returns [ErrInvalidCredentials], and the new password logs in.
+// ChangePassword sets a new password if the current one is right. Like a reset, the same write
+// ends every session, access token and reset token of the user. Then the session of claims is
+// let live on: its refresh token stays, and the result has its new access token. A crash in
+// between ends that session too. After [ErrUnavailable] the password may have been changed. If
+// so, repeating the call returns [ErrRevokedToken], and the new password logs in.
 //
-// Errors: a [ValidationError] for new_password, [ErrInvalidCredentials],
-// [ErrUserNotFound], [ErrAccountDisabled], a [throttle.LimitError].
-func (s *Service) ChangePassword(ctx context.Context, userID, current, newPassword string) (err error) {
-	u, err := s.UserByID(ctx, userID)
+// Errors: a [ValidationError] for new_password, [ErrInvalidCredentials], [ErrRevokedToken] also
+// when the session of claims has ended, [ErrAccountDisabled], a [throttle.LimitError].
+func (s *Service) ChangePassword(ctx context.Context, claims accesstoken.Claims, current, newPassword string) (_ TokenPair, err error) {
+	u, session, err := s.signedIn(ctx, claims)
 	if err != nil {
-		return err
+		return TokenPair{}, err
 	}
-	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionChangePassword, EmailKey: EmailKey(u.Email), UserID: u.ID}, current)
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionChangePassword, EmailKey: EmailKey(u.Email), UserID: u.ID, Device: claims.SessionID}, current)
 	if err != nil {
-		return err
+		return TokenPair{}, err
 	}
 	defer c.end(ctx, &err)
 	matched, _, err := s.compare(ctx, u.PasswordHash, current)
 	if err != nil {
-		return err
+		return TokenPair{}, err
 	}
 	if !matched {
-		s.emit(ctx, Event{Kind: EventPasswordChangeFailed, UserID: u.ID, Err: ErrInvalidCredentials})
-		return ErrInvalidCredentials
-	}
-	if !u.Active {
-		return ErrAccountDisabled
+		s.emit(ctx, Event{Kind: EventPasswordChangeFailed, UserID: u.ID, SessionID: claims.SessionID, Err: ErrInvalidCredentials})
+		return TokenPair{}, ErrInvalidCredentials
 	}
 	if err := s.ValidatePassword(ctx, "new_password", newPassword, u.Email, u.Username); err != nil {
-		return err
+		return TokenPair{}, err
 	}
-	proved := u.SessionEpoch
 	hash, err := s.hash(ctx, newPassword)
 	if err != nil {
-		return err
+		return TokenPair{}, err
 	}
-	u, _, err = s.changeUser(ctx, userID, func(u *User) error {
+	u, _, err = s.changeUser(ctx, u.ID, func(u *User) error {
 		if u.PasswordHash == hash {
 			return ErrUnchanged // this call's write: no other hash has its salt
 		}
-		if u.SessionEpoch != proved {
-			return ErrInvalidCredentials // the password was changed meanwhile
+		if err := checkEpoch(*u, claims.Epoch); err != nil {
+			return err // the password was changed meanwhile, for example
 		}
 		u.PasswordHash = hash
 		u.SessionEpoch++
 		return nil
 	})
 	if errors.Is(err, ErrUserNotFound) {
-		return ErrInvalidCredentials
-	} else if err != nil {
-		return err
+		err = ErrRevokedToken
 	}
-	s.emit(ctx, Event{Kind: EventPasswordChanged, UserID: u.ID})
+	if err != nil {
+		return TokenPair{}, err
+	}
+	s.emit(ctx, Event{Kind: EventPasswordChanged, UserID: u.ID, SessionID: claims.SessionID})
 	s.queueMail(ctx, MailPasswordChanged, u)
-	return nil
+	return s.keepSession(context.WithoutCancel(ctx), u, session, func(*sessionData) {})
 }

@@ -30,7 +30,7 @@ func TestChangeWhoseAnswerWasLost(t *testing.T) {
 	h := newHarness(t)
 	u, _ := h.register(testEmail)
 	h.faults.Inject("users.Update", kittest.Lost, 1)
-	if _, err := h.SetUsername(t.Context(), u.ID, "Countess"); err != nil {
+	if err := h.rename(u.ID, "Countess"); err != nil {
 		t.Error(err)
 	}
 	h.faults.Inject("users.Update", kittest.Lost, 1)
@@ -98,9 +98,8 @@ func TestLostAnswerAndSomebodyElsesWrite(t *testing.T) {
 		t.Error("reset:", err)
 	}
 	h.nextMail(kit.MailPasswordChanged)
-	h.login(testEmail, otherPassword)
 	m.meddle = rename
-	if err := h.ChangePassword(t.Context(), u.ID, otherPassword, goodPassword); err != nil {
+	if err := h.changePassword(otherPassword, goodPassword); err != nil {
 		t.Error("change of password:", err)
 	}
 	h.nextMail(kit.MailPasswordChanged)
@@ -122,7 +121,7 @@ func TestConflictAndThenAnOutage(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"refresh": func() error { _, err := h.refresh(tokens.RefreshToken); return err },
 		"logout":  func() error { return h.Logout(t.Context(), string(tokens.RefreshToken)) },
-		"change":  func() error { _, err := h.SetUsername(t.Context(), u.ID, "x"); return err },
+		"change":  func() error { return h.rename(u.ID, "x") },
 	} {
 		h.faults.Inject("tokens.Update", kittest.Conflict, 1)
 		h.faults.Inject("users.Update", kittest.Conflict, 1)

@@ -17,12 +17,13 @@ const (
 	EventRegistered             EventKind = "user_registered"
 	EventRegistrationRefused    EventKind = "registration_refused" // the address has an account
 	EventLoggedIn               EventKind = "logged_in"
-	EventLoginFailed            EventKind = "login_failed"
+	EventLoginFailed            EventKind = "login_failed" // or a re-authentication, of the session SessionID
+	EventReauthenticated        EventKind = "reauthenticated"
 	EventLoggedOut              EventKind = "logged_out"
 	EventSessionRefreshed       EventKind = "session_refreshed"
 	EventSessionReused          EventKind = "refresh_token_reused" // a replaced token came back: perhaps stolen
 	EventSessionEnded           EventKind = "session_ended"
-	EventSessionsEnded          EventKind = "all_sessions_ended"
+	EventSessionsEnded          EventKind = "all_sessions_ended" // but SessionID, if there is one
 	EventPasswordResetRequested EventKind = "password_reset_requested"
 	EventPasswordReset          EventKind = "password_reset"
 	EventPasswordChanged        EventKind = "password_changed"
@@ -30,6 +31,7 @@ const (
 	EventTokenRefused           EventKind = "token_refused"          // a reset, verification or refresh token; Err says which and why
 	EventEmailVerified          EventKind = "email_verified"
 	EventEmailDenied            EventKind = "email_denied" // its owner did not make the account, which is deleted
+	EventEmailChangeRequested   EventKind = "email_change_requested"
 	EventEmailChanged           EventKind = "email_changed"
 	EventActivated              EventKind = "user_activated"
 	EventDeactivated            EventKind = "user_deactivated"

@@ -20,6 +20,7 @@ func TestRefusalsAreEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.nextMail(kit.MailPasswordChanged)
+	claims := h.claims(h.login(testEmail, goodPassword))
 	swap := func(token string) string { return token[:len(token)-30] + strings.Repeat("A", 30) }
 	for _, c := range []struct {
 		what   string
@@ -29,7 +30,10 @@ func TestRefusalsAreEvents(t *testing.T) {
 		userID string
 		err    error
 	}{
-		{"a wrong current password", func(s string) error { return h.ChangePassword(t.Context(), u.ID, s, otherPassword) }, "Wr0ng!Passw0rd", kit.EventPasswordChangeFailed, u.ID, kit.ErrInvalidCredentials},
+		{"a wrong current password", func(s string) error {
+			_, err := h.ChangePassword(t.Context(), claims, s, otherPassword)
+			return err
+		}, "Wr0ng!Passw0rd", kit.EventPasswordChangeFailed, u.ID, kit.ErrInvalidCredentials},
 		{"a malformed reset token", func(s string) error { return h.ResetPassword(t.Context(), s, otherPassword) }, swap(reset), kit.EventTokenRefused, "", kit.ErrInvalidToken},
 		{"an old reset token", func(s string) error { return h.ResetPassword(t.Context(), s, otherPassword) }, reset, kit.EventTokenRefused, u.ID, kit.ErrRevokedToken},
 		{"a malformed verification token", func(s string) error { return h.VerifyEmail(t.Context(), s) }, swap(string(verification.Token)), kit.EventTokenRefused, "", kit.ErrInvalidToken},

@@ -213,7 +213,7 @@ func TestFactorState(t *testing.T) {
 	h.enroll(access)
 
 	one, two := h.half(h.Service), h.half(h.Service)
-	p, err = h.ChallengeFactor(t.Context(), one, "counter")
+	p, err = h.ChallengeFactor(t.Context(), accesstoken.Claims{}, one, "counter")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,8 +237,8 @@ func TestHalfLoginEnds(t *testing.T) {
 			}
 			return kit.ErrRevokedToken
 		},
-		"password change": func(h *harness, u kit.User) error {
-			if err := h.ChangePassword(h.t.Context(), u.ID, goodPassword, otherPassword); err != nil {
+		"password change": func(h *harness, _ kit.User) error {
+			if _, err := h.ChangePassword(h.t.Context(), h.session, goodPassword, otherPassword); err != nil {
 				return err
 			}
 			return kit.ErrRevokedToken
@@ -254,7 +254,7 @@ func TestHalfLoginEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, withFactor)
 			u := h.verified(testEmail)
-			h.enroll(h.login(testEmail, goodPassword))
+			h.session = h.claims(h.enroll(h.login(testEmail, goodPassword)))
 			token := h.half(h.Service)
 			want := end(h, u)
 			if want == nil {
@@ -266,7 +266,7 @@ func TestHalfLoginEnds(t *testing.T) {
 			}
 			_, err := h.LoginWithFactor(t.Context(), token, "counter", "", code("2"))
 			h.wantErr("the right code", err, want)
-			_, err = h.ChallengeFactor(t.Context(), token, "counter")
+			_, err = h.ChallengeFactor(t.Context(), accesstoken.Claims{}, token, "counter")
 			h.wantErr("a challenge", err, want)
 		})
 	}
@@ -576,7 +576,7 @@ func TestFactorIsSealedAnew(t *testing.T) {
 		}
 		login := func(s *kit.Service, answer string) error {
 			token := h.half(s)
-			p, err := s.ChallengeFactor(t.Context(), token, "counter")
+			p, err := s.ChallengeFactor(t.Context(), accesstoken.Claims{}, token, "counter")
 			if err == nil {
 				_, err = s.LoginWithFactor(t.Context(), token, "counter", p.Show["state"].(string), code(answer))
 			}

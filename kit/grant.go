@@ -17,9 +17,10 @@ import (
 
 // The prefixes of the tokens of package opaque.
 const (
-	refreshPrefix = "myauth_rt_"
-	resetPrefix   = "myauth_pr_"
-	mfaPrefix     = "myauth_mf_"
+	refreshPrefix     = "myauth_rt_"
+	resetPrefix       = "myauth_pr_"
+	emailChangePrefix = "myauth_ec_"
+	mfaPrefix         = "myauth_mf_"
 )
 
 // TokenPair is the result of a login or a refresh. What changes a session without a refresh, such
@@ -59,6 +60,7 @@ type Login struct {
 	Spend func(context.Context) error
 
 	provedAt time.Time // of a login that was suspended; zero: now
+	session  string    // the ID of the session that is re-authenticated; empty: a new one
 }
 
 // Grant starts a session, for a login of a feature or of the application's own. Every way to
@@ -77,43 +79,57 @@ func (s *Service) Grant(ctx context.Context, l Login) (TokenPair, error) {
 		return TokenPair{}, revokedIfGone(err)
 	}
 	if u.Active && (u.SessionEpoch != l.User.SessionEpoch || u.CredentialEpoch != l.User.CredentialEpoch) {
-		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: ErrRevokedToken})
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, SessionID: l.session, Err: ErrRevokedToken})
 		return TokenPair{}, ErrRevokedToken
 	}
 	l.User = u
 	return s.grant(ctx, l)
 }
 
-// grant judges a login whose user was read within the call, before the proof was checked.
-func (s *Service) grant(ctx context.Context, l Login) (TokenPair, error) {
-	tokens, err := s.startSession(ctx, l)
+// grant is Grant for a user who was read within the call, before the proof was checked. It
+// starts a session, or moves the login of the one that is re-authenticated.
+func (s *Service) grant(ctx context.Context, l Login) (tokens TokenPair, err error) {
+	now := s.now()
+	err = s.judge(ctx, l, now)
+	switch {
+	case err != nil:
+	case l.session == "":
+		tokens, err = s.startSession(ctx, l, now)
+	default:
+		tokens, err = s.renewLogin(ctx, l, now)
+	}
 	if err != nil && !errors.Is(err, ErrMFARequired) {
-		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: l.User.ID, Err: err})
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: l.User.ID, SessionID: l.session, Err: err})
 	}
 	return tokens, err
 }
 
-func (s *Service) startSession(ctx context.Context, l Login) (TokenPair, error) {
-	u, now := l.User, s.now()
+// judge returns nil if the proof of a login is all that its account asks for.
+func (s *Service) judge(ctx context.Context, l Login, now time.Time) error {
+	u := l.User
 	switch {
 	case !u.Active:
-		return TokenPair{}, ErrAccountDisabled
+		return ErrAccountDisabled
 	case s.opts.RequireVerifiedEmail && !u.Verified:
-		return TokenPair{}, ErrEmailNotVerified
+		return ErrEmailNotVerified
 	case factorDue(u, l.AMR):
-		return TokenPair{}, s.challenge(ctx, l, now)
+		return s.challenge(ctx, l, now)
 	}
 	if hook := s.opts.Hooks.BeforeLogin; hook != nil {
 		if err := hook(ctx, u); err != nil {
-			return TokenPair{}, err
+			return err
 		}
 	}
 	for _, gate := range s.gates {
 		if err := gate(ctx, u, l); err != nil {
-			return TokenPair{}, err
+			return err
 		}
 	}
-	token := opaque.New(now)
+	return nil
+}
+
+func (s *Service) startSession(ctx context.Context, l Login, now time.Time) (TokenPair, error) {
+	u, token := l.User, opaque.New(now)
 	data := sessionData{amr: l.AMR, authTime: cmp.Or(l.provedAt, now), client: ClientOf(ctx)}
 	session := Token{
 		ID:         token.RowID(),

@@ -37,7 +37,8 @@ type harness struct {
 	keys   *accesstoken.Keyring
 	opts   kit.Options
 
-	gate *gateFeature // of newDoorHarness
+	gate    *gateFeature       // of newDoorHarness
+	session accesstoken.Claims // of a test
 
 	mu     sync.Mutex
 	events []kit.Event
@@ -133,6 +134,19 @@ func (h *harness) login(email, password string) kit.TokenPair {
 		h.t.Fatal("login:", err)
 	}
 	return tokens
+}
+
+// changePassword changes the password of testEmail in a new session, which lives on.
+func (h *harness) changePassword(current, next string) error {
+	h.t.Helper()
+	_, err := h.ChangePassword(h.t.Context(), h.claims(h.login(testEmail, current)), current, next)
+	return err
+}
+
+// rename changes the display name.
+func (h *harness) rename(id, name string) error {
+	_, err := h.ChangeProfile(h.t.Context(), id, kit.Profile{Username: &name})
+	return err
 }
 
 func (h *harness) refresh(token kit.Secret) (kit.TokenPair, error) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/throttle"
 )
@@ -128,7 +129,7 @@ var attempts = []struct {
 	{throttle.ActionFactorChallenge, "right", throttle.Succeeded, withFactor, func(h *harness, ctx context.Context) func() error {
 		h.enroll(h.loginOf(h.verified(testEmail)))
 		half := h.half(h.Service)
-		return func() error { _, err := h.ChallengeFactor(ctx, half, "counter"); return err }
+		return func() error { _, err := h.ChallengeFactor(ctx, accesstoken.Claims{}, half, "counter"); return err }
 	}},
 }
 
@@ -202,8 +203,9 @@ func reset(password string, change func(*harness, string) string) prepared {
 
 func change(current, next string) prepared {
 	return func(h *harness, ctx context.Context) func() error {
-		u, _ := h.register(testEmail)
-		return func() error { return h.ChangePassword(ctx, u.ID, current, next) }
+		h.register(testEmail)
+		claims := h.claims(h.login(testEmail, goodPassword))
+		return func() error { _, err := h.ChangePassword(ctx, claims, current, next); return err }
 	}
 }
 
@@ -271,9 +273,10 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 	}
 	// No action is missing, and whoever compares a secret belongs to one.
 	comparing := map[string]string{
-		"checkCredentials": "login", "ChangePassword": "change_password", "checkReset": "password_reset",
-		"refresh": "refresh", "refreshParent": "refresh", "parseVerification": "verify_email deny_email",
-		"LoginWithFactor": "factor", "spendAnswer": "factor", "ConfirmFactor": "factor",
+		"checkCredentials": "login", "ChangePassword": "change_password", "checkMailed": "password_reset",
+		"Reauthenticate": "reauthenticate",
+		"refresh":        "refresh", "refreshParent": "refresh", "parseVerification": "verify_email deny_email",
+		"answerFactor": "factor", "spendAnswer": "factor", "ConfirmFactor": "factor",
 		"pendingLogin": "factor factor_challenge",
 		// Of these the other side is a record, and nothing that a client sent.
 		"createToken": "", "createUnique": "", "changeRecord": "", "Find": "",

@@ -53,8 +53,9 @@ func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
 			return nil
 		})
 	})
-	u, verification := h.register(testEmail)
+	_, verification := h.register(testEmail)
 	session := h.login(testEmail, goodPassword)
+	claims := h.claims(session)
 	reset := h.resetToken(testEmail)
 	limiting = true
 	for name, call := range map[string]func(ctx context.Context) error{
@@ -69,7 +70,10 @@ func TestLimiterIsAskedBeforeTheWork(t *testing.T) {
 		"RequestEmailVerification": func(ctx context.Context) error { return h.RequestEmailVerification(ctx, testEmail) },
 		"VerifyEmail":              func(ctx context.Context) error { return h.VerifyEmail(ctx, string(verification.Token)) },
 		"DenyEmail":                func(ctx context.Context) error { return h.DenyEmail(ctx, string(verification.Token)) },
-		"ChangePassword":           func(ctx context.Context) error { return h.ChangePassword(ctx, u.ID, goodPassword, otherPassword) },
+		"ChangePassword": func(ctx context.Context) error {
+			_, err := h.ChangePassword(ctx, claims, goodPassword, otherPassword)
+			return err
+		},
 	} {
 		work := func() [3]int {
 			calls := 0

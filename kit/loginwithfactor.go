@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/internal/opaque"
 	"myauth.internal/kit/throttle"
 )
@@ -20,10 +21,11 @@ const (
 	challengePrompts = 5
 )
 
-// MFARequired is the answer to a login whose first factor was right, when the account has a
-// second. It matches [ErrMFARequired]. No session exists yet.
+// MFARequired is the answer to a login or a re-authentication whose first factor was right, when
+// the account has a second. It matches [ErrMFARequired]. A login has no session yet.
 type MFARequired struct {
-	// Token is for [Service.LoginWithFactor]: for 10 minutes and 5 answers.
+	// Token is for [Service.LoginWithFactor], or, in the session that is re-authenticated, for
+	// [Service.ReauthenticateWithFactor]: for 10 minutes and 5 answers.
 	Token Secret
 	// Methods are the names of the account's factors.
 	Methods []string
@@ -46,7 +48,7 @@ func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
 		UserID:     l.User.ID,
 		Epoch:      l.User.SessionEpoch,
 		SecretHash: token.Hash(),
-		Data:       sessionData{amr: l.AMR, authTime: now}.encode(),
+		Data:       sessionData{amr: l.AMR, authTime: now, session: l.session}.encode(),
 		CreatedAt:  now,
 		ExpiresAt:  now.Add(challengeTTL),
 		Version:    1,
@@ -54,7 +56,7 @@ func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
 	if err := s.createAndSpend(ctx, row, l.Spend); err != nil {
 		return err
 	}
-	s.emit(ctx, Event{Kind: EventFactorRequired, UserID: l.User.ID})
+	s.emit(ctx, Event{Kind: EventFactorRequired, UserID: l.User.ID, SessionID: l.session})
 	return &MFARequired{Token: Secret(token.Encode(mfaPrefix)), Methods: s.factorsOf(l.User), ExpiresIn: challengeTTL}
 }
 
@@ -68,8 +70,9 @@ type pendingLogin struct {
 	known  []byte
 }
 
-// pendingLogin returns the login of a token, if one of its account's factors has that name.
-func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendingLogin, err error) {
+// pendingLogin returns the login of a token, if one of its account's factors has that name, and
+// if it was begun in the session of claims, or, with the zero claims, in none.
+func (s *Service) pendingLogin(ctx context.Context, claims accesstoken.Claims, token, name string) (l pendingLogin, err error) {
 	if err := s.enter(ctx); err != nil {
 		return l, err
 	}
@@ -93,6 +96,14 @@ func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendi
 	if l.data, err = decodeSession(l.row.Data); err != nil {
 		return l, fmt.Errorf("kit: the data of a login between two factors: %w", err)
 	}
+	if l.data.session != claims.SessionID {
+		return l, ErrInvalidToken
+	}
+	if claims.SessionID != "" {
+		if _, err := s.liveSession(ctx, claims); err != nil {
+			return l, err
+		}
+	}
 	l.factor = s.factors[name]
 	if l.factor == nil || !slices.Contains(l.user.Factors, name) {
 		return l, ErrNotEnrolled
@@ -102,16 +113,17 @@ func (s *Service) pendingLogin(ctx context.Context, token, name string) (l pendi
 }
 
 // ChallengeFactor asks the factor called method for what a login of [MFARequired] needs first:
-// a message is sent, or a key gets what it must sign. At most five times a login.
+// a message is sent, or a key gets what it must sign. At most five times a login. claims are
+// those of the session that is re-authenticated, and zero for a login.
 //
 // Errors: [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also for the sixth),
 // [ErrAccountDisabled], [ErrNotEnrolled], a [throttle.LimitError], what the factor returns.
-func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ Prompt, err error) {
-	l, err := s.pendingLogin(ctx, token, method)
+func (s *Service) ChallengeFactor(ctx context.Context, claims accesstoken.Claims, token, method string) (_ Prompt, err error) {
+	l, err := s.pendingLogin(ctx, claims, token, method)
 	if err != nil {
 		return Prompt{}, err
 	}
-	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactorChallenge, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID}, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactorChallenge, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID, Device: claims.SessionID}, "")
 	if err != nil {
 		return Prompt{}, err
 	}
@@ -131,12 +143,17 @@ func (s *Service) ChallengeFactor(ctx context.Context, token, method string) (_ 
 // Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also
 // after five answers), [ErrNotEnrolled], a [throttle.LimitError], those of [Service.Grant], what the
 // factor returns.
-func (s *Service) LoginWithFactor(ctx context.Context, token, method, state string, answer Body) (_ TokenPair, err error) {
-	l, err := s.pendingLogin(ctx, token, method)
+func (s *Service) LoginWithFactor(ctx context.Context, token, method, state string, answer Body) (TokenPair, error) {
+	return s.answerFactor(ctx, accesstoken.Claims{}, token, method, state, answer)
+}
+
+// answerFactor completes a login, or the re-authentication of the session of claims.
+func (s *Service) answerFactor(ctx context.Context, claims accesstoken.Claims, token, method, state string, answer Body) (_ TokenPair, err error) {
+	l, err := s.pendingLogin(ctx, claims, token, method)
 	if err != nil {
 		return TokenPair{}, err
 	}
-	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID}, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID, Device: claims.SessionID}, "")
 	if err != nil {
 		return TokenPair{}, err
 	}
@@ -158,9 +175,10 @@ func (s *Service) LoginWithFactor(ctx context.Context, token, method, state stri
 		return TokenPair{}, err
 	}
 	return s.grant(ctx, Login{
-		User:  l.user,
-		AMR:   distinct(slices.Concat(l.data.amr, proof.AMR, []string{AMRMultiple})),
-		Spend: func(ctx context.Context) error { return s.spendAnswer(ctx, l, proof, opened, answer) },
+		User:    l.user,
+		AMR:     distinct(slices.Concat(l.data.amr, proof.AMR, []string{AMRMultiple})),
+		Spend:   func(ctx context.Context) error { return s.spendAnswer(ctx, l, proof, opened, answer) },
+		session: claims.SessionID,
 	})
 }
 

@@ -31,7 +31,7 @@ func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 		return nil
 	}
 	// The client often goes at once, and that must not cancel the logout.
-	if err := s.endSession(context.WithoutCancel(ctx), session); err != nil {
+	if err := s.revoke(context.WithoutCancel(ctx), session); err != nil {
 		return err
 	}
 	s.emit(ctx, Event{Kind: EventLoggedOut, UserID: session.UserID, SessionID: session.SessionID})

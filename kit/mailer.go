@@ -32,6 +32,13 @@ const (
 	// MailPasswordChanged tells the owner that the password was changed. It has no
 	// link and no token.
 	MailPasswordChanged MailKind = "password_changed"
+	// MailEmailChange goes to the address that a user wants to have, with the link that
+	// switches to it. The recipient may be a stranger.
+	MailEmailChange MailKind = "email_change"
+	// MailEmailChangeRequested tells the owner, at the address that the account has, that
+	// a change of address was asked for. It has no link and no token, and does not name the new
+	// address.
+	MailEmailChangeRequested MailKind = "email_change_requested"
 	// MailEmailChanged tells the owner, at the address that the account had until then,
 	// that it has another one now. It has no link and no token, and does not name the
 	// new address.
@@ -50,16 +57,16 @@ const (
 type Mail struct {
 	// Kind is what the mail is about.
 	Kind MailKind
-	// To is the address as the store has it.
+	// To is the address as the store has it, or the one that the mail is to prove.
 	To string
 	// UserID is the ID of the account.
 	UserID string
 	// Username is the account's display name: any Unicode, chosen by the user. Treat it as
-	// hostile in headers and HTML. It is empty while the address, or that of
-	// MailContent.To, is not verified, because a stranger may have chosen it.
+	// hostile in headers and HTML. It is empty while the address that the mail goes to is not
+	// verified, because a stranger may have chosen it.
 	Username string
-	// Link is Options.PublicURL + "/verify-email?token=…" or
-	// "/reset-password?token=…"; empty for mails without one.
+	// Link is Options.PublicURL + "/verify-email?token=…", "/reset-password?token=…" or
+	// "/change-email?token=…"; empty for mails without one.
 	Link Secret
 	// DenyLink is Options.PublicURL + "/verify-email/deny?token=…" in verification
 	// mails, for a recipient who did not make the account (see [Service.DenyEmail]); empty

@@ -86,7 +86,7 @@ func (s *Service) serveChallenge(ctx context.Context, r Request) (Answer, error)
 	if err := r.Body.Decode([]Field{{Name: "mfa_token", Text: &token}, {Name: "method", Text: &method}}, nil); err != nil {
 		return Answer{}, err
 	}
-	p, err := s.ChallengeFactor(ctx, token, method)
+	p, err := s.ChallengeFactor(ctx, r.Claims, token, method)
 	if err != nil {
 		return Answer{}, err
 	}

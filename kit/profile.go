@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 )
@@ -28,15 +29,43 @@ func (s *Service) UserByEmail(ctx context.Context, email string) (User, error) {
 	return u, userError(err)
 }
 
-// SetUsername changes the display name. Errors: a [ValidationError],
-// [ErrUserNotFound].
-func (s *Service) SetUsername(ctx context.Context, id, username string) (User, error) {
-	username, bad := checkUsername("username", username)
-	if len(bad) > 0 {
-		return User{}, &ValidationError{Fields: bad}
+// Profile is what a user may change of the account at will: see [Service.ChangeProfile].
+type Profile struct {
+	// Username is the new display name, of 1 to 64 characters; nil keeps the present one.
+	Username *string
+	// Settings replace User.Settings: a JSON object of at most 16 KiB, nested at most 16 deep;
+	// nil keeps the present ones.
+	Settings json.RawMessage
+}
+
+// ChangeProfile changes the display name and the settings in one write. Errors: a
+// [ValidationError] that names every bad field, [ErrUserNotFound].
+func (s *Service) ChangeProfile(ctx context.Context, id string, p Profile) (User, error) {
+	var username string
+	var fields []FieldError
+	if p.Username != nil {
+		username, fields = checkUsername("username", *p.Username)
+	}
+	settings := p.Settings
+	if settings != nil {
+		var bad []FieldError
+		settings, bad = checkSettings("user_settings", settings)
+		fields = append(fields, bad...)
+	}
+	if len(fields) > 0 {
+		return User{}, &ValidationError{Fields: fields}
 	}
 	u, _, err := s.changeUser(ctx, id, func(u *User) error {
-		u.Username = username
+		before := *u
+		if p.Username != nil {
+			u.Username = username
+		}
+		if settings != nil {
+			u.Settings = settings
+		}
+		if u.Username == before.Username && bytes.Equal(u.Settings, before.Settings) {
+			return ErrUnchanged
+		}
 		return nil
 	})
 	return u, err
@@ -52,20 +81,6 @@ func (s *Service) SetPrivate(ctx context.Context, id string, private json.RawMes
 	}
 	u, _, err := s.changeUser(ctx, id, func(u *User) error {
 		u.Private = private
-		return nil
-	})
-	return u, err
-}
-
-// SetSettings replaces the user's settings by a JSON object of at most 16 KiB, nested at most
-// 16 deep; nil means {}. Errors: a [ValidationError], [ErrUserNotFound].
-func (s *Service) SetSettings(ctx context.Context, id string, settings json.RawMessage) (User, error) {
-	settings, bad := checkSettings("user_settings", settings)
-	if len(bad) > 0 {
-		return User{}, &ValidationError{Fields: bad}
-	}
-	u, _, err := s.changeUser(ctx, id, func(u *User) error {
-		u.Settings = settings
 		return nil
 	})
 	return u, err

@@ -18,8 +18,8 @@ func TestSettings(t *testing.T) {
 	big := func(n int) json.RawMessage {
 		return json.RawMessage(`{"a":"` + strings.Repeat("x", n-len(`{"a":""}`)) + `"}`)
 	}
-	for name, ok := range map[string]json.RawMessage{"deep": deep(16), "big": big(16 << 10), "nil": nil, "empty": json.RawMessage("{}")} {
-		if _, err := h.SetSettings(t.Context(), u.ID, ok); err != nil {
+	for name, ok := range map[string]json.RawMessage{"deep": deep(16), "big": big(16 << 10), "empty": json.RawMessage("{}")} {
+		if _, err := h.ChangeProfile(t.Context(), u.ID, kit.Profile{Settings: ok}); err != nil {
 			t.Error(name, err)
 		}
 	}
@@ -27,7 +27,7 @@ func TestSettings(t *testing.T) {
 		"too deep": deep(17), "too big": big(16<<10 + 1), "array": json.RawMessage("[]"), "null": json.RawMessage("null"),
 		"two": json.RawMessage("{}{}"), "repeated": json.RawMessage(`{"a":1,"a":2}`), "nothing": {},
 	} {
-		if _, err := h.SetSettings(t.Context(), u.ID, bad); err == nil {
+		if _, err := h.ChangeProfile(t.Context(), u.ID, kit.Profile{Settings: bad}); err == nil {
 			t.Error(name, "was accepted")
 		}
 	}

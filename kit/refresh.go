@@ -65,7 +65,7 @@ func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPai
 	ctx = context.WithoutCancel(ctx)
 	lacksFactor := err == nil && factorDue(u, data.amr)
 	if lacksFactor || errors.Is(err, ErrAccountDisabled) {
-		if err := s.endSession(ctx, session); err != nil {
+		if err := s.revoke(ctx, session); err != nil {
 			return TokenPair{}, err
 		}
 	}
@@ -147,7 +147,7 @@ func (s *Service) refreshParent(ctx context.Context, session Token, u User, data
 		}
 	}
 	s.emit(ctx, Event{Kind: EventSessionReused, UserID: session.UserID, SessionID: session.SessionID})
-	if err := s.endSession(ctx, session); err != nil {
+	if err := s.revoke(ctx, session); err != nil {
 		return TokenPair{}, err
 	}
 	return TokenPair{}, ErrRevokedToken

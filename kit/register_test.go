@@ -128,7 +128,7 @@ func TestHooks(t *testing.T) {
 	}
 	u, _ := h.register("a@example.com")
 	h.login("a@example.com", goodPassword)
-	if _, err := h.SetUsername(t.Context(), u.ID, "locked"); err != nil {
+	if err := h.rename(u.ID, "locked"); err != nil {
 		t.Fatal(err)
 	}
 	_, err = h.Login(t.Context(), "a@example.com", goodPassword)

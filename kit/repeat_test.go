@@ -79,8 +79,12 @@ var repeatables = map[string]repeatable{
 		return func() error { return h.ResetPassword(h.t.Context(), token, otherPassword) }, func() { h.login(testEmail, otherPassword) }
 	}, kit.ErrRevokedToken},
 	"ChangePassword": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
-		return func() error { return h.ChangePassword(h.t.Context(), u.ID, goodPassword, otherPassword) }, func() { h.login(testEmail, otherPassword) }
-	}, kit.ErrInvalidCredentials},
+		claims := h.claims(h.login(testEmail, goodPassword))
+		return func() error {
+			_, err := h.ChangePassword(h.t.Context(), claims, goodPassword, otherPassword)
+			return err
+		}, func() { h.login(testEmail, otherPassword) }
+	}, kit.ErrRevokedToken},
 	"ChangeEmail": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
 		return func() error { _, err := h.ChangeEmail(h.t.Context(), u.ID, "new@example.com"); return err }, func() {
 			h.login("new@example.com", goodPassword)
@@ -124,11 +128,8 @@ var repeatables = map[string]repeatable{
 		}
 		return func() error { _, err := h.Activate(h.t.Context(), u.ID); return err }, func() { h.login(testEmail, goodPassword) }
 	}, nil},
-	"SetUsername": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
-		return func() error { _, err := h.SetUsername(h.t.Context(), u.ID, "Countess"); return err }, h.stored(u.ID, func(u kit.User) bool { return u.Username == "Countess" })
-	}, nil},
-	"SetSettings": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
-		return func() error { _, err := h.SetSettings(h.t.Context(), u.ID, []byte(`{"a":1}`)); return err }, h.stored(u.ID, func(u kit.User) bool { return string(u.Settings) == `{"a":1}` })
+	"ChangeProfile": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
+		return func() error { return h.rename(u.ID, "Countess") }, h.stored(u.ID, func(u kit.User) bool { return u.Username == "Countess" })
 	}, nil},
 	"SetRoles": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
 		return func() error { _, err := h.SetRoles(h.t.Context(), u.ID, "a", "b"); return err }, h.stored(u.ID, func(u kit.User) bool { return slices.Equal(u.Roles, []string{"a", "b"}) })

@@ -47,7 +47,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	}
 	defer c.end(ctx, &err)
 	// The epoch is checked before the costly hash, and again with each attempt to write.
-	row, u, err := s.checkReset(ctx, presented)
+	row, u, err := s.checkMailed(ctx, presented, PasswordResetToken)
 	if err != nil {
 		return s.refuseToken(ctx, "password reset", row.UserID, err)
 	}
@@ -91,10 +91,9 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	return nil
 }
 
-// checkReset returns the row of a reset token, and the user whose password the token may
-// reset.
-func (s *Service) checkReset(ctx context.Context, presented opaque.Token) (Token, User, error) {
-	row, err := s.tokenRow(ctx, presented, PasswordResetToken)
+// checkMailed returns the row of a mailed token, and the user whom the token may change.
+func (s *Service) checkMailed(ctx context.Context, presented opaque.Token, t TokenType) (Token, User, error) {
+	row, err := s.tokenRow(ctx, presented, t)
 	if err != nil {
 		return Token{}, User{}, err
 	}

@@ -163,7 +163,7 @@ func TestPreHijack(t *testing.T) {
 		}
 	}
 	// A second reset proves nothing new, and takes nothing away.
-	if _, err := h.SetSettings(t.Context(), u.ID, json.RawMessage(`{"theme":"dark"}`)); err != nil {
+	if _, err := h.ChangeProfile(t.Context(), u.ID, kit.Profile{Settings: json.RawMessage(`{"theme":"dark"}`)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.ResetPassword(t.Context(), h.resetToken(testEmail), goodPassword); err != nil {
@@ -172,18 +172,4 @@ func TestPreHijack(t *testing.T) {
 	if owned, err = h.UserByID(t.Context(), u.ID); err != nil || string(owned.Settings) != `{"theme":"dark"}` {
 		t.Errorf("the owner has %+v, %v", owned, err)
 	}
-}
-
-func TestChangePassword(t *testing.T) {
-	h := newHarness(t)
-	u, _ := h.register(testEmail)
-	tokens := h.login(testEmail, goodPassword)
-	h.wantErr("a wrong current password", h.ChangePassword(t.Context(), u.ID, otherPassword, otherPassword), kit.ErrInvalidCredentials)
-	if err := h.ChangePassword(t.Context(), u.ID, goodPassword, otherPassword); err != nil {
-		t.Fatal(err)
-	}
-	h.nextMail(kit.MailPasswordChanged)
-	_, err := h.refresh(tokens.RefreshToken)
-	h.wantErr("a session from before", err, kit.ErrRevokedToken)
-	h.login(testEmail, otherPassword)
 }

@@ -36,13 +36,15 @@ func (s *Service) mailRule(kind MailKind) mailRule {
 		return mailRule{ttl: s.opts.EmailVerificationTTL, spaced: true, link: s.linkVerification}
 	case MailPasswordReset:
 		return mailRule{ttl: s.opts.PasswordResetTTL, spaced: true, link: s.linkPasswordReset}
+	case MailEmailChange:
+		return mailRule{ttl: s.opts.EmailVerificationTTL, spaced: true, link: s.linkEmailChange}
 	case MailAccountExists:
 		return mailRule{ttl: noticeTTL, spaced: true}
 	}
 	if r, ok := s.mailRules[kind]; ok {
 		return mailRule{ttl: cmp.Or(r.TTL, noticeTTL), spaced: !r.Notice, subject: r.Subject, text: r.Text}
 	}
-	return mailRule{ttl: noticeTTL} // MailPasswordChanged, MailEmailChanged
+	return mailRule{ttl: noticeTTL} // MailPasswordChanged, MailEmailChangeRequested, MailEmailChanged
 }
 
 // mailJob is one mail that may have to be sent.
@@ -269,15 +271,28 @@ func (s *Service) linkVerification(_ context.Context, job *mailJob, now time.Tim
 }
 
 func (s *Service) linkPasswordReset(ctx context.Context, job *mailJob, now time.Time) error {
+	s.linkOpaque(job, now, PasswordResetToken, resetPrefix, "/reset-password")
+	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: job.user.ID, Client: job.client})
+	return nil
+}
+
+func (s *Service) linkEmailChange(_ context.Context, job *mailJob, now time.Time) error {
+	s.linkOpaque(job, now, EmailChangeToken, emailChangePrefix, "/change-email")
+	job.row.Data = []byte(job.mail.To)
+	return nil
+}
+
+// linkOpaque adds the link of an opaque token, and the row to store before the mail is sent.
+func (s *Service) linkOpaque(job *mailJob, now time.Time, kind TokenType, prefix, page string) {
 	var token opaque.Token
 	text, _ := maillink.Draw(func() (string, error) {
 		token = opaque.New(now)
-		return token.Encode(resetPrefix), nil
+		return token.Encode(prefix), nil
 	})
-	job.mail.Token, job.mail.Link = Secret(text), s.linkTo("/reset-password", text)
+	job.mail.Token, job.mail.Link = Secret(text), s.linkTo(page, text)
 	job.row = &Token{
 		ID:         token.RowID(),
-		Type:       PasswordResetToken,
+		Type:       kind,
 		UserID:     job.user.ID,
 		Epoch:      job.user.SessionEpoch,
 		SecretHash: token.Hash(),
@@ -285,8 +300,6 @@ func (s *Service) linkPasswordReset(ctx context.Context, job *mailJob, now time.
 		ExpiresAt:  job.until,
 		Version:    1,
 	}
-	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: job.user.ID, Client: job.client})
-	return nil
 }
 
 // linkTo is where a token leads, on a page under Options.PublicURL. A token has only

@@ -253,12 +253,12 @@ func TestMailsThatARelayPutsOffTakeNobodysRoom(t *testing.T) {
 // and every notice of security.
 func TestOneMailOfAKindWaits(t *testing.T) {
 	bubble(t, func(t *testing.T, h *harness) {
-		u, _ := h.register(testEmail)
+		h.register(testEmail)
 		h.register("b@example.com")
 		h.mailer.Fail(errors.New("451 try again later"))
 		for _, request := range []func() error{
-			func() error { return h.ChangePassword(t.Context(), u.ID, goodPassword, otherPassword) },
-			func() error { return h.ChangePassword(t.Context(), u.ID, otherPassword, goodPassword) },
+			func() error { return h.changePassword(goodPassword, otherPassword) },
+			func() error { return h.changePassword(otherPassword, goodPassword) },
 			func() error { return h.RequestPasswordReset(t.Context(), testEmail) },
 			func() error { return h.RequestPasswordReset(t.Context(), strings.ToUpper(testEmail)) },
 			func() error { return h.RequestPasswordReset(t.Context(), testEmail) },
@@ -367,7 +367,8 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 // from one address. The owner hears of the change.
 func TestFloodHidesNoNotice(t *testing.T) {
 	spacedBubble(t, func(t *testing.T, h *harness) {
-		u, _ := h.register(testEmail)
+		h.register(testEmail)
+		claims := h.claims(h.login(testEmail, goodPassword))
 		thief := kit.WithClient(t.Context(), kit.Client{IP: netip.MustParseAddr("192.0.2.1")})
 		flood := func() {
 			t.Helper()
@@ -378,7 +379,7 @@ func TestFloodHidesNoNotice(t *testing.T) {
 			}
 		}
 		flood()
-		if err := h.ChangePassword(thief, u.ID, goodPassword, otherPassword); err != nil {
+		if _, err := h.ChangePassword(thief, claims, goodPassword, otherPassword); err != nil {
 			t.Fatal(err)
 		}
 		flood()

@@ -58,7 +58,7 @@ func (s *Service) EndSession(ctx context.Context, userID, sessionID string) erro
 		if t.SessionID != sessionID || !t.RevokedAt.IsZero() {
 			return nil
 		}
-		if err := s.endSession(context.WithoutCancel(ctx), t); err != nil {
+		if err := s.revoke(context.WithoutCancel(ctx), t); err != nil {
 			return err
 		}
 		s.emit(ctx, Event{Kind: EventSessionEnded, UserID: userID, SessionID: sessionID})
@@ -77,6 +77,29 @@ func (s *Service) EndAllSessions(ctx context.Context, userID string) error {
 		s.emit(ctx, Event{Kind: EventSessionsEnded, UserID: userID})
 	}
 	return err
+}
+
+// EndOtherSessions ends every session, access token and reset token of the user whose access
+// token has claims, in one write. The session of claims lives on with the new access token.
+//
+// Errors: [ErrRevokedToken] also when that session has ended, [ErrAccountDisabled].
+func (s *Service) EndOtherSessions(ctx context.Context, claims accesstoken.Claims) (TokenPair, error) {
+	_, session, err := s.signedIn(ctx, claims)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	u, _, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
+		if err := checkEpoch(*u, claims.Epoch); err != nil {
+			return err
+		}
+		u.SessionEpoch++
+		return nil
+	})
+	if err != nil {
+		return TokenPair{}, err
+	}
+	s.emit(ctx, Event{Kind: EventSessionsEnded, UserID: u.ID, SessionID: session.SessionID})
+	return s.keepSession(context.WithoutCancel(ctx), u, session, func(*sessionData) {})
 }
 
 // eachSession calls do for each session of a user, over and revoked ones too.
@@ -158,10 +181,10 @@ func checkEpoch(u User, epoch int64) error {
 	}
 }
 
-// endSession marks a session as revoked. Its row stays until it expires, so that the holder
-// is told what happened.
-func (s *Service) endSession(ctx context.Context, session Token) error {
-	_, err := s.changeRecord(ctx, s.tokens, session, func(t *Token) error {
+// revoke marks a session, or another token, as revoked. Its row stays until it expires, so that
+// the holder is told what happened.
+func (s *Service) revoke(ctx context.Context, token Token) error {
+	_, err := s.changeRecord(ctx, s.tokens, token, func(t *Token) error {
 		if !t.RevokedAt.IsZero() {
 			return ErrUnchanged
 		}
@@ -186,9 +209,25 @@ func (s *Service) liveSession(ctx context.Context, claims accesstoken.Claims) (l
 	return live, err
 }
 
-// keepSession lets a session live on after a change that raised the epoch of u, and makes an
-// access token for it.
+// signedIn returns the user and the live session of an access token.
+func (s *Service) signedIn(ctx context.Context, claims accesstoken.Claims) (User, Token, error) {
+	if err := s.enter(ctx); err != nil {
+		return User{}, Token{}, err
+	}
+	u, err := s.liveUser(ctx, claims.Subject, claims.Epoch)
+	if err != nil {
+		return User{}, Token{}, err
+	}
+	session, err := s.liveSession(ctx, claims)
+	return u, session, err
+}
+
+// keepSession lets a session live on after its caller has raised the epoch of u, by one at most,
+// and makes an access token for it.
 func (s *Service) keepSession(ctx context.Context, u User, session Token, change func(*sessionData)) (TokenPair, error) {
+	if u.SessionEpoch > session.Epoch+1 { // another call ended it meanwhile
+		return TokenPair{}, ErrRevokedToken
+	}
 	var data sessionData
 	session, err := s.changeRecord(ctx, s.tokens, session, func(t *Token) (err error) {
 		if !t.RevokedAt.IsZero() {

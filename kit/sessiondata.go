@@ -16,6 +16,8 @@ type sessionData struct {
 	client   Client
 	// tries and prompts count the answers and the challenges between two factors.
 	tries, prompts int64
+	// session is the session that is re-authenticated; empty: a login makes a new one.
+	session string
 }
 
 // encode returns the JSON form, which a newer version may add members to.
@@ -39,6 +41,9 @@ func (d sessionData) encode() []byte {
 	}
 	if d.prompts > 0 {
 		b = strconv.AppendInt(append(b, `,"prompts":`...), d.prompts, 10)
+	}
+	if d.session != "" {
+		b = ijson.AppendString(append(b, `,"session":`...), d.session)
 	}
 	return append(b, '}')
 }
@@ -73,6 +78,8 @@ func decodeSession(data []byte) (d sessionData, err error) {
 			d.tries, err = ijson.Int64(value)
 		case "prompts":
 			d.prompts, err = ijson.Int64(value)
+		case "session":
+			d.session, err = ijson.String(value)
 		}
 		return err
 	})

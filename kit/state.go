@@ -115,10 +115,11 @@ type suspendedLogin struct {
 	CredentialEpoch int64    `json:"c"`
 	AMR             []string `json:"a"`
 	ProvedAt        int64    `json:"t"` // seconds since 1970
+	Session         string   `json:"r,omitempty"`
 }
 
 func (s *Service) sealLogin(kind string, l Login, until time.Time) (string, error) {
-	data, err := json.Marshal(suspendedLogin{l.User.ID, l.User.SessionEpoch, l.User.CredentialEpoch, l.AMR, cmp.Or(l.provedAt, s.now()).Unix()})
+	data, err := json.Marshal(suspendedLogin{l.User.ID, l.User.SessionEpoch, l.User.CredentialEpoch, l.AMR, cmp.Or(l.provedAt, s.now()).Unix(), l.session})
 	if err != nil {
 		return "", err
 	}
@@ -138,6 +139,7 @@ func (s *Service) openLogin(kind, text string) (Login, error) {
 		User:     User{ID: kept.UserID, SessionEpoch: kept.SessionEpoch, CredentialEpoch: kept.CredentialEpoch},
 		AMR:      kept.AMR,
 		provedAt: time.Unix(kept.ProvedAt, 0).UTC(),
+		session:  kept.Session,
 		Spend:    func(ctx context.Context) error { return s.spendState(ctx, kept.UserID, opened) },
 	}, nil
 }

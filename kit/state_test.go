@@ -119,8 +119,8 @@ func TestSuspendedLogin(t *testing.T) {
 		want      error
 	}{
 		"nothing": {func(*harness, *kit.Core, kit.User) {}, nil},
-		"a change of the password": {func(h *harness, _ *kit.Core, u kit.User) {
-			h.ChangePassword(t.Context(), u.ID, goodPassword, otherPassword)
+		"a change of the password": {func(h *harness, _ *kit.Core, _ kit.User) {
+			h.changePassword(goodPassword, otherPassword)
 		}, kit.ErrRevokedToken},
 		"a deactivation": {func(h *harness, _ *kit.Core, u kit.User) { h.Deactivate(t.Context(), u.ID) }, kit.ErrAccountDisabled},
 		"a deactivation and an activation": {func(h *harness, _ *kit.Core, u kit.User) {

@@ -15,6 +15,8 @@ const (
 	RefreshToken TokenType = "refresh"
 	// PasswordResetToken is one pending password reset.
 	PasswordResetToken TokenType = "password_reset"
+	// EmailChangeToken is one pending change of address. Its Data is the new address.
+	EmailChangeToken TokenType = "email_change"
 )
 
 // MaxTokenData bounds Token.Data, in bytes.

@@ -19,19 +19,15 @@ func TestPasswordContext(t *testing.T) {
 	if _, err := h.Register(t.Context(), kit.Registration{Email: email, Username: "Countess Byron", Password: goodPassword}); err != nil {
 		t.Fatal(err)
 	}
-	u, err := h.UserByEmail(t.Context(), email)
-	if err != nil {
-		t.Fatal(err)
-	}
 	h.nextMail(kit.MailVerification)
-	token := h.resetToken(email)
+	token, claims := h.resetToken(email), h.claims(h.login(email, goodPassword))
 	ways := map[string]func(string) error{
 		"register": func(pw string) error {
 			_, err := h.Register(t.Context(), kit.Registration{Email: email, Username: "Countess Byron", Password: kit.Secret(pw)})
 			return err
 		},
 		"reset":  func(pw string) error { return h.ResetPassword(t.Context(), token, pw) },
-		"change": func(pw string) error { return h.ChangePassword(t.Context(), u.ID, goodPassword, pw) },
+		"change": func(pw string) error { _, err := h.ChangePassword(t.Context(), claims, goodPassword, pw); return err },
 	}
 	for name, way := range ways {
 		for _, pw := range []string{
@@ -73,15 +69,15 @@ func TestPasswordPolicyFails(t *testing.T) {
 			return nil, fails
 		})
 	})
-	u, _ := h.register("ada@example.com")
-	token := h.resetToken("ada@example.com")
+	h.register("ada@example.com")
+	token, claims := h.resetToken("ada@example.com"), h.claims(h.login("ada@example.com", goodPassword))
 	fails = down
 	ways := map[string]func() error{
 		"register": func() error {
 			_, err := h.Register(t.Context(), kit.Registration{Email: "new@example.com", Username: "New", Password: otherPassword})
 			return err
 		},
-		"change": func() error { return h.ChangePassword(t.Context(), u.ID, goodPassword, otherPassword) },
+		"change": func() error { _, err := h.ChangePassword(t.Context(), claims, goodPassword, otherPassword); return err },
 		"reset":  func() error { return h.ResetPassword(t.Context(), token, otherPassword) },
 		"validate": func() error {
 			return h.ValidateRegistration(t.Context(), kit.Registration{Email: "not an address", Username: "New", Password: otherPassword})

@@ -177,7 +177,7 @@ func TestMixedStores(t *testing.T) {
 type account struct {
 	kit.User
 	tokens        kit.TokenPair
-	session       string
+	claims        accesstoken.Claims
 	verify, reset kit.Secret
 }
 
@@ -228,7 +228,7 @@ var uses = []use{
 		return s.Logout(ctx, string(a.tokens.RefreshToken))
 	}},
 	{name: "end-session", tokens: true, ends: true, call: func(ctx context.Context, s *kit.Service, a account) error {
-		return s.EndSession(ctx, a.ID, a.session)
+		return s.EndSession(ctx, a.ID, a.claims.SessionID)
 	}},
 	{name: "end-all", users: true, ends: true, call: func(ctx context.Context, s *kit.Service, a account) error {
 		return s.EndAllSessions(ctx, a.ID)
@@ -239,15 +239,17 @@ var uses = []use{
 	{name: "reset", users: true, tokens: true, ends: true, password: otherPassword, call: func(ctx context.Context, s *kit.Service, a account) error {
 		return s.ResetPassword(ctx, string(a.reset), otherPassword)
 	}},
-	{name: "change-password", users: true, ends: true, password: otherPassword, call: func(ctx context.Context, s *kit.Service, a account) error {
-		return s.ChangePassword(ctx, a.ID, mixedPassword, otherPassword)
+	{name: "change-password", users: true, tokens: true, password: otherPassword, call: func(ctx context.Context, s *kit.Service, a account) error {
+		_, err := s.ChangePassword(ctx, a.claims, mixedPassword, otherPassword)
+		return err
 	}},
 	{name: "change-email", users: true, ends: true, email: "moved-", call: func(ctx context.Context, s *kit.Service, a account) error {
 		_, err := s.ChangeEmail(ctx, a.ID, "moved-"+a.Email)
 		return err
 	}},
 	{name: "username", users: true, call: func(ctx context.Context, s *kit.Service, a account) error {
-		_, err := s.SetUsername(ctx, a.ID, "Countess")
+		name := "Countess"
+		_, err := s.ChangeProfile(ctx, a.ID, kit.Profile{Username: &name})
 		return err
 	}},
 	{name: "purge", users: true, tokens: true, call: func(ctx context.Context, s *kit.Service, _ account) error {
@@ -406,9 +408,8 @@ func newAccount(t *testing.T, s *kit.Service, mailer *kittest.Mailer, email stri
 	a.verify = mail(kit.MailVerification)
 	a.tokens, err = s.Login(ctx, email, mixedPassword)
 	must(err)
-	claims, err := s.Verifier().Verify(string(a.tokens.AccessToken))
+	a.claims, err = s.Verifier().Verify(string(a.tokens.AccessToken))
 	must(err)
-	a.session = claims.SessionID
 	must(s.RequestPasswordReset(ctx, email))
 	a.reset = mail(kit.MailPasswordReset)
 	return a
