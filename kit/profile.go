@@ -41,27 +41,17 @@ type Profile struct {
 // ChangeProfile changes the display name and the settings in one write. Errors: a
 // [ValidationError] that names every bad field, [ErrUserNotFound].
 func (s *Service) ChangeProfile(ctx context.Context, id string, p Profile) (User, error) {
-	var username string
-	var fields []FieldError
-	if p.Username != nil {
-		username, fields = checkUsername("username", *p.Username)
-	}
-	settings := p.Settings
-	if settings != nil {
-		var bad []FieldError
-		settings, bad = checkSettings("user_settings", settings)
-		fields = append(fields, bad...)
-	}
-	if len(fields) > 0 {
-		return User{}, &ValidationError{Fields: fields}
+	p, err := checkProfile(p)
+	if err != nil {
+		return User{}, err
 	}
 	u, _, err := s.changeUser(ctx, id, func(u *User) error {
 		before := *u
 		if p.Username != nil {
-			u.Username = username
+			u.Username = *p.Username
 		}
-		if settings != nil {
-			u.Settings = settings
+		if p.Settings != nil {
+			u.Settings = p.Settings
 		}
 		if u.Username == before.Username && bytes.Equal(u.Settings, before.Settings) {
 			return ErrUnchanged
@@ -69,6 +59,30 @@ func (s *Service) ChangeProfile(ctx context.Context, id string, p Profile) (User
 		return nil
 	})
 	return u, err
+}
+
+// ValidateProfile returns a [ValidationError] with every rule that p breaks, or nil, and stores
+// nothing.
+func (s *Service) ValidateProfile(p Profile) error {
+	_, err := checkProfile(p)
+	return err
+}
+
+// checkProfile returns p as it would be stored.
+func checkProfile(p Profile) (Profile, error) {
+	var fields, bad []FieldError
+	if p.Username != nil {
+		username, bad := checkUsername("username", *p.Username)
+		p.Username, fields = &username, bad
+	}
+	if p.Settings != nil {
+		p.Settings, bad = checkSettings("user_settings", p.Settings)
+		fields = append(fields, bad...)
+	}
+	if len(fields) > 0 {
+		return p, &ValidationError{Fields: fields}
+	}
+	return p, nil
 }
 
 // SetPrivate replaces the data that only the application sees, such as a customer number: a

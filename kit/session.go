@@ -215,6 +215,9 @@ func (s *Service) signedIn(ctx context.Context, claims accesstoken.Claims) (User
 		return User{}, Token{}, err
 	}
 	u, err := s.liveUser(ctx, claims.Subject, claims.Epoch)
+	if err == nil && factorDue(u, claims.AMR) {
+		err = ErrRevokedToken // as for a refresh: the session is older than the second factor
+	}
 	if err != nil {
 		return User{}, Token{}, err
 	}
