@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/password"
 )
 
@@ -102,10 +104,8 @@ func (h *Handler) serveOpenAPI(context.Context, kit.Request) (kit.Answer, error)
 	return kit.Answer{Status: http.StatusOK, Body: h.openapi}, nil
 }
 
-// keySetCaching is for how long a key set may be kept. Resource servers fetch it often
-// and it changes rarely; it is public. After publishing a key, wait at least as long
-// before signing with it.
-const keySetCaching = "public, max-age=300"
+// keySetCaching lets others keep a key set, which they fetch often and changes rarely.
+var keySetCaching = fmt.Sprintf("public, max-age=%d", int(accesstoken.KeySetMaxAge.Seconds()))
 
 // serveJWKS is GET /.well-known/jwks.json: the public keys, or 304 when the client has
 // them already.

@@ -63,3 +63,11 @@ func (s *Service) RecentLogin() time.Duration { return s.opts.RecentLogin }
 // JWKS returns the JWK Set (RFC 7517) of the public keys that verify access tokens. It is
 // empty under HMAC.
 func (s *Service) JWKS() []byte { return s.keys.JWKS() }
+
+// KeyLifetime is how long a signing key must verify after another has taken its place: the longest
+// lifetime of access tokens, links of verification mails, and states in the hands of clients. It
+// is what [accesstoken.NewRotation] asks for. A state that a feature seals for longer ends with
+// its key.
+func (s *Service) KeyLifetime() time.Duration {
+	return max(s.opts.AccessTokenTTL, s.opts.EmailVerificationTTL, stateTTL)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"time"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
@@ -43,22 +44,29 @@ func ExampleNew_keyRotation() {
 		return err == nil
 	}
 
-	// 1. Add the new key: it is in the JWK Set, and signs nothing yet. Wait until
-	// every resource server has read the set.
-	if err := keys.Replace(october, november); err != nil {
+	// A program has a goroutine that calls Advance at the time that it returned.
+	now := time.Now()
+	rotation, err := accesstoken.NewRotation(keys, accesstoken.KeySetMaxAge, svc.KeyLifetime())
+	if err != nil {
 		panic(err)
 	}
-	// 2. Sign with it. Wait for the lifetime of the longest-lived token that the old one
-	// has signed, which is Options.EmailVerificationTTL.
-	if err := keys.Replace(november, october); err != nil {
+	at := func(now time.Time) {
+		if _, _, err := rotation.Advance(now); err != nil {
+			panic(err)
+		}
+		fmt.Println(keys.IDs())
+	}
+	// The next key is in the JWK Set, and signs once all who check tokens have read it.
+	if _, err := rotation.Rotate(november, now); err != nil {
 		panic(err)
 	}
+	at(now)
+	at(now.Add(5 * time.Minute))
 	young := loginAda(svc)
 	fmt.Println("during the rotation:", accepted(old), accepted(young))
-	// 3. Take the old one out.
-	if err := keys.Replace(november); err != nil {
-		panic(err)
-	}
+	// The old one leaves when the last link of a verification mail that it signed is over.
+	at(now.Add(5*time.Minute + 24*time.Hour))
+	at(now.Add(10*time.Minute + 24*time.Hour))
 	fmt.Println("after it:", accepted(old), accepted(young))
 	// Sessions do not depend on keys: the old one gets a new access token.
 	renewed, err := svc.Refresh(ctx, string(old.RefreshToken))
@@ -67,7 +75,11 @@ func ExampleNew_keyRotation() {
 	}
 	fmt.Println("renewed:", accepted(renewed))
 	// Output:
+	// [2026-10 2026-11]
+	// [2026-11 2026-10]
 	// during the rotation: true true
+	// [2026-11 2026-10]
+	// [2026-11]
 	// after it: false true
 	// renewed: true
 }

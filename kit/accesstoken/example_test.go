@@ -44,37 +44,6 @@ func ExampleNewVerifier() {
 	// true
 }
 
-// The key of HMAC is replaced like any other: without a restart, and without a refused
-// token. Each key has an id that is derived from it.
-func ExampleKeyring_Replace() {
-	key := func(secret string) *accesstoken.Key {
-		k, err := accesstoken.NewKey(accesstoken.HS256, "", []byte(secret))
-		if err != nil {
-			panic(err)
-		}
-		return k
-	}
-	october := key("the secret of October, 32 bytes or more")
-	november := key("the secret of November, 32 bytes or more")
-	keys, err := accesstoken.NewKeyring(october)
-	if err != nil {
-		panic(err)
-	}
-	// First the new key verifies, so that its tokens are accepted everywhere.
-	fmt.Println(keys.Replace(october, november))
-	// Then it signs. The old one still verifies.
-	fmt.Println(keys.Replace(november, october))
-	// When the last old token has expired:
-	fmt.Println(keys.Replace(november))
-	fmt.Println(keys)
-
-	// Output:
-	// <nil>
-	// <nil>
-	// <nil>
-	// keyring[HS256 key "IFW-rt6WzIgOzdNh91sV-w" [redacted]]
-}
-
 // The claims of the application travel in the token, and a resource server reads them into a
 // struct of its own.
 func ExampleClaims_extra() {

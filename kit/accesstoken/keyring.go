@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Keyring has one key that signs, or none, and any number that verify. [Keyring.Replace]
-// changes them while the program runs. Every method is safe for concurrent use: a token
+// Keyring has one key that signs, or none, and any number that verify. [Rotation] and
+// [Keyring.Replace] change them while the program runs. Every method is safe for concurrent use: a token
 // is signed or verified with the keys before a change or with those after it.
 //
 // The zero Keyring has no keys. A Keyring must not be copied.
@@ -44,17 +44,9 @@ func NewKeyring(signing *Key, verifying ...*Key) (*Keyring, error) {
 	return k, nil
 }
 
-// Replace replaces all the keys, under the rules of [NewKeyring]. After an error the
-// keyring is as it was.
-//
-// To rotate the signing key without refusing a token:
-//
-//  1. keys.Replace(old, next) on every instance: next is in the JWK Set and verifies.
-//     Wait until the resource servers have read the set, which caches may keep for five
-//     minutes (package httpx says so).
-//  2. keys.Replace(next, old): next signs. Wait for the lifetime of the longest-lived
-//     token that old has signed (with package kit that is its EmailVerificationTTL).
-//  3. keys.Replace(next): tokens of old are refused.
+// Replace replaces all the keys at once, under the rules of [NewKeyring]. After an error the
+// keyring is as it was. To go from one signing key to another without refusing a token takes
+// three such steps with time between them: [Rotation] does them.
 func (k *Keyring) Replace(signing *Key, verifying ...*Key) error {
 	keys := slices.Clone(verifying)
 	if signing != nil {
@@ -100,6 +92,15 @@ var errNoSigningKey = errors.New("accesstoken: the keyring has no key that can s
 
 // CanSign reports whether the keyring has a signing key.
 func (k *Keyring) CanSign() bool { return k.current().signing != nil }
+
+// IDs returns the key ids. The first is that of the signing key, if there is one.
+func (k *Keyring) IDs() []string {
+	var ids []string
+	for _, key := range k.current().keys {
+		ids = append(ids, key.id)
+	}
+	return ids
+}
 
 // JWKS returns the JWK Set (RFC 7517) of the public keys of the keyring, without any
 // private part. Secrets of HMAC are not in it: with those alone it is {"keys":[]}.
