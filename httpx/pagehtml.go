@@ -39,6 +39,15 @@ func wordsOf(page string) pageWords {
 			aside:   "If it was you, close this page and use the other link in the email.",
 			revoked: "Your email address has already been confirmed, so we didn't delete the account. If you didn't create it, reset its password: that signs everyone else out.",
 		}
+	case pageChangeEmail:
+		return pageWords{
+			title: "Confirm your new email address", doneTitle: "Your email address is changed",
+			done:    "You were signed out on all devices. You can close this page and sign in with your new address.",
+			ask:     "Someone, hopefully you, asked to use this email address for their account. If that was you, please confirm the change.",
+			button:  "Change email address",
+			aside:   "This signs you out on all devices. If it wasn't you, close this page: nothing changes.",
+			revoked: "This link has already been used, or your account has changed since we sent it. If you still want to change your address, sign in and ask again.",
+		}
 	default:
 		return pageWords{
 			title: "Choose a new password", doneTitle: "Your password is changed",
@@ -59,6 +68,10 @@ func problemText(d PageData) string {
 		return "This link doesn't work. Perhaps part of it is missing: copy the whole link from the email into the address bar of your browser. If that doesn't help, ask for a new email."
 	case codeExpiredToken:
 		return "This link has expired. Please ask for a new email."
+	case "user_already_exists":
+		return "There is already an account with this email address, so we didn't change yours."
+	case "account_disabled":
+		return "This account is disabled."
 	case "user_not_found":
 		return "This account no longer exists."
 	case "validation_failed":

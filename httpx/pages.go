@@ -20,11 +20,12 @@ const (
 	pageVerifyEmail   = "verify-email"
 	pageDenyEmail     = "deny-email"
 	pageResetPassword = "reset-password"
+	pageChangeEmail   = "change-email"
 )
 
 // PageData is what [Options].PageTemplate is called with.
 type PageData struct {
-	// Page is the page: "verify-email", "deny-email" or "reset-password".
+	// Page is the page: "verify-email", "deny-email", "reset-password" or "change-email".
 	Page string
 	// ProductName is Options.ProductName.
 	ProductName string
@@ -68,12 +69,13 @@ func allPages() []page {
 		{pageVerifyEmail, "/verify-email", (*Handler).verifyByPage},
 		{pageDenyEmail, "/verify-email/deny", (*Handler).denyByPage},
 		{pageResetPassword, "/reset-password", (*Handler).resetByPage},
+		{pageChangeEmail, "/change-email", (*Handler).changeEmailByPage},
 	}
 }
 
 // Pages returns the handler of the pages that the links in mails lead to: /verify-email,
-// /verify-email/deny and /reset-password. Mount it where [kit.Options].PublicURL points
-// to:
+// /verify-email/deny, /reset-password and /change-email. Mount it where
+// [kit.Options].PublicURL points to:
 //
 //	mux.Handle("/", auth.Pages())
 //	mux.Handle("/account/", http.StripPrefix("/account", auth.Pages())) // or below a path
@@ -169,7 +171,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	if err != nil {
 		p := h.problemOf(r, err)
 		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, seconds(p.RetryAfter)
-		if status == http.StatusUnauthorized || status == http.StatusNotFound {
+		if status == http.StatusUnauthorized || status == http.StatusNotFound || status == http.StatusConflict {
 			d.Token = "" // no other try can succeed
 		}
 		h.setErrorHeaders(w, r, err, p, false)
@@ -196,6 +198,10 @@ func (h *Handler) denyByPage(r *http.Request, form map[string]string) error {
 		return err
 	}
 	return nil
+}
+
+func (h *Handler) changeEmailByPage(r *http.Request, form map[string]string) error {
+	return h.svc.ConfirmEmailChange(r.Context(), form["token"])
 }
 
 // resetByPage wants the password twice: without a script it cannot be shown while it is
