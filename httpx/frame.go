@@ -17,7 +17,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	err := catchPanic(func() (err error) {
 		ctx := h.clientContext(r)
 		if rt.Access != kit.Public {
-			id, err := h.signedIn(ctx, r, rt.Access == kit.RecentlySignedIn)
+			id, err := h.signedIn(ctx, r, (*kit.Service).Authenticate)
+			if err == nil && rt.Access == kit.RecentlySignedIn {
+				err = h.svc.CheckRecent(id.user, id.claims)
+			}
 			if err != nil {
 				bearer = true
 				return err

@@ -103,13 +103,26 @@ func (m *Middleware) RequireToken(next http.Handler) http.Handler {
 // RequireUser lets requests through that carry a valid access token of a user who
 // exists, is active, and whose sessions have not been ended since by a reset, a change
 // of password or a deactivation; it gives next [UserFrom] and [ClaimsFrom]. It costs one
-// look-up of the user.
+// look-up of the user. It does not see the end of one session: [Handler.RequireLive] does.
 //
 // Otherwise it answers 401 with missing_token, invalid_token, expired_token or
 // revoked_token, 403 with account_disabled, 503 when the store does not answer, and 400
 // for two Authorization headers.
 func (h *Handler) RequireUser(next http.Handler) http.Handler {
-	return h.require(next, func(r *http.Request) (identity, error) { return h.signedIn(r.Context(), r, false) })
+	return h.require(next, h.identifyUser)
+}
+
+func (h *Handler) identifyUser(r *http.Request) (identity, error) {
+	return h.signedIn(r.Context(), r, (*kit.Service).Authenticate)
+}
+
+// RequireLive is [Handler.RequireUser], and also refuses the access tokens of a session that has
+// ended, by a logout for example: 401 with revoked_token. The price is a second look-up, the list
+// of the user's tokens. It replaces RequireUser; there is no need for both.
+func (h *Handler) RequireLive(next http.Handler) http.Handler {
+	return h.require(next, func(r *http.Request) (identity, error) {
+		return h.signedIn(r.Context(), r, (*kit.Service).AuthenticateLive)
+	})
 }
 
 // RequireRecent is [Handler.RequireUser], and lets only users through whose login is recent
@@ -117,14 +130,20 @@ func (h *Handler) RequireUser(next http.Handler) http.Handler {
 // 401 with reauthentication_required, and a WWW-Authenticate header that says how old a login
 // may be (RFC 9470). It replaces RequireUser; there is no need for both.
 func (h *Handler) RequireRecent(next http.Handler) http.Handler {
-	return h.require(next, func(r *http.Request) (identity, error) { return h.signedIn(r.Context(), r, true) })
+	return h.require(next, func(r *http.Request) (identity, error) {
+		id, err := h.identifyUser(r)
+		if err == nil {
+			err = h.svc.CheckRecent(id.user, id.claims)
+		}
+		return id, err
+	})
 }
 
 // RequireVerified is [Handler.RequireUser], and answers 403 with email_not_verified to a
 // user whose address is not verified. It replaces RequireUser; there is no need for both.
 func (h *Handler) RequireVerified(next http.Handler) http.Handler {
 	return h.require(next, func(r *http.Request) (identity, error) {
-		id, err := h.signedIn(r.Context(), r, false)
+		id, err := h.identifyUser(r)
 		if err == nil && !id.user.Verified {
 			err = kit.ErrEmailNotVerified
 		}
@@ -132,16 +151,13 @@ func (h *Handler) RequireVerified(next http.Handler) http.Handler {
 	})
 }
 
-// signedIn returns whose access token r carries. With recent, the login must be recent too.
-func (h *Handler) signedIn(ctx context.Context, r *http.Request, recent bool) (identity, error) {
+// signedIn returns whose access token r carries.
+func (h *Handler) signedIn(ctx context.Context, r *http.Request, authenticate func(*kit.Service, context.Context, string) (kit.User, accesstoken.Claims, error)) (identity, error) {
 	token, err := bearerToken(r.Header)
 	if err != nil {
 		return identity{}, err
 	}
-	user, claims, err := h.svc.Authenticate(ctx, token)
-	if err == nil && recent {
-		err = h.svc.CheckRecent(user, claims)
-	}
+	user, claims, err := authenticate(h.svc, ctx, token)
 	return identity{claims, user, true}, err
 }
 
