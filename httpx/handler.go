@@ -42,19 +42,22 @@ func New(svc *kit.Service, opts *Options) (*Handler, error) {
 	if err := h.checkTemplate(); err != nil {
 		return nil, err
 	}
-	routes := append(h.routes(), svc.Routes()...)
+	routes, fragments, err := h.leaveOut(append(h.routes(), svc.Routes()...), o.Without)
+	if err != nil {
+		return nil, err
+	}
 	if err := h.mount(routes); err != nil {
 		return nil, err
 	}
-	if h.openapi, err = openAPI(o.PublicPrefix, routes, svc.OpenAPI()); err != nil {
+	if h.openapi, err = openAPI(o.PublicPrefix, routes, fragments); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-// routes are MyAuth's own. openapi.json describes each of them.
+// routes are MyAuth's own. openapi.json describes each of them, or the fragment of its group.
 func (h *Handler) routes() []kit.Route {
-	const public, signedIn = kit.Public, kit.SignedIn
+	const public, signedIn, recent = kit.Public, kit.SignedIn, kit.RecentlySignedIn
 	const none, json, jsonOrForm = kit.NoBody, kit.JSONBody, kit.JSONOrForm
 	return []kit.Route{
 		{Method: "POST", Path: "/register", Access: public, Body: json, Serve: h.register},
@@ -67,6 +70,15 @@ func (h *Handler) routes() []kit.Route {
 		{Method: "POST", Path: "/verify-email", Access: public, Body: json, Serve: h.verifyEmail},
 		{Method: "POST", Path: "/verify-email/deny", Access: public, Body: json, Serve: h.denyEmail},
 		{Method: "GET", Path: "/me", Access: signedIn, Body: none, Serve: h.me},
+		{Method: "PATCH", Path: "/me", Access: signedIn, Body: json, Serve: h.changeProfile},
+		{Method: "DELETE", Path: "/me", Access: recent, Body: none, Serve: h.deleteAccount},
+		{Method: "POST", Path: "/password-change", Access: signedIn, Body: json, Serve: h.changePassword},
+		{Method: "POST", Path: "/email-change", Access: recent, Body: json, Serve: h.requestEmailChange},
+		{Method: "POST", Path: "/email-change/confirm", Access: public, Body: json, Serve: h.confirmEmailChange},
+		{Method: "POST", Path: "/reauthenticate", Access: signedIn, Body: json, Serve: h.reauthenticate},
+		{Method: "GET", Path: "/sessions", Access: signedIn, Body: none, Serve: h.listSessions},
+		{Method: "DELETE", Path: "/sessions/{id}", Access: signedIn, Body: none, Serve: h.endSession},
+		{Method: "POST", Path: "/sessions/revoke-others", Access: signedIn, Body: none, Serve: h.endOtherSessions},
 		{Method: "GET", Path: "/openapi.json", Access: public, Body: none, Serve: h.serveOpenAPI},
 		{Method: "GET", Path: "/.well-known/jwks.json", Access: public, Body: none, Serve: h.serveJWKS},
 	}

@@ -55,7 +55,7 @@ type operation struct {
 	Responses    responses         `json:"responses,omitempty"`
 	RefusedBy    []refuser         `json:"x-refused-by,omitempty"`
 
-	feature string // whose it is; empty for MyAuth's own
+	fragment string // the name of the one that it is from; empty for openapi.json
 }
 
 // fragment is a part of a document, as kit.Extension.OpenAPI says.
@@ -64,38 +64,32 @@ type fragment struct {
 	Paths      map[string]map[string]json.RawMessage `json:"paths"`
 	Components components                            `json:"components"`
 	Refusals   map[refuser]responses                 `json:"x-refusals"`
+
+	name string // of the group or the feature
 }
 
 // refuser says what of a feature refuses the requests of others.
 type refuser string
 
 func (r *refuser) UnmarshalText(text []byte) error {
-	if *r = refuser(text); *r != "factors" && *r != "gates" {
-		return fmt.Errorf("%q is not one of factors and gates", text)
+	if *r = refuser(text); *r != "factors" && *r != "gates" && *r != "answers" {
+		return fmt.Errorf("%q is not one of factors, answers and gates", text)
 	}
 	return nil
 }
 
-// openAPI returns the document of exactly the routes: MyAuth's own and what the fragments of
-// features add, by the feature's name. In the file of MyAuth's own each path begins a JSON
-// string with /auth/.
-func openAPI(prefix string, routes []kit.Route, fragments iter.Seq2[string, []byte]) ([]byte, error) {
+// openAPI returns the document of exactly the routes: those of openapi.json, where each path begins
+// a JSON string with /auth/, and what the fragments add.
+func openAPI(prefix string, routes []kit.Route, fragments []fragment) ([]byte, error) {
 	base := bytes.ReplaceAll(baseDocument, []byte(`"/auth/`), []byte(`"`+prefix+`/`))
 	d := &document{}
 	if err := decode(base, d); err != nil {
 		return nil, fmt.Errorf("httpx: openapi.json: %w", err)
 	}
-	refusals := map[string]map[refuser]responses{} // by feature
-	for feature, text := range fragments {
-		var f fragment
-		err := decode(text, &f)
-		if err == nil {
-			err = d.add(prefix, feature, f)
+	for _, f := range fragments {
+		if err := d.add(prefix, f); err != nil {
+			return nil, fmt.Errorf("httpx: the OpenAPI fragment of %s: %w", f.name, err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("httpx: the OpenAPI fragment of feature %s: %w", feature, err)
-		}
-		refusals[feature] = f.Refusals
 	}
 	if err := d.match(prefix, routes); err != nil {
 		return nil, fmt.Errorf("httpx: %w", err)
@@ -105,9 +99,9 @@ func openAPI(prefix string, routes []kit.Route, fragments iter.Seq2[string, []by
 			return nil, fmt.Errorf("httpx: the description of %s %s: %w", rt.Method, rt.Path, err)
 		}
 	}
-	for _, feature := range slices.Sorted(maps.Keys(refusals)) {
-		if err := d.refuse(feature, refusals[feature]); err != nil {
-			return nil, fmt.Errorf("httpx: the x-refusals of feature %s: %w", feature, err)
+	for _, f := range fragments {
+		if err := d.refuse(f); err != nil {
+			return nil, fmt.Errorf("httpx: the x-refusals of %s: %w", f.name, err)
 		}
 	}
 	for _, o := range d.operations() {
@@ -142,8 +136,8 @@ func (d *document) operations() iter.Seq2[string, *operation] {
 	}
 }
 
-// add adds the tags, paths and components of a feature's fragment.
-func (d *document) add(prefix, feature string, f fragment) error {
+// add adds the tags, paths and components of a fragment.
+func (d *document) add(prefix string, f fragment) error {
 	for _, t := range f.Tags {
 		if !slices.Contains(d.Tags, t) { // several features may share one
 			d.Tags = append(d.Tags, t)
@@ -161,7 +155,7 @@ func (d *document) add(prefix, feature string, f fragment) error {
 			if d.Paths[prefix+path][method] != nil {
 				return fmt.Errorf("%s is described already", name)
 			}
-			o := &operation{feature: feature}
+			o := &operation{fragment: f.name}
 			if err := decode(text, o); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -201,7 +195,7 @@ func (d *document) match(prefix string, routes []kit.Route) error {
 	}
 	for key, o := range d.operations() {
 		if !served[key] {
-			return fmt.Errorf("the OpenAPI fragment of feature %s describes %s, which is no route", o.feature, strings.Replace(key, " "+prefix, " ", 1))
+			return fmt.Errorf("the OpenAPI fragment of %s describes %s, which is no route", o.fragment, strings.Replace(key, " "+prefix, " ", 1))
 		}
 	}
 	for _, t := range d.Tags {
@@ -242,10 +236,10 @@ func (d *document) matchParameters(o *operation, path string) error {
 	return nil
 }
 
-// addFrame adds to a feature's operation what the frame does for each route of its kind.
+// addFrame adds to a fragment's operation what the frame does for each route of its kind.
 func (d *document) addFrame(prefix string, rt kit.Route) error {
 	o := d.Paths[prefix+rt.Path][strings.ToLower(rt.Method)]
-	if o.feature == "" {
+	if o.fragment == "" {
 		return nil
 	}
 	answers := [][2]string{{"400", "MalformedRequest"}, {"405", "MethodNotAllowed"}, {"500", "InternalError"}}
@@ -267,13 +261,13 @@ func (d *document) addFrame(prefix string, rt kit.Route) error {
 	return nil
 }
 
-// refuse adds the x-refusals of a feature to the operations of others that name them in
+// refuse adds the x-refusals of a fragment to the operations of others that name them in
 // x-refused-by.
-func (d *document) refuse(feature string, refusals map[refuser]responses) error {
+func (d *document) refuse(f fragment) error {
 	for key, o := range d.operations() {
 		for _, name := range o.RefusedBy {
-			for status, response := range refusals[name] {
-				if o.feature == feature {
+			for status, response := range f.Refusals[name] {
+				if o.fragment == f.name {
 					continue
 				}
 				if err := d.addResponse(o, status, response); err != nil {

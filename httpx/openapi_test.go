@@ -61,7 +61,12 @@ func codesAt(doc map[string]any, path, method, status string) []string {
 
 // A bare Service has nothing of factors in its document, and no component that nothing needs.
 func TestDocumentOfABareService(t *testing.T) {
-	doc := served(t, newRig(t, Options{}).Handler)
+	for _, word := range []string{"mfa_required", "invalid_code", "x-refused-by"} {
+		if strings.Contains(jsonOf(t, served(t, newRig(t, Options{}).Handler)), word) {
+			t.Errorf("the document has %s", word)
+		}
+	}
+	doc := served(t, newRig(t, Options{Without: []Group{AccountRoutes, SessionRoutes}}).Handler)
 	text := jsonOf(t, doc)
 	for _, word := range []string{"mfa", "reauthentication", "x-refused-by", "RecentChallenge"} {
 		if strings.Contains(text, word) {
@@ -184,20 +189,20 @@ func TestFragmentsThatNewRefuses(t *testing.T) {
 		{"a parameter of nothing", `{"paths": {` + strings.Replace(good, `{"in"`, `{"in": "path", "name": "no"}, {"in"`, 1) + `}}`, `["id" "no"] in path`},
 		{"a parameter by a loop", `{"paths": {` + strings.Replace(good, `{"in"`, `{"$ref": "#/components/parameters/Loop"}, {"in"`, 1) + `}, "components": {"parameters": {"Loop": {"$ref": "#/components/parameters/Loop"}}}}`, "Loop"},
 		{"upper case", `{"paths": {` + described("GET", "/x/{id}", "id") + `}}`, `"GET", which is no method in lower case`},
-		{"no operation", `{"paths": {"/x/{id}": {"get": "x"}}}`, "feature probe: GET /x/{id}"},
-		{"a member of nothing", `{"paths": {` + strings.Replace(good, "responses", "answers", 1) + `}}`, `feature probe: GET /x/{id}: json: unknown field "answers"`},
-		{"a member twice", `{"paths": {` + good + `}, "paths": {}}`, "feature probe: ijson"},
+		{"no operation", `{"paths": {"/x/{id}": {"get": "x"}}}`, "probe: GET /x/{id}"},
+		{"a member of nothing", `{"paths": {` + strings.Replace(good, "responses", "answers", 1) + `}}`, `probe: GET /x/{id}: json: unknown field "answers"`},
+		{"a member twice", `{"paths": {` + good + `}, "paths": {}}`, "probe: ijson"},
 		{"an operationId twice", `{"paths": {` + strings.Replace(good, `"parameters"`, `"operationId": "login", "parameters"`, 1) + `}}`, `operationId "login" of GET /x/{id}`},
 		{"a tag in two ways", `{"tags": [{"name": "account", "description": "x"}], "paths": {` + good + `}}`, `tag "account"`},
 		{"a misspelled refuser", `{"paths": {` + strings.Replace(good, `"parameters"`, `"x-refused-by": ["gate"], "parameters"`, 1) + `}}`, `GET /x/{id}: "gate"`},
 		{"misspelled refusals", `{"paths": {` + good + `}, "x-refusals": {"factor": {}}}`, `"factor"`},
-		{"a refusal by nothing", `{"paths": {` + good + `}, "x-refusals": {"gates": {"403": {"$ref": "#/components/responses/Nothing"}}}}`, "x-refusals of feature probe: for POST /auth/login: status 403"},
+		{"a refusal by nothing", `{"paths": {` + good + `}, "x-refusals": {"gates": {"403": {"$ref": "#/components/responses/Nothing"}}}}`, "x-refusals of probe: for POST /auth/login: status 403"},
 		{"no method", `{"paths": {"/x/{id}": {"summary": "x"}}}`, `"summary"`},
 		{"another component", `{"paths": {` + good + `}, "components": {"schemas": {"User": {}}}}`, "schemas/User"},
 		{"a reference to nothing", `{"paths": {` + strings.Replace(good, "Done", "Nothing", 1) + `}}`, "responses/Nothing"},
 		{"a reference to elsewhere", `{"paths": {` + strings.Replace(good, "#/components/responses/Done", "https://example.com/x", 1) + `}}`, "https://example.com/x"},
 		{"another member", `{"paths": {` + good + `}, "servers": []}`, `"servers"`},
-		{"no JSON", `{"paths": {`, "feature probe"},
+		{"no JSON", `{"paths": {`, "fragment of probe"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			svc := newService(t, withProbe(kit.Extension{Routes: route, OpenAPI: []byte(tc.fragment)}))

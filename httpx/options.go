@@ -25,6 +25,9 @@ type Options struct {
 	// Realm is the realm in WWW-Authenticate headers, printable ASCII without quotes
 	// and backslashes; default "MyAuth".
 	Realm string
+	// Without are the groups of routes that are left out: a request for one is answered with
+	// 404, and the OpenAPI document does not have them. Default: none.
+	Without []Group
 	// TrustedProxies are the addresses of the reverse proxies in front of the
 	// server. X-Forwarded-For counts only if the connection comes from one of them.
 	// The client is then its rightmost address that is not a trusted proxy. Default:

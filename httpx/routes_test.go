@@ -65,21 +65,28 @@ func TestUnknownPaths(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	rg := newRig(t, Options{})
+	methods := map[string][]string{}
 	for _, rt := range rg.routes() {
-		allow := rt.Method
-		if allow == http.MethodGet {
-			allow = "GET, HEAD"
+		path := strings.Replace(rt.Path, "{id}", "1", 1)
+		methods[path] = append(methods[path], rt.Method)
+		if rt.Method == http.MethodGet {
+			methods[path] = append(methods[path], http.MethodHead)
 		}
+	}
+	methods["/sessions/revoke-others"] = []string{"DELETE", "POST"} // it might be the ID of a session
+	for path, allowed := range methods {
+		slices.Sort(allowed)
+		allow := strings.Join(allowed, ", ")
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"} {
-			w := do(rg, method, "/auth"+rt.Path, "")
-			if slices.Contains(strings.Split(allow, ", "), method) {
+			w := do(rg, method, "/auth"+path, "")
+			if slices.Contains(allowed, method) {
 				if w.Code == http.StatusMethodNotAllowed || w.Code == http.StatusNotFound {
-					t.Errorf("%s %s: got %d", method, rt.Path, w.Code)
+					t.Errorf("%s %s: got %d", method, path, w.Code)
 				}
 				continue
 			}
 			if got := w.Header().Get("Allow"); got != allow || w.Code != http.StatusMethodNotAllowed {
-				t.Errorf("%s %s: got %d and Allow %q, want 405 and %q", method, rt.Path, w.Code, got, allow)
+				t.Errorf("%s %s: got %d and Allow %q, want 405 and %q", method, path, w.Code, got, allow)
 			}
 			if method != http.MethodHead {
 				wantProblem(t, w, http.StatusMethodNotAllowed, "method_not_allowed")
@@ -91,22 +98,17 @@ func TestMethods(t *testing.T) {
 // The document has the routes of the table and no others.
 func TestEveryRouteIsDocumented(t *testing.T) {
 	rg := newRig(t, Options{})
-	var doc struct {
-		Paths map[string]map[string]json.RawMessage
-	}
-	if err := json.Unmarshal(baseDocument, &doc); err != nil {
-		t.Fatal(err)
-	}
+	paths := served(t, rg.Handler)["paths"].(map[string]any)
 	for _, rt := range rg.routes() {
-		operation := doc.Paths["/auth"+rt.Path]
 		method := strings.ToLower(rt.Method)
-		if operation[method] == nil {
+		if at(paths, "/auth"+rt.Path, method) == nil {
 			t.Errorf("the document lacks %s %s", rt.Method, rt.Path)
+			continue
 		}
-		delete(operation, method)
+		delete(paths["/auth"+rt.Path].(map[string]any), method)
 	}
-	for path, operations := range doc.Paths {
-		for method := range operations {
+	for path, operations := range paths {
+		for method := range operations.(map[string]any) {
 			t.Errorf("no route is %s %s of the document", method, path)
 		}
 	}

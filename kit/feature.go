@@ -30,7 +30,8 @@ type Extension struct {
 	// responses, and the security of a route that is not Public.
 	//
 	// The member x-refusals says what the feature makes routes of others answer: responses by
-	// status, in "gates" those of a Gate, in "factors" those of a second factor that is due.
+	// status, in "gates" those of a Gate, in "factors" those of a second factor that is due, in
+	// "answers" those to the answer of one.
 	// They are added to each operation of others whose member x-refused-by, a list, names the
 	// same. So a route that ends in [Core.Grant] has "x-refused-by": ["factors", "gates"], or
 	// only "gates" if the login had its second factor before.

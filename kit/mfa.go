@@ -17,6 +17,7 @@ func (s *Service) mfaRoutes() Extension {
 			{"POST", "/mfa/{name}/confirm", RecentlySignedIn, JSONBody, s.serveConfirm},
 			{"DELETE", "/mfa/{name}", RecentlySignedIn, NoBody, s.serveRemove},
 			{"POST", "/login/mfa/begin", Public, JSONBody, s.serveChallenge},
+			{"POST", "/reauthenticate/begin", SignedIn, JSONBody, s.serveChallenge},
 			{"POST", "/login/mfa", Public, JSONBody, s.serveFactorLogin},
 		},
 		OpenAPI: mfaOpenAPI,
@@ -80,7 +81,7 @@ func (s *Service) serveRemove(ctx context.Context, r Request) (Answer, error) {
 	return Done(), s.RemoveFactor(ctx, r.Claims, r.PathValue("name"))
 }
 
-// serveChallenge is POST /login/mfa/begin.
+// serveChallenge is POST /login/mfa/begin, and /reauthenticate/begin, which has claims.
 func (s *Service) serveChallenge(ctx context.Context, r Request) (Answer, error) {
 	var token, method string
 	if err := r.Body.Decode([]Field{{Name: "mfa_token", Text: &token}, {Name: "method", Text: &method}}, nil); err != nil {

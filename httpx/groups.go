@@ -1,0 +1,74 @@
+package httpx
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"myauth.internal/kit"
+)
+
+// Group is a part of the routes that [Options].Without can leave out: one of the constants, or the
+// name of a feature of the Service, for the routes that the feature brings.
+type Group string
+
+// The groups of MyAuth's own routes. The rest of them is always there.
+const (
+	// AccountRoutes are PATCH and DELETE /me, /password-change, /email-change with its
+	// confirmation, and /reauthenticate.
+	AccountRoutes Group = "account"
+	// SessionRoutes are /sessions and what is below it.
+	SessionRoutes Group = "sessions"
+	// FactorRoutes are those of second factors, if the Service has any: /mfa and what is below it,
+	// /login/mfa, and the first steps of both, /login/mfa/begin and /reauthenticate/begin.
+	FactorRoutes Group = "mfa"
+)
+
+//go:embed account.openapi.json
+var accountOpenAPI []byte
+
+//go:embed sessions.openapi.json
+var sessionsOpenAPI []byte
+
+// leaveOut returns what remains of MyAuth's own routes and those of features: the routes, and the
+// fragments that describe them. The fragment of a group says which routes are in it.
+func (h *Handler) leaveOut(routes []kit.Route, without []Group) ([]kit.Route, []fragment, error) {
+	var fragments []fragment
+	names := []Group{FactorRoutes}
+	add := func(name string, text []byte) error {
+		f := fragment{name: name}
+		if err := decode(text, &f); err != nil {
+			return fmt.Errorf("httpx: the OpenAPI fragment of %s: %w", name, err)
+		}
+		if slices.Contains(without, Group(name)) {
+			for path, item := range f.Paths {
+				routes = slices.DeleteFunc(routes, func(rt kit.Route) bool { return rt.Path == path && item[strings.ToLower(rt.Method)] != nil })
+			}
+			f.Tags, f.Paths = nil, nil // what it makes other routes answer remains
+		}
+		names, fragments = append(names, Group(name)), append(fragments, f)
+		return nil
+	}
+	if err := add(string(AccountRoutes), accountOpenAPI); err != nil {
+		return nil, nil, err
+	}
+	if err := add(string(SessionRoutes), sessionsOpenAPI); err != nil {
+		return nil, nil, err
+	}
+	own := len(fragments)
+	for name, text := range h.svc.OpenAPI() {
+		if slices.ContainsFunc(fragments[:own], func(f fragment) bool { return f.name == name }) {
+			return nil, nil, fmt.Errorf("httpx: a feature has the name %s, which a group of MyAuth's own routes has", name)
+		}
+		if err := add(name, text); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, g := range without {
+		if !slices.Contains(names, g) {
+			return nil, nil, fmt.Errorf("httpx: Options.Without has %q: there is no such group of routes, and no such feature", g)
+		}
+	}
+	return routes, fragments, nil
+}
