@@ -60,5 +60,12 @@ func (s *Service) ChangePassword(ctx context.Context, claims accesstoken.Claims,
 	}
 	s.emit(ctx, Event{Kind: EventPasswordChanged, UserID: u.ID, SessionID: claims.SessionID})
 	s.queueMail(ctx, MailPasswordChanged, u)
-	return s.keepSession(context.WithoutCancel(ctx), u, session, func(*sessionData) {})
+	ctx = context.WithoutCancel(ctx)
+	device := ""
+	tokens, err := s.keepSession(ctx, u, session, func(d *sessionData) { device = d.device })
+	if err != nil {
+		return TokenPair{}, err
+	}
+	s.keepDevice(ctx, u, device)
+	return tokens, nil
 }

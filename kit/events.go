@@ -37,6 +37,8 @@ const (
 	EventDeactivated            EventKind = "user_deactivated"
 	EventRolesChanged           EventKind = "roles_changed"
 	EventUserDeleted            EventKind = "user_deleted"
+	EventNewDevice              EventKind = "new_device"        // a login from where the owner has not logged in before
+	EventPasswordGuessing       EventKind = "password_guessing" // strangers try one wrong password after another
 	EventFactorEnrolled         EventKind = "factor_enrolled"
 	EventFactorRemoved          EventKind = "factor_removed"
 	EventFactorFailed           EventKind = "factor_failed"   // the answer to a second factor was wrong

@@ -21,6 +21,7 @@ const (
 	resetPrefix       = "myauth_pr_"
 	emailChangePrefix = "myauth_ec_"
 	mfaPrefix         = "myauth_mf_"
+	devicePrefix      = "myauth_dv_"
 )
 
 // TokenPair is the result of a login or a refresh. What changes a session without a refresh, such
@@ -33,6 +34,9 @@ type TokenPair struct {
 	// RefreshTokenExpiresIn if it is not refreshed before.
 	RefreshToken          Secret
 	RefreshTokenExpiresIn time.Duration
+	// DeviceToken is for [WithDevice] at later logins of this client, 90 days after the last of
+	// them; empty for one that has such a token, or cannot keep one.
+	DeviceToken Secret
 	// User is the account as it was when the tokens were made.
 	User User
 }
@@ -61,6 +65,7 @@ type Login struct {
 
 	provedAt time.Time // of a login that was suspended; zero: now
 	session  string    // the ID of the session that is re-authenticated; empty: a new one
+	device   device    // that the login comes from; zero: see WithDevice
 }
 
 // Grant starts a session, for a login of a feature or of the application's own. Every way to
@@ -129,8 +134,15 @@ func (s *Service) judge(ctx context.Context, l Login, now time.Time) error {
 }
 
 func (s *Service) startSession(ctx context.Context, l Login, now time.Time) (TokenPair, error) {
+	if l.device.row.ID == "" {
+		var err error
+		if l.device, err = s.presentedDevice(ctx); err != nil {
+			return TokenPair{}, err
+		}
+	}
 	u, token := l.User, opaque.New(now)
-	data := sessionData{amr: l.AMR, authTime: cmp.Or(l.provedAt, now), client: ClientOf(ctx)}
+	device, deviceToken := s.loginDevice(ctx, u, l.device)
+	data := sessionData{amr: l.AMR, authTime: cmp.Or(l.provedAt, now), client: ClientOf(ctx), device: device.row.ID}
 	session := Token{
 		ID:         token.RowID(),
 		Type:       RefreshToken,
@@ -151,6 +163,10 @@ func (s *Service) startSession(ctx context.Context, l Login, now time.Time) (Tok
 		return TokenPair{}, err
 	}
 	s.emit(ctx, Event{Kind: EventLoggedIn, UserID: u.ID, SessionID: session.SessionID})
+	tokens.DeviceToken = s.rememberDevice(ctx, u, device, deviceToken)
+	if !slices.Contains(l.AMR, amrPassword) {
+		s.clearGuesses(ctx, u.Email) // the owner has another way in
+	}
 	if hook := s.opts.Hooks.AfterLogin; hook != nil {
 		hook(ctx, u)
 	}

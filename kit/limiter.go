@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"myauth.internal/kit/throttle"
 )
@@ -37,6 +38,21 @@ func (s *Service) clear(ctx context.Context, a throttle.Attempt) {
 // has proved to be there.
 func (s *Service) clearGuesses(ctx context.Context, email string) {
 	s.clear(ctx, throttle.Attempt{Action: throttle.ActionLogin, Time: s.now(), EmailKey: EmailKey(email)})
+}
+
+// guessingAt are the counts of wrong guesses in a row at which the owner is told of them: it is
+// no typing error any more, and strangers are refused from now on.
+var guessingAt = []int{20, 100}
+
+// tellOfGuessing tells the owner of an account that strangers guess its password. The work is
+// the same for every address.
+func (s *Service) tellOfGuessing(ctx context.Context, c charge, email, userID string) {
+	row, ok := c.Charge.(interface{ Failures() int })
+	if !ok || !slices.Contains(guessingAt, row.Failures()) {
+		return
+	}
+	s.emit(ctx, Event{Kind: EventPasswordGuessing, UserID: userID})
+	s.queueMailFor(ctx, MailPasswordGuessing, email)
 }
 
 // end tells the limiter what became of the attempt: err is the result of the function that

@@ -15,11 +15,11 @@ var passwordAMR = []string{amrPassword}
 //
 // Errors: those of both.
 func (s *Service) Login(ctx context.Context, email, password string) (TokenPair, error) {
-	u, err := s.CheckPassword(ctx, email, password)
+	u, known, err := s.provePassword(ctx, email, password)
 	if err != nil {
 		return TokenPair{}, err
 	}
-	return s.grant(ctx, Login{User: u, AMR: passwordAMR})
+	return s.grant(ctx, Login{User: u, AMR: passwordAMR, device: known})
 }
 
 // CheckPassword returns the account with that address and password, whatever its state, and
@@ -32,32 +32,47 @@ func (s *Service) Login(ctx context.Context, email, password string) (TokenPair,
 // owner the verification mail again.
 //
 // Errors: [ErrInvalidCredentials], a [throttle.LimitError].
-func (s *Service) CheckPassword(ctx context.Context, email, password string) (_ User, err error) {
+func (s *Service) CheckPassword(ctx context.Context, email, password string) (User, error) {
+	u, _, err := s.provePassword(ctx, email, password)
+	return u, err
+}
+
+// provePassword is CheckPassword, and returns the client's device if it is one of the account.
+func (s *Service) provePassword(ctx context.Context, email, password string) (_ User, known device, err error) {
 	if err := s.enter(ctx); err != nil {
-		return User{}, err
+		return User{}, device{}, err
 	}
 	// An invalid address becomes empty: no account has it, and it may have any length.
 	email, _ = checkEmail("email", email)
-	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin, EmailKey: EmailKey(email)}, password)
+	if known, err = s.deviceOf(ctx, email); err != nil {
+		return User{}, device{}, err
+	}
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin, EmailKey: EmailKey(email), Device: known.row.ID}, password)
 	if err != nil {
-		return User{}, err
+		return User{}, device{}, err
 	}
 	defer c.end(ctx, &err)
 	u, err := s.checkCredentials(ctx, email, password)
+	if errors.Is(err, ErrInvalidCredentials) || errors.Is(err, ErrEmailNotVerified) {
+		s.tellOfGuessing(ctx, c, email, u.ID)
+	}
 	switch {
 	case errors.Is(err, ErrEmailNotVerified):
 		// Concealed: a stranger who registered the address knows this password. The mail tells
 		// the owner.
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		s.queueMailFor(ctx, MailVerification, u.Email) // if the account is active
-		return User{}, ErrInvalidCredentials
+		return User{}, device{}, ErrInvalidCredentials
 	case errors.Is(err, ErrInvalidCredentials):
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		return User{}, err
+		return User{}, device{}, err
 	case err != nil:
-		return User{}, err
+		return User{}, device{}, err
 	}
-	return u, nil
+	if known.row.ID != "" {
+		known.data.Password = passwordMark(u) // the hash may have been replaced by a better one
+	}
+	return u, known, nil
 }
 
 // checkCredentials returns the user with that address and password. With

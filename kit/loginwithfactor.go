@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
 		UserID:     l.User.ID,
 		Epoch:      l.User.SessionEpoch,
 		SecretHash: token.Hash(),
-		Data:       sessionData{amr: l.AMR, authTime: now, session: l.session}.encode(),
+		Data:       sessionData{amr: l.AMR, authTime: now, session: l.session, device: l.device.row.ID}.encode(),
 		CreatedAt:  now,
 		ExpiresAt:  now.Add(challengeTTL),
 		Version:    1,
@@ -153,7 +154,11 @@ func (s *Service) answerFactor(ctx context.Context, claims accesstoken.Claims, t
 	if err != nil {
 		return TokenPair{}, err
 	}
-	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID, Device: claims.SessionID}, "")
+	known, err := s.deviceByID(ctx, l.user, l.data.device)
+	if err != nil {
+		return TokenPair{}, err
+	}
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(l.user.Email), UserID: l.user.ID, Device: cmp.Or(claims.SessionID, known.row.ID)}, "")
 	if err != nil {
 		return TokenPair{}, err
 	}
@@ -179,6 +184,7 @@ func (s *Service) answerFactor(ctx context.Context, claims accesstoken.Claims, t
 		AMR:     distinct(slices.Concat(l.data.amr, proof.AMR, []string{AMRMultiple})),
 		Spend:   func(ctx context.Context) error { return s.spendAnswer(ctx, l, proof, opened, answer) },
 		session: claims.SessionID,
+		device:  known,
 	})
 }
 

@@ -43,6 +43,12 @@ const (
 	// that it has another one now. It has no link and no token, and does not name the
 	// new address.
 	MailEmailChanged MailKind = "email_changed"
+	// MailNewDevice tells the owner of a login from where there was none before:
+	// Data["device"] is how a person calls it, Data["ip"] its address or empty.
+	MailNewDevice MailKind = "new_device"
+	// MailPasswordGuessing tells the owner that strangers try one wrong password after
+	// another. It has no link and no token.
+	MailPasswordGuessing MailKind = "password_guessing"
 	// MailFactorEnrolled and MailFactorRemoved tell the owner that a second factor was set up
 	// or removed: Data["factor"] is its name. They have no link and no token.
 	MailFactorEnrolled MailKind = "factor_enrolled"

@@ -91,6 +91,9 @@ type Options struct {
 	// random, starts with the first request and covers those that follow until it ends. 1 ms
 	// to 10 s, default 100 ms.
 	MailDelay time.Duration
+	// WithoutMails are the kinds of mail that are not sent, such as [MailNewDevice]. Those with
+	// a link that proves something cannot be left out.
+	WithoutMails []MailKind
 	// PublicURL is the http or https URL of the pages to which links in mails lead, without
 	// user, query and fragment: letters and digits of ASCII, and -._~:/%@[]. No header of a
 	// request changes the links. Package httpx has the pages. Required with a Mailer.
@@ -175,6 +178,11 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.ConcealAccounts && !c.RequireVerifiedEmail {
 		return c, errors.New("kit: Options.ConcealAccounts needs Options.RequireVerifiedEmail: otherwise a login right after a registration tells whether the address was free")
+	}
+	for _, kind := range c.WithoutMails {
+		if kind == MailVerification || kind == MailPasswordReset {
+			return c, fmt.Errorf("kit: Options.WithoutMails has %q: without it nobody can prove who they are", kind)
+		}
 	}
 	if c.PublicURL == "" && c.Mailer != nil {
 		return c, errors.New("kit: Options.PublicURL is required with a Mailer: it is where the links in mails lead")

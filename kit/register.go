@@ -91,10 +91,12 @@ func (s *Service) Register(ctx context.Context, r Registration) (_ User, err err
 			s.emit(ctx, Event{Kind: EventRegistrationRefused, Err: err})
 			if s.opts.ConcealAccounts {
 				s.queueMailFor(ctx, MailAccountExists, r.Email)
+				s.clearGuesses(ctx, probeAddress) // the same work
 			}
 		}
 		return User{}, err
 	}
+	s.clearGuesses(ctx, u.Email) // those from before there was an account
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
 	s.queueMail(ctx, MailVerification, u)
 	if hook := s.opts.Hooks.AfterRegister; hook != nil {

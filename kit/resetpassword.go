@@ -83,6 +83,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	if err != nil {
 		return s.refuseToken(ctx, "password reset", row.UserID, err)
 	}
+	s.clearGuesses(ctx, u.Email)
 	s.emit(ctx, Event{Kind: EventPasswordReset, UserID: u.ID})
 	if proved {
 		s.emit(ctx, Event{Kind: EventEmailVerified, UserID: u.ID})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"myauth.internal/kit/internal/maillink"
@@ -38,7 +39,7 @@ func (s *Service) mailRule(kind MailKind) mailRule {
 		return mailRule{ttl: s.opts.PasswordResetTTL, spaced: true, link: s.linkPasswordReset}
 	case MailEmailChange:
 		return mailRule{ttl: s.opts.EmailVerificationTTL, spaced: true, link: s.linkEmailChange}
-	case MailAccountExists:
+	case MailAccountExists, MailPasswordGuessing:
 		return mailRule{ttl: noticeTTL, spaced: true}
 	}
 	if r, ok := s.mailRules[kind]; ok {
@@ -89,7 +90,7 @@ func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string)
 }
 
 func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, u User, content MailContent) {
-	if s.mails == nil {
+	if s.mails == nil || slices.Contains(s.opts.WithoutMails, kind) {
 		return
 	}
 	content.Data = maps.Clone(content.Data) // the queue reads it later

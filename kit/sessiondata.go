@@ -14,6 +14,7 @@ type sessionData struct {
 	amr      []string
 	authTime time.Time
 	client   Client
+	device   string // the ID of its record
 	// tries and prompts count the answers and the challenges between two factors.
 	tries, prompts int64
 	// session is the session that is re-authenticated; empty: a login makes a new one.
@@ -35,6 +36,9 @@ func (d sessionData) encode() []byte {
 	}
 	if d.client.UserAgent != "" {
 		b = ijson.AppendString(append(b, `,"user_agent":`...), d.client.UserAgent)
+	}
+	if d.device != "" {
+		b = ijson.AppendString(append(b, `,"device":`...), d.device)
 	}
 	if d.tries > 0 {
 		b = strconv.AppendInt(append(b, `,"tries":`...), d.tries, 10)
@@ -74,6 +78,8 @@ func decodeSession(data []byte) (d sessionData, err error) {
 			d.client.IP = ip.WithZone("")
 		case "user_agent":
 			d.client.UserAgent, err = ijson.String(value)
+		case "device":
+			d.device, err = ijson.String(value)
 		case "tries":
 			d.tries, err = ijson.Int64(value)
 		case "prompts":

@@ -110,11 +110,11 @@ Bis {{.ValidUntil.Format "02.01.2006 15:04"}}: {{.Link}}`)},
 func ExampleOptions_languages() {
 	mailer, err := mailx.NewLog(os.Stdout, &mailx.Options{
 		ProductName: "Laden",
-		Kinds:       []kit.MailKind{"new_device"},
+		Kinds:       []kit.MailKind{"new_terms"},
 		Templates: fstest.MapFS{
-			"new_device.de.txt":  {Data: []byte(`{{define "subject"}}Neues Gerät{{end}}Angemeldet hat sich {{.Data.device}}.`)},
-			"new_device.de.html": {Data: []byte(`<p lang="de">Angemeldet hat sich {{.Data.device}}.</p>`)},
-			"layout.txt":         {Data: []byte(`{{define "layout"}}{{template "content" .}}{{end}}`)},
+			"new_terms.de.txt":  {Data: []byte(`{{define "subject"}}Neues Gerät{{end}}Angemeldet hat sich {{.Data.device}}.`)},
+			"new_terms.de.html": {Data: []byte(`<p lang="de">Angemeldet hat sich {{.Data.device}}.</p>`)},
+			"layout.txt":        {Data: []byte(`{{define "layout"}}{{template "content" .}}{{end}}`)},
 		},
 	})
 	if err != nil {
@@ -123,7 +123,7 @@ func ExampleOptions_languages() {
 	}
 	for _, locale := range []string{"de-AT", "en"} {
 		err = mailer.Send(context.Background(), kit.Mail{
-			Kind: "new_device", To: "ada@example.com", Locale: locale, Data: map[string]string{"device": "Firefox"},
+			Kind: "new_terms", To: "ada@example.com", Locale: locale, Data: map[string]string{"device": "Firefox"},
 			Subject: "A new device at {{.ProductName}}", Text: "{{.Data.device}} has signed in.",
 		})
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 
 func featureMail() kit.Mail {
 	return kit.Mail{
-		Kind: "new_device", To: "ada@example.com", Username: "Ada", Now: testTime, ValidUntil: testTime.Add(1),
+		Kind: "new_terms", To: "ada@example.com", Username: "Ada", Now: testTime, ValidUntil: testTime.Add(1),
 		Link: "https://shop.example/devices?token=x&y=<z>", Token: "x", Data: map[string]string{"device": "Phone <1>"},
 		Subject: "{{.Data.device}} at {{.ProductName}}",
 		Text:    "We saw {{.Data.device}}{{.Data.nothing}}.\nFor {{.Name}}.\n\n{{.Link}}\n\nBye.\n",
@@ -41,8 +41,8 @@ func TestFeatureText(t *testing.T) {
 		}
 	}
 	// The application's own text is better.
-	c = newTestComposer(t, Options{Kinds: []kit.MailKind{"new_device"}, Templates: fstest.MapFS{
-		"new_device.txt": file(`{{define "subject"}}Own{{end}}{{.Data.device}}`), "new_device.html": file(`{{.Data.device}}{{.Data.nothing}}`),
+	c = newTestComposer(t, Options{Kinds: []kit.MailKind{"new_terms"}, Templates: fstest.MapFS{
+		"new_terms.txt": file(`{{define "subject"}}Own{{end}}{{.Data.device}}`), "new_terms.html": file(`{{.Data.device}}{{.Data.nothing}}`),
 	}})
 	if r, err := c.render(featureMail()); err != nil || r != (rendered{"Own", "Phone <1>\n", "Phone &lt;1&gt;\n"}) {
 		t.Errorf("%+v, %v", r, err)
@@ -75,7 +75,7 @@ func TestBrokenFeatureText(t *testing.T) {
 	} {
 		m := featureMail()
 		change(&m)
-		if _, err := c.compose(m); !isPermanent(err) || !strings.Contains(err.Error(), `"new_device"`) {
+		if _, err := c.compose(m); !isPermanent(err) || !strings.Contains(err.Error(), `"new_terms"`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -138,7 +138,7 @@ func FuzzFeatureMail(f *testing.F) {
 	f.Add("ada@example.com", "\xff\u202e\n\n<a href=x>", "")
 	f.Fuzz(func(t *testing.T, to, value, locale string) {
 		data, err := c.compose(kit.Mail{
-			Kind: "new_device", To: to, Locale: locale, Data: map[string]string{"device": value, value: value}, Now: testTime,
+			Kind: "new_terms", To: to, Locale: locale, Data: map[string]string{"device": value, value: value}, Now: testTime,
 			Subject: "For {{.Data.device}}.", Text: "value [{{.Data.device}}] end",
 		})
 		if err != nil {

@@ -23,7 +23,7 @@ var builtin embed.FS
 
 // builtinKinds are the kinds that this package has templates for.
 func builtinKinds() []kit.MailKind {
-	return []kit.MailKind{kit.MailVerification, kit.MailPasswordReset, kit.MailPasswordChanged, kit.MailEmailChanged, kit.MailAccountExists}
+	return []kit.MailKind{kit.MailVerification, kit.MailPasswordReset, kit.MailPasswordChanged, kit.MailEmailChanged, kit.MailAccountExists, kit.MailNewDevice, kit.MailPasswordGuessing}
 }
 
 // otherKinds are the kinds of package kit that bring their own texts; Options.Templates can

@@ -1,0 +1,272 @@
+package kit
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"myauth.internal/kit/internal/opaque"
+	"myauth.internal/kit/internal/turns"
+	"myauth.internal/kit/useragent"
+)
+
+// A device is where an account's owner has logged in before. Whoever brings its token is no
+// stranger to the throttle: guesses of strangers do not keep them out.
+
+// deviceType is the type of the records of devices, among the credentials.
+const deviceType TokenType = "device"
+
+const (
+	deviceTTL  = 90 * 24 * time.Hour // after its last login
+	maxDevices = 10                  // of one account
+	maxSame    = 3                   // of those with one user agent and source
+	// deviceTouch is how old the time of the last login may be, which spares a write with most.
+	deviceTouch = 24 * time.Hour
+	// newAccount is how long after its making an account's first device is no news.
+	newAccount = 24 * time.Hour
+)
+
+// deviceData is what the record of a device says in Token.Data.
+type deviceData struct {
+	// Password is a hash of the password hash, so that a device dies with the password: in the
+	// same write.
+	Password  string     `json:"password"`
+	IP        netip.Addr `json:"ip"`
+	UserAgent string     `json:"user_agent"`
+}
+
+func (d deviceData) encode() []byte {
+	b, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // strings and an address
+	}
+	return b
+}
+
+type deviceKey struct{}
+
+// WithDevice returns a context whose client keeps the token of a device, and has this one now;
+// empty: none yet. A login within it that makes a device returns TokenPair.DeviceToken. Package
+// httpx sets it for clients that can.
+func WithDevice(ctx context.Context, token string) context.Context {
+	return context.WithValue(ctx, deviceKey{}, token)
+}
+
+// device is the device of a login, as its record was read; without one it is zero.
+type device struct {
+	row  Token
+	data deviceData
+}
+
+// keepsDevice reports whether the client can keep the token of a device.
+func keepsDevice(ctx context.Context) bool {
+	_, keeps := ctx.Value(deviceKey{}).(string)
+	return keeps
+}
+
+// presentedDevice returns the device of the client's token, whoever's it is.
+func (s *Service) presentedDevice(ctx context.Context) (device, error) {
+	text, _ := ctx.Value(deviceKey{}).(string)
+	token, ok := opaque.Parse(devicePrefix, text)
+	if !ok {
+		return device{}, nil
+	}
+	d, err := s.readDevice(ctx, token.RowID())
+	if err != nil || !sameHash(d.row.SecretHash, token.Hash()) {
+		return device{}, err
+	}
+	return d, nil
+}
+
+// readDevice returns a device by its ID. One that has expired is none.
+func (s *Service) readDevice(ctx context.Context, id string) (d device, err error) {
+	d.row, err = s.credentials.ByID(ctx, id)
+	if err != nil || d.row.Type != deviceType || !s.now().Before(d.row.ExpiresAt) || json.Unmarshal(d.row.Data, &d.data) != nil {
+		return device{}, ignoreLoss(err) // ErrNotFound: it is gone
+	}
+	return d, nil
+}
+
+// deviceByID returns a device of u, also one that goes with an earlier password.
+func (s *Service) deviceByID(ctx context.Context, u User, id string) (device, error) {
+	if id == "" {
+		return device{}, nil
+	}
+	d, err := s.readDevice(ctx, id)
+	if err != nil || d.row.UserID != u.ID || d.row.Epoch != u.CredentialEpoch {
+		return device{}, err
+	}
+	return d, nil
+}
+
+// of reports whether d is a device of u, and u's password is the one of that time.
+func (d device) of(u User) bool {
+	return d.row.ID != "" && d.row.UserID == u.ID && d.row.Epoch == u.CredentialEpoch && d.data.Password == passwordMark(u)
+}
+
+// deviceOf returns the client's device if it is one of the account with that address.
+func (s *Service) deviceOf(ctx context.Context, email string) (device, error) {
+	d, err := s.presentedDevice(ctx)
+	if err != nil || d.row.ID == "" {
+		return device{}, err
+	}
+	u, err := s.users.ByID(ctx, d.row.UserID)
+	if errors.Is(err, ErrNotFound) || err == nil && (EmailKey(u.Email) != EmailKey(email) || !d.of(u)) {
+		return device{}, nil
+	}
+	return d, err
+}
+
+func passwordMark(u User) string {
+	sum := sha256.Sum256([]byte("device\x00" + u.PasswordHash))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// loginDevice returns the device of a login: known, if it is one of u's, or a new one, which is
+// not stored yet, and its token. Without an ID there is none: nothing is known of where a login
+// of the application's own comes from.
+func (s *Service) loginDevice(ctx context.Context, u User, known device) (d device, token Secret) {
+	if known.of(u) {
+		return known, ""
+	}
+	client := ClientOf(ctx)
+	if client == (Client{}) && !keepsDevice(ctx) {
+		return device{}, ""
+	}
+	now := s.now()
+	secret := opaque.New(now)
+	d.data = deviceData{Password: passwordMark(u), IP: client.IP, UserAgent: client.UserAgent}
+	d.row = Token{
+		ID: secret.RowID(), Type: deviceType, UserID: u.ID, Epoch: u.CredentialEpoch, SecretHash: secret.Hash(),
+		Data: d.data.encode(), CreatedAt: now, ExpiresAt: now.Add(deviceTTL), Version: 1,
+	}
+	return d, Secret(secret.Encode(devicePrefix))
+}
+
+// rememberDevice stores that u has logged in from what loginDevice returned, and returns the
+// token if it is new and the client can keep it. The login has succeeded, whatever becomes of
+// this.
+func (s *Service) rememberDevice(ctx context.Context, u User, d device, token Secret) Secret {
+	var err error
+	ctx = context.WithoutCancel(ctx)
+	switch {
+	case d.row.ID == "":
+	case token == "":
+		err = s.touchDevice(ctx, d, u)
+	default:
+		err = s.storeDevice(ctx, u, d)
+	}
+	if err != nil {
+		s.opts.Logger.WarnContext(ctx, "myauth: the device of a login was not stored", "user_id", u.ID, "err", err)
+	}
+	if err != nil || !keepsDevice(ctx) {
+		return ""
+	}
+	return token
+}
+
+// touchDevice says in a device's record that it was used now, and that it goes with the password
+// that u has now.
+func (s *Service) touchDevice(ctx context.Context, d device, u User) error {
+	d.data.Password = passwordMark(u)
+	now, data := s.now(), d.data.encode()
+	if now.Sub(lastUse(d.row)) < deviceTouch && bytes.Equal(d.row.Data, data) {
+		return nil
+	}
+	_, err := s.changeRecord(ctx, s.credentials, d.row, func(t *Token) error {
+		t.Data, t.RotatedAt, t.ExpiresAt = data, now, now.Add(deviceTTL)
+		return nil
+	})
+	return ignoreLoss(err)
+}
+
+// keepDevice lets a device live on after its user has changed the password there. If it cannot,
+// the device is a stranger again.
+func (s *Service) keepDevice(ctx context.Context, u User, id string) {
+	d, err := s.deviceByID(ctx, u, id)
+	if err == nil && d.row.ID != "" {
+		err = s.touchDevice(ctx, d, u)
+	}
+	if err != nil {
+		s.opts.Logger.WarnContext(ctx, "myauth: a device was not kept after a change of password", "user_id", u.ID, "err", err)
+	}
+}
+
+// storeDevice stores a new device, and tells the owner unless it is as good as known. Records
+// that it takes the place of are deleted: those of devices that are the same as far as anybody
+// can tell, and of an eleventh. A client that keeps no token needs no second record.
+func (s *Service) storeDevice(ctx context.Context, u User, d device) error {
+	if !keepsDevice(ctx) {
+		if same, _, err := s.devices(ctx, d); err != nil || len(same) > 0 {
+			return err
+		}
+	}
+	if err := s.credentials.Create(ctx, d.row); err != nil {
+		return err // stored perhaps: a device whose token nobody has
+	}
+	same, others, err := s.devices(ctx, d) // after that, so that many logins at once see each other
+	if err != nil {
+		return err
+	}
+	known := len(same) > 0 || len(others) == 0 && d.row.CreatedAt.Sub(u.CreatedAt) < newAccount
+	surplus := same[:max(0, len(same)+1-maxSame)]
+	left := slices.Concat(same[len(surplus):], others)
+	slices.SortFunc(left, byLastUse)
+	surplus = slices.Concat(surplus, left[:max(0, len(left)+1-maxDevices)])
+	for _, t := range surplus {
+		if err := ignoreLoss(s.credentials.Delete(ctx, t.ID, t.Version)); err != nil {
+			return err
+		}
+	}
+	if !known {
+		s.emit(ctx, Event{Kind: EventNewDevice, UserID: u.ID})
+		s.queueMailWith(ctx, MailNewDevice, u, MailContent{Data: map[string]string{"device": useragent.Name(d.data.UserAgent), "ip": d.address()}})
+	}
+	return nil
+}
+
+// address is empty when it is unknown.
+func (d device) address() string {
+	if !d.data.IP.IsValid() {
+		return ""
+	}
+	return d.data.IP.String()
+}
+
+// devices returns the records of the devices of a user beside d, dead ones too: those with the
+// same user agent and source, and the others, those that were not used for longest first.
+func (s *Service) devices(ctx context.Context, d device) (same, others []Token, err error) {
+	err = eachToken(ctx, s.credentials, d.row.UserID, func(t Token) error {
+		if t.Type != deviceType || t.ID == d.row.ID {
+			return nil
+		}
+		var data deviceData
+		if json.Unmarshal(t.Data, &data) == nil && data.UserAgent == d.data.UserAgent && turns.SourceOf(data.IP) == turns.SourceOf(d.data.IP) {
+			same = append(same, t)
+		} else {
+			others = append(others, t)
+		}
+		return nil
+	})
+	slices.SortFunc(same, byLastUse)
+	slices.SortFunc(others, byLastUse)
+	return same, others, err
+}
+
+func byLastUse(a, b Token) int {
+	return cmp.Or(lastUse(a).Compare(lastUse(b)), cmp.Compare(a.ID, b.ID))
+}
+
+func lastUse(t Token) time.Time {
+	if t.RotatedAt.After(t.CreatedAt) {
+		return t.RotatedAt
+	}
+	return t.CreatedAt
+}
