@@ -12,8 +12,9 @@ const ways = 16
 // bucket counts for the keys whose hash leads to it. All have the same rule.
 //
 // A new key takes the place of the one with the least count. Of those that left the bucket so,
-// floor is the one that had to wait the longest. Any key may be that one, so all wait as long as
-// it, but none takes its count: otherwise a flood of new keys would raise that without end.
+// floor is the one that had to wait the longest. A key without a place may be that one, so all
+// of them wait as long as it, but none takes its count: otherwise a flood of new keys would
+// raise that without end.
 type bucket struct {
 	floor   entry
 	entries [ways]entry
@@ -21,16 +22,19 @@ type bucket struct {
 
 // entry counts for one key.
 type entry struct {
-	key uint64 // 0: none
-	// level is the count in units of 1/unit at the time last, in microseconds since 1970.
-	level uint32
-	last  int64
+	key  uint64 // 0: none
+	last int64  // the time of the count, in microseconds since 1970
 	// guess is what was counted last, and repeats how often it came again since.
 	guess   uint64
 	repeats uint32
+	// level is the count at the time last, in units of 1/unit.
+	level uint32
 }
 
 const unit = 256
+
+// maxLevel is far above what any rule counts to.
+const maxLevel = 1 << 30
 
 // inFlight is longer than a comparison takes. A guess that was counted so long ago may still be
 // under way.
@@ -42,60 +46,88 @@ const maxRepeats = 63
 // receipt is what a bucket said to an attempt.
 type receipt struct {
 	wait time.Duration // refused; zero: let through
-	// count is that of the key with this attempt, or zero if the attempt was counted before, as
-	// an equal guess.
-	count uint32
-	// before is the time of the attempt before this one.
-	before int64
+	// repeats says that the attempt was counted before, as an equal guess.
+	repeats bool
+	// before and after are the key's entry without and with this attempt, if it was counted.
+	before, after entry
 }
 
+// counted reports whether the attempt was counted.
+func (r *receipt) counted() bool { return r.after.key != 0 }
+
 // take counts an attempt, unless the key has to wait. guess is zero if no two attempts are
-// equal. stop is the count that refuses for good, or zero.
-func (b *bucket) take(r *rule, key, guess uint64, stop uint32, now int64) receipt {
+// equal.
+func (b *bucket) take(n *name, key, guess uint64, now int64) receipt {
 	e := b.find(key)
-	wait := b.wait(r, e, stop, now)
-	if e != nil && guess != 0 && e.guess == guess && e.repeats < maxRepeats && (wait == 0 || now-e.last <= inFlight.Microseconds()) {
+	wait := b.wait(n, e, now)
+	if e != nil && guess != 0 && e.guess == guess && e.repeats < maxRepeats &&
+		(now-e.last <= inFlight.Microseconds() || wait == 0 && !n.codes) {
 		e.repeats++
-		return receipt{}
+		return receipt{repeats: true}
 	}
 	if wait > 0 {
 		return receipt{wait: wait}
 	}
+	return b.count(n.rule, key, guess, now)
+}
+
+// free reports whether one more attempt makes no one wait.
+func (b *bucket) free(n *name, key uint64, now int64) bool {
+	e := b.find(key)
+	return e == nil || n.rule.wait(rounded(e.left(n.rule, now)+unit)) == 0
+}
+
+// count counts an attempt, also of a key that has to wait.
+func (b *bucket) count(r *rule, key, guess uint64, now int64) receipt {
+	e := b.find(key)
 	if e == nil {
 		e = b.place(r, now)
 		*e = entry{key: key}
 	}
-	got := receipt{before: e.last}
-	*e = entry{key: key, level: e.left(r, now) + unit, last: now, guess: guess}
-	got.count = e.count()
+	got := receipt{before: *e}
+	*e = entry{key: key, level: min(e.left(r, now)+unit, maxLevel), last: now, guess: guess}
+	got.after = *e
 	return got
 }
 
-// giveBack undoes what take counted for a guess, unless an equal one relies on it.
-func (b *bucket) giveBack(key, guess uint64, got receipt) {
-	if e := b.find(key); e != nil && e.guess == guess && e.repeats == 0 && e.level >= unit {
-		e.level -= unit
-		e.last, e.guess = got.before, 0
+// giveBack undoes what take counted, and reports whether it did: not if another attempt was
+// counted since, the key was cleared, or an equal guess relies on it.
+func (b *bucket) giveBack(got receipt) bool {
+	e := b.find(got.after.key)
+	if e == nil || *e != got.after {
+		return false
 	}
+	*e = got.before
+	return true
 }
 
-// clear forgets the count of a key. Its place is kept, so that it does not start with the floor.
-func (b *bucket) clear(key uint64) {
-	if e := b.find(key); e != nil {
-		*e = entry{key: key}
+// clear forgets the count of a key, and reports whether that changed something. The key has a
+// place then, if it would wait for the floor without one.
+func (b *bucket) clear(n *name, key uint64, now int64) bool {
+	e := b.find(key)
+	if e == nil {
+		if b.wait(n, nil, now) == 0 {
+			return false
+		}
+		e = b.place(n.rule, now)
+	} else if e.level == 0 {
+		return false
 	}
+	*e = entry{key: key}
+	return true
 }
 
 // wait returns how long a key has to wait from now. e is nil if it has no place.
-func (b *bucket) wait(r *rule, e *entry, stop uint32, now int64) time.Duration {
-	floor := b.floor.wait(r, now)
+func (b *bucket) wait(n *name, e *entry, now int64) time.Duration {
 	switch {
+	case e == nil && n.rule.proved:
+		return 0
 	case e == nil:
-		return floor
-	case stop > 0 && e.level >= stop*unit:
+		return b.floor.wait(n.rule, now)
+	case n.stop > 0 && e.level >= n.stop*unit:
 		return maxWait
 	default:
-		return max(floor, e.wait(r, now))
+		return e.wait(n.rule, now)
 	}
 }
 
@@ -142,64 +174,72 @@ func (e *entry) wait(r *rule, now int64) time.Duration {
 	if e.level == 0 || passed < -maxWait.Microseconds() {
 		return 0 // far ahead: the clock was set back, and nobody waits until it is there again
 	}
-	return max(0, min(r.wait(e.count())-time.Duration(passed)*time.Microsecond, maxWait))
+	if passed > maxWait.Microseconds() {
+		return 0
+	}
+	return max(0, min(r.wait(rounded(e.level))-time.Duration(passed)*time.Microsecond, maxWait))
 }
 
-// count rounds up: a part of one is one.
-func (e *entry) count() uint32 { return (e.level + unit - 1) / unit }
+// rounded returns the count of a level: a part of one is one.
+func rounded(level uint32) uint32 { return (level + unit - 1) / unit }
 
-// The form of a bucket in a store: a version, the floor and the entries that have a key.
+// The form of a bucket in a store: a version, the tag of the seed that its keys depend on, the
+// floor, and the entries that have a key.
 const (
 	bucketForm = 1
+	headerSize = 1 + 8 + 4 + 8
 	entrySize  = 8 + 4 + 8 + 8 + 4
 )
 
 var errForm = errors.New("throttle: a bucket in the store has a form that this version does not read")
 
-func (b *bucket) encode() []byte {
-	buf := make([]byte, 1, 1+(1+ways)*entrySize)
+func (b *bucket) encode(tag uint64) []byte {
+	buf := make([]byte, 1, headerSize+ways*entrySize)
 	buf[0] = bucketForm
-	buf = b.floor.append(buf)
+	buf = binary.BigEndian.AppendUint64(buf, tag)
+	buf = binary.BigEndian.AppendUint32(buf, b.floor.level)
+	buf = binary.BigEndian.AppendUint64(buf, uint64(b.floor.last))
 	for i := range b.entries {
-		if b.entries[i].key != 0 {
-			buf = b.entries[i].append(buf)
+		if e := &b.entries[i]; e.key != 0 {
+			buf = binary.BigEndian.AppendUint64(buf, e.key)
+			buf = binary.BigEndian.AppendUint32(buf, e.level)
+			buf = binary.BigEndian.AppendUint64(buf, uint64(e.last))
+			buf = binary.BigEndian.AppendUint64(buf, e.guess)
+			buf = binary.BigEndian.AppendUint32(buf, e.repeats)
 		}
 	}
 	return buf
 }
 
-func (e *entry) append(buf []byte) []byte {
-	buf = binary.BigEndian.AppendUint64(buf, e.key)
-	buf = binary.BigEndian.AppendUint32(buf, e.level)
-	buf = binary.BigEndian.AppendUint64(buf, uint64(e.last))
-	buf = binary.BigEndian.AppendUint64(buf, e.guess)
-	return binary.BigEndian.AppendUint32(buf, e.repeats)
-}
-
-// decode reads what encode wrote. An empty value is an empty bucket.
-func (b *bucket) decode(buf []byte) error {
+// decode reads what encode wrote, and nothing else. An empty value is an empty bucket.
+func (b *bucket) decode(buf []byte) (tag uint64, err error) {
 	*b = bucket{}
 	if len(buf) == 0 {
-		return nil
+		return 0, nil
 	}
-	n := (len(buf) - 1) / entrySize
-	if buf[0] != bucketForm || len(buf) != 1+n*entrySize || n < 1 || n > 1+ways {
-		return errForm
+	n := (len(buf) - headerSize) / entrySize
+	if buf[0] != bucketForm || len(buf) < headerSize || len(buf) != headerSize+n*entrySize || n > ways {
+		return 0, errForm
 	}
+	tag = binary.BigEndian.Uint64(buf[1:])
+	b.floor = entry{level: binary.BigEndian.Uint32(buf[9:]), last: int64(binary.BigEndian.Uint64(buf[13:]))}
 	for i := range n {
-		part := buf[1+i*entrySize:]
-		e := entry{
+		part := buf[headerSize+i*entrySize:]
+		b.entries[i] = entry{
 			key:     binary.BigEndian.Uint64(part),
 			level:   binary.BigEndian.Uint32(part[8:]),
 			last:    int64(binary.BigEndian.Uint64(part[12:])),
 			guess:   binary.BigEndian.Uint64(part[20:]),
 			repeats: binary.BigEndian.Uint32(part[28:]),
 		}
-		if i == 0 {
-			b.floor = e
-		} else {
-			b.entries[i-1] = e
+		if e := b.entries[i]; e.key == 0 || e.level > maxLevel || e.repeats > maxRepeats {
+			*b = bucket{}
+			return 0, errForm
 		}
 	}
-	return nil
+	if b.floor.level > maxLevel {
+		*b = bucket{}
+		return 0, errForm
+	}
+	return tag, nil
 }

@@ -23,10 +23,17 @@
 //
 // An equal guess is counted once, so neither a typing error that is repeated nor many logins at
 // once with the right password count as many. Each charge comes before the comparison, so of
-// many guesses at once no more are compared than the rule lets through.
+// many guesses at once no more are compared than the rule lets through. (A source is charged
+// before only when it has few attempts left, so one whose many users log in at once does not
+// wait; what failed meanwhile is counted nevertheless.) A row is counted from the owner's login
+// on by when its guesses began.
 //
-// The memory is fixed: some 70,000 keys in 3 MiB. When there are more, the key with the fewest
-// failures among sixteen gives up its place, and what it had becomes the least that a new key
-// in its place starts with, though never a refusal for good. So a flood of addresses neither
-// frees one that has to wait, nor stops any other.
+// The memory is fixed: some 78,000 keys in 3 MiB. When there are more, the key with the fewest
+// failures among sixteen gives up its place, and all that then have none wait as long as it had
+// to. So a flood of addresses neither frees one that has to wait, nor stops any other. To
+// forget the count of one that is refused for good, it has to make sixteen others of as many
+// failures in the same bucket, and nobody knows which share one: three million comparisons in
+// all. Devices and second factors have places of their own, which strangers cannot take.
+//
+// A restart forgets everything, unless the counts are shared: see [Options].
 package throttle

@@ -2,14 +2,9 @@ package throttle
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
-	"time"
 
 	"myauth.internal/kit/internal/turns"
 )
@@ -18,7 +13,7 @@ import (
 type Options struct {
 	// Shared is where several instances count together, such as package shared over a
 	// TokenStore, or that of drivers/redis. nil: each counts for itself, in memory. While Shared
-	// does not answer, each instance counts for itself too.
+	// does not answer, each instance counts for itself, from the last that it has seen.
 	Shared Buckets
 	// Logger hears when Shared does not answer. Default slog.Default().
 	Logger *slog.Logger
@@ -38,7 +33,7 @@ func New(opts *Options) *Throttle {
 	}
 	t := &Throttle{own: newMemory()}
 	if opts.Shared != nil {
-		t.shared = &sharedBuckets{buckets: opts.Shared, logger: opts.Logger}
+		t.shared = &sharedBuckets{buckets: opts.Shared, logger: opts.Logger, own: t.own}
 		if opts.Logger == nil {
 			t.shared.logger = slog.Default()
 		}
@@ -55,19 +50,21 @@ type name struct {
 	text string
 	// stop is the count that refuses for good; zero: none.
 	stop uint32
+	// codes says that what is guessed changes with time: an equal guess is a new one then.
+	codes bool
 }
 
 // nameOf returns what an attempt is counted as; without a rule: nothing.
-func nameOf(a Attempt) name {
+func nameOf(a *Attempt) name {
 	switch a.Action {
 	case ActionRegister, ActionRefresh, ActionPasswordResetRequest, ActionPasswordReset, ActionVerifyEmailRequest, ActionVerifyEmail, ActionDenyEmail, ActionEmailChange:
 		return name{} // secrets of 256 bits, or mails, which have a rule of their own
 	case ActionMail:
-		return name{&mailboxes, a.MailKind + "\x00" + a.EmailKey, 0}
+		return name{rule: &mailboxes, text: a.MailKind + "\x00" + a.EmailKey}
 	case ActionFactorChallenge, ActionEmailChangeRequest:
-		return name{&prompts, string(a.Action) + "\x00" + a.UserID, 0}
+		return name{rule: &prompts, text: string(a.Action) + "\x00" + a.UserID}
 	case ActionFactor:
-		return name{&guesses, "factor\x00" + a.UserID + "\x00" + a.Device, stopAfter}
+		return name{rule: &proved, text: "factor\x00" + a.UserID + "\x00" + a.Device, stop: stopAfter, codes: true}
 	}
 	n := name{rule: &guesses}
 	if a.Recoverable {
@@ -75,10 +72,10 @@ func nameOf(a Attempt) name {
 	}
 	switch {
 	case a.Device != "":
-		n.text = "device\x00" + a.Device
-	case a.Action == ActionLogin && a.EmailKey != "":
+		n.rule, n.text = &proved, "device\x00"+a.Device
+	case isPassword(a.Action) && a.EmailKey != "":
 		n.text = "address\x00" + a.EmailKey
-	case a.Action != ActionLogin && a.UserID+a.EmailKey != "":
+	case !isPassword(a.Action) && a.UserID+a.EmailKey != "":
 		n.text = string(a.Action) + "\x00" + a.UserID + "\x00" + a.EmailKey
 	default:
 		return name{} // no account has it
@@ -86,78 +83,92 @@ func nameOf(a Attempt) name {
 	return n
 }
 
+// isPassword reports whether an action tries the password of an account: all of them have one
+// row.
+func isPassword(a Action) bool {
+	return a == ActionLogin || a == ActionReauthenticate || a == ActionChangePassword
+}
+
 // sourceOf returns what the attempt's source is counted as.
-func sourceOf(a Attempt) name {
+func sourceOf(a *Attempt) name {
 	switch {
 	case !a.IP.IsValid(), a.Device != "", a.Action == ActionMail, a.Action == ActionFactorChallenge, a.Action == ActionEmailChangeRequest:
 		return name{}
 	}
-	return name{&sources, turns.SourceOf(a.IP).String(), 0}
+	return name{rule: &sources, text: turns.SourceOf(a.IP).String()}
 }
 
 // Begin counts an attempt, or returns a [LimitError].
 func (t *Throttle) Begin(ctx context.Context, a Attempt) (Charge, error) {
-	key := nameOf(a)
+	key := nameOf(&a)
 	if key.rule == nil && a.Action != ActionLogin {
 		return nil, nil
 	}
-	c := &charge{of: t, attempt: a, key: key, source: sourceOf(a)}
-	now := a.Time.UnixMicro()
-	if c.source.rule != nil {
-		var wait time.Duration
-		if err := t.change(ctx, a, c.source, func(b *bucket, key uint64) bool {
-			wait = b.wait(c.source.rule, b.find(key), 0, now)
-			return false
-		}); err != nil {
-			return nil, err
-		}
-		if wait > 0 {
-			return nil, &LimitError{RetryAfter: wait}
-		}
-	}
-	if c.key.rule == nil {
-		return c, nil
-	}
-	if err := t.change(ctx, a, c.key, func(b *bucket, key uint64) bool {
-		c.got = b.take(c.key.rule, key, a.Guess, c.key.stop, now)
-		return c.got.wait == 0
-	}); err != nil {
+	c := &charge{of: t, attempt: a, key: key, source: sourceOf(&a)}
+	if err := c.begin(ctx); err != nil {
 		return nil, err
 	}
-	if c.got.wait > 0 {
-		return nil, &LimitError{RetryAfter: c.got.wait}
-	}
-	if c.key.rule != &guesses {
+	if key.rule == &mailboxes || key.rule == &prompts {
 		return nil, nil // it stays counted, whatever becomes of it
 	}
 	return c, nil
 }
 
+func (c *charge) begin(ctx context.Context) error {
+	within, cancel := c.of.within(ctx)
+	defer cancel()
+	now, guess := c.attempt.Time.UnixMicro(), c.attempt.Guess
+	if c.source.rule != nil {
+		if err := c.of.change(ctx, within, now, &c.source, func(b *bucket, key uint64) bool {
+			c.bySource = receipt{wait: b.wait(&c.source, b.find(key), now)}
+			if c.bySource.wait > 0 || b.free(&c.source, key, now) {
+				return false // Done counts it, if it fails
+			}
+			c.bySource = b.take(&c.source, key, guess, now)
+			return true
+		}); err != nil {
+			return err
+		}
+		if c.bySource.wait > 0 {
+			return &LimitError{RetryAfter: c.bySource.wait}
+		}
+	}
+	if c.key.rule == nil {
+		return nil
+	}
+	err := c.of.change(ctx, within, now, &c.key, func(b *bucket, key uint64) bool {
+		c.byKey = b.take(&c.key, key, guess, now)
+		return c.byKey.wait == 0
+	})
+	if err == nil && c.byKey.wait > 0 {
+		err = &LimitError{RetryAfter: c.byKey.wait}
+	}
+	if err != nil {
+		c.giveBack(ctx, within, &c.source, c.bySource)
+	}
+	return err
+}
+
 // Clear forgets the row of wrong guesses of strangers: by EmailKey with [ActionLogin], by UserID
 // with [ActionFactor]; or the mails of MailKind to EmailKey with [ActionMail].
 func (t *Throttle) Clear(ctx context.Context, a Attempt) {
-	if n := nameOf(a); n.rule != nil {
-		t.forget(ctx, a, n)
+	if n := nameOf(&a); n.rule != nil {
+		within, cancel := t.within(ctx)
+		defer cancel()
+		t.clear(ctx, within, a.Time.UnixMicro(), &n)
 	}
 }
 
-func (t *Throttle) forget(ctx context.Context, a Attempt, n name) {
-	_ = t.change(ctx, a, n, func(b *bucket, key uint64) bool {
-		e := b.find(key)
-		if e == nil || e.level == 0 {
-			return false
-		}
-		b.clear(key)
-		return true
-	})
+func (t *Throttle) clear(ctx, within context.Context, now int64, n *name) {
+	_ = t.change(ctx, within, now, n, func(b *bucket, key uint64) bool { return b.clear(n, key, now) })
 }
 
 // charge is an attempt that Throttle let through.
 type charge struct {
-	of          *Throttle
-	attempt     Attempt
-	key, source name
-	got         receipt
+	of              *Throttle
+	attempt         Attempt
+	key, source     name
+	byKey, bySource receipt
 }
 
 // Failures is how many wrong guesses in a row strangers have made at the account, if this is
@@ -166,76 +177,65 @@ func (c *charge) Failures() int {
 	if c.attempt.Device != "" {
 		return 0
 	}
-	return int(c.got.count)
+	return int(rounded(c.byKey.after.level))
 }
 
 // Done ends the row after a right guess, and counts a wrong one against its source.
 func (c *charge) Done(ctx context.Context, o Outcome) {
-	t, a := c.of, c.attempt
-	now := a.Time.UnixMicro()
-	switch {
-	case o == Succeeded && c.key.rule != nil:
-		t.forget(ctx, a, c.key)
-		if a.Device != "" && a.Action != ActionFactor {
-			a.Action, a.Device = ActionLogin, ""
-			t.Clear(ctx, a) // the owner is there: strangers begin anew
+	t := c.of
+	within, cancel := t.within(ctx)
+	defer cancel()
+	now := c.attempt.Time.UnixMicro()
+	if o == Failed {
+		if c.source.rule != nil && !c.bySource.counted() && !c.bySource.repeats && !c.byKey.repeats {
+			_ = t.change(ctx, within, now, &c.source, func(b *bucket, key uint64) bool {
+				b.count(&sources, key, c.attempt.Guess, now)
+				return true
+			})
 		}
-	case o == Refunded && c.key.rule != nil && c.got.count > 0:
-		_ = t.change(ctx, a, c.key, func(b *bucket, key uint64) bool {
-			b.giveBack(key, a.Guess, c.got)
-			return true
-		})
-	case o == Failed && c.source.rule != nil:
-		_ = t.change(ctx, a, c.source, func(b *bucket, key uint64) bool {
-			return b.take(c.source.rule, key, a.Guess, 0, now).count > 0
-		})
+		return
+	}
+	c.giveBack(ctx, within, &c.source, c.bySource)
+	switch {
+	case c.key.rule == nil:
+	case o == Refunded:
+		c.giveBack(ctx, within, &c.key, c.byKey)
+	default:
+		t.clear(ctx, within, now, &c.key)
+		if a := c.attempt; a.Device != "" && isPassword(a.Action) {
+			a.Action, a.Device = ActionLogin, "" // the owner is there: strangers begin anew
+			if n := nameOf(&a); n.rule != nil {
+				t.clear(ctx, within, now, &n)
+			}
+		}
 	}
 }
 
+// giveBack undoes what was counted for a name.
+func (c *charge) giveBack(ctx, within context.Context, n *name, got receipt) {
+	if got.counted() {
+		_ = c.of.change(ctx, within, c.attempt.Time.UnixMicro(), n, func(b *bucket, _ uint64) bool { return b.giveBack(got) })
+	}
+}
+
+// within returns the context in which the shared buckets have to answer.
+func (t *Throttle) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if t.shared == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, patience)
+}
+
 // change changes the bucket of a name: where instances count together, or, while that does not
-// answer, in memory. change may be called more than once.
-func (t *Throttle) change(ctx context.Context, a Attempt, n name, change func(b *bucket, key uint64) bool) error {
+// answer, in memory. change may be called more than once; if it returns false, it has changed
+// nothing. The error is that of a ctx that is done.
+func (t *Throttle) change(ctx, within context.Context, now int64, n *name, change func(b *bucket, key uint64) bool) error {
 	if t.shared != nil {
-		err := t.shared.change(ctx, a.Time, n, change)
+		err := t.shared.change(ctx, within, now, n, change)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 	}
 	t.own.change(n, change)
 	return nil
-}
-
-// seed is the secret that the hash of names depends on, so that nobody can choose addresses
-// that share a bucket.
-type seed [32]byte
-
-// locate returns the number of the bucket of a name, and its key in there.
-func (s *seed) locate(n name) (bucket int, key uint64) {
-	buf := make([]byte, 0, 512)
-	buf = append(buf, s[:]...)
-	buf = binary.BigEndian.AppendUint16(buf, uint16(n.rule.first))
-	buf = append(buf, n.text...)
-	sum := sha256.Sum256(buf)
-	return n.rule.first + int(binary.BigEndian.Uint16(sum[8:]))%n.rule.buckets, max(1, binary.BigEndian.Uint64(sum[:]))
-}
-
-// memory has the buckets of one instance.
-type memory struct {
-	seed seed
-
-	mu      sync.Mutex
-	buckets []bucket
-}
-
-func newMemory() *memory {
-	m := &memory{buckets: make([]bucket, NumBuckets)}
-	rand.Read(m.seed[:])
-	return m
-}
-
-func (m *memory) change(n name, change func(*bucket, uint64) bool) {
-	number, key := m.seed.locate(n)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	change(&m.buckets[number], key)
 }
