@@ -229,15 +229,15 @@ func TestDeviceOfTheFirstStep(t *testing.T) {
 			refused = refused || errors.Is(err, throttle.ErrTooManyRequests)
 		}
 	}
-	h.wantErr("a stranger's right answer", second2(h, step(h.from("203.0.113.1", "", ""))), throttle.ErrTooManyRequests)
-	h.wantErr("the owner's", second2(h, step(h.from("192.0.2.1", firefox, device))), nil)
-	if _, err := h.UserByID(t.Context(), u.ID); err != nil {
-		t.Fatal(err)
-	}
+	h.wantErr("a stranger's right answer", answer(h, step(h.from("203.0.113.1", "", "")), "2"), throttle.ErrTooManyRequests)
+	h.wantErr("the owner's", answer(h, step(h.from("192.0.2.1", firefox, device)), "2"), nil)
+	h.wantErr("a stranger's after the owner's", answer(h, step(h.from("203.0.113.1", "", "")), "3"), throttle.ErrTooManyRequests)
+	h.wantErr("an administrator", h.ForgetGuesses(t.Context(), u.ID), nil)
+	h.wantErr("a stranger's after that", answer(h, step(h.from("203.0.113.1", "", "")), "3"), nil)
 }
 
-func second2(h *harness, half string) error {
-	_, err := h.LoginWithFactor(h.t.Context(), half, "counter", "", code("2"))
+func answer(h *harness, half, text string) error {
+	_, err := h.LoginWithFactor(h.t.Context(), half, "counter", "", code(text))
 	return err
 }
 

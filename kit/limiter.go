@@ -34,6 +34,18 @@ func (s *Service) clear(ctx context.Context, a throttle.Attempt) {
 	}
 }
 
+// ForgetGuesses lets strangers, and whoever answers the second factor, of an account begin anew,
+// for an administrator who has made sure that its owner is there. Errors: [ErrUserNotFound].
+func (s *Service) ForgetGuesses(ctx context.Context, userID string) error {
+	u, err := s.UserByID(ctx, userID)
+	if err != nil {
+		return err
+	}
+	s.clearGuesses(ctx, u.Email)
+	s.clear(ctx, throttle.Attempt{Action: throttle.ActionFactor, Time: s.now(), UserID: u.ID})
+	return nil
+}
+
 // clearGuesses ends the row of wrong passwords that strangers tried for an address: its owner
 // has proved to be there.
 func (s *Service) clearGuesses(ctx context.Context, email string) {
