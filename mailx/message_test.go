@@ -196,7 +196,7 @@ func TestLinkedMailWithoutLink(t *testing.T) {
 func TestLongLinks(t *testing.T) {
 	c := newTestComposer(t, Options{})
 	for length, raw := range map[int]bool{80: true, 900: true, maxLine: true, maxLine + 1: false, 5000: false} {
-		for _, kind := range []kit.MailKind{kit.MailVerification, kit.MailPasswordReset} {
+		for _, kind := range []kit.MailKind{kit.MailVerification, kit.MailPasswordReset, kit.MailEmailChange} {
 			mail := sampleOf(kind)
 			mail.Link = "https://shop.example/page?token="
 			mail.Link += kit.Secret(strings.Repeat("=", length-len(mail.Link)))

@@ -31,14 +31,16 @@ type Options struct {
 	// Templates replace the built-in texts and those that features bring along, file by
 	// file, from its root:
 	//
-	//	verification.txt      verification.html
-	//	password_reset.txt    password_reset.html
-	//	password_changed.txt  password_changed.html
-	//	email_changed.txt     email_changed.html
-	//	account_exists.txt    account_exists.html
-	//	factor_enrolled.txt   factor_enrolled.html
-	//	factor_removed.txt    factor_removed.html
-	//	layout.txt            layout.html
+	//	verification.txt            verification.html
+	//	password_reset.txt          password_reset.html
+	//	password_changed.txt        password_changed.html
+	//	email_change.txt            email_change.html
+	//	email_change_requested.txt  email_change_requested.html
+	//	email_changed.txt           email_changed.html
+	//	account_exists.txt          account_exists.html
+	//	factor_enrolled.txt         factor_enrolled.html
+	//	factor_removed.txt          factor_removed.html
+	//	layout.txt                  layout.html
 	//
 	// A .txt is a text/template that defines a template "subject", one line. The .html
 	// beside it is an html/template; there must be both or neither. Each is executed

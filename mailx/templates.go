@@ -23,7 +23,10 @@ var builtin embed.FS
 
 // builtinKinds are the kinds that this package has templates for.
 func builtinKinds() []kit.MailKind {
-	return []kit.MailKind{kit.MailVerification, kit.MailPasswordReset, kit.MailPasswordChanged, kit.MailEmailChanged, kit.MailAccountExists, kit.MailNewDevice, kit.MailPasswordGuessing}
+	return []kit.MailKind{
+		kit.MailVerification, kit.MailPasswordReset, kit.MailPasswordChanged, kit.MailEmailChange, kit.MailEmailChangeRequested, kit.MailEmailChanged,
+		kit.MailAccountExists, kit.MailNewDevice, kit.MailPasswordGuessing,
+	}
 }
 
 // otherKinds are the kinds of package kit that bring their own texts; Options.Templates can
@@ -34,7 +37,7 @@ func otherKinds() []kit.MailKind {
 
 // needsLink reports whether a mail of that kind is useless without a link or a token.
 func needsLink(kind kit.MailKind) bool {
-	return kind == kit.MailVerification || kind == kit.MailPasswordReset
+	return kind == kit.MailVerification || kind == kit.MailPasswordReset || kind == kit.MailEmailChange
 }
 
 // template renders one kind of mail.

@@ -73,6 +73,8 @@ const subjects = {
   verification: "Confirm your address",
   password_reset: "Choose a new password",
   password_changed: "Your password was changed",
+  email_change: "Confirm your new address",
+  email_change_requested: "Your address is about to change",
   email_changed: "Your address was changed",
   account_exists: "You already have an account",
 };
