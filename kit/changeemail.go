@@ -128,7 +128,7 @@ func (s *Service) ConfirmEmailChange(ctx context.Context, token string) (err err
 	row, _, err := s.checkMailed(ctx, presented, EmailChangeToken)
 	if err == nil {
 		err = s.eachEmailChange(ctx, row.UserID, func(t Token) error {
-			if t.ID > row.ID { // they sort by age
+			if t.ID > row.ID && t.RevokedAt.IsZero() { // they sort by age
 				return ErrRevokedToken
 			}
 			return nil

@@ -112,6 +112,17 @@ func (h *harness) half(s *kit.Service) string {
 	return string(required.Token)
 }
 
+// halfAgain re-authenticates with the password, and returns the token for the second step.
+func (h *harness) halfAgain(claims accesstoken.Claims) string {
+	h.t.Helper()
+	_, err := h.Reauthenticate(h.t.Context(), claims, goodPassword)
+	var required *kit.MFARequired
+	if !errors.As(err, &required) {
+		h.t.Fatalf("re-authentication: got %v, want a MFARequired", err)
+	}
+	return string(required.Token)
+}
+
 func TestSecondFactor(t *testing.T) {
 	h := newHarness(t, withFactor)
 	u := h.verified(testEmail)

@@ -176,19 +176,10 @@ func (h *harness) nextMail(kind kit.MailKind) kit.Mail {
 	return mail
 }
 
-// changedEmail takes the two mails of a change of address, which come in any order.
+// changedEmail takes the two mails of a change of address by an administrator.
 func (h *harness) changedEmail() (verification, notice kit.Mail) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
-	defer cancel()
-	mails := map[kit.MailKind]kit.Mail{}
-	for range 2 {
-		m, err := h.mailer.Next(ctx)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		mails[m.Kind] = m
-	}
+	mails := h.mails(2)
 	verification, notice = mails[kit.MailVerification], mails[kit.MailEmailChanged]
 	if verification.Kind == "" || notice.Kind == "" {
 		h.t.Fatalf("the mails of a change of address are %v", mails)

@@ -116,6 +116,30 @@ var attempts = []struct {
 	{throttle.ActionChangePassword, "right", throttle.Succeeded, nil, change(goodPassword, otherPassword)},
 	{throttle.ActionChangePassword, "wrong", throttle.Failed, nil, change("wrong", otherPassword)},
 	{throttle.ActionChangePassword, "invalid input", throttle.Refunded, nil, change(goodPassword, "short")},
+	{throttle.ActionReauthenticate, "right", throttle.Succeeded, nil, again(goodPassword, nil)},
+	{throttle.ActionReauthenticate, "wrong", throttle.Failed, nil, again(otherPassword, nil)},
+	{throttle.ActionReauthenticate, "second factor due", throttle.Succeeded, withFactor, again(goodPassword, func(h *harness, tokens kit.TokenPair) kit.TokenPair { return h.enroll(tokens) })},
+	{throttle.ActionReauthenticate, "in a session that is over", -1, nil, again(goodPassword, over)},
+	{throttle.ActionReauthenticate, "outage", throttle.Refunded, nil, again(goodPassword, func(h *harness, tokens kit.TokenPair) kit.TokenPair {
+		h.faults.Inject("tokens.Update", kittest.Down, 1)
+		return tokens
+	})},
+	{throttle.ActionEmailChangeRequest, "right", throttle.Succeeded, nil, move("new@example.com", nil)},
+	{throttle.ActionEmailChangeRequest, "taken", throttle.Succeeded, nil, move(testEmail, nil)},
+	{throttle.ActionEmailChangeRequest, "invalid input", -1, nil, move("no address", nil)},
+	{throttle.ActionEmailChangeRequest, "in a session that is over", -1, nil, move("new@example.com", over)},
+	{throttle.ActionEmailChangeRequest, "outage", throttle.Refunded, nil, move("new@example.com", func(h *harness, tokens kit.TokenPair) kit.TokenPair {
+		h.faults.InjectNth("tokens.ByUser", kittest.Down, 2)
+		return tokens
+	})},
+	{throttle.ActionEmailChange, "right", throttle.Succeeded, nil, confirm(nil)},
+	{throttle.ActionEmailChange, "taken", throttle.Succeeded, nil, confirm(func(h *harness, token string) string { h.register("new@example.com"); return token })},
+	{throttle.ActionEmailChange, "wrong", throttle.Failed, nil, confirm(func(h *harness, token string) string { return forged(h.t, token, []byte("wrong")) })},
+	{throttle.ActionEmailChange, "malformed", -1, nil, confirm(func(_ *harness, token string) string { return token[1:] })},
+	{throttle.ActionEmailChange, "outage", throttle.Refunded, nil, confirm(func(h *harness, token string) string {
+		h.faults.Inject("tokens.ByUser", kittest.Down, 1)
+		return token
+	})},
 	{throttle.ActionVerifyEmail, "right", throttle.Succeeded, nil, mailed((*kit.Service).VerifyEmail, nil)},
 	{throttle.ActionVerifyEmail, "wrong", throttle.Failed, nil, mailed((*kit.Service).VerifyEmail, func(h *harness, u kit.User) { h.ChangeEmail(h.t.Context(), u.ID, "new@example.com") })},
 	{throttle.ActionVerifyEmail, "outage", throttle.Refunded, nil, mailed((*kit.Service).VerifyEmail, usersAway)},
@@ -209,6 +233,50 @@ func change(current, next string) prepared {
 	}
 }
 
+// over logs a session out, and keeps its access token.
+func over(h *harness, tokens kit.TokenPair) kit.TokenPair {
+	if err := h.Logout(h.t.Context(), string(tokens.RefreshToken)); err != nil {
+		h.t.Fatal(err)
+	}
+	return tokens
+}
+
+// signedIn makes an account and an access token, which before may change.
+func signedIn(h *harness, before func(*harness, kit.TokenPair) kit.TokenPair) accesstoken.Claims {
+	tokens := h.loginOf(h.verified(testEmail))
+	claims := h.claims(tokens)
+	if before != nil {
+		if tokens := before(h, tokens); tokens.RefreshToken == "" {
+			claims = h.claims(tokens)
+		}
+	}
+	return claims
+}
+
+func again(password string, before func(*harness, kit.TokenPair) kit.TokenPair) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		claims := signedIn(h, before)
+		return func() error { _, err := h.Reauthenticate(ctx, claims, password); return err }
+	}
+}
+
+func move(email string, before func(*harness, kit.TokenPair) kit.TokenPair) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		claims := signedIn(h, before)
+		return func() error { return h.RequestEmailChange(ctx, claims, email) }
+	}
+}
+
+func confirm(change func(*harness, string) string) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		token := h.changeToken(signedIn(h, nil), "new@example.com")
+		if change != nil {
+			token = change(h, token)
+		}
+		return func() error { return h.ConfirmEmailChange(ctx, token) }
+	}
+}
+
 func mailed(call func(*kit.Service, context.Context, string) error, before func(*harness, kit.User)) prepared {
 	return func(h *harness, ctx context.Context) func() error {
 		u, mail := h.register(testEmail)
@@ -273,7 +341,7 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 	}
 	// No action is missing, and whoever compares a secret belongs to one.
 	comparing := map[string]string{
-		"checkCredentials": "login", "ChangePassword": "change_password", "checkMailed": "password_reset",
+		"checkCredentials": "login", "ChangePassword": "change_password", "checkMailed": "password_reset email_change",
 		"Reauthenticate": "reauthenticate",
 		"refresh":        "refresh", "refreshParent": "refresh", "parseVerification": "verify_email deny_email",
 		"answerFactor": "factor", "spendAnswer": "factor", "ConfirmFactor": "factor",

@@ -85,6 +85,25 @@ var repeatables = map[string]repeatable{
 			return err
 		}, func() { h.login(testEmail, otherPassword) }
 	}, kit.ErrRevokedToken},
+	"EndOtherSessions": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
+		other, claims := h.login(testEmail, goodPassword), h.claims(h.login(testEmail, goodPassword))
+		return func() error { _, err := h.EndOtherSessions(h.t.Context(), claims); return err }, func() {
+			_, err := h.refresh(other.RefreshToken)
+			h.wantErr("refresh after it", err, kit.ErrRevokedToken)
+		}
+	}, kit.ErrRevokedToken},
+	"Reauthenticate": {"tokens.Update", func(h *harness, u kit.User) (func() error, func()) {
+		tokens := h.login(testEmail, goodPassword)
+		claims := h.claims(tokens)
+		h.clock.Advance(20 * time.Minute)
+		return func() error { _, err := h.Reauthenticate(h.t.Context(), claims, goodPassword); return err }, func() {
+			h.wantErr("a recent login", h.CheckRecent(u, h.claims(h.mustRefresh(tokens.RefreshToken))), nil)
+		}
+	}, nil},
+	"ConfirmEmailChange": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
+		token := h.changeToken(h.claims(h.login(testEmail, goodPassword)), "new@example.com")
+		return func() error { return h.ConfirmEmailChange(h.t.Context(), token) }, func() { h.login("new@example.com", goodPassword) }
+	}, kit.ErrRevokedToken},
 	"ChangeEmail": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
 		return func() error { _, err := h.ChangeEmail(h.t.Context(), u.ID, "new@example.com"); return err }, func() {
 			h.login("new@example.com", goodPassword)
