@@ -10,16 +10,38 @@ import (
 	"myauth.internal/kit/kittest"
 )
 
+// TestDeleteUser (claim 49): no token of the account works, of whatever kind, and the address is
+// free.
 func TestDeleteUser(t *testing.T) {
-	h := newHarness(t)
-	u, _ := h.register(testEmail)
+	h := newHarness(t, withFactor)
+	u, mail := h.register(testEmail)
+	if err := h.VerifyEmail(t.Context(), string(mail.Token)); err != nil {
+		t.Fatal(err)
+	}
 	tokens := h.login(testEmail, goodPassword)
-	h.login(testEmail, goodPassword)
+	access := h.enroll(tokens)
+	claims := h.claims(access)
+	half, again := h.half(h.Service), h.halfAgain(claims)
+	reset, move := h.resetToken(testEmail), h.changeToken(claims, "new@example.com")
 	if err := h.DeleteUser(t.Context(), u.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := h.Authenticate(t.Context(), string(tokens.AccessToken))
+	_, _, err := h.Authenticate(t.Context(), string(access.AccessToken))
 	h.wantErr("an access token of a deleted user", err, kit.ErrRevokedToken)
+	_, err = h.refresh(tokens.RefreshToken)
+	h.wantErr("a refresh token", err, kit.ErrInvalidToken)
+	_, err = h.LoginWithFactor(t.Context(), half, "counter", "", code("2"))
+	h.wantErr("a half login", err, kit.ErrInvalidToken)
+	_, err = h.ReauthenticateWithFactor(t.Context(), claims, again, "counter", "", code("2"))
+	h.wantErr("a half re-authentication", err, kit.ErrInvalidToken)
+	_, err = h.Reauthenticate(t.Context(), claims, goodPassword)
+	h.wantErr("a re-authentication", err, kit.ErrRevokedToken)
+	h.wantErr("a reset token", h.ResetPassword(t.Context(), reset, otherPassword), kit.ErrInvalidToken)
+	h.wantErr("a change of address", h.ConfirmEmailChange(t.Context(), move), kit.ErrInvalidToken)
+	h.wantErr("a verification token", h.VerifyEmail(t.Context(), string(mail.Token)), kit.ErrUserNotFound)
+	if rows, _ := h.store.Credentials().ByUser(t.Context(), u.ID, "", 10); len(rows) != 0 {
+		t.Errorf("%d credentials are left", len(rows))
+	}
 	if rows, _ := h.store.Tokens().ByUser(t.Context(), u.ID, "", 10); len(rows) != 0 {
 		t.Errorf("%d tokens are left", len(rows))
 	}

@@ -43,6 +43,16 @@ func (r *recorder) Done(ctx context.Context, o throttle.Outcome) {
 	r.done = append(r.done, o)
 }
 
+// first is the first attempt since the last reset; that of a mail may follow at any time.
+func (r *recorder) first() (a throttle.Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.begun) > 0 {
+		a = r.begun[0]
+	}
+	return a
+}
+
 func (r *recorder) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -434,5 +444,41 @@ func TestGuesses(t *testing.T) {
 	}
 	if g := guess(h.Service, testEmail, ""); g != 0 {
 		t.Errorf("no secret: guess %d", g)
+	}
+}
+
+// TestSignedInIsABucketOfItsOwn: the guesses of strangers do not count against a session, nor those
+// in one session against another.
+func TestSignedInIsABucketOfItsOwn(t *testing.T) {
+	r := &recorder{}
+	h := newHarness(t, withFactor, func(o *kit.Options) { o.Limiter = r })
+	u := h.verified(testEmail)
+	claims := h.claims(h.enroll(h.login(testEmail, goodPassword)))
+	step := h.halfAgain(claims)
+	for name, call := range map[string]func() error{
+		"Reauthenticate": func() error { _, err := h.Reauthenticate(t.Context(), claims, otherPassword); return err },
+		"ReauthenticateWithFactor": func() error {
+			_, err := h.ReauthenticateWithFactor(t.Context(), claims, step, "counter", "", code("0"))
+			return err
+		},
+		"ChallengeFactor": func() error { _, err := h.ChallengeFactor(t.Context(), claims, step, "counter"); return err },
+		"ChangePassword": func() error {
+			_, err := h.ChangePassword(t.Context(), claims, otherPassword, otherPassword)
+			return err
+		},
+		"RequestEmailChange": func() error { return h.RequestEmailChange(t.Context(), claims, "new@example.com") },
+	} {
+		r.reset()
+		err := call()
+		if a := r.first(); a.Device != claims.SessionID || a.UserID != u.ID || a.EmailKey != kit.EmailKey(testEmail) {
+			t.Errorf("%s: %+v, error %v", name, a, err)
+		}
+	}
+	r.reset()
+	h.LoginWithFactor(t.Context(), h.half(h.Service), "counter", "", code("0"))
+	for _, a := range r.begun {
+		if a.Device != "" {
+			t.Errorf("a login of a stranger: %+v", a)
+		}
 	}
 }

@@ -33,6 +33,40 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestChangeProfile: one write for both, none for nothing, and the errors of all fields at once.
+func TestChangeProfile(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	name, bad := " Countess\t", "a\x00b"
+	u, err := h.ChangeProfile(t.Context(), u.ID, kit.Profile{Username: &name, Settings: json.RawMessage(`{ "theme": "dark" }`)})
+	if err != nil || u.Username != "Countess" || string(u.Settings) != `{"theme":"dark"}` || u.Version != 2 || name != " Countess\t" {
+		t.Errorf("both: %+v, %v", u, err)
+	}
+	next := "Ada"
+	if u, err = h.ChangeProfile(t.Context(), u.ID, kit.Profile{Username: &next}); err != nil || u.Username != "Ada" || string(u.Settings) != `{"theme":"dark"}` {
+		t.Errorf("the name: %+v, %v", u, err)
+	}
+	if u, err = h.ChangeProfile(t.Context(), u.ID, kit.Profile{Settings: json.RawMessage("{}")}); err != nil || u.Username != "Ada" || string(u.Settings) != "{}" {
+		t.Errorf("the settings: %+v, %v", u, err)
+	}
+	for what, p := range map[string]kit.Profile{"nothing": {}, "what is so": {Username: &next, Settings: json.RawMessage("{ }")}} {
+		if same, err := h.ChangeProfile(t.Context(), u.ID, p); err != nil || same.Version != u.Version || !same.UpdatedAt.Equal(u.UpdatedAt) {
+			t.Errorf("%s: %+v, %v", what, same, err)
+		}
+	}
+	wrong := kit.Profile{Username: &bad, Settings: json.RawMessage("[]")}
+	_, err = h.ChangeProfile(t.Context(), u.ID, wrong)
+	for what, err := range map[string]error{"ChangeProfile": err, "ValidateProfile": h.ValidateProfile(wrong)} {
+		var invalid *kit.ValidationError
+		if !errors.As(err, &invalid) || len(invalid.Fields) != 2 || invalid.Fields[0].Field != "username" || invalid.Fields[1].Field != "user_settings" {
+			t.Errorf("%s of two bad fields: %v", what, err)
+		}
+	}
+	h.wantErr("a good one", h.ValidateProfile(kit.Profile{Username: &next}), nil)
+	_, err = h.ChangeProfile(t.Context(), "nobody", kit.Profile{Username: &next})
+	h.wantErr("nobody's", err, kit.ErrUserNotFound)
+}
+
 // TestPrivate: only the application writes it and sees it, so the first proof of an address,
 // which clears what a stranger may have written, leaves it.
 func TestPrivate(t *testing.T) {
