@@ -38,6 +38,8 @@ type Options struct {
 	//	email_change_requested.txt  email_change_requested.html
 	//	email_changed.txt           email_changed.html
 	//	account_exists.txt          account_exists.html
+	//	new_device.txt              new_device.html
+	//	password_guessing.txt       password_guessing.html
 	//	factor_enrolled.txt         factor_enrolled.html
 	//	factor_removed.txt          factor_removed.html
 	//	layout.txt                  layout.html
