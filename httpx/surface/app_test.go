@@ -112,7 +112,7 @@ type app struct {
 	mailer *kittest.Mailer
 	faults *kittest.Faults
 	log    *syncBuffer
-	// bearers has the access tokens that send adds for the routes of features, by path.
+	// bearers has the access tokens that send adds, by path.
 	bearers map[string]string
 	pin     *pin
 }
@@ -136,7 +136,7 @@ func (b *syncBuffer) String() string {
 
 func newApp(t *testing.T, change ...func(*setup)) *app {
 	t.Helper()
-	a := &app{t: t, clock: kittest.NewClock(start), mailer: &kittest.Mailer{}, faults: &kittest.Faults{}, log: &syncBuffer{}}
+	a := &app{t: t, clock: kittest.NewClock(start), mailer: &kittest.Mailer{}, faults: &kittest.Faults{}, log: &syncBuffer{}, bearers: map[string]string{}}
 	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,8 @@ type answer struct {
 	body   string
 }
 
-// send makes a request. headers are "Name: value" lines.
+// send makes a request. headers are "Name: value" lines. A path may bring its own method, as
+// "PATCH /me" does.
 func (a *app) send(method, path, body string, headers ...string) answer {
 	a.t.Helper()
 	return a.sendBody(method, path, strings.NewReader(body), headers...)
@@ -204,6 +205,9 @@ func (a *app) send(method, path, body string, headers ...string) answer {
 
 func (a *app) sendBody(method, path string, body io.Reader, headers ...string) answer {
 	a.t.Helper()
+	if own, rest, ok := strings.Cut(path, " "); ok {
+		method, path = own, rest
+	}
 	request, err := http.NewRequest(method, a.url+a.prefix+path, body)
 	if err != nil {
 		a.t.Fatal(err)
@@ -368,6 +372,14 @@ func (a *app) tryLogin(password string) answer {
 func (a *app) login() tokens {
 	a.t.Helper()
 	return a.tryLogin(goodPassword).is(200).tokens()
+}
+
+// tokenOf logs a verified account in, which it makes first, and returns its access token.
+func (a *app) tokenOf(email string) string {
+	a.t.Helper()
+	verification := a.stranger(email)
+	a.verify(verification).is(204)
+	return a.post("/login", "email", email, "password", goodPassword).is(200).tokens().Access
 }
 
 func (a *app) refresh(token string) answer {

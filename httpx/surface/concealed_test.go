@@ -3,6 +3,7 @@ package surface
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +36,11 @@ func TestConcealment(t *testing.T) {
 		}
 	}
 
+	// The prober has an account too, and asks for the address of another.
+	register("prober@example.com", goodPassword)
+	a.verify(string(a.mail(kit.MailVerification).Token)).is(204)
+	a.bearers = map[string]string{"/email-change": a.post("/login", "email", "prober@example.com", "password", goodPassword).is(200).tokens().Access}
+
 	// The order matters: what was just registered is logged in with.
 	type request struct {
 		path, body, contentType string
@@ -61,15 +67,17 @@ func TestConcealment(t *testing.T) {
 			{"POST /password-reset", object("token", email, "new_password", otherPassword), js},
 			{"POST /refresh", object("refresh_token", email), js},
 			{"POST /logout", object("refresh_token", email), js},
-			{"GET /me", "", ""}, {"GET /openapi.json", "", ""}, {"GET /.well-known/jwks.json", "", ""},
+			{"POST /email-change/confirm", object("token", email), js},
+			{"GET /openapi.json", "", ""}, {"GET /.well-known/jwks.json", "", ""},
+		}
+		bearer := bearerRoutes()
+		bearer["POST /email-change"] = object("new_email", email)
+		for _, route := range slices.Sorted(maps.Keys(bearer)) {
+			all = append(all, request{route, bearer[route], js})
 		}
 		if featured() {
 			token := object("mfa_token", email, "method", "pin", "code", email)
-			all = append(all,
-				request{"POST /login/mfa/begin", token, js}, request{"POST /login/mfa", token, js},
-				request{"GET /mfa", "", ""}, request{"POST /mfa/pin", "", ""}, request{"POST /mfa/pin/confirm", token, js},
-				request{"DELETE /mfa/pin", "", ""}, request{"POST /notes/1", token, js},
-			)
+			all = append(all, request{"POST /login/mfa/begin", token, js}, request{"POST /login/mfa", token, js})
 		}
 		return all
 	}
@@ -90,7 +98,7 @@ func TestConcealment(t *testing.T) {
 		})
 	}
 	for i, r := range requests("free@example.com") {
-		want := map[string]int{"POST /login": 401, "POST /register": 202, "POST /verify-email-request": 202, "POST /password-reset-request": 202}[r.path]
+		want := map[string]int{"POST /login": 401, "POST /register": 202, "POST /verify-email-request": 202, "POST /password-reset-request": 202, "POST /email-change": 202}[r.path]
 		if strings.HasPrefix(r.body, "grant_type=") {
 			want = 400
 		}

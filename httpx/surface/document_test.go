@@ -98,13 +98,16 @@ func TestDocumentRoutes(t *testing.T) {
 		"POST /auth/register": true, "POST /auth/login": true, "POST /auth/logout": true, "POST /auth/refresh": true,
 		"POST /auth/password-reset-request": true, "POST /auth/password-reset": true,
 		"POST /auth/verify-email-request": true, "POST /auth/verify-email": true, "POST /auth/verify-email/deny": true,
-		"GET /auth/me": true, "GET /auth/openapi.json": true, "GET /auth/.well-known/jwks.json": true,
+		"GET /auth/me": true, "PATCH /auth/me": true, "DELETE /auth/me": true, "POST /auth/password-change": true,
+		"POST /auth/email-change": true, "POST /auth/email-change/confirm": true, "POST /auth/reauthenticate": true,
+		"GET /auth/sessions": true, "DELETE /auth/sessions/{id}": true, "POST /auth/sessions/revoke-others": true,
+		"GET /auth/openapi.json": true, "GET /auth/.well-known/jwks.json": true,
 		"GET " + unknownRoute: true,
 	}
 	if featured() {
 		for _, route := range []string{
 			"GET /auth/mfa", "POST /auth/mfa/{name}", "POST /auth/mfa/{name}/confirm", "DELETE /auth/mfa/{name}",
-			"POST /auth/login/mfa/begin", "POST /auth/login/mfa", "POST /auth/notes/{id}",
+			"POST /auth/login/mfa/begin", "POST /auth/login/mfa", "POST /auth/reauthenticate/begin", "POST /auth/notes/{id}",
 		} {
 			want[route] = true
 		}

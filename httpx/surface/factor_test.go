@@ -2,11 +2,11 @@ package surface
 
 import (
 	"context"
+	"maps"
 	"testing"
 	"time"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/kittest"
 )
 
 // The tests of this file need the feature pin, and do nothing in a process without it.
@@ -15,14 +15,6 @@ const (
 	pinNumber = "4711"
 	pinEmail  = "pin@example.com" // has the factor, in most tests
 )
-
-// tokenOf logs a verified account in, which it makes first, and returns its access token.
-func (a *app) tokenOf(email string) string {
-	a.t.Helper()
-	verification := a.stranger(email)
-	a.verify(verification).is(204)
-	return a.post("/login", "email", email, "password", goodPassword).is(200).tokens().Access
-}
 
 // enroll gives the account of an access token the factor, and returns its new access token.
 func (a *app) enroll(access string) string {
@@ -45,7 +37,13 @@ func (r answer) state() string {
 // mfaToken logs the account with the factor in, as far as its password goes.
 func (a *app) mfaToken() string {
 	a.t.Helper()
-	r := a.post("/login", "email", pinEmail, "password", goodPassword).is(403, "mfa_required")
+	return a.post("/login", "email", pinEmail, "password", goodPassword).mfaToken()
+}
+
+// mfaToken wants an answer that asks for the factor.
+func (r answer) mfaToken() string {
+	r.t.Helper()
+	r.is(403, "mfa_required")
 	var due struct {
 		Token   string `json:"mfa_token"`
 		Methods []string
@@ -53,7 +51,7 @@ func (a *app) mfaToken() string {
 	}
 	r.decode(&due)
 	if len(due.Methods) != 1 || due.Methods[0] != "pin" || due.Expires != 600 {
-		a.t.Errorf("got %s", r.body)
+		r.t.Errorf("got %s", r.body)
 	}
 	return due.Token
 }
@@ -62,16 +60,18 @@ func (a *app) mfaToken() string {
 func (a *app) pinBodies() map[string][]any {
 	a.t.Helper()
 	fresh, confirming := a.tokenOf("fresh@example.com"), a.tokenOf("confirming@example.com")
-	a.enroll(a.tokenOf(pinEmail))
+	enrolled := a.enroll(a.tokenOf(pinEmail))
 	const json = "Content-Type: application/json"
 	state := a.send("POST", "/mfa/pin", object("pin", pinNumber), json, "Authorization: Bearer "+confirming).is(201).state()
-	a.bearers = map[string]string{"/mfa/pin": fresh, "/mfa/pin/confirm": confirming, "/notes/1": fresh, "/mfa": fresh}
+	maps.Copy(a.bearers, map[string]string{"/mfa/pin": fresh, "/mfa/pin/confirm": confirming, "/notes/1": fresh, "/mfa": fresh, "/reauthenticate/begin": enrolled})
 	return map[string][]any{
 		"/mfa/pin":         {"pin", pinNumber},
 		"/mfa/pin/confirm": {"state", state, "code", pinNumber},
 		"/login/mfa/begin": {"mfa_token", a.mfaToken(), "method", "pin"},
 		"/login/mfa":       {"mfa_token", a.mfaToken(), "method", "pin", "code", pinNumber},
 		"/notes/1":         {"text", "Hello"},
+
+		"/reauthenticate/begin": {"mfa_token", a.reauthenticate(enrolled, goodPassword).mfaToken(), "method", "pin"},
 	}
 }
 
@@ -151,14 +151,6 @@ func TestFactorRefused(t *testing.T) {
 	}
 	confirm(state, "2").is(401, "invalid_code")
 
-	// Two Authorization headers, and none, for each route.
-	for route, body := range map[string]string{
-		"GET /mfa": "", "POST /mfa/pin": object("pin", "1"), "POST /mfa/pin/confirm": "{}", "DELETE /mfa/pin": "", "POST /notes/1": "{}",
-		"POST /login/mfa": "{}", "POST /login/mfa/begin": "{}",
-	} {
-		a.twoAuthorizations(route, body)
-	}
-
 	a.pinClosed(true)
 	a.post("/login", "email", "fresh@example.com", "password", goodPassword).is(403, "closed")
 	a.post("/login/mfa", "mfa_token", token, "method", "pin", "code", pinNumber).is(403, "closed")
@@ -169,56 +161,55 @@ func TestFactorRefused(t *testing.T) {
 		a.post(path, "mfa_token", token, "method", "pin", "code", pinNumber).is(401, "expired_token")
 	}
 	a.send("POST", "/mfa/pin", "", bearer(fresh)).is(422, "validation_failed") // 10 minutes are recent
-	a.clock.Advance(time.Second)
-	for route, body := range map[string]string{"POST /mfa/pin": "{}", "POST /mfa/pin/confirm": "{}", "DELETE /mfa/pin": ""} {
-		a.route(route, body, bearer(fresh)).is(401, "reauthentication_required")
-	}
 }
 
-// The access tokens of the feature's routes are refused as those of GET /me are.
-func TestFactorBearer(t *testing.T) {
+// The second step of a re-authentication is for the session that began it, and no login.
+func TestReauthenticateWithFactor(t *testing.T) {
 	if !featured() {
 		return
 	}
 	a := newApp(t)
-	tk := a.tokenOf(pinEmail)
-	disabled := a.tokenOf("disabled@example.com")
-	u, err := a.UserByEmail(context.Background(), "disabled@example.com")
-	if err != nil {
-		t.Fatal(err)
+	first := a.enroll(a.tokenOf(pinEmail))
+	login := func() tokens {
+		return a.post("/login/mfa", "mfa_token", a.mfaToken(), "method", "pin", "code", pinNumber).is(200).tokens()
 	}
-	if _, err := a.Deactivate(context.Background(), u.ID); err != nil {
-		t.Fatal(err)
+	mine, other := login().Access, login().Access
+	a.clock.Advance(11 * time.Minute)
+	a.as(mine, "POST /email-change", "{}").is(401, "reauthentication_required")
+	a.reauthenticate(mine, "wrong").is(401, "invalid_credentials")
+	token := a.reauthenticate(mine, goodPassword).mfaToken()
+	step := func(access, token, method, code string) answer {
+		return a.as(access, "POST /reauthenticate", object("mfa_token", token, "method", method, "code", code))
 	}
-	routes := map[string]string{
-		"GET /mfa": "", "POST /mfa/pin": object("pin", "1"), "POST /mfa/pin/confirm": object("state", "x", "code", "x"), "DELETE /mfa/pin": "",
-		"POST /notes/1": object("text", "x"),
+	begin := func(access, token, method string) answer {
+		return a.as(access, "POST /reauthenticate/begin", object("mfa_token", token, "method", method))
 	}
-	each := func(token string, status int, code string) {
-		t.Helper()
-		for route, body := range routes {
-			headers := []string{}
-			if token != "" {
-				headers = append(headers, "Authorization: Bearer "+token)
-			}
-			a.route(route, body, headers...).is(status, code)
-		}
+	step(mine, token, "none", pinNumber).is(404, "not_found")
+	begin(mine, token, "none").is(404, "not_found")
+	state := begin(mine, token, "pin").is(200).state()
+	step(mine, token, "pin", "0000").is(401, "invalid_code")
+	for _, access := range []string{first, other} {
+		step(access, token, "pin", pinNumber).is(401, "invalid_token")
+		begin(access, token, "pin").is(401, "invalid_token")
 	}
-	each("", 401, "missing_token")
-	each("x", 401, "invalid_token")
-	each(disabled, 403, "account_disabled")
-	a.faults.Inject("*", kittest.Down, -1)
-	each(tk, 503, "service_unavailable")
-	a.faults.Clear()
-	a.faults.Inject("*", kittest.Panic, -1)
-	each(tk, 500, "internal_error")
-	a.faults.Clear()
-	if _, err := a.Activate(context.Background(), u.ID); err != nil {
-		t.Fatal(err)
-	}
-	each(disabled, 401, "revoked_token")
-	a.clock.Advance(30 * time.Minute)
-	each(tk, 401, "expired_token")
+	half := a.mfaToken() // of a login
+	step(mine, half, "pin", pinNumber).is(401, "invalid_token")
+	begin(mine, half, "pin").is(401, "invalid_token")
+	a.post("/login/mfa", "mfa_token", token, "method", "pin", "code", pinNumber).is(401, "invalid_token")
+	a.post("/login/mfa/begin", "mfa_token", token, "method", "pin").is(401, "invalid_token")
+	a.pinClosed(true)
+	step(mine, token, "pin", pinNumber).is(403, "closed")
+	a.pinClosed(false)
+	access := a.as(mine, "POST /reauthenticate", object("mfa_token", token, "method", "pin", "state", state, "code", pinNumber)).accessToken()
+	a.as(access, "POST /email-change", "{}").invalid("new_email required")
+	a.as(other, "POST /email-change", "{}").is(401, "reauthentication_required")
+	step(mine, token, "pin", pinNumber).is(401, "revoked_token")
+	begin(mine, token, "pin").is(401, "revoked_token")
+
+	token = a.reauthenticate(access, goodPassword).mfaToken()
+	a.clock.Advance(10 * time.Minute)
+	step(access, token, "pin", pinNumber).is(401, "expired_token")
+	begin(access, token, "pin").is(401, "expired_token")
 }
 
 // A login between its factors ends with the account.
@@ -250,6 +241,7 @@ func TestFactorFields(t *testing.T) {
 	bodies := a.pinBodies()
 	for path, names := range map[string][]string{
 		"/mfa/pin": {"pin"}, "/mfa/pin/confirm": {"state"}, "/login/mfa/begin": {"mfa_token", "method"}, "/login/mfa": {"mfa_token", "method"}, "/notes/1": {"text"},
+		"/reauthenticate/begin": {"mfa_token", "method"},
 	} {
 		var missing, wrong []string
 		var numbers []any

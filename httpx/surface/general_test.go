@@ -18,8 +18,8 @@ import (
 	"myauth.internal/kit/throttle"
 )
 
-// bodies makes for each POST route, those of features too, the fields of a request that
-// succeeds and that looks into the store.
+// bodies makes for each route with a body, those of features too, the fields of a request that
+// succeeds and that looks into the store. A path is that of a POST, unless it has a method.
 func (a *app) bodies() map[string][]any {
 	a.t.Helper()
 	all := a.coreBodies()
@@ -36,6 +36,8 @@ func (a *app) coreBodies() map[string][]any {
 	denial := a.stranger("stranger@example.com")
 	reset := a.resetToken()
 	tk := a.login()
+	self, changer, mover := a.tokenOf("self@example.com"), a.tokenOf("changer@example.com"), a.tokenOf("mover@example.com")
+	maps.Copy(a.bearers, map[string]string{"/me": self, "/reauthenticate": self, "/email-change": self, "/password-change": changer})
 	return map[string][]any{
 		"/register":               {"email", "grace@example.com", "username", "Grace", "password", goodPassword},
 		"/login":                  {"email", testEmail, "password", goodPassword},
@@ -46,6 +48,11 @@ func (a *app) coreBodies() map[string][]any {
 		"/verify-email-request":   {"email", testEmail},
 		"/verify-email":           {"token", verification},
 		"/verify-email/deny":      {"token", denial},
+		"PATCH /me":               {"username", "Ada L.", "user_settings", map[string]any{}},
+		"/password-change":        {"current_password", goodPassword, "new_password", otherPassword},
+		"/email-change":           {"new_email", "other@example.com"},
+		"/email-change/confirm":   {"token", a.changeToken(mover, "moved@example.com")},
+		"/reauthenticate":         {"password", goodPassword},
 	}
 }
 
@@ -159,10 +166,13 @@ func TestRequestTooLarge(t *testing.T) {
 
 func TestMethodNotAllowed(t *testing.T) {
 	a := newApp(t)
-	routes := map[string]string{"/me": "GET, HEAD", "/openapi.json": "GET, HEAD", "/.well-known/jwks.json": "GET, HEAD"}
+	routes := map[string]string{"/openapi.json": "GET, HEAD", "/.well-known/jwks.json": "GET, HEAD"}
 	for path := range a.bodies() {
 		routes[path] = "POST"
 	}
+	delete(routes, "PATCH /me")
+	routes["/me"], routes["/sessions"] = "DELETE, GET, HEAD, PATCH", "GET, HEAD"
+	routes["/sessions/x"], routes["/sessions/revoke-others"] = "DELETE", "DELETE, POST"
 	if featured() {
 		routes["/mfa"], routes["/mfa/pin"] = "GET, HEAD", "DELETE, POST"
 	}
@@ -240,8 +250,8 @@ func TestTooManyRequests(t *testing.T) {
 	refuse = true
 	for path, fields := range bodies {
 		r := a.send("POST", path, object(fields...), "Content-Type: application/json", "X-Forwarded-For: 192.0.2.1")
-		if path == "/logout" {
-			continue // a logout is never limited
+		if path == "/logout" || path == "PATCH /me" {
+			continue // neither compares a secret nor sends a mail
 		}
 		r.is(429, "too_many_requests")
 		if got := r.header.Get("Retry-After"); got != "2" {
@@ -252,6 +262,8 @@ func TestTooManyRequests(t *testing.T) {
 		throttle.ActionRegister: "grace@example.com", throttle.ActionLogin: "ada@example.com", throttle.ActionRefresh: "",
 		throttle.ActionPasswordResetRequest: "ada@example.com", throttle.ActionPasswordReset: "",
 		throttle.ActionVerifyEmailRequest: "ada@example.com", throttle.ActionVerifyEmail: "ada@example.com",
+		throttle.ActionChangePassword: "changer@example.com", throttle.ActionReauthenticate: "self@example.com",
+		throttle.ActionEmailChangeRequest: "self@example.com", throttle.ActionEmailChange: "",
 	} {
 		if got, ok := asked[action]; !ok || got != email {
 			t.Errorf("%s: asked %t with %q, want %q", action, ok, got, email)
@@ -312,7 +324,7 @@ func TestServiceUnavailable(t *testing.T) {
 
 			a.faults.Clear()
 			a.me(access).is(200)
-			for _, path := range []string{"/register", "/login", "/refresh", "/verify-email", "/password-reset"} {
+			for _, path := range []string{"/register", "/login", "/refresh", "/verify-email", "/password-reset", "PATCH /me", "/password-change", "/email-change/confirm", "/reauthenticate"} {
 				if r := a.post(path, bodies[path]...); r.status/100 != 2 {
 					t.Errorf("after the fault %s answers %d %s", path, r.status, r.code())
 				}
@@ -356,6 +368,9 @@ func TestBodyCutOff(t *testing.T) {
 func TestFields(t *testing.T) {
 	a := newApp(t)
 	for path, fields := range a.coreBodies() { // for the fields of factors see TestFactorFields
+		if path == "PATCH /me" {
+			continue // each may be absent: see TestProfile
+		}
 		var all []string
 		for i := 0; i < len(fields); i += 2 {
 			name := fields[i].(string)
