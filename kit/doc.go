@@ -57,16 +57,16 @@
 // # Mails
 //
 // A mail is made and sent some 100 ms after the call that asks for it, so the time of an
-// answer does not tell whether an account exists. A mailbox gets one mail of a kind a
-// minute, and after five in an hour one every ten minutes; [Service.Stats] counts those left
-// out. Attempts that fail are repeated, with growing pauses.
+// answer does not tell whether an account exists. [Service.Stats] counts the mails that the
+// throttle left out. Attempts that fail are repeated, with growing pauses.
 //
 // # What the application does
 //
 // Only the mail queue of [Options].Mailer runs in the background, and [Service.Close] ends
-// it. So the application runs [Service.PurgeEvery], supplies a [throttle.Limiter], and serves over TLS.
-// [WithClient] tells the Service which client calls; package httpx does that. Clients take
-// turns to hash and to mail, and all calls without an address count as one client.
+// it. So the application runs [Service.PurgeEvery] and serves over TLS. [WithClient] tells the
+// Service which client calls, and [WithDevice] that the client has logged in before; package
+// httpx does both. Clients take turns to hash and to mail, and all calls without an address
+// count as one client.
 //
 // # Where to go next
 //
@@ -76,6 +76,7 @@
 //     and myauth.internal/conformance tests a store of your own.
 //   - myauth.internal/kit/accesstoken is all that a server needs which only checks tokens.
 //   - myauth.internal/kit/password has the rules and hashes of passwords.
+//   - myauth.internal/kit/throttle limits guesses and mails.
 //   - myauth.internal/kit/seal has the data keys of [Options].DataKeys.
 //   - myauth.internal/kit/kittest has, for the tests of an application, a Service with a user
 //     who is logged in, a clock, a mailer and faults.
@@ -84,7 +85,7 @@
 // In this package, each use case is a file with the name of its method: login.go,
 // loginwithfactor.go, enrollfactor.go, refresh.go, resetpassword.go. A login reads in the order
 // login.go, grant.go, loginwithfactor.go. The contracts of the application are in store.go,
-// user.go, token.go, mailer.go, limiter.go, hooks.go, events.go and errors.go, those of features
+// user.go, token.go, mailer.go, hooks.go, events.go and errors.go, those of features
 // in feature.go, factor.go, route.go and core.go. changeuser.go and record.go have the
 // compare-and-swap loops, and the packages under internal the machinery.
 package kit
