@@ -72,7 +72,8 @@ type Options struct {
 	// a password must be more than are the user's address, the user name, JWTIssuer and
 	// PublicURL. An error of the policy is returned as it is, so a policy that asks another
 	// server decides whether its outage is one of the Service (an error that wraps
-	// [ErrUnavailable]) or lets every password pass.
+	// [ErrUnavailable]) or lets every password pass. Package kit/password/breached has two that
+	// refuse stolen passwords.
 	PasswordPolicy password.Policy
 	// RequireVerifiedEmail makes the login of a user whose address is not verified return
 	// [ErrEmailNotVerified], after the right password only.
