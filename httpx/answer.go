@@ -113,6 +113,11 @@ func encodeTokens(a *kit.Answer) error {
 			return err
 		}
 	}
+	if t.DeviceToken != "" {
+		b = append(b, `,"device_token":"`...)
+		b = append(b, t.DeviceToken...)
+		b = append(b, '"')
+	}
 	b = append(b, '}')
 	if a.Body != nil {
 		b = joinObjects(b, a.Body)

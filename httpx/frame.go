@@ -31,6 +31,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			if in.Body, err = readBody(r, rt.Body); err != nil {
 				return err
 			}
+			if in.Body.JSON != nil { // a form is for tools that keep no more than the tokens of OAuth
+				ctx = kit.WithDevice(ctx, "")
+			}
 		}
 		if len(r.Header["Authorization"]) > 1 {
 			return errManyAuthorizations

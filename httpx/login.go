@@ -32,13 +32,18 @@ func (h *Handler) login(ctx context.Context, r kit.Request) (kit.Answer, error) 
 }
 
 func (h *Handler) loginWithPassword(ctx context.Context, r kit.Request) (kit.Answer, error) {
-	var email, password string
-	name := "email"
+	var email, password, device string
+	fields := []kit.Field{{Name: "email", Text: &email}, {Name: "password", Text: &password}}
 	if r.Body.Form != nil {
-		name = "username"
+		fields[0].Name = "username"
+	} else {
+		fields = append(fields, kit.Field{Name: "device_token", Text: &device, Optional: true, Empty: true})
 	}
-	if err := r.Body.Decode([]kit.Field{{Name: name, Text: &email}, {Name: "password", Text: &password}}, nil); err != nil {
+	if err := r.Body.Decode(fields, nil); err != nil {
 		return kit.Answer{}, err
+	}
+	if device != "" {
+		ctx = kit.WithDevice(ctx, device)
 	}
 	tokens, err := h.svc.Login(ctx, email, password)
 	return kit.Answer{Tokens: tokens}, err

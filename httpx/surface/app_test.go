@@ -336,6 +336,7 @@ type tokens struct {
 	Refresh          string `json:"refresh_token"`
 	RefreshExpiresIn int    `json:"refresh_token_expires_in"`
 	User             user
+	Device           string `json:"device_token"`
 }
 
 func (r answer) user() (u user) {

@@ -113,7 +113,7 @@ func TestTokensOfOtherKindsAsBearer(t *testing.T) {
 	change := a.changeToken(access.Access, "other@example.com")
 	a.post("/password-reset-request", "email", "ada@example.com").is(202)
 	reset := string(a.mail(kit.MailPasswordReset).Token)
-	tokens := map[string]string{"verification": verification, "refresh": access.Refresh, "change of address": change, "reset": reset}
+	tokens := map[string]string{"verification": verification, "refresh": access.Refresh, "change of address": change, "reset": reset, "device": access.Device}
 	if featured() {
 		enrolled := a.enroll(a.tokenOf(pinEmail))
 		tokens["half a login"] = a.mfaToken()
