@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/throttle"
 )
 
 // Stores is one handle to a data set: one connection pool, one open file, one client. A
@@ -16,6 +17,9 @@ import (
 type Stores struct {
 	// Stores are the stores under test. RunUsers uses Users alone, RunTokens the other two.
 	kit.Stores
+
+	// Buckets is what RunBuckets tests; nil: those of package shared over Tokens.
+	Buckets throttle.Buckets
 
 	// Close closes this handle. Later calls through it must return an error that
 	// wraps [kit.ErrUnavailable]. The suite closes each handle at the end of its case.
@@ -119,6 +123,12 @@ func RunTokens(t *testing.T, cfg Config) {
 func RunTogether(t *testing.T, cfg Config) {
 	t.Helper()
 	runAll(t, cfg, togetherRules())
+}
+
+// RunBuckets tests a [throttle.Buckets], in which several instances of a throttle count together.
+func RunBuckets(t *testing.T, cfg Config) {
+	t.Helper()
+	runAll(t, cfg, bucketRules())
 }
 
 // check returns cfg with its defaults, or says which field is wrong.

@@ -41,6 +41,8 @@ type handle struct {
 	bare   Stores // the same without the watchdog, whose lock keeps callers apart
 	name   string // 1, 2, … in the order of opening
 	closed bool
+
+	bucketsOnce sync.Once
 }
 
 func newProbe(cfg Config, r rule) *probe {
