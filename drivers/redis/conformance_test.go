@@ -23,8 +23,16 @@ func cluster(t testing.TB) string {
 	return "redis://" + nodes[0] + "?cluster=true&addr=" + strings.Join(nodes[1:], "&addr=")
 }
 
-func prove(t *testing.T, server func(t testing.TB) string) {
-	conformance.Run(t, conformance.Config{
+func TestBuckets(t *testing.T) {
+	conformance.RunBuckets(t, config(func(t testing.TB) string { return servers.Redis(t) }))
+}
+
+func TestBucketsCluster(t *testing.T) { conformance.RunBuckets(t, config(cluster)) }
+
+func prove(t *testing.T, server func(t testing.TB) string) { conformance.Run(t, config(server)) }
+
+func config(server func(t testing.TB) string) conformance.Config {
+	return conformance.Config{
 		New: func(t testing.TB) conformance.Open {
 			return through(server(t), conformance.NewNetwork(t))
 		},
@@ -32,7 +40,7 @@ func prove(t *testing.T, server func(t testing.TB) string) {
 			return through(server(t), n)
 		},
 		Parallel: true,
-	})
+	}
 }
 
 // through opens handles whose connections go through the network, with a prefix of
@@ -44,7 +52,7 @@ func through(url string, n *conformance.Network) conformance.Open {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return conformance.Stores{Stores: store.Stores(), Close: store.Close, Stall: n.Hang, Newer: func(table, id string) error {
+		return conformance.Stores{Stores: store.Stores(), Buckets: store.Buckets(), Close: store.Close, Stall: n.Hang, Newer: func(table, id string) error {
 			client := connect(t, url)
 			defer client.Close()
 			return makeNewer(client, store, table, id)

@@ -10,10 +10,15 @@ import (
 type keys struct {
 	users               slot
 	tokens, credentials partitions
+	buckets             string // without their numbers
 }
 
 func newKeys(prefix string) keys {
-	return keys{users: slot("{" + prefix + ":users}"), tokens: newPartitions(prefix + ":tokens"), credentials: newPartitions(prefix + ":credentials")}
+	return keys{
+		users:  slot("{" + prefix + ":users}"),
+		tokens: newPartitions(prefix + ":tokens"), credentials: newPartitions(prefix + ":credentials"),
+		buckets: "{" + prefix + ":throttle:",
+	}
 }
 
 // partitions are the parts that the records of a [Tokens] are spread over, each in a hash
