@@ -12,16 +12,19 @@ import (
 	"myauth.internal/drivers/mongo"
 )
 
-func TestConformance(t *testing.T) {
-	conformance.Run(t, conformance.Config{
-		New: func(t testing.TB) conformance.Open {
-			return through(database(t), conformance.NewNetwork(t))
-		},
-		Network: func(t testing.TB, n *conformance.Network) conformance.Open {
-			return through(database(t), n)
-		},
-		Parallel: true,
-	})
+func TestConformance(t *testing.T) { conformance.Run(t, config) }
+
+// TestSharedThrottle proves the buckets of a throttle over the tokens.
+func TestSharedThrottle(t *testing.T) { conformance.RunBuckets(t, config) }
+
+var config = conformance.Config{
+	New: func(t testing.TB) conformance.Open {
+		return through(database(t), conformance.NewNetwork(t))
+	},
+	Network: func(t testing.TB, n *conformance.Network) conformance.Open {
+		return through(database(t), n)
+	},
+	Parallel: true,
 }
 
 // makeNewer has a document claim to be one of a newer version of MyAuth.

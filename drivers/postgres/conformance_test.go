@@ -8,16 +8,19 @@ import (
 	"myauth.internal/drivers/postgres"
 )
 
-func TestConformance(t *testing.T) {
-	conformance.Run(t, conformance.Config{
-		New: func(t testing.TB) conformance.Open {
-			return through(t, schema(t), conformance.NewNetwork(t))
-		},
-		Network: func(t testing.TB, n *conformance.Network) conformance.Open {
-			return through(t, schema(t), n)
-		},
-		Parallel: true,
-	})
+func TestConformance(t *testing.T) { conformance.Run(t, config) }
+
+// TestSharedThrottle proves the buckets of a throttle over the tokens.
+func TestSharedThrottle(t *testing.T) { conformance.RunBuckets(t, config) }
+
+var config = conformance.Config{
+	New: func(t testing.TB) conformance.Open {
+		return through(t, schema(t), conformance.NewNetwork(t))
+	},
+	Network: func(t testing.TB, n *conformance.Network) conformance.Open {
+		return through(t, schema(t), n)
+	},
+	Parallel: true,
 }
 
 // through opens handles whose connections go through the network.
