@@ -87,7 +87,7 @@ func kindsOf(folder string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	kinds := make([]byte, ranges)
 	for {
 		names, err := f.Readdirnames(1024)
@@ -119,7 +119,7 @@ func (r *reader) readFile(ctx context.Context, path, prefix string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	return r.readLines(ctx, path, prefix, file)
 }
 

@@ -21,8 +21,10 @@ const (
 	version    = 1
 	headerSize = 32
 
-	// MinWidth and MaxWidth bound the bytes of a record.
-	MinWidth, MaxWidth = 4, 20
+	// MinWidth is the least number of bytes of a record.
+	MinWidth = 4
+	// MaxWidth is the greatest, a whole hash.
+	MaxWidth = 20
 )
 
 type header struct {
