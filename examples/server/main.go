@@ -3,7 +3,7 @@
 //
 // It is also an example of the wiring. main.go is the way from the settings to a
 // running server, settings.go the variables, stores.go, keys.go and mail.go what
-// they choose, and serve.go the server's life.
+// they choose, serve.go the server's life, and rotate.go that of its signing key.
 package main
 
 import (
@@ -53,11 +53,16 @@ func run(args []string, lookup func(string) (string, bool), environ []string, st
 		fmt.Fprintln(stderr, err)
 		return exitBadSetting
 	}
+	hangup := make(chan os.Signal, 1)
+	if s.keyInFile() || !fromTerminal() {
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
+	}
 	logger := newLogger(stderr, s.logFormat)
 	for _, name := range unknownSettings(environ) {
 		logger.Warn("unknown setting, without effect: -h lists those that there are", "name", name)
 	}
-	if err := start(ctx, &s, logger, stderr); err != nil {
+	if err := start(ctx, hangup, &s, logger, stderr); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
 	}
@@ -81,8 +86,9 @@ func untilSignal() (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// start opens what the settings name and serves until ctx is done.
-func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writer) (err error) {
+// start opens what the settings name and serves until ctx is done. After each signal of hangup
+// it reads the file of the signing key anew.
+func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *slog.Logger, stderr io.Writer) (err error) {
 	keys, ephemeral, err := openKeys(s)
 	if err != nil {
 		return err
@@ -122,6 +128,11 @@ func start(ctx context.Context, s *settings, logger *slog.Logger, stderr io.Writ
 	if err != nil {
 		return err
 	}
+	stopRotating, err := startRotating(ctx, hangup, s, keys, svc.KeyLifetime(), logger)
+	if err != nil {
+		return err
+	}
+	defer stopRotating()
 	return serve(ctx, l, svc, handler, logger, stderr)
 }
 
@@ -168,5 +179,7 @@ func printHelp(w io.Writer) {
 			fmt.Fprintf(w, "        %s is the path of a file that holds it\n", row.name+fileSuffix)
 		}
 	}
-	io.WriteString(w, "\nSIGTERM and SIGINT stop it in order, within 10 s; a second one at once.\n")
+	io.WriteString(w, "\nSIGTERM and SIGINT stop it in order, within 10 s; a second one at once.\n"+
+		"SIGHUP reads the file of the signing key anew (MYAUTH_JWT_SECRET_FILE, MYAUTH_JWT_PRIVATE_KEY_FILE):\n"+
+		"a new key is published, signs some minutes later, and the old one verifies until its last token is over.\n")
 }

@@ -19,7 +19,10 @@ import (
 // The tests of this package run the server as a process of its own: the test
 // binary starts itself once more, and is then nothing but main.
 
-const asServer = "MYAUTH_TEST_AS_SERVER"
+const (
+	asServer       = "MYAUTH_TEST_AS_SERVER"
+	publishKeysFor = "MYAUTH_TEST_PUBLISH_KEYS_FOR" // instead of publishFor
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
@@ -29,6 +32,9 @@ func TestMain(m *testing.M) {
 			io.Copy(io.Discard, os.Stdin)
 			os.Exit(99)
 		}()
+		if d, err := time.ParseDuration(os.Getenv(publishKeysFor)); err == nil {
+			publishFor = d
+		}
 		main()
 	}
 	os.Exit(m.Run())
@@ -62,11 +68,17 @@ func launch(t testing.TB, dir string, tee io.Writer, env ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe)
-	cmd.Dir = dir
-	cmd.Env = append(cmd.Env, asServer+"=1", "GORACE=atexit_sleep_ms=0", "MYAUTH_ADDR=127.0.0.1:0", "MYAUTH_BCRYPT_COST=4", "MYAUTH_INSECURE_FAST_HASH=1")
+	cmd := serverCommand(dir, exe)
 	cmd.Env = append(cmd.Env, env...)
 	return startProcess(t, cmd, tee)
+}
+
+// serverCommand is a command that runs this test's executable as a server.
+func serverCommand(dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(cmd.Env, asServer+"=1", "GORACE=atexit_sleep_ms=0", "MYAUTH_ADDR=127.0.0.1:0", "MYAUTH_BCRYPT_COST=4", "MYAUTH_INSECURE_FAST_HASH=1")
+	return cmd
 }
 
 // startProcess starts cmd, with the environment of the test but for the settings of a

@@ -19,21 +19,21 @@ const fileSuffix = "_FILE"
 const maxSecretFile = 64 << 10
 
 // value returns what the variable of row is set to, in itself or as the file that
-// NAME_FILE names, and whether it was the file. Empty means not set.
-func (row *setting) value(lookup func(string) (string, bool)) (value string, fromFile bool, err error) {
+// NAME_FILE names, and the path of that file. Empty means not set.
+func (row *setting) value(lookup func(string) (string, bool)) (value, path string, err error) {
 	value, _ = lookup(row.name)
 	if !row.secret {
-		return value, false, nil
+		return value, "", nil
 	}
-	path, _ := lookup(row.name + fileSuffix)
+	path, _ = lookup(row.name + fileSuffix)
 	switch {
 	case path == "":
-		return value, false, nil
+		return value, "", nil
 	case value != "":
-		return "", true, fmt.Errorf("%s is set too: unset one of the two", row.name)
+		return "", path, fmt.Errorf("%s is set too: unset one of the two", row.name)
 	}
 	value, err = readSecret(path)
-	return value, true, err
+	return value, path, err
 }
 
 // readSecret returns what the file holds, without one newline at its end, which

@@ -36,9 +36,10 @@ func TestSecretsAsFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want.fromFile = map[string]bool{row.name: true}
 			for _, end := range []string{"", "\n", "\r\n"} {
-				got, err := parseSettings(env(name + "=" + writeSecret(t, value.good+end)))
+				path := writeSecret(t, value.good+end)
+				want.fromFile = map[string]string{row.name: path}
+				got, err := parseSettings(env(name + "=" + path))
 				if err != nil || !reflect.DeepEqual(got, want) {
 					t.Errorf("with %q at its end: %v, another effect: %v", end, err, !reflect.DeepEqual(got, want))
 				}

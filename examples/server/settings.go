@@ -41,8 +41,8 @@ type settings struct {
 	// to be derived from the listener.
 	opts kit.Options
 	api  httpx.Options // the same for httpx
-	// fromFile has the variables that were given as files.
-	fromFile map[string]bool
+	// fromFile has the paths of the variables that were given as files.
+	fromFile map[string]string
 }
 
 // setting is one variable. -h, the README and the parser have only the table of them.
@@ -189,7 +189,7 @@ func (e *settingError) Unwrap() error { return e.problem }
 
 // bad is the error of one variable, under the name by which it was given.
 func (s *settings) bad(name string, problem error) error {
-	if s.fromFile[name] {
+	if s.fromFile[name] != "" {
 		name += fileSuffix
 	}
 	return &settingError{name, problem}
@@ -202,12 +202,12 @@ func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 	var s settings
 	problems := map[string]error{}
 	for _, row := range settingsTable {
-		value, fromFile, err := row.value(lookup)
-		if fromFile {
+		value, path, err := row.value(lookup)
+		if path != "" {
 			if s.fromFile == nil {
-				s.fromFile = map[string]bool{}
+				s.fromFile = map[string]string{}
 			}
-			s.fromFile[row.name] = true
+			s.fromFile[row.name] = path
 		}
 		if value == "" {
 			value = row.preset

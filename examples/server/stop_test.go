@@ -71,7 +71,7 @@ func TestSignalsWhileTheAddressIsLookedUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := start(ctx, &s, slog.New(slog.DiscardHandler), io.Discard); err != nil {
+	if err := start(ctx, nil, &s, slog.New(slog.DiscardHandler), io.Discard); err != nil {
 		t.Error(err)
 	}
 }

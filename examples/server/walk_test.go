@@ -88,12 +88,7 @@ func TestFeatureWalk(t *testing.T) {
 // log, and compares what the commands print.
 func follow(t *testing.T, document, log string, start func(dir string, log io.Writer) *process) {
 	for _, tool := range []string{"bash", "curl", "sed"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("MYAUTH_TEST_REQUIRE") == "all" {
-				t.Fatalf("%s is missing", tool)
-			}
-			t.Skipf("%s is missing: install the package %s", tool, tool)
-		}
+		needTool(t, tool, tool)
 	}
 	const shown = "http://127.0.0.1:8080"
 	text, err := os.ReadFile(document)
@@ -130,6 +125,17 @@ func follow(t *testing.T, document, log string, start func(dir string, log io.Wr
 		}
 	}
 	p.stop()
+}
+
+// needTool skips the test if a program is missing.
+func needTool(t *testing.T, tool, from string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err != nil {
+		if os.Getenv("MYAUTH_TEST_REQUIRE") == "all" {
+			t.Fatalf("%s is missing", tool)
+		}
+		t.Skipf("%s is missing: install the package %s", tool, from)
+	}
 }
 
 // shell is a bash that runs one command after the other, as a terminal does.
