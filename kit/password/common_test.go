@@ -40,7 +40,7 @@ func TestCommonPasswords(t *testing.T) {
 		}
 		for _, policy := range []Policy{Strict, LengthOnly} {
 			if !strings.Contains(check(policy, p), "common_password") {
-				t.Errorf("%q is not refused by the policy %s", p, policy)
+				t.Errorf("%q is not refused by the policy %+v", p, policy)
 			}
 		}
 	}
