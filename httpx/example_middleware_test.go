@@ -141,6 +141,29 @@ func ExampleHandler_RequireRecent() {
 	// 401 reauthentication_required
 }
 
+// RequireLive refuses the access token of a device that was logged out, which RequireUser accepts
+// until it expires.
+func ExampleHandler_RequireLive() {
+	svc := newService()
+	auth := newHandler(svc, nil)
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the plans") })
+	token := loginAda(svc)
+	fmt.Println(statusOf(auth.RequireLive(page), "/plans", token))
+	claims, err := svc.Verifier().Verify(token)
+	if err != nil {
+		panic(err)
+	}
+	if err := svc.EndSession(context.Background(), claims.Subject, claims.SessionID); err != nil {
+		panic(err)
+	}
+	fmt.Println(statusOf(auth.RequireLive(page), "/plans", token))
+	fmt.Println(statusOf(auth.RequireUser(page), "/plans", token))
+	// Output:
+	// 200 the plans
+	// 401 revoked_token
+	// 200 the plans
+}
+
 // Tools of the OAuth 2.0 password flow log in with a form. Its field username holds
 // the email.
 func ExampleNew_formLogin() {

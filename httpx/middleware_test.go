@@ -175,6 +175,35 @@ func TestRequireRecent(t *testing.T) {
 	wantProblem(t, get(h, token), http.StatusForbidden, "account_disabled")
 }
 
+// RequireLive sees the end of one session, which RequireUser does not.
+func TestRequireLive(t *testing.T) {
+	rg := newRig(t, Options{})
+	h := rg.RequireLive(whoami)
+	token, other := rg.accessToken(t), rg.accessToken(t)
+	wantText(t, get(h, token), "user true Ada [], claims true []")
+	wantProblem(t, get(h, ""), http.StatusUnauthorized, "missing_token")
+	claims, err := rg.svc.Verifier().Verify(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rg.svc.EndSession(t.Context(), rg.user.ID, claims.SessionID); err != nil {
+		t.Fatal(err)
+	}
+	w := get(h, token)
+	wantProblem(t, w, http.StatusUnauthorized, "revoked_token")
+	if got := w.Header().Get("WWW-Authenticate"); !strings.Contains(got, `error="invalid_token"`) {
+		t.Errorf("got challenge %s", got)
+	}
+	wantText(t, get(rg.RequireUser(whoami), token), "user true Ada [], claims true []")
+	wantText(t, get(h, other), "user true Ada [], claims true []")
+	rg.faults.Inject("tokens.ByUser", kittest.Down, 1)
+	wantProblem(t, get(h, other), http.StatusServiceUnavailable, "service_unavailable")
+	if _, err := rg.svc.Deactivate(t.Context(), rg.user.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantProblem(t, get(h, other), http.StatusForbidden, "account_disabled")
+}
+
 // A middleware of the application's own refuses in the shape of the handler: with its realm,
 // to its log, and with problems and challenges like its own.
 func TestMiddlewareOfTheApplication(t *testing.T) {

@@ -334,11 +334,61 @@ func TestPageDataPrintsNoToken(t *testing.T) {
 	}
 }
 
+// changeMail signs the account in, asks for another address, and returns the mail to it.
+func (p *pageRig) changeMail(email string) kit.Mail {
+	p.t.Helper()
+	claims, err := p.svc.Verifier().Verify(p.accessToken(p.t))
+	if err == nil {
+		err = p.svc.RequestEmailChange(p.t.Context(), claims, email)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for {
+		if m := p.mail(); m.Kind == kit.MailEmailChange {
+			return m
+		}
+	}
+}
+
+// Opening the link changes nothing; the button does.
+func TestChangeEmailPage(t *testing.T) {
+	p := newPageRig(t, Options{})
+	mail := p.changeMail("lovelace@example.com")
+	page := p.open(mail.Link)
+	says(t, page, 200, "Confirm your new email address")
+	if u := p.stored(); u.Email != "ada@example.com" {
+		t.Fatalf("the address was changed by a GET: %s", u.Email)
+	}
+	says(t, p.press(mail.Link, page), 200, "Your email address is changed")
+	if u := p.stored(); u.Email != "lovelace@example.com" || !u.Verified {
+		t.Errorf("got %s, verified %t", u.Email, u.Verified)
+	}
+	again := p.press(mail.Link, page)
+	says(t, again, 401, "sign in and ask again")
+	if formTag.MatchString(again.Body.String()) {
+		t.Error("the page of a used link has a form")
+	}
+}
+
+func TestChangeEmailPageOfATakenAddress(t *testing.T) {
+	p := newPageRig(t, Options{})
+	mail := p.changeMail("taken@example.com")
+	if _, err := p.svc.Register(t.Context(), kit.Registration{Email: "taken@example.com", Username: "x", Password: goodPassword}); err != nil {
+		t.Fatal(err)
+	}
+	page := p.press(mail.Link, p.open(mail.Link))
+	says(t, page, 409, "There is already an account with this email address")
+	if formTag.MatchString(page.Body.String()) {
+		t.Error("no other try can succeed, and the page has a form")
+	}
+}
+
 // Every page that a mail leads to is there.
 func TestPagesAreWhereMailsLead(t *testing.T) {
 	p := newPageRig(t, Options{})
 	mail := p.mail()
-	for _, link := range []kit.Secret{mail.Link, mail.DenyLink, p.resetMail().Link} {
+	for _, link := range []kit.Secret{mail.Link, mail.DenyLink, p.resetMail().Link, p.changeMail("x@example.com").Link} {
 		if w := p.open(link); w.Code != 200 {
 			u, _ := url.Parse(string(link))
 			t.Errorf("%s: %d", path.Clean(u.Path), w.Code)
