@@ -12,10 +12,12 @@
 //	mux.Handle("GET /prices", auth.RequireToken(prices)) // no look-up
 //	mux.Handle("GET /office", auth.RequireUser(auth.RequireRole("admin")(office)))
 //	mux.Handle("DELETE /shop", auth.RequireRecent(closing)) // a recent login
+//	mux.Handle("GET /plans", auth.RequireLive(plans)) // a session that was not logged out
 //	server := &http.Server{Addr: ":8080", Handler: mux, ReadTimeout: 10 * time.Second}
 //
 // A service that has the keys and not the users makes its middleware with
-// [NewMiddleware]. GET /auth/openapi.json describes exactly the routes that there are.
+// [NewMiddleware]. GET /auth/openapi.json describes exactly the routes that there are:
+// [Options].Without leaves out a [Group] of them.
 //
 // # Features
 //
