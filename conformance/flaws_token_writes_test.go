@@ -95,6 +95,16 @@ var tokenWriteFlaws = []flaw{
 	{name: "says that it created a token and does not", by: "tokens/create/adds", alter: func(f *fake) {
 		f.createToken = func(ctx context.Context, t kit.Token) error { return f.gate(ctx) }
 	}},
+	{name: "refuses to read a token without a user", by: "tokens/values/no-user", alter: func(f *fake) {
+		byID := f.tokenByID
+		f.tokenByID = func(ctx context.Context, id string) (kit.Token, error) {
+			t, err := byID(ctx, id)
+			if err == nil && t.UserID == "" {
+				err = errors.New("a token has no user")
+			}
+			return t, err
+		}
+	}},
 	{name: "holds at most 5,000 tokens", by: "tokens/scale/ten-thousand", alter: func(f *fake) {
 		create := f.createToken
 		f.createToken = func(ctx context.Context, t kit.Token) error {

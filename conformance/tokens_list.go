@@ -101,6 +101,11 @@ var tokenListRules = []rule{
 		p.must(one.delete(p.ctx(), p.a), "Delete")
 		p.wantList(p.b, "ann", "", 10, nil)
 	}},
+	keeps("tokens/values/no-user", fillsInNothing, func() []record { // such as a nonce, or a throttle's bucket
+		t := newToken("one", "")
+		t.SessionID, t.Type = "", "once"
+		return []record{t}
+	}),
 	keeps("tokens/values/data", hashBytes, func() []record {
 		var tokens []record
 		for i, size := range []int{1, 255, 256, 2000, 4096, kit.MaxTokenData - 1, kit.MaxTokenData} {

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -23,28 +24,28 @@ var (
 )
 
 // tokenDocument is a token as it is stored. An update leaves the first three empty, and so
-// as they are.
+// as they are. UserID is a pointer, because there are records without a user.
 type tokenDocument struct {
-	ID           string `bson:"_id,omitempty"`
-	Type         string `bson:"token_type,omitempty"`
-	UserID       string `bson:"user_id,omitempty"`
-	SessionID    string `bson:"session_id"`
-	Epoch        int64  `bson:"epoch"`
-	SecretHash   []byte `bson:"secret_hash"`
-	PreviousHash []byte `bson:"previous_hash"`
-	Salt         []byte `bson:"salt"`
-	Data         []byte `bson:"data"`
-	CreatedAt    int64  `bson:"created_at"`
-	RotatedAt    int64  `bson:"rotated_at"`
-	ExpiresAt    int64  `bson:"expires_at"`
-	RevokedAt    int64  `bson:"revoked_at"`
-	Version      int64  `bson:"version"`
-	Form         int64  `bson:"form"`
+	ID           string  `bson:"_id,omitempty"`
+	Type         string  `bson:"token_type,omitempty"`
+	UserID       *string `bson:"user_id,omitempty"`
+	SessionID    string  `bson:"session_id"`
+	Epoch        int64   `bson:"epoch"`
+	SecretHash   []byte  `bson:"secret_hash"`
+	PreviousHash []byte  `bson:"previous_hash"`
+	Salt         []byte  `bson:"salt"`
+	Data         []byte  `bson:"data"`
+	CreatedAt    int64   `bson:"created_at"`
+	RotatedAt    int64   `bson:"rotated_at"`
+	ExpiresAt    int64   `bson:"expires_at"`
+	RevokedAt    int64   `bson:"revoked_at"`
+	Version      int64   `bson:"version"`
+	Form         int64   `bson:"form"`
 }
 
 func tokenFrom(t kit.Token) tokenDocument {
 	return tokenDocument{
-		ID: t.ID, Type: string(t.Type), UserID: t.UserID,
+		ID: t.ID, Type: string(t.Type), UserID: &t.UserID,
 		SessionID: t.SessionID, Epoch: t.Epoch, SecretHash: t.SecretHash, PreviousHash: t.PreviousHash, Salt: t.Salt, Data: t.Data,
 		CreatedAt: t.CreatedAt.UnixMicro(), RotatedAt: t.RotatedAt.UnixMicro(), ExpiresAt: t.ExpiresAt.UnixMicro(),
 		RevokedAt: t.RevokedAt.UnixMicro(), Version: t.Version, Form: form,
@@ -53,7 +54,7 @@ func tokenFrom(t kit.Token) tokenDocument {
 
 func (d tokenDocument) record() kit.Token {
 	return kit.Token{
-		ID: d.ID, Type: kit.TokenType(d.Type), UserID: d.UserID,
+		ID: d.ID, Type: kit.TokenType(d.Type), UserID: *d.UserID,
 		SessionID: d.SessionID, Epoch: d.Epoch, SecretHash: d.SecretHash, PreviousHash: d.PreviousHash, Salt: d.Salt, Data: d.Data,
 		CreatedAt: fromMicros(d.CreatedAt), RotatedAt: fromMicros(d.RotatedAt), ExpiresAt: fromMicros(d.ExpiresAt),
 		RevokedAt: fromMicros(d.RevokedAt), Version: d.Version,
@@ -82,7 +83,7 @@ func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 // Update implements [kit.TokenStore].
 func (t *Tokens) Update(ctx context.Context, record kit.Token) error {
 	next := tokenFrom(record)
-	next.ID, next.Type, next.UserID, next.Version = "", "", "", record.Version+1
+	next.ID, next.Type, next.UserID, next.Version = "", "", nil, record.Version+1
 	return t.s.do(ctx, "update token", nil, func(ctx context.Context) error {
 		return swap(ctx, t.collection, record.ID, record.Version, next)
 	})
@@ -103,8 +104,13 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 
 func readToken(raw bson.Raw) (kit.Token, error) {
 	var d tokenDocument
-	err := decode(raw, &d, required...)
-	return d.record(), err
+	if err := decode(raw, &d, required...); err != nil {
+		return kit.Token{}, err
+	}
+	if d.UserID == nil {
+		return kit.Token{}, &damaged{errors.New("a document has null for user_id")}
+	}
+	return d.record(), nil
 }
 
 // DeleteExpired implements [kit.TokenStore]. It finds candidates and removes those
