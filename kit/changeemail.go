@@ -159,5 +159,6 @@ func (s *Service) ConfirmEmailChange(ctx context.Context, token string) (err err
 	}
 	s.emit(ctx, Event{Kind: EventEmailChanged, UserID: u.ID})
 	s.queueMail(ctx, MailEmailChanged, before) // to the address of before
+	s.clearGuesses(ctx, u.Email)               // those from before it was this account's
 	return nil
 }

@@ -160,6 +160,14 @@ func TestEmailChangeIsVoided(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, kit.ErrRevokedToken},
+		"by a reset meanwhile": {func(h *harness, _ kit.User, _ accesstoken.Claims) {
+			reset := h.resetToken(testEmail)
+			h.faults.OnCall("tokens.ByUser", func() { // after the look at the account
+				if err := h.ResetPassword(t.Context(), reset, otherPassword); err != nil {
+					t.Error(err)
+				}
+			})
+		}, kit.ErrRevokedToken},
 		"by a change of password": {func(h *harness, _ kit.User, claims accesstoken.Claims) {
 			if _, err := h.ChangePassword(t.Context(), claims, goodPassword, otherPassword); err != nil {
 				t.Fatal(err)
@@ -257,6 +265,19 @@ func TestEmailChangesAtOnce(t *testing.T) {
 		if _, err := h.UserByEmail(t.Context(), "new@example.com"); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestEmailChangeUsedMeanwhile: a token that is used after another use has looked at the account is
+// used once.
+func TestEmailChangeUsedMeanwhile(t *testing.T) {
+	h := newHarness(t)
+	h.verified(testEmail)
+	token := h.changeToken(h.claims(h.login(testEmail, goodPassword)), "new@example.com")
+	h.faults.OnCall("tokens.ByUser", func() { h.wantErr("the use meanwhile", h.ConfirmEmailChange(t.Context(), token), nil) })
+	h.wantErr("the other use", h.ConfirmEmailChange(t.Context(), token), kit.ErrRevokedToken)
+	if n := h.count(kit.EventEmailChanged); n != 1 {
+		t.Errorf("%d events", n)
 	}
 }
 
