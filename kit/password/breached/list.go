@@ -18,8 +18,8 @@ type List struct {
 	file   io.Closer // nil: the caller's
 }
 
-// OpenList opens the list at path. An error says what is wrong with the file. The list is
-// checked, but for the order of all its records, of which a sample is compared.
+// OpenList opens the list at path. It checks the header, the size and the order of a sample of
+// the hashes; an error says what is wrong.
 //
 // The file may be replaced while it is open, by renaming another to its name, as makelist does.
 // The list stays the old one until it is opened again.
@@ -28,15 +28,15 @@ func OpenList(path string) (*List, error) {
 	if err != nil {
 		return nil, fmt.Errorf("breached: %w", err)
 	}
+	var h *hashes.List
 	info, err := file.Stat()
 	if err == nil {
-		var l *List
-		if l, err = NewList(file, info.Size()); err == nil {
-			l.file = file
-			return l, nil
-		}
+		h, err = hashes.Open(file, info.Size())
 	}
-	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("breached: the list %s cannot be used: %w", path, err), file.Close())
+	}
+	return &List{hashes: h, file: file}, nil
 }
 
 // NewList is [OpenList] for a file that the caller has open and closes, such as one of an
@@ -58,9 +58,9 @@ func (l *List) Close() error {
 }
 
 // Policy returns a policy that accepts what next accepts (nil means [password.Strict]), unless
-// the list has it. A check needs a few reads of 4 KiB, and no other memory. If the
-// file cannot be read, the password is accepted, and onError, which may be nil, hears why, without
-// anything of the password or its hash.
+// the list has it. A check reads a few blocks of 4 KiB. If the file cannot be read, the password
+// is accepted, and onError, which may be nil, hears why, without anything of the password or its
+// hash; it should return soon.
 func (l *List) Policy(next password.Policy, onError func(context.Context, error)) password.Policy {
 	return policy(next, func(_ context.Context, sum hashes.Sum) (bool, error) {
 		found, err := l.hashes.Contains(sum)

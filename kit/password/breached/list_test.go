@@ -81,10 +81,10 @@ func TestListIsAway(t *testing.T) {
 
 // TestOpenList: an error says which file it is, and the file is not left open.
 func TestOpenList(t *testing.T) {
-	if _, err := breached.OpenList(filepath.Join(t.TempDir(), "x.list")); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "x.list") {
+	if _, err := breached.OpenList(filepath.Join(t.TempDir(), "x.list")); !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "breached: ") || !strings.Contains(err.Error(), "x.list") {
 		t.Error(err)
 	}
-	if _, err := breached.OpenList("testdata/download.txt"); err == nil || !strings.Contains(err.Error(), "download.txt") || !strings.Contains(err.Error(), "makelist") {
+	if _, err := breached.OpenList("testdata/download.txt"); err == nil || !strings.HasPrefix(err.Error(), "breached: ") || !strings.Contains(err.Error(), "download.txt") || !strings.Contains(err.Error(), "makelist") {
 		t.Error(err)
 	}
 	if _, err := breached.OpenList("testdata"); err == nil {

@@ -18,7 +18,7 @@ import (
 
 const (
 	pwnedPasswords = "https://api.pwnedpasswords.com/range"
-	userAgent      = "MyAuth (Go; kit/password/breached)" // the service refuses requests without one
+	userAgent      = "MyAuth (Go; kit/password/breached)" // the service asks for one
 	maxWait        = time.Second
 	// maxAnswer bounds an answer. One of Pwned Passwords has a thousand lines of 40 bytes, or a
 	// few more.
