@@ -46,6 +46,23 @@ func Check(t *testing.T, opts *httpx.Options, router func(*httpx.Handler) http.H
 	c.read(c.do(http.MethodPost, "/auth/refresh", `{"refresh_token":"`+tokens.Refresh+`"}`, "", 200), &tokens)
 	c.do(http.MethodGet, "/auth/me", "", tokens.Access, 200)
 
+	// What its owner does with it: every method, and a path with a wildcard.
+	var list struct {
+		Sessions []struct{ ID string }
+	}
+	c.do(http.MethodPatch, "/auth/me", `{"user_settings":{"theme":"dark"}}`, tokens.Access, 200)
+	c.do(http.MethodPost, "/auth/login", `{"email":"ada@example.com","password":"Correct-Horse-7"}`, "", 200)
+	c.read(c.do(http.MethodGet, "/auth/sessions", "", tokens.Access, 200), &list)
+	if len(list.Sessions) != 2 {
+		t.Fatalf("the sessions are %v", list.Sessions)
+	}
+	c.do(http.MethodDelete, "/auth/sessions/"+list.Sessions[1].ID, "", tokens.Access, 204)
+	c.problem(c.do(http.MethodDelete, "/auth/sessions/"+list.Sessions[1].ID, "", tokens.Access, 404))
+	c.problem(c.do(http.MethodDelete, "/auth/me", "", "", 401))
+	c.read(c.do(http.MethodPost, "/auth/sessions/revoke-others", "", tokens.Access, 200), &tokens)
+	c.read(c.do(http.MethodPost, "/auth/password-change", `{"current_password":"Correct-Horse-7","new_password":"Better-Horse-8"}`, tokens.Access, 200), &tokens)
+	c.read(c.do(http.MethodPost, "/auth/reauthenticate", `{"password":"Better-Horse-8"}`, tokens.Access, 200), &tokens)
+
 	// The application's own route.
 	hello := c.do(http.MethodGet, "/hello", "", tokens.Access, 200)
 	if text, err := io.ReadAll(hello.Body); err != nil || string(text) != "Hello, Ada!\n" {

@@ -46,13 +46,13 @@ func (w *walk) value(field string) string {
 }
 
 // useMail waits for a mail of that kind and presses its button, which fills in a field.
-func (w *walk) useMail(kind, field string) {
+func (w *walk) useMail(kind, to, field string) {
 	w.t.Helper()
 	item := fmt.Sprintf(`#mails li[data-kind="%s"]`, kind)
 	w.do(chromedp.Click(chromedp.CSS(item + " button")))
 	token := w.value(field)
 	text := get(w.tab, chromedp.TextContent(chromedp.CSS(item)))
-	if token == "" || !strings.Contains(text, "?token="+token) || !strings.Contains(text, "To ada@example.com") {
+	if token == "" || !strings.Contains(text, "?token="+token) || !strings.Contains(text, "To "+to) {
 		w.t.Fatalf("the mail gave the token %q:\n%s", token, text)
 	}
 }
@@ -74,7 +74,7 @@ func TestWalk(t *testing.T) {
 	w.press(login, "401", `"Wrong-Horse-7"`, "application/problem+json", `"code":"invalid_credentials"`)
 	w.fill(password, "Correct-Horse-7")
 
-	w.useMail("verification", "#verify-token")
+	w.useMail("verification", "ada@example.com", "#verify-token")
 	w.press("#verify button", "204")
 
 	w.press(login, "200", `"token_type":"bearer"`, `"is_verified":true`)
@@ -99,7 +99,7 @@ func TestWalk(t *testing.T) {
 	w.press(login, "200")
 	access = w.value(accessToken)
 	w.press("#reset-request button", "202", `{"status":"accepted"}`)
-	w.useMail("password_reset", "#reset-token")
+	w.useMail("password_reset", "ada@example.com", "#reset-token")
 	w.press("#reset button", "204")
 	w.press("#reset button", "401", `"code":"revoked_token"`)
 	w.do(chromedp.WaitReady(chromedp.CSS(`#mails li[data-kind="password_changed"]`)))
@@ -112,8 +112,29 @@ func TestWalk(t *testing.T) {
 	w.fill(password, "Better-Horse-8")
 	w.press(login, "200")
 	w.press("#me button", "200", `"username":"Ada"`)
+
+	// What the owner does with the account.
+	w.press("#profile button", "200", `"username":"Countess"`)
+	w.press(login, "200")
+	w.press("#list-sessions", "200", `"current":true`, `"current":false`, `"device":"`)
+	w.press("#end-session", "404", `"code":"not_found"`)
+	w.press("#revoke-others", "200", `"token_type":"bearer"`)
+	w.fill(`#password-change [name="current_password"]`, "Better-Horse-8")
+	w.fill(`#password-change [name="new_password"]`, "Correct-Horse-7")
+	w.press("#password-change button", "200", `"token_type":"bearer"`)
+	w.press("#reauthenticate button", "200", `"token_type":"bearer"`)
+	w.press("#email-change button", "202")
+	w.useMail("email_change", "lovelace@example.com", "#change-token")
+	w.press("#email-confirm button", "204")
+	w.press("#me button", "401", `"code":"revoked_token"`)
+	w.fill(`#login [name="email"]`, "lovelace@example.com")
+	w.fill(password, "Correct-Horse-7")
+	w.press(login, "200", `"email":"lovelace@example.com"`)
+
 	w.press("#logout", "204")
 	w.press("#refresh", "401", `"code":"revoked_token"`)
+	w.press("#delete button", "204")
+	w.press(login, "401", `"code":"invalid_credentials"`)
 }
 
 // What fetch must be, beyond what the buttons do.

@@ -7,6 +7,7 @@ const exchanges = document.getElementById("exchanges");
 const mails = document.getElementById("mails");
 const accessToken = document.getElementById("access-token");
 const refreshToken = document.getElementById("refresh-token");
+const deviceToken = document.getElementById("device-token");
 
 function element(name, text, properties) {
   const e = document.createElement(name);
@@ -55,18 +56,17 @@ async function call(method, path, headers, body) {
 
 document.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { method, path } = event.submitter.dataset;
+  const { method, path, bearer } = event.submitter.dataset;
   const fields = Object.fromEntries(new FormData(event.target));
-  let answer;
-  if (method === "GET") {
-    answer = await call(method, path, { authorization: `Bearer ${fields.access_token}` });
-  } else {
-    answer = await call(method, path, { "content-type": "application/json" }, JSON.stringify(fields));
-  }
-  if (answer && answer.refresh_token) {
-    accessToken.value = answer.access_token;
-    refreshToken.value = answer.refresh_token;
-  }
+  const headers = bearer === undefined ? {} : { authorization: `Bearer ${accessToken.value}` };
+  const hasBody = method === "POST" || method === "PATCH";
+  if (hasBody) headers["content-type"] = "application/json";
+  const target = path.replace("{id}", encodeURIComponent(fields.id));
+  const answer = await call(method, target, headers, hasBody ? JSON.stringify(fields) : undefined);
+  if (!answer) return;
+  if (answer.access_token) accessToken.value = answer.access_token;
+  if (answer.refresh_token) refreshToken.value = answer.refresh_token;
+  if (answer.device_token) deviceToken.value = answer.device_token;
 });
 
 const subjects = {
@@ -81,6 +81,7 @@ const subjects = {
 const tokenFields = {
   verification: document.getElementById("verify-token"),
   password_reset: document.getElementById("reset-token"),
+  email_change: document.getElementById("change-token"),
 };
 
 window.playground.mail = (mail) => {
