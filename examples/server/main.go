@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/throttle"
 )
 
 // The exit statuses beside 0. A setting that is wrong in itself is told from a
@@ -117,6 +118,9 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 	}
 	if opts.Mailer, err = newMailer(s, logger, stderr); err != nil {
 		return err
+	}
+	if !opts.InsecureUnlimited {
+		opts.Limiter = throttle.New(&throttle.Options{Shared: store.buckets, Logger: logger})
 	}
 	svc, err := kit.New(store.Stores, keys, &opts)
 	if err != nil {

@@ -167,7 +167,7 @@ var settingsTable = []setting{
 		meaning: "text or json (log/slog), to stderr",
 		set:     setLogFormat},
 	{name: "MYAUTH_THROTTLE", option: "InsecureUnlimited", preset: "on",
-		meaning: "on: a mailbox gets one mail of a kind a minute, after five in an hour one every ten minutes; off: strangers can fill any mailbox",
+		meaning: "on: guesses of passwords and codes and the mails to a mailbox are limited, by all instances that share the tokens together, and an owner is never locked out; off: strangers can guess as fast as the server answers and fill any mailbox",
 		set:     setThrottle},
 	{name: "MYAUTH_RECENT_LOGIN", option: "RecentLogin", preset: "10m",
 		meaning: "how long after a login or re-authentication what could take the account away is allowed, 1s to 24h",

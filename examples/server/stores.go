@@ -16,6 +16,8 @@ import (
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/throttle"
+	"myauth.internal/kit/throttle/shared"
 )
 
 // storeURL is what MYAUTH_STORE and MYAUTH_TOKEN_STORE name, not opened yet. It
@@ -77,7 +79,13 @@ var serverKinds = map[string]server{
 // stores are the opened stores; close releases what they hold.
 type stores struct {
 	kit.Stores
-	close func() error
+	buckets throttle.Buckets // where instances that share the tokens count together; nil: in memory
+	close   func() error
+}
+
+// overTokens are stores whose instances count together among the tokens.
+func overTokens(s kit.Stores, close func() error) stores {
+	return stores{s, shared.New(s.Tokens), close}
 }
 
 // closeInTime closes the stores, but does not wait for one whose server does not
@@ -112,7 +120,7 @@ func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, 
 		return stores{}, s.bad("MYAUTH_TOKEN_STORE", err)
 	}
 	closeUsers := all.close
-	all.Tokens = other.Tokens
+	all.Tokens, all.buckets = other.Tokens, other.buckets
 	all.close = func() error { return errors.Join(other.close(), closeUsers()) }
 	return all, nil
 }
@@ -124,10 +132,10 @@ func (u storeURL) open(ctx context.Context) (stores, error) {
 		if err != nil {
 			return stores{}, err
 		}
-		return stores{db.Stores(), db.Close}, nil
+		return overTokens(db.Stores(), db.Close), nil
 	case "memory":
 		m := memstore.New()
-		return stores{m.Stores(), m.Close}, nil
+		return stores{m.Stores(), nil, m.Close}, nil
 	default:
 		return serverKinds[u.scheme].open(ctx, u.rest)
 	}
@@ -138,7 +146,7 @@ func openPostgres(ctx context.Context, url string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return stores{db.Stores(), db.Close}, nil
+	return overTokens(db.Stores(), db.Close), nil
 }
 
 func openMongo(ctx context.Context, uri string) (stores, error) {
@@ -146,7 +154,7 @@ func openMongo(ctx context.Context, uri string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return stores{db.Stores(), db.Close}, nil
+	return overTokens(db.Stores(), db.Close), nil
 }
 
 // quiet keeps go-redis from writing to standard error in a form of its own; what it
@@ -162,5 +170,5 @@ func openRedis(ctx context.Context, url string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return stores{db.Stores(), db.Close}, nil
+	return stores{db.Stores(), db.Buckets(), db.Close}, nil
 }
