@@ -45,11 +45,11 @@ func (p *process) untilThrottled(email string) (n int) {
 // tokens are.
 func TestInstancesShareTheThrottle(t *testing.T) {
 	for name, urls := range map[string]func(t *testing.T) []string{
-		"sqlite":             func(t *testing.T) []string { return []string{"sqlite:" + t.TempDir() + "/auth.db"} },
-		"postgres":           func(t *testing.T) []string { return []string{servers.Postgres(t)} },
-		"mongo":              func(t *testing.T) []string { return []string{database(t)} },
-		"redis":              func(t *testing.T) []string { return []string{servers.Redis(t)} },
-		"postgres and redis": func(t *testing.T) []string { return []string{servers.Postgres(t), servers.Redis(t)} },
+		"sqlite":           func(t *testing.T) []string { return []string{"sqlite:" + t.TempDir() + "/auth.db"} },
+		"postgres":         func(t *testing.T) []string { return []string{servers.Postgres(t)} },
+		"mongo":            func(t *testing.T) []string { return []string{database(t)} },
+		"redis":            func(t *testing.T) []string { return []string{servers.Redis(t)} },
+		"memory and redis": func(t *testing.T) []string { return []string{"memory:", servers.Redis(t)} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
