@@ -97,7 +97,7 @@ const (
 	Succeeded
 )
 
-// ErrTooManyRequests: a limiter refused; see [LimitError].
+// ErrTooManyRequests is what a refusal of a limiter matches: see [LimitError].
 var ErrTooManyRequests = errors.New("throttle: too many requests")
 
 // LimitError is what a [Limiter] returns to refuse an attempt. It matches
