@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"testing"
 
 	"myauth.internal/kit"
@@ -16,9 +17,11 @@ func TestDumpLogsNothingIn(t *testing.T) {
 	u, _ := h.register(testEmail)
 	refreshToken := string(h.mustRefresh(h.login(testEmail, goodPassword).RefreshToken).RefreshToken) // a row with a previous hash
 	resetToken := h.resetToken(testEmail)
+	changeToken := h.changeToken(h.claims(h.login(testEmail, goodPassword)), "new@example.com")
 	rows, err := h.store.Tokens().ByUser(t.Context(), u.ID, "", 10)
-	if err != nil || len(rows) != 2 {
-		t.Fatalf("%d rows, %v: want a session and a reset token", len(rows), err)
+	rows = slices.DeleteFunc(rows, func(row kit.Token) bool { return row.Type == kit.RefreshToken && row.PreviousHash == nil })
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%d rows, %v: want a session, a reset token and one for a change of address", len(rows), err)
 	}
 	for _, row := range rows {
 		for name, value := range map[string][]byte{
@@ -27,6 +30,10 @@ func TestDumpLogsNothingIn(t *testing.T) {
 		} {
 			if row.Type == kit.PasswordResetToken {
 				h.wantErr(name+" as the secret of a reset token", h.ResetPassword(t.Context(), forged(t, resetToken, value), otherPassword), kit.ErrInvalidToken)
+				continue
+			}
+			if row.Type == kit.EmailChangeToken {
+				h.wantErr(name+" as the secret of a change of address", h.ConfirmEmailChange(t.Context(), forged(t, changeToken, value)), kit.ErrInvalidToken)
 				continue
 			}
 			if tokens, err := h.Refresh(t.Context(), forged(t, refreshToken, value)); err == nil || tokens.AccessToken != "" {

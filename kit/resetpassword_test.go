@@ -142,10 +142,14 @@ func TestPreHijack(t *testing.T) {
 	}
 	hijacker := h.login(testEmail, goodPassword)
 	h.nextMail(kit.MailVerification)
+	move := h.changeToken(h.claims(hijacker), "hijacker@example.com")
 	if err := h.ResetPassword(t.Context(), h.resetToken(testEmail), otherPassword); err != nil {
 		t.Fatal(err)
 	}
 	h.nextMail(kit.MailPasswordChanged)
+	h.wantErr("the hijacker's change of address", h.ConfirmEmailChange(t.Context(), move), kit.ErrRevokedToken)
+	_, _, err = h.Authenticate(t.Context(), string(hijacker.AccessToken))
+	h.wantErr("the hijacker's access token", err, kit.ErrRevokedToken)
 	_, err = h.Login(t.Context(), testEmail, goodPassword)
 	h.wantErr("the hijacker's password", err, kit.ErrInvalidCredentials)
 	_, err = h.refresh(hijacker.RefreshToken)
