@@ -30,18 +30,26 @@ func TestMailedLinksLeadToPages(t *testing.T) {
 	p := startServer(t, t.TempDir())
 	for _, page := range []struct {
 		path, ask, fields, done string
-		login                   int // with the first password, afterwards
+		login                   int // with the first address and password, afterwards
 	}{
 		{"/verify-email", "", "", "Your email address is confirmed", 200},
 		{"/reset-password", "/auth/password-reset-request", "&new_password=Another-Horse-8&repeat=Another-Horse-8", "Your password is changed", 401},
 		{"/verify-email/deny", "", "", "The account is deleted", 401},
+		{"/change-email", "/auth/email-change", "", "email address is changed", 401},
 	} {
 		email := strings.Trim(strings.ReplaceAll(page.path, "/", "-"), "-") + "@example.com"
 		p.do(201, "POST", "/auth/register", "", strings.Replace(registration, "ada@example.com", email, 1))
-		if page.ask != "" {
+		mailbox := email
+		switch page.ask {
+		case "":
+		case "/auth/email-change":
+			mailbox = "new-" + email
+			token := p.do(200, "POST", "/auth/login", "", strings.Replace(credentials, "ada@example.com", email, 1)).field(t, "access_token")
+			p.do(202, "POST", page.ask, token, `{"new_email":"`+mailbox+`"}`)
+		default:
 			p.do(202, "POST", page.ask, "", `{"email":"`+email+`"}`)
 		}
-		link := p.waitFor(`(?s)To: ` + email + `.*?` + regexp.QuoteMeta(page.path) + `\?token=([\w.-]+)`)
+		link := p.waitFor(`(?s)To: ` + mailbox + `.*?` + regexp.QuoteMeta(page.path) + `\?token=([\w.-]+)`)
 		target := page.path + "?token=" + link[1]
 		for range 2 {
 			if body := p.do(200, "GET", target, "", "").body; !strings.Contains(body, link[1]) || strings.Contains(body, page.done) {

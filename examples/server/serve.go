@@ -38,7 +38,7 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 	}
 	prefix := cmp.Or(opts.Prefix, "/auth")
 	mux := http.NewServeMux()
-	for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password"} {
+	for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password", "/change-email"} {
 		mux.Handle(path, api.Pages()) // and not "/", which would hide the 405 of other methods
 	}
 	var below string

@@ -478,7 +478,7 @@ func setPolicy(s *settings, v string) error {
 
 func setPrefix(s *settings, v string) error {
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(v, "/"), "/"); first {
-	case "", "healthz", "readyz", "verify-email", "reset-password":
+	case "", "healthz", "readyz", "verify-email", "reset-password", "change-email":
 		return fmt.Errorf("/%s is a path of the server itself: write for example /auth", first)
 	}
 	s.api.Prefix = strings.TrimSuffix(v, "/")

@@ -211,6 +211,7 @@ var badSettings = []struct {
 	{"MYAUTH_PREFIX=/", "/auth"},
 	{"MYAUTH_PREFIX=/healthz", "server itself"},
 	{"MYAUTH_PREFIX=/verify-email/auth", "server itself"},
+	{"MYAUTH_PREFIX=/change-email", "server itself"},
 	{"MYAUTH_PUBLIC_PREFIX=auth", "/auth"},
 	{"MYAUTH_PREFIX=/auth/{tenant}", "/auth"},
 	{"MYAUTH_PUBLIC_PREFIX=//auth", "/auth"},

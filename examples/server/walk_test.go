@@ -56,7 +56,7 @@ var placeholders = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`eyJ[\w.-]+…?`), "(jwt)"},
-	{regexp.MustCompile(`myauth_(rt|pr|st|mf)_[\w.-]+…?`), "(myauth_${1})"},
+	{regexp.MustCompile(`myauth_(rt|pr|st|mf|dv|ec)_[\w.-]+…?`), "(myauth_${1})"},
 	{regexp.MustCompile(`"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"`), `"(id)"`},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "(time)"},
 }
