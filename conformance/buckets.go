@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"myauth.internal/kit/throttle"
@@ -15,13 +17,14 @@ import (
 
 // The sentences of [throttle.Buckets], which a test compares with it.
 const (
-	bucketEmpty   = "which is empty at first"
-	bucketStores  = "calls change with it, and stores what that returns, at most 1 KiB"
-	bucketAnew    = "unless another call stored something since the read: then it begins anew"
-	bucketNothing = "nil means that there is nothing to store, and change keeps no reference to old"
-	bucketStays   = "A value stays until it is replaced"
-	bucketAtOnce  = "Change is safe for concurrent use, also through several handles"
-	bucketError   = "It returns an error, soon after ctx is done or when the values cannot be reached, and never calls change with an empty value for such a reason"
+	bucketTogether = "Buckets is where several instances count together"
+	bucketEmpty    = "which is empty at first"
+	bucketStores   = "calls change with it, and stores what that returns, at most 1 KiB"
+	bucketAnew     = "unless another call stored something since the read: then it begins anew"
+	bucketNothing  = "nil means that there is nothing to store, and change keeps no reference to old"
+	bucketStays    = "A value stays until it is replaced"
+	bucketAtOnce   = "Change is safe for concurrent use, also through several handles"
+	bucketError    = "It returns an error, soon after ctx is done or when the values cannot be reached, and never calls change with an empty value for such a reason"
 )
 
 // bucketRules are the cases of [throttle.Buckets].
@@ -42,6 +45,7 @@ func bucketRules() []rule {
 		{id: "buckets/memory", quote: bucketStores, prove: bucketsShareNoMemory},
 		{id: "buckets/anew", quote: bucketAnew, prove: bucketsBeginAnew},
 		{id: "buckets/at-once", quote: bucketAtOnce, racy: true, prove: bucketsCountExactly},
+		{id: "buckets/a-hundred", quote: bucketTogether, prove: bucketsCountGuesses},
 		{id: "buckets/context-done", quote: bucketError, prove: func(p *probe) {
 			ctx, cancel := context.WithCancel(p.ctx())
 			cancel()
@@ -203,4 +207,54 @@ func bucketsCountExactly(p *probe) {
 		}
 		p.wantBucket(p.a, round, []byte(outs[len(outs)-1]), "after all of them")
 	}
+}
+
+// bucketsCountGuesses has four throttles, whose clocks differ, over the two handles. They let a
+// hundred guesses through, unless the buckets do not answer for a while.
+func bucketsCountGuesses(p *probe) {
+	for range tries {
+		var away awayWatch
+		var all []*throttle.Throttle
+		for i := range 4 {
+			all = append(all, throttle.New(&throttle.Options{Shared: p.both()[i%2].buckets(), Logger: slog.New(&away)}))
+		}
+		var through atomic.Int64
+		for round := range 120 {
+			atOnce(len(all), func(i int) error {
+				c, err := all[i].Begin(p.ctx(), throttle.Attempt{
+					Action: throttle.ActionLogin, EmailKey: annEmail, Guess: uint64(4*round + i + 1), Recoverable: true,
+					Time: epoch.Add(time.Duration(round)*20*time.Minute + time.Duration(i)*30*time.Second),
+				})
+				if err == nil {
+					through.Add(1)
+					c.Done(p.ctx(), throttle.Failed)
+				}
+				return nil
+			})
+		}
+		if away.warned.Load() {
+			all[0].Clear(p.ctx(), throttle.Attempt{Action: throttle.ActionLogin, EmailKey: annEmail, Time: epoch})
+			continue
+		}
+		if got := through.Load(); got != 100 {
+			p.failf("four throttles let %d guesses in a row through, want 100", got)
+		}
+		return
+	}
+	p.failf("Change by four throttles at once: it does not answer within half a second, in each of %d tries", tries)
+}
+
+// awayWatch hears when a throttle counts for itself.
+type awayWatch struct {
+	slog.Handler
+	warned atomic.Bool
+}
+
+func (w *awayWatch) Enabled(context.Context, slog.Level) bool { return true }
+
+func (w *awayWatch) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelWarn {
+		w.warned.Store(true)
+	}
+	return nil
 }

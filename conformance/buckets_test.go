@@ -72,7 +72,9 @@ func (b *mapBuckets) Change(ctx context.Context, n int, change func([]byte) []by
 			}
 			continue
 		}
-		b.values[n] = want
+		if b.flaw != "never stores" {
+			b.values[n] = want
+		}
 		b.mu.Unlock()
 		return nil
 	}
@@ -117,6 +119,7 @@ func TestFlawedBucketsAreCaught(t *testing.T) {
 		"takes numbers modulo 256":            "buckets/others",
 		"loses updates":                       "buckets/anew",
 		"gives up":                            "buckets/anew",
+		"never stores":                        "buckets/a-hundred",
 		"writes without a look":               "buckets/at-once",
 		"ignores contexts":                    "buckets/context-done",
 		"calls change when it cannot read":    "buckets/context-done",
