@@ -17,9 +17,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	err := catchPanic(func() (err error) {
 		ctx := h.clientContext(r)
 		if rt.Access != kit.Public {
-			id, err := h.signedIn(ctx, r, (*kit.Service).Authenticate)
-			if err == nil && rt.Access == kit.RecentlySignedIn {
-				err = h.svc.CheckRecent(id.user, id.claims)
+			id, err := identity{}, error(nil)
+			if rt.Access == kit.RecentlySignedIn {
+				id, err = h.recently(ctx, r)
+			} else {
+				id, err = h.signedIn(ctx, r, (*kit.Service).Authenticate)
 			}
 			if err != nil {
 				bearer = true

@@ -125,18 +125,20 @@ func (h *Handler) RequireLive(next http.Handler) http.Handler {
 	})
 }
 
-// RequireRecent is [Handler.RequireUser], and lets only users through whose login is recent
+// RequireRecent is [Handler.RequireLive], and lets only users through whose login is recent
 // enough for what could take the account away, as [kit.Service.CheckRecent] says. Others get
 // 401 with reauthentication_required, and a WWW-Authenticate header that says how old a login
-// may be (RFC 9470). It replaces RequireUser; there is no need for both.
+// may be (RFC 9470). It replaces RequireLive; there is no need for both.
 func (h *Handler) RequireRecent(next http.Handler) http.Handler {
-	return h.require(next, func(r *http.Request) (identity, error) {
-		id, err := h.identifyUser(r)
-		if err == nil {
-			err = h.svc.CheckRecent(id.user, id.claims)
-		}
-		return id, err
-	})
+	return h.require(next, func(r *http.Request) (identity, error) { return h.recently(r.Context(), r) })
+}
+
+func (h *Handler) recently(ctx context.Context, r *http.Request) (identity, error) {
+	id, err := h.signedIn(ctx, r, (*kit.Service).AuthenticateLive)
+	if err == nil {
+		err = h.svc.CheckRecent(id.user, id.claims)
+	}
+	return id, err
 }
 
 // RequireVerified is [Handler.RequireUser], and answers 403 with email_not_verified to a

@@ -38,11 +38,11 @@ type Extension struct {
 	OpenAPI []byte
 	// Mails are the kinds of mail that the feature sends.
 	Mails []MailRule
-	// Factor is a second factor with the feature's name, which the routes under /mfa and
-	// /login/mfa then serve. It needs Options.DataKeys.
+	// Factor is a second factor with the feature's name, which the routes under /mfa,
+	// /login/mfa and /reauthenticate then serve. It needs Options.DataKeys.
 	Factor Factor
-	// Gate is asked before each session, whatever the user logged in with, after the second
-	// factor. An error refuses, and becomes the answer. A gate that needs something of the user
+	// Gate is asked before each session and each re-authentication, whatever the user logged in
+	// with, after the second factor. An error refuses, and becomes the answer. A gate that needs something of the user
 	// first keeps the login by [Core.Suspend].
 	Gate func(ctx context.Context, u User, l Login) error
 	// Observe hears each event, its own too, within the call that caused it.

@@ -14,8 +14,8 @@ type Hooks struct {
 	// and the client waits for it. So with Options.ConcealAccounts it must return at once, or
 	// the time of the answer tells who has an account.
 	AfterRegister func(context.Context, User)
-	// BeforeLogin is called before a session starts, whatever its user logged in with: after
-	// the last factor, for an account that may log in.
+	// BeforeLogin is called before a session starts or is re-authenticated, whatever its user
+	// logged in with: after the last factor, for an account that may log in.
 	BeforeLogin func(context.Context, User) error
 	// AfterLogin is called after a session started.
 	AfterLogin func(context.Context, User)

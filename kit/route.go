@@ -37,7 +37,7 @@ const (
 	// SignedIn: the user of a valid access token, as [Service.Authenticate] says.
 	SignedIn
 	// RecentlySignedIn: a user whose access token comes from a login that
-	// [Service.CheckRecent] accepts.
+	// [Service.CheckRecent] accepts, in a session that is live, as [Service.AuthenticateLive] says.
 	RecentlySignedIn
 )
 

@@ -148,30 +148,37 @@ func TestRecentRoutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.me(without).is(200)
-	refuse := func(token string) {
+	refuse := func(token, code string) {
 		t.Helper()
 		for _, o := range recorder.doc.Outcomes() {
 			if o.Code != "reauthentication_required" {
 				continue
 			}
 			route := o.Method + " " + strings.NewReplacer("/auth", "", "{name}", "pin").Replace(o.Path)
-			r := a.route(route, bearerRoutes()[route], "Authorization: Bearer "+token).is(401, "reauthentication_required")
+			r := a.route(route, bearerRoutes()[route], "Authorization: Bearer "+token).is(401, code)
+			if code != "reauthentication_required" {
+				continue
+			}
 			if got, want := r.header.Get("Www-Authenticate"), `Bearer realm="MyAuth", error="insufficient_user_authentication", max_age="600"`; got != want {
 				t.Errorf("%s: WWW-Authenticate is %q, want %q", route, got, want)
 			}
 		}
 	}
-	refuse(without)
+	refuse(without, "reauthentication_required")
+	over := a.login()
+	a.logout(over.Refresh).is(204)
+	a.me(over.Access).is(200)
+	refuse(over.Access, "revoked_token")
 	a.clock.Advance(10 * time.Minute)
 	bearer := "Authorization: Bearer " + tk.Access
 	a.route("POST /email-change", "{}", bearer).invalid("new_email required") // 10 minutes are recent
 	a.clock.Advance(time.Second)
-	refuse(tk.Access)
+	refuse(tk.Access, "reauthentication_required")
 	tk = a.refresh(tk.Refresh).is(200).tokens()
-	refuse(tk.Access)
+	refuse(tk.Access, "reauthentication_required")
 	a.me(tk.Access).is(200)
 
 	fresh := a.reauthenticate(tk.Access, goodPassword).is(200).tokens().Access
-	refuse(tk.Access)
+	refuse(tk.Access, "reauthentication_required")
 	a.route("DELETE /me", "", "Authorization: Bearer "+fresh).is(204)
 }
