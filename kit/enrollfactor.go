@@ -14,9 +14,10 @@ import (
 // asked [Service.CheckRecent], here and for ConfirmFactor and RemoveFactor.
 //
 // Errors: [ErrNotEnrolled] if there is no such factor, [ErrAlreadyEnrolled],
-// [ErrEmailNotVerified], a [throttle.LimitError], what the factor returns.
+// [ErrEmailNotVerified], [ErrRevokedToken] also when the session of claims has ended, a
+// [throttle.LimitError], what the factor returns.
 func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, name string, request Body) (_ Prompt, err error) {
-	u, factor, err := s.enrolling(ctx, claims, name)
+	u, _, factor, err := s.enrolling(ctx, claims, name)
 	if err != nil {
 		return Prompt{}, err
 	}
@@ -28,24 +29,19 @@ func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, n
 	return s.prompt(u, name, claims.SessionID, func() (Prompt, error) { return factor.Enroll(ctx, u, request) })
 }
 
-func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name string) (User, Factor, error) {
-	factor := s.factors[name]
-	if factor == nil {
-		return User{}, nil, ErrNotEnrolled
+func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name string) (u User, session Token, factor Factor, err error) {
+	if factor = s.factors[name]; factor == nil {
+		return u, session, nil, ErrNotEnrolled
 	}
-	if err := s.enter(ctx); err != nil {
-		return User{}, nil, err
-	}
-	u, err := s.liveUser(ctx, claims.Subject, claims.Epoch)
+	u, session, err = s.signedIn(ctx, claims) // a thief may have its access token after the logout
 	switch {
 	case err != nil:
-		return User{}, nil, err
 	case !u.Verified:
-		return User{}, nil, ErrEmailNotVerified // a stranger who registered the address could lock its owner out
+		err = ErrEmailNotVerified // a stranger who registered the address could lock its owner out
 	case slices.Contains(u.Factors, name):
-		return User{}, nil, ErrAlreadyEnrolled
+		err = ErrAlreadyEnrolled
 	}
-	return u, factor, nil
+	return u, session, factor, err
 }
 
 // ConfirmFactor completes an enrolment with the user's answer. The same write that sets
@@ -56,7 +52,7 @@ func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name
 // Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken] and [ErrRevokedToken] for the
 // state, those of [Service.EnrollFactor].
 func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, name, state string, answer Body) (_ TokenPair, err error) {
-	u, factor, err := s.enrolling(ctx, claims, name)
+	u, session, factor, err := s.enrolling(ctx, claims, name)
 	if err != nil {
 		return TokenPair{}, err
 	}
@@ -73,10 +69,6 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	if err != nil {
 		return TokenPair{}, err
 	}
-	session, err := s.liveSession(ctx, claims) // a thief may have its access token after the logout
-	if err != nil {
-		return TokenPair{}, err
-	}
 	ctx = context.WithoutCancel(ctx)
 	enrolledAt, credentialEpoch := s.now(), u.CredentialEpoch
 	put := func(mayReplace func() error) error {
@@ -87,7 +79,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	// Of two enrolments at once the one that changes the user below has its record in the end:
 	// it writes that again, and from then on the other one finds the factor enrolled, and a
 	// removal leaves the record.
-	if err := put(func() error { _, _, err := s.enrolling(ctx, claims, name); return err }); err != nil {
+	if err := put(func() error { _, _, _, err := s.enrolling(ctx, claims, name); return err }); err != nil {
 		return TokenPair{}, err
 	}
 	if err := s.spendState(ctx, u.ID, opened); err != nil {
