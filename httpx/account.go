@@ -29,16 +29,24 @@ func (h *Handler) changeProfile(ctx context.Context, r kit.Request) (kit.Answer,
 	}
 	u, err := h.svc.ChangeProfile(ctx, r.User.ID, changed())
 	if err != nil {
-		return kit.Answer{}, revokedIfGone(err)
+		return kit.Answer{}, ofBearer(err)
 	}
 	return userAnswer(http.StatusOK, u)
 }
 
-// revokedIfGone turns [kit.ErrUserNotFound], of an account that was deleted within the request,
-// into what its access tokens are told.
-func revokedIfGone(err error) error {
+// bearerError is what a route itself found out about the access token of its request.
+type bearerError struct{ error }
+
+func (e bearerError) Unwrap() error { return e.error }
+
+// ofBearer says that a refusal of a token by err is about the access token: its session has ended
+// within the request, or its account, or the session had ended and only the route looked.
+func ofBearer(err error) error {
 	if errors.Is(err, kit.ErrUserNotFound) {
-		return kit.ErrRevokedToken
+		err = kit.ErrRevokedToken
+	}
+	if errors.Is(err, kit.ErrRevokedToken) {
+		err = bearerError{err}
 	}
 	return err
 }
@@ -66,7 +74,7 @@ func (h *Handler) changePassword(ctx context.Context, r kit.Request) (kit.Answer
 		return kit.Answer{}, err
 	}
 	tokens, err := h.svc.ChangePassword(ctx, r.Claims, current, newPassword)
-	return kit.Answer{Tokens: tokens}, err
+	return kit.Answer{Tokens: tokens}, ofBearer(err)
 }
 
 // requestEmailChange is POST /email-change.
@@ -75,7 +83,7 @@ func (h *Handler) requestEmailChange(ctx context.Context, r kit.Request) (kit.An
 	if err != nil {
 		return kit.Answer{}, err
 	}
-	return kit.Accepted(), h.svc.RequestEmailChange(ctx, r.Claims, email)
+	return kit.Accepted(), ofBearer(h.svc.RequestEmailChange(ctx, r.Claims, email))
 }
 
 // confirmEmailChange is POST /email-change/confirm.
@@ -100,7 +108,7 @@ func (h *Handler) reauthenticate(ctx context.Context, r kit.Request) (kit.Answer
 			return kit.Answer{}, err
 		}
 		tokens, err := h.svc.Reauthenticate(ctx, r.Claims, secret)
-		return kit.Answer{Tokens: tokens}, err
+		return kit.Answer{Tokens: tokens}, ofBearer(err)
 	}
 	if err := r.Body.Decode([]kit.Field{{Name: "method", Text: &method}, {Name: "state", Text: &state, Optional: true}}, nil); err != nil {
 		return kit.Answer{}, err

@@ -47,6 +47,13 @@ func get(h http.Handler, path, accessToken string) string {
 	return fmt.Sprint(w.Code, " ", w.Body)
 }
 
+// An application that has pages of its own for the account leaves out the routes for it.
+func ExampleOptions_without() {
+	auth := newHandler(newService(), &httpx.Options{Without: []httpx.Group{httpx.AccountRoutes}})
+	fmt.Println(get(auth, "/auth/sessions", "")[:3], get(auth, "/auth/email-change", "")[:3])
+	// Output: 401 404
+}
+
 // The handler goes under its prefix in any router. Tools of the OAuth 2.0 password
 // flow can log in with a form.
 func ExampleNew() {

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"myauth.internal/kit"
@@ -52,7 +53,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		}
 	}
 	if err != nil {
-		h.writeError(w, r, err, bearer)
+		h.writeError(w, r, err, bearer || errors.As(err, new(bearerError)))
 		return
 	}
 	send(w, r, mediaJSON, &answer)

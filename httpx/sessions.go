@@ -29,7 +29,7 @@ type session struct {
 func (h *Handler) listSessions(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	sessions, err := h.svc.Sessions(ctx, r.User.ID)
 	if err != nil {
-		return kit.Answer{}, revokedIfGone(err)
+		return kit.Answer{}, ofBearer(err)
 	}
 	current := r.Claims.SessionID
 	slices.SortFunc(sessions, func(a, b kit.Session) int {
@@ -68,7 +68,7 @@ var errNoSession = kit.NewProblem(http.StatusNotFound, errNotFound.Code, errNotF
 func (h *Handler) endSession(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	sessions, err := h.svc.Sessions(ctx, r.User.ID)
 	if err != nil {
-		return kit.Answer{}, revokedIfGone(err)
+		return kit.Answer{}, ofBearer(err)
 	}
 	id := r.PathValue("id")
 	if !slices.ContainsFunc(sessions, func(s kit.Session) bool { return s.ID == id }) {
@@ -80,5 +80,5 @@ func (h *Handler) endSession(ctx context.Context, r kit.Request) (kit.Answer, er
 // endOtherSessions is POST /sessions/revoke-others.
 func (h *Handler) endOtherSessions(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	tokens, err := h.svc.EndOtherSessions(ctx, r.Claims)
-	return kit.Answer{Tokens: tokens}, revokedIfGone(err)
+	return kit.Answer{Tokens: tokens}, ofBearer(err)
 }
