@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,6 +151,7 @@ var documentCommands = map[string]string{
 	"README.md: export GONOSUMDB=myauth.internal":                                                                       "the tests of .ci/release",
 	"README.md: go get myauth.internal/httpx@v0.1.0 myauth.internal/drivers/sqlite@v0.1.0 myauth.internal/mailx@v0.1.0": "the tests of .ci/release; TestReadmeGetsWhatItImports",
 	"examples/server/README.md: go run ./examples/server -h":                                                            "TestHelpListsEverySetting prints it",
+	"examples/server/ACCOUNTS.md: MYAUTH_RECENT_LOGIN=10s go run ./examples/server 2>&1 | tee server.log":               "TestAccountsWalk runs what it runs",
 	"examples/customstore/README.md: go run .":                                                                          "TestExamplesEndStalledClients",
 	"examples/customstore/README.md: go test .":                                                                         "make test does the same",
 	"examples/feature/README.md: go run ./examples/feature 2>&1 | tee feature.log":                                      "TestFeatureWalk runs what it runs",
@@ -184,7 +186,7 @@ func TestDocumentCommandsAreKnown(t *testing.T) {
 		for _, block := range d.blocks("") {
 			lines(block, "$ ")
 		}
-		if len(d.blocks("console")) > 0 && d.path != "README.md" && d.path != "examples/feature/README.md" { // those are for TestWalk and TestFeatureWalk
+		if len(d.blocks("console")) > 0 && !slices.Contains([]string{"README.md", "examples/server/ACCOUNTS.md", "examples/feature/README.md"}, d.path) { // those are for the tests of walks
 			t.Errorf("%s has a console block, which no test runs", d.path)
 		}
 	}

@@ -57,6 +57,8 @@ var placeholders = []struct {
 }{
 	{regexp.MustCompile(`eyJ[\w.-]+…?`), "(jwt)"},
 	{regexp.MustCompile(`myauth_(rt|pr|st|mf|dv|ec)_[\w.-]+…?`), "(myauth_${1})"},
+	{regexp.MustCompile(`"id":"[A-Z2-7]{26}"`), `"id":"(session)"`},
+	{regexp.MustCompile(`curl/[\d.]+`), "curl/(version)"},
 	{regexp.MustCompile(`"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"`), `"(id)"`},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "(time)"},
 }
@@ -72,6 +74,11 @@ func normalised(output string) string {
 // a server that runs on its defaults, and compares what they see.
 func TestWalk(t *testing.T) {
 	follow(t, readmePath, "server.log", func(dir string, log io.Writer) *process { return launch(t, dir, log) })
+}
+
+// TestAccountsWalk does the same with the walk of ACCOUNTS.md.
+func TestAccountsWalk(t *testing.T) {
+	follow(t, "ACCOUNTS.md", "server.log", func(dir string, log io.Writer) *process { return launch(t, dir, log, "MYAUTH_RECENT_LOGIN=10s") })
 }
 
 // TestFeatureWalk does the same with the walk of examples/feature.
@@ -115,7 +122,7 @@ func follow(t *testing.T, document, log string, start func(dir string, log io.Wr
 	read := map[string]int{}
 	for _, s := range steps {
 		// People are slower than the message that they wait for; this test is not.
-		if m := regexp.MustCompile(`((verify-email|reset-password)\?token=|Your code is ).* ` + log).FindStringSubmatch(s.command); m != nil {
+		if m := regexp.MustCompile(`((verify-email|reset-password|change-email)\?token=|Your code is ).* ` + log).FindStringSubmatch(s.command); m != nil {
 			p.waitForNew(regexp.QuoteMeta(m[1])+`\S`, read[m[1]])
 			read[m[1]]++
 		}
