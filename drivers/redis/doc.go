@@ -8,6 +8,8 @@
 //	defer store.Close()
 //	svc, err := kit.New(store.Stores(), keys, nil)
 //
+// [Store.Buckets] is where a throttle of several instances counts.
+//
 // Every write is one Lua script on keys of one hash slot, all of them declared, so
 // Redis runs it as a whole and alone, in a cluster as well.
 //
