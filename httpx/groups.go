@@ -34,39 +34,32 @@ var sessionsOpenAPI []byte
 // leaveOut returns what remains of MyAuth's own routes and those of features: the routes, and the
 // fragments that describe them. The fragment of a group says which routes are in it.
 func (h *Handler) leaveOut(routes []kit.Route, without []Group) ([]kit.Route, []fragment, error) {
+	type group struct {
+		name Group
+		text []byte
+	}
+	groups := []group{{AccountRoutes, accountOpenAPI}, {SessionRoutes, sessionsOpenAPI}}
+	for feature, text := range h.svc.OpenAPI() {
+		groups = append(groups, group{Group(feature), text})
+	}
 	var fragments []fragment
-	names := []Group{FactorRoutes}
-	add := func(name string, text []byte) error {
-		f := fragment{name: name}
-		if err := decode(text, &f); err != nil {
-			return fmt.Errorf("httpx: the OpenAPI fragment of %s: %w", name, err)
+	known := []Group{FactorRoutes}
+	for i, g := range groups {
+		if slices.ContainsFunc(groups[:i], func(other group) bool { return other.name == g.name }) {
+			return nil, nil, fmt.Errorf("httpx: a feature has the name %s, which a group of MyAuth's own routes has", g.name)
 		}
-		if slices.Contains(without, Group(name)) {
-			for path, item := range f.Paths {
-				routes = slices.DeleteFunc(routes, func(rt kit.Route) bool { return rt.Path == path && item[strings.ToLower(rt.Method)] != nil })
-			}
+		f := fragment{name: string(g.name)}
+		if err := decode(g.text, &f); err != nil {
+			return nil, nil, fmt.Errorf("httpx: the OpenAPI fragment of %s: %w", g.name, err)
+		}
+		if slices.Contains(without, g.name) {
+			routes = slices.DeleteFunc(routes, func(rt kit.Route) bool { return f.Paths[rt.Path][strings.ToLower(rt.Method)] != nil })
 			f.Tags, f.Paths = nil, nil // what it makes other routes answer remains
 		}
-		names, fragments = append(names, Group(name)), append(fragments, f)
-		return nil
-	}
-	if err := add(string(AccountRoutes), accountOpenAPI); err != nil {
-		return nil, nil, err
-	}
-	if err := add(string(SessionRoutes), sessionsOpenAPI); err != nil {
-		return nil, nil, err
-	}
-	own := len(fragments)
-	for name, text := range h.svc.OpenAPI() {
-		if slices.ContainsFunc(fragments[:own], func(f fragment) bool { return f.name == name }) {
-			return nil, nil, fmt.Errorf("httpx: a feature has the name %s, which a group of MyAuth's own routes has", name)
-		}
-		if err := add(name, text); err != nil {
-			return nil, nil, err
-		}
+		known, fragments = append(known, g.name), append(fragments, f)
 	}
 	for _, g := range without {
-		if !slices.Contains(names, g) {
+		if !slices.Contains(known, g) {
 			return nil, nil, fmt.Errorf("httpx: Options.Without has %q: there is no such group of routes, and no such feature", g)
 		}
 	}

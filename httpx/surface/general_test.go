@@ -209,7 +209,7 @@ func TestHead(t *testing.T) {
 	a := newApp(t)
 	a.register()
 	bearer := "Authorization: Bearer " + a.login().Access
-	for _, path := range []string{"/me", "/openapi.json", "/.well-known/jwks.json"} {
+	for _, path := range []string{"/me", "/sessions", "/openapi.json", "/.well-known/jwks.json"} {
 		get := a.send("GET", path, "", bearer).is(200)
 		head := a.send("HEAD", path, "", bearer).is(200)
 		get.header.Del("Date")
