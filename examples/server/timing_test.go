@@ -250,6 +250,46 @@ func TestMailRequestsTellNothingByTime(t *testing.T) {
 	}
 }
 
+// TestEmailChangesTellNothingByTime: whether another account has the new address does not show in
+// how long the request for a change takes.
+func TestEmailChangesTellNothingByTime(t *testing.T) {
+	want := timing{samples: 250, ratio: 0.25, rank: 0.12}
+	if longTiming() {
+		want = timing{samples: 1000, ratio: 0.05, rank: 0.05}
+	}
+	for name, open := range timedStores() {
+		t.Run(name, func(t *testing.T) {
+			s := timedService(t, open(t, conformance.NewNetwork(t))(t), func(*kit.Options) {})
+			const accounts = 50
+			var sessions []accesstoken.Claims
+			for n := range accounts {
+				addAccount(t, s, kit.User{Email: fmt.Sprintf("taken%d@example.com", n), Active: true, Verified: true})
+				u, err := s.Import(t.Context(), kit.User{Email: fmt.Sprintf("user%d@example.com", n), Username: "Ada", Active: true, Verified: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				tokens, err := s.Grant(t.Context(), kit.Login{User: u})
+				if err != nil {
+					t.Fatal(err)
+				}
+				claims, err := s.Verifier().Verify(string(tokens.AccessToken))
+				if err != nil {
+					t.Fatal(err)
+				}
+				sessions = append(sessions, claims)
+			}
+			ask := func(name string) class {
+				return class{name, func(i int) {
+					if err := s.RequestEmailChange(t.Context(), sessions[i%accounts], fmt.Sprintf("%s%d@example.com", name, i%accounts)); err != nil {
+						t.Fatal(err)
+					}
+				}}
+			}
+			wantSameTime(t, want, ask("free"), ask("taken"))
+		})
+	}
+}
+
 // TestLoginRefusalsTellNothingByTime: neither does it show in how long a refusal takes.
 func TestLoginRefusalsTellNothingByTime(t *testing.T) {
 	want, cost := timing{samples: 100, ratio: 0.2, rank: 0.25}, 4
