@@ -220,6 +220,23 @@ func TestCallersThatGo(t *testing.T) {
 	})
 }
 
+// TestAWrongGuessIsOne, also when its caller leaves after the comparison, during the work that
+// makes it last as long as any: else who leaves in time would guess without being counted.
+func TestAWrongGuessIsOne(t *testing.T) {
+	old := newTestHasher(t, 4).hash("right")
+	h := newTestHasher(t, 6)
+	ctx, leave := context.WithCancel(t.Context())
+	h.digest = func(ctx context.Context, key []byte, salt [saltSize]byte, rounds int) ([digestSize]byte, error) {
+		if rounds != 1<<4 {
+			leave()
+		}
+		return bcryptDigest(ctx, key, salt, rounds)
+	}
+	if m, err := h.Verify(ctx, old, "wrong"); m.OK || err != nil || ctx.Err() == nil {
+		t.Errorf("Verify returned %+v, %v", m, err)
+	}
+}
+
 func TestPanicGivesTheTurnBack(t *testing.T) {
 	h := newTestHasher(t, 4)
 	h.digest = func(context.Context, []byte, [saltSize]byte, int) ([digestSize]byte, error) { panic("broken") }
