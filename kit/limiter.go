@@ -74,6 +74,11 @@ func (c charge) end(ctx context.Context, err *error) {
 		return
 	}
 	outcome := outcomeOf(*err)
+	if outcome == throttle.Refunded && errors.Is(ctx.Err(), context.Canceled) {
+		// A client that leaves does not choose what is counted: it could leave just after the
+		// comparison.
+		outcome = throttle.Failed
+	}
 	if p := recover(); p != nil {
 		outcome = throttle.Refunded
 		defer panic(p)

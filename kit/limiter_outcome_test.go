@@ -82,7 +82,7 @@ var attempts = []struct {
 	{throttle.ActionLogin, "refused by a hook", throttle.Succeeded, func(o *kit.Options) {
 		o.Hooks.BeforeLogin = func(context.Context, kit.User) error { return errors.New("no") }
 	}, login(goodPassword, nil)},
-	{throttle.ActionLogin, "cancelled", throttle.Refunded, nil, func(h *harness, ctx context.Context) func() error {
+	{throttle.ActionLogin, "cancelled", throttle.Failed, nil, func(h *harness, ctx context.Context) func() error {
 		h.register(testEmail)
 		ctx, cancel := context.WithCancel(ctx)
 		h.faults.OnCall("users.ByEmail", cancel)

@@ -91,7 +91,7 @@ type Outcome int
 const (
 	// Refunded: no secret was compared, because of an outage or of invalid input.
 	Refunded Outcome = iota
-	// Failed: the secret was wrong.
+	// Failed: the secret was wrong, or the client left before it was told.
 	Failed
 	// Succeeded: the secret was right, or there was none.
 	Succeeded
