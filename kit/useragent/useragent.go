@@ -53,6 +53,7 @@ var browsers = names{
 	{"Whale/", "Whale"},
 	{"Silk/", "Silk"},
 	{"Epiphany/", "GNOME Web"},
+	{"Konqueror/", "Konqueror"},
 	{"Thunderbird/", "Thunderbird"},
 	{"SeaMonkey/", "SeaMonkey"},
 	{"FxiOS/", "Firefox"}, {"Focus/", "Firefox"}, {"Firefox/", "Firefox"},
