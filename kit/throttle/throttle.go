@@ -231,9 +231,11 @@ func (t *Throttle) within(ctx context.Context) (context.Context, context.CancelF
 // nothing. The error is that of a ctx that is done.
 func (t *Throttle) change(ctx, within context.Context, now int64, n *name, change func(b *bucket, key uint64) bool) error {
 	if t.shared != nil {
-		err := t.shared.change(ctx, within, now, n, change)
-		if err == nil || ctx.Err() != nil {
-			return err
+		if err := t.shared.change(ctx, within, now, n, change); err == nil {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("throttle: %w", err)
 		}
 	}
 	t.own.change(n, change)
