@@ -37,6 +37,7 @@ type sharedBuckets struct {
 	buckets Buckets
 	logger  *slog.Logger
 	own     *memory // has the seed, and the last known value of each bucket
+	owed    debts
 	known   atomic.Bool
 	away    atomic.Int64 // when they did not answer, in microseconds since 1970; zero: they do
 }
@@ -84,6 +85,7 @@ func (s *sharedBuckets) try(ctx context.Context, n *name, change func(*bucket, u
 			return err
 		}
 	}
+	owed := s.owed.of(n)
 	for sure := false; ; sure = true {
 		secret := s.own.secret()
 		tag := secret.tag()
@@ -100,7 +102,10 @@ func (s *sharedBuckets) try(ctx context.Context, n *name, change func(*bucket, u
 			if doubt {
 				b = bucket{}
 			}
-			if !change(&b, key) {
+			// A guess that another instance has counted since is not forgotten.
+			e := b.find(key)
+			paid := owed != 0 && e != nil && e.last <= owed && b.clear(n, key, owed)
+			if !change(&b, key) && !paid {
 				return nil
 			}
 			return b.encode(tag)
@@ -113,6 +118,7 @@ func (s *sharedBuckets) try(ctx context.Context, n *name, change func(*bucket, u
 		}
 		if !doubt || sure {
 			s.own.put(secret, number, &b)
+			s.owed.settle(n, owed)
 			return nil
 		}
 		if err := s.readSeed(ctx); err != nil {

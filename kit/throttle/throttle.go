@@ -159,8 +159,17 @@ func (t *Throttle) Clear(ctx context.Context, a Attempt) {
 	}
 }
 
+// clear ends a row. While the shared buckets do not answer they owe it, so that an owner who
+// resets the password then is not refused afterwards.
 func (t *Throttle) clear(ctx, within context.Context, now int64, n *name) {
-	_ = t.change(ctx, within, now, n, func(b *bucket, key uint64) bool { return b.clear(n, key, now) })
+	change := func(b *bucket, key uint64) bool { return b.clear(n, key, now) }
+	if t.shared != nil {
+		if err := t.shared.change(ctx, within, now, n, change); err == nil {
+			return
+		}
+		t.shared.owed.add(n, now)
+	}
+	t.own.change(n, change)
 }
 
 // charge is an attempt that Throttle let through.
