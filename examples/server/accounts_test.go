@@ -47,7 +47,6 @@ func TestAccountFlows(t *testing.T) {
 	if tokens.DeviceToken == "" || user.ID != tokens.User.ID {
 		t.Error("no device token, or another user")
 	}
-	device = string(tokens.DeviceToken)
 	_, err = svc.Login(kit.WithClient(ctx, kit.Client{UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"}), email, pw)
 	check(err)
 	k.NextMail(kit.MailNewDevice)
