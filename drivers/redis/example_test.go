@@ -11,6 +11,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/throttle"
 )
 
 // Open owns its client. The three stores go into kit.New.
@@ -39,6 +40,26 @@ func ExampleOpen_cluster() {
 		log.Fatal(err)
 	}
 	defer store.Close()
+}
+
+// Instances that share a Redis count guesses together.
+func ExampleStore_Buckets() {
+	store, err := redis.Open(context.Background(), os.Getenv("REDIS_URL"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+	keys, err := accesstoken.HMAC([]byte(os.Getenv("JWT_SECRET")))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	limiter := throttle.New(&throttle.Options{Shared: store.Buckets()})
+	svc, err := kit.New(store.Stores(), keys, &kit.Options{Limiter: limiter})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer svc.Close(context.Background())
 }
 
 // New shares the application's client.
