@@ -21,7 +21,7 @@ func (s *Service) EnrollFactor(ctx context.Context, claims accesstoken.Claims, n
 	if err != nil {
 		return Prompt{}, err
 	}
-	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactorChallenge, EmailKey: EmailKey(u.Email), UserID: u.ID}, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactorChallenge, EmailKey: EmailKey(u.Email), UserID: u.ID, Device: claims.SessionID}, "")
 	if err != nil {
 		return Prompt{}, err
 	}
@@ -56,7 +56,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	if err != nil {
 		return TokenPair{}, err
 	}
-	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(u.Email), UserID: u.ID}, "")
+	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(u.Email), UserID: u.ID, Device: claims.SessionID}, "")
 	if err != nil {
 		return TokenPair{}, err
 	}
