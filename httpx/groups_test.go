@@ -14,7 +14,7 @@ func TestWithout(t *testing.T) {
 	routes := map[Group][]string{
 		AccountRoutes: {"PATCH /me", "DELETE /me", "POST /password-change", "POST /email-change", "POST /email-change/confirm", "POST /reauthenticate"},
 		SessionRoutes: {"GET /sessions", "DELETE /sessions/{id}", "POST /sessions/revoke-others"},
-		FactorRoutes:  {"GET /mfa", "POST /mfa/{name}", "POST /mfa/{name}/confirm", "DELETE /mfa/{name}", "POST /login/mfa/begin", "POST /login/mfa", "POST /reauthenticate/begin"},
+		FactorRoutes:  {"GET /mfa", "POST /mfa/recovery-codes", "POST /mfa/{name}", "POST /mfa/{name}/confirm", "DELETE /mfa/{name}", "POST /login/mfa/begin", "POST /login/mfa", "POST /reauthenticate/begin"},
 		"notes":       {"PUT /notes/{id}"},
 	}
 	notes := probe{"notes", kit.Extension{

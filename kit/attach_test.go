@@ -40,6 +40,7 @@ func TestFeaturesThatAreRefused(t *testing.T) {
 		"a name with a line end":        {one("a\n", kit.Extension{}), `"a\n"`},
 		"the name of sessions":          {one("refresh", kit.Extension{}), `"refresh"`},
 		"the name of resets":            {one("password_reset", kit.Extension{}), `"password_reset"`},
+		"the name of recovery codes":    {one("recovery_code", kit.Extension{}), `"recovery_code"`},
 		"the name of half logins":       {one("mfa", kit.Extension{}), `"mfa"`},
 		"the name of nonces":            {one("once", kit.Extension{}), `"once"`},
 		"the name of factors":           {one("factor", kit.Extension{}), `"factor"`},

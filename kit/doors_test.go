@@ -62,6 +62,14 @@ var doors = map[string]func(h *harness, u kit.User) func() error{
 		claims := h.claims(h.login(testEmail, goodPassword))
 		return func() error { _, err := h.EndOtherSessions(h.t.Context(), claims); return err }
 	},
+	"the second step with a recovery code": func(h *harness, _ kit.User) func() error {
+		h.enroll(h.login(testEmail, goodPassword))
+		step := h.half(h.Service)
+		return func() error {
+			_, err := h.LoginWithFactor(h.t.Context(), step, "recovery_code", "", code(string(h.recovery[0])))
+			return err
+		}
+	},
 	"the second step of a login": func(h *harness, u kit.User) func() error {
 		h.enroll(h.login(testEmail, goodPassword))
 		step := h.half(h.Service)
@@ -99,7 +107,7 @@ func TestDoors(t *testing.T) {
 		},
 		"sessions ended": {
 			shut: func(h *harness, u kit.User) error { return h.EndAllSessions(h.t.Context(), u.ID) },
-			want: []error{kit.ErrRevokedToken},
+			want: []error{kit.ErrRevokedToken, kit.ErrMFARequired},
 			open: []string{"password"},
 		},
 		"credentials voided": {
@@ -107,7 +115,7 @@ func TestDoors(t *testing.T) {
 				_, _, err := h.gate.ChangeUser(h.t.Context(), u.ID, func(u *kit.User) error { u.CredentialEpoch++; return nil })
 				return err
 			},
-			want: []error{kit.ErrRevokedToken, kit.ErrNotEnrolled},
+			want: []error{kit.ErrRevokedToken, kit.ErrNotEnrolled, kit.ErrMFARequired},
 			open: append([]string{"password", "re-authentication"}, goOn...),
 		},
 		"second factor due": {
@@ -116,7 +124,9 @@ func TestDoors(t *testing.T) {
 				return err
 			},
 			want: []error{kit.ErrMFARequired, kit.ErrRevokedToken},
-			open: []string{"the second step of a login", "the second step of a re-authentication"},
+			open: []string{
+				"the second step of a login", "the second step of a re-authentication", "the second step with a recovery code",
+			},
 		},
 		"hook":    {shut: func(h *harness, _ kit.User) error { h.gate.hookShut = true; return nil }, want: []error{errShut}, open: goOn},
 		"gate":    {shut: func(h *harness, _ kit.User) error { h.gate.gateShut = true; return nil }, want: []error{errShut}, open: goOn},

@@ -44,30 +44,39 @@ func (s *Service) enrolling(ctx context.Context, claims accesstoken.Claims, name
 	return u, session, factor, err
 }
 
+// Enrolment is the result of [Service.ConfirmFactor].
+type Enrolment struct {
+	// Tokens has the new access token of the session.
+	Tokens TokenPair
+	// RecoveryCodes are shown once; none if the account had another factor: see
+	// [Service.NewRecoveryCodes].
+	RecoveryCodes []Secret
+}
+
 // ConfirmFactor completes an enrolment with the user's answer. The same write that sets
 // User.Factors ends every other session of the user, because they were begun without the
 // factor. The session of claims lives on with the new access token; if it has ended, nothing is
-// enrolled.
+// enrolled. The first factor of an account comes with ten recovery codes.
 //
 // Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken] and [ErrRevokedToken] for the
 // state, those of [Service.EnrollFactor].
-func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, name, state string, answer Body) (_ TokenPair, err error) {
+func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, name, state string, answer Body) (_ Enrolment, err error) {
 	u, session, factor, err := s.enrolling(ctx, claims, name)
 	if err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
 	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionFactor, EmailKey: EmailKey(u.Email), UserID: u.ID, Device: claims.SessionID}, "")
 	if err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
 	defer c.end(ctx, &err)
 	opened, err := s.openState(state, factorState, u.ID, name, claims.SessionID)
 	if err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
 	data, err := factor.Confirm(ctx, u, opened.data, answer)
 	if err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
 	ctx = context.WithoutCancel(ctx)
 	enrolledAt, credentialEpoch := s.now(), u.CredentialEpoch
@@ -80,10 +89,10 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	// it writes that again, and from then on the other one finds the factor enrolled, and a
 	// removal leaves the record.
 	if err := put(func() error { _, _, _, err := s.enrolling(ctx, claims, name); return err }); err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
 	if err := s.spendState(ctx, u.ID, opened); err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
 	u, changed, err := s.changeUser(ctx, u.ID, func(u *User) error {
 		switch {
@@ -97,23 +106,30 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		return nil
 	})
 	if err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
 	if changed {
 		s.emit(ctx, Event{Kind: EventFactorEnrolled, UserID: u.ID, SessionID: claims.SessionID})
 		s.queueMailWith(ctx, MailFactorEnrolled, u, MailContent{Data: map[string]string{"factor": name}})
 	}
 	if err := put(always); err != nil {
-		return TokenPair{}, err
+		return Enrolment{}, err
 	}
-	return s.keepSession(ctx, u, session, func(d *sessionData) {
+	var codes []Secret
+	if len(u.Factors) == 1 {
+		if codes, err = s.putRecoveryCodes(ctx, u); err != nil {
+			return Enrolment{}, err
+		}
+	}
+	tokens, err := s.keepSession(ctx, u, session, func(d *sessionData) {
 		d.amr = distinct(append(slices.Clone(d.amr), AMRMultiple))
 		d.authTime = s.now()
 	})
+	return Enrolment{tokens, codes}, err
 }
 
-// RemoveFactor removes a second factor of the user whose access token has claims. Repeating it
-// is no error.
+// RemoveFactor removes a second factor of the user whose access token has claims, and with the
+// last one the recovery codes. Repeating it is no error.
 //
 // Errors: [ErrNotEnrolled] if there is no such factor, [ErrReauthenticationRequired] if the
 // login had no second factor, [ErrRevokedToken].
@@ -149,7 +165,10 @@ func (s *Service) RemoveFactor(ctx context.Context, claims accesstoken.Claims, n
 		s.emit(ctx, Event{Kind: EventFactorRemoved, UserID: u.ID, SessionID: claims.SessionID})
 		s.queueMailWith(ctx, MailFactorRemoved, u, MailContent{Data: map[string]string{"factor": name}})
 	}
-	return s.removeFactorRecord(ctx, u.ID, name)
+	if err := s.removeFactorRecord(ctx, u.ID, name); err != nil {
+		return err
+	}
+	return s.removeFactorRecord(ctx, u.ID, recoveryMethod)
 }
 
 // removeFactorRecord deletes the record of a factor that the user does not have any more. An
@@ -166,7 +185,7 @@ func (s *Service) removeFactorRecord(ctx context.Context, userID, name string) e
 		switch {
 		case err != nil && !errors.Is(err, ErrNotFound):
 			return err
-		case slices.Contains(u.Factors, name):
+		case hasMethod(u, name):
 			return nil // enrolled again
 		}
 		if err := s.credentials.Delete(ctx, id, row.Version); !errors.Is(err, ErrConflict) {

@@ -41,11 +41,14 @@ const (
 	EventPasswordGuessing       EventKind = "password_guessing" // strangers try one wrong password after another
 	EventFactorEnrolled         EventKind = "factor_enrolled"
 	EventFactorRemoved          EventKind = "factor_removed"
-	EventFactorFailed           EventKind = "factor_failed"   // the answer to a second factor was wrong
-	EventFactorRequired         EventKind = "factor_required" // a first factor was right, and a second is due
-	EventMailFailed             EventKind = "mail_failed"     // one attempt; it will be retried
-	EventMailDropped            EventKind = "mail_dropped"    // given up
-	EventMailSpaced             EventKind = "mail_spaced"     // left out, for another of the kind to that mailbox
+	EventFactorsReset           EventKind = "factors_reset" // by an administrator
+	EventRecoveryCodesMade      EventKind = "recovery_codes_made"
+	EventRecoveryCodeUsed       EventKind = "recovery_code_used" // in place of a second factor
+	EventFactorFailed           EventKind = "factor_failed"      // the answer to a second factor was wrong
+	EventFactorRequired         EventKind = "factor_required"    // a first factor was right, and a second is due
+	EventMailFailed             EventKind = "mail_failed"        // one attempt; it will be retried
+	EventMailDropped            EventKind = "mail_dropped"       // given up
+	EventMailSpaced             EventKind = "mail_spaced"        // left out, for another of the kind to that mailbox
 )
 
 // Event is one entry of the audit stream. It holds no secret, and of the user only the ID.

@@ -98,7 +98,11 @@ func (h *harness) enroll(tokens kit.TokenPair) kit.TokenPair {
 		h.t.Fatal("confirm:", err)
 	}
 	h.nextMail(kit.MailFactorEnrolled)
-	return enrolled
+	if len(enrolled.RecoveryCodes) != 10 {
+		h.t.Fatalf("%d recovery codes", len(enrolled.RecoveryCodes))
+	}
+	h.recovery = enrolled.RecoveryCodes
+	return enrolled.Tokens
 }
 
 // half logs in with the password, and returns the token for the second step.

@@ -40,6 +40,8 @@ type harness struct {
 	gate    *gateFeature       // of newDoorHarness
 	session accesstoken.Claims // of a test
 
+	recovery []kit.Secret // codes of the last enrolment
+
 	mu     sync.Mutex
 	events []kit.Event
 }

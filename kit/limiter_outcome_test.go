@@ -158,6 +158,8 @@ var attempts = []struct {
 	{throttle.ActionDenyEmail, "outage", throttle.Refunded, nil, mailed((*kit.Service).DenyEmail, usersAway)},
 	{throttle.ActionFactor, "right", throttle.Succeeded, withFactor, second("2", nil)},
 	{throttle.ActionFactor, "wrong", throttle.Failed, withFactor, second("1", nil)},
+	{throttle.ActionFactor, "right recovery code", throttle.Succeeded, withFactor, recovered(true)},
+	{throttle.ActionFactor, "wrong recovery code", throttle.Failed, withFactor, recovered(false)},
 	{throttle.ActionFactor, "outage", throttle.Refunded, withFactor, second("2", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Down, 1) })},
 	{throttle.ActionFactor, "panic", throttle.Refunded, withFactor, second("1", func(h *harness) { h.faults.Inject("tokens.Update", kittest.Panic, 1) })},
 	{throttle.ActionFactorChallenge, "right", throttle.Succeeded, withFactor, func(h *harness, ctx context.Context) func() error {
@@ -313,6 +315,20 @@ func second(answer string, before func(*harness)) prepared {
 	}
 }
 
+func recovered(right bool) prepared {
+	return func(h *harness, ctx context.Context) func() error {
+		h.enroll(h.loginOf(h.verified(testEmail)))
+		half, answer := h.half(h.Service), "wrong"
+		if right {
+			answer = string(h.recovery[0])
+		}
+		return func() error {
+			_, err := h.LoginWithFactor(ctx, half, "recovery_code", "", code(answer))
+			return err
+		}
+	}
+}
+
 func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range attempts {
@@ -356,6 +372,7 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 		"refresh":        "refresh", "refreshParent": "refresh", "parseVerification": "verify_email deny_email",
 		"answerFactor": "factor", "spendAnswer": "factor", "ConfirmFactor": "factor",
 		"pendingLogin": "factor factor_challenge",
+		"Verify":       "factor", // of recovery codes, by answerFactor
 		// Of these the other side is a record, and nothing that a client sent.
 		"presentedDevice": "", // of 256 bits, which nobody guesses
 		"createToken":     "", "createUnique": "", "changeRecord": "", "Find": "",

@@ -28,7 +28,8 @@ type MFARequired struct {
 	// Token is for [Service.LoginWithFactor], or, in the session that is re-authenticated, for
 	// [Service.ReauthenticateWithFactor]: for 10 minutes and 5 answers.
 	Token Secret
-	// Methods are the names of the account's factors.
+	// Methods are the names of the account's factors, and "recovery_code", which every account
+	// with one had.
 	Methods []string
 	// ExpiresIn is how long Token is valid.
 	ExpiresIn time.Duration
@@ -58,7 +59,7 @@ func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
 		return err
 	}
 	s.emit(ctx, Event{Kind: EventFactorRequired, UserID: l.User.ID, SessionID: l.session})
-	return &MFARequired{Token: Secret(token.Encode(mfaPrefix)), Methods: s.factorsOf(l.User), ExpiresIn: challengeTTL}
+	return &MFARequired{Token: Secret(token.Encode(mfaPrefix)), Methods: append(s.factorsOf(l.User), recoveryMethod), ExpiresIn: challengeTTL}
 }
 
 // pendingLogin is a login between two factors, as read within the call.
@@ -105,8 +106,7 @@ func (s *Service) pendingLogin(ctx context.Context, claims accesstoken.Claims, t
 			return l, err
 		}
 	}
-	l.factor = s.factors[name]
-	if l.factor == nil || !slices.Contains(l.user.Factors, name) {
+	if l.factor = s.factorOf(l.user, name); l.factor == nil {
 		return l, ErrNotEnrolled
 	}
 	l.record, l.known, err = s.factorData(ctx, l.user, name)
@@ -138,8 +138,9 @@ func (s *Service) ChallengeFactor(ctx context.Context, claims accesstoken.Claims
 	return s.prompt(l.user, method, l.row.ID, func() (Prompt, error) { return l.factor.Challenge(ctx, l.user, l.known) })
 }
 
-// LoginWithFactor completes a login with the answer to a second factor. state is the member
-// "state" of what ChallengeFactor returned, or empty.
+// LoginWithFactor completes a login with the answer to a second factor, or with a recovery code:
+// the method "recovery_code". state is the member "state" of what ChallengeFactor returned, or
+// empty.
 //
 // Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also
 // after five answers), [ErrNotEnrolled], a [throttle.LimitError], those of [Service.Grant], what the
@@ -226,6 +227,9 @@ func (s *Service) spendAnswer(ctx context.Context, l pendingLogin, proof Proof, 
 	})
 	if errors.Is(err, ErrNotFound) {
 		return ErrInvalidCode // the factor was removed
+	}
+	if _, recovered := l.factor.(recoveryFactor); recovered && err == nil {
+		s.recoveryCodeUsed(ctx, l)
 	}
 	return err
 }

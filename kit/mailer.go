@@ -53,6 +53,12 @@ const (
 	// or removed: Data["factor"] is its name. They have no link and no token.
 	MailFactorEnrolled MailKind = "factor_enrolled"
 	MailFactorRemoved  MailKind = "factor_removed"
+	// MailFactorsReset tells the owner that an administrator removed all second factors,
+	// MailRecoveryCodesMade that there are new recovery codes, and MailRecoveryCodeUsed that one
+	// took the place of the second factor. They have no link and no token.
+	MailFactorsReset      MailKind = "factors_reset"
+	MailRecoveryCodesMade MailKind = "recovery_codes_made"
+	MailRecoveryCodeUsed  MailKind = "recovery_code_used"
 	// MailAccountExists tells the owner that somebody tried to register the address again.
 	// It is sent only with Options.ConcealAccounts, because then the API does not say so. It
 	// has no link and no token.

@@ -13,6 +13,7 @@ func (s *Service) mfaRoutes() Extension {
 	return Extension{
 		Routes: []Route{
 			{"GET", "/mfa", SignedIn, NoBody, s.serveFactors},
+			{"POST", "/mfa/recovery-codes", RecentlySignedIn, NoBody, s.serveRecoveryCodes},
 			{"POST", "/mfa/{name}", RecentlySignedIn, OptionalJSON, s.serveEnroll},
 			{"POST", "/mfa/{name}/confirm", RecentlySignedIn, JSONBody, s.serveConfirm},
 			{"DELETE", "/mfa/{name}", RecentlySignedIn, NoBody, s.serveRemove},
@@ -29,6 +30,14 @@ func (s *Service) mfaRoutes() Extension {
 			{
 				Kind: MailFactorRemoved, Notice: true, Subject: "A second factor was removed",
 				Text: "Somebody who was signed in to your account removed a second factor ({{.Data.factor}}).\n\nIf this was not you, reset your password at once, and tell us.\n",
+			},
+			{
+				Kind: MailRecoveryCodesMade, Notice: true, Subject: "You have new recovery codes",
+				Text: "Somebody who was signed in to your account made new recovery codes. Those from before don't work any more.\n\nIf this was not you, reset your password at once, and tell us.\n",
+			},
+			{
+				Kind: MailRecoveryCodeUsed, Notice: true, Subject: "A recovery code was used",
+				Text: "Somebody who has your password signed in with one of your recovery codes in place of your second factor. That code doesn't work any more.\n\nIf this was not you, reset your password at once, make new recovery codes, and tell us.\n",
 			},
 		},
 	}
@@ -54,7 +63,11 @@ func (s *Service) serveFactors(ctx context.Context, r Request) (Answer, error) {
 		}
 		list = append(list, item)
 	}
-	return JSON(200, map[string]any{"factors": list})
+	left, err := s.RecoveryCodesLeft(ctx, r.User)
+	if err != nil {
+		return Answer{}, err
+	}
+	return JSON(200, map[string]any{"factors": list, "recovery_codes_left": left})
 }
 
 // serveEnroll is POST /mfa/{name}.
@@ -72,8 +85,30 @@ func (s *Service) serveConfirm(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	tokens, err := s.ConfirmFactor(ctx, r.Claims, r.PathValue("name"), state, r.Body)
-	return Answer{Tokens: tokens}, err
+	enrolled, err := s.ConfirmFactor(ctx, r.Claims, r.PathValue("name"), state, r.Body)
+	if err != nil || len(enrolled.RecoveryCodes) == 0 {
+		return Answer{Tokens: enrolled.Tokens}, err
+	}
+	answer, err := shownCodes(enrolled.RecoveryCodes)
+	answer.Tokens = enrolled.Tokens
+	return answer, err
+}
+
+// serveRecoveryCodes is POST /mfa/recovery-codes.
+func (s *Service) serveRecoveryCodes(ctx context.Context, r Request) (Answer, error) {
+	codes, err := s.NewRecoveryCodes(ctx, r.Claims)
+	if err != nil {
+		return Answer{}, err
+	}
+	return shownCodes(codes)
+}
+
+func shownCodes(codes []Secret) (Answer, error) {
+	shown := []string{}
+	for _, code := range codes {
+		shown = append(shown, string(code))
+	}
+	return JSON(200, map[string]any{"recovery_codes": shown})
 }
 
 // serveRemove is DELETE /mfa/{name}.

@@ -45,7 +45,7 @@ func (s *Service) mailRule(kind MailKind) mailRule {
 	if r, ok := s.mailRules[kind]; ok {
 		return mailRule{ttl: cmp.Or(r.TTL, noticeTTL), spaced: !r.Notice, subject: r.Subject, text: r.Text}
 	}
-	return mailRule{ttl: noticeTTL} // MailPasswordChanged, MailEmailChangeRequested, MailEmailChanged
+	return mailRule{ttl: noticeTTL} // such as MailPasswordChanged
 }
 
 // mailJob is one mail that may have to be sent.
