@@ -40,6 +40,10 @@ type deviceData struct {
 	Password  string     `json:"password"`
 	IP        netip.Addr `json:"ip"`
 	UserAgent string     `json:"user_agent"`
+	// Remembered is the factorMark of the time when the second factor was given there, to be
+	// remembered, and RememberedAt that time, in seconds since 1970.
+	Remembered   string `json:"remembered,omitempty"`
+	RememberedAt int64  `json:"remembered_at,omitempty"`
 }
 
 func (d deviceData) encode() []byte {
@@ -145,7 +149,7 @@ func (s *Service) loginDevice(ctx context.Context, u User, known device) (d devi
 	d.data = deviceData{Password: passwordMark(u), IP: client.IP, UserAgent: client.UserAgent}
 	d.row = Token{
 		ID: secret.RowID(), Type: deviceType, UserID: u.ID, Epoch: u.CredentialEpoch, SecretHash: secret.Hash(),
-		Data: d.data.encode(), CreatedAt: now, ExpiresAt: now.Add(deviceTTL), Version: 1,
+		CreatedAt: now, ExpiresAt: now.Add(deviceTTL), Version: 1,
 	}
 	return d, Secret(secret.Encode(devicePrefix))
 }
@@ -208,6 +212,7 @@ func (s *Service) storeDevice(ctx context.Context, u User, d device) error {
 			return err
 		}
 	}
+	d.row.Data = d.data.encode()
 	if err := s.credentials.Create(ctx, d.row); err != nil {
 		return err // stored perhaps: a device whose token nobody has
 	}

@@ -47,8 +47,8 @@
 // that token and the answer to the factor, and goes the same way again. A [Factor] only asks and
 // compares: the Service keeps its sealed record, counts tries, and uses up each answer once. If
 // the record or the feature is gone, the login is refused. Recovery codes, which come with the
-// first factor, stand for it once each; [Service.ResetFactors] is for an
-// administrator.
+// first factor, stand for it once each; [RememberDevice] spares a device the factor for a while;
+// [Service.ResetFactors] is for an administrator.
 //
 // # Lost answers
 //

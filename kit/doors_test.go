@@ -62,6 +62,14 @@ var doors = map[string]func(h *harness, u kit.User) func() error{
 		claims := h.claims(h.login(testEmail, goodPassword))
 		return func() error { _, err := h.EndOtherSessions(h.t.Context(), claims); return err }
 	},
+	"a login from a device that remembers the factor": func(h *harness, _ kit.User) func() error {
+		ctx := h.rememberedAt()
+		return func() error { _, err := h.Login(ctx, testEmail, goodPassword); return err }
+	},
+	"refresh of a session from such a device": func(h *harness, _ kit.User) func() error {
+		tokens := h.loginFrom(h.rememberedAt(), testEmail, goodPassword)
+		return func() error { _, err := h.refresh(tokens.RefreshToken); return err }
+	},
 	"the second step with a recovery code": func(h *harness, _ kit.User) func() error {
 		h.enroll(h.login(testEmail, goodPassword))
 		step := h.half(h.Service)
@@ -80,8 +88,19 @@ var doors = map[string]func(h *harness, u kit.User) func() error{
 	},
 }
 
+// rememberedAt enrols the factor, and returns the context of a device that remembers it.
+func (h *harness) rememberedAt() context.Context {
+	h.t.Helper()
+	h.enroll(h.login(testEmail, goodPassword))
+	tokens, err := h.LoginWithFactor(kit.RememberDevice(h.from("192.0.2.1", firefox, "")), h.half(h.Service), "counter", "", code("2"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return h.from("192.0.2.1", firefox, tokens.DeviceToken)
+}
+
 // goOn are the doors that only let a session go on, as it began.
-var goOn = []string{"refresh of a session from before", "a change of password", "the end of the other sessions"}
+var goOn = []string{"refresh of a session from before", "refresh of a session from such a device", "a change of password", "the end of the other sessions"}
 
 var errShut = errors.New("the hook is shut")
 
@@ -126,6 +145,7 @@ func TestDoors(t *testing.T) {
 			want: []error{kit.ErrMFARequired, kit.ErrRevokedToken},
 			open: []string{
 				"the second step of a login", "the second step of a re-authentication", "the second step with a recovery code",
+				"a login from a device that remembers the factor", "refresh of a session from such a device", // as it was given there
 			},
 		},
 		"hook":    {shut: func(h *harness, _ kit.User) error { h.gate.hookShut = true; return nil }, want: []error{errShut}, open: goOn},

@@ -66,12 +66,15 @@ type Login struct {
 	provedAt time.Time // of a login that was suspended; zero: now
 	session  string    // the ID of the session that is re-authenticated; empty: a new one
 	device   device    // that the login comes from; zero: see WithDevice
+	// remembered: the second factor was given on that device before.
+	remembered bool
 }
 
 // Grant starts a session, for a login of a feature or of the application's own. Every way to
 // log in ends at this door. It reads the account anew, and refuses one that is not active, not
 // verified where that is required, or changed since l.User was read; then it asks for a second
-// factor if the account has one, and then the hooks and the gates of features.
+// factor if the account has one, unless the device remembers it, and then the hooks and the gates
+// of features.
 //
 // Errors: [ErrAccountDisabled], [ErrEmailNotVerified], [ErrRevokedToken], a [MFARequired], what
 // Hooks.BeforeLogin, Extension.Gate and l.Spend return.
@@ -95,7 +98,9 @@ func (s *Service) Grant(ctx context.Context, l Login) (TokenPair, error) {
 // starts a session, or moves the login of the one that is re-authenticated.
 func (s *Service) grant(ctx context.Context, l Login) (tokens TokenPair, err error) {
 	now := s.now()
-	err = s.judge(ctx, l, now)
+	if err = s.rememberedLogin(ctx, &l, now); err == nil {
+		err = s.judge(ctx, l, now)
+	}
 	switch {
 	case err != nil:
 	case l.session == "":
@@ -117,7 +122,7 @@ func (s *Service) judge(ctx context.Context, l Login, now time.Time) error {
 		return ErrAccountDisabled
 	case s.opts.RequireVerifiedEmail && !u.Verified:
 		return ErrEmailNotVerified
-	case factorDue(u, l.AMR):
+	case factorDue(u, l.AMR) && !l.remembered:
 		return s.challenge(ctx, l, now)
 	}
 	if hook := s.opts.Hooks.BeforeLogin; hook != nil {
@@ -142,7 +147,8 @@ func (s *Service) startSession(ctx context.Context, l Login, now time.Time) (Tok
 	}
 	u, token := l.User, opaque.New(now)
 	device, deviceToken := s.loginDevice(ctx, u, l.device)
-	data := sessionData{amr: l.AMR, authTime: cmp.Or(l.provedAt, now), client: ClientOf(ctx), device: device.row.ID}
+	device.remember(ctx, u, l.AMR, now)
+	data := sessionData{amr: l.AMR, authTime: cmp.Or(l.provedAt, now), client: ClientOf(ctx), device: device.row.ID, remembered: l.remembered}
 	session := Token{
 		ID:         token.RowID(),
 		Type:       RefreshToken,

@@ -140,7 +140,7 @@ func (s *Service) ChallengeFactor(ctx context.Context, claims accesstoken.Claims
 
 // LoginWithFactor completes a login with the answer to a second factor, or with a recovery code:
 // the method "recovery_code". state is the member "state" of what ChallengeFactor returned, or
-// empty.
+// empty. See [RememberDevice].
 //
 // Errors: [ErrInvalidCode], [ErrInvalidToken], [ErrExpiredToken], [ErrRevokedToken] (also
 // after five answers), [ErrNotEnrolled], a [throttle.LimitError], those of [Service.Grant], what the

@@ -132,13 +132,18 @@ func (s *Service) serveChallenge(ctx context.Context, r Request) (Answer, error)
 // serveFactorLogin is POST /login/mfa.
 func (s *Service) serveFactorLogin(ctx context.Context, r Request) (Answer, error) {
 	var token, method, state string
+	var remember bool
 	err := r.Body.Decode([]Field{
 		{Name: "mfa_token", Text: &token},
 		{Name: "method", Text: &method},
 		{Name: "state", Text: &state, Optional: true},
+		{Name: "remember_device", Flag: &remember, Optional: true},
 	}, nil)
 	if err != nil {
 		return Answer{}, err
+	}
+	if remember {
+		ctx = RememberDevice(ctx)
 	}
 	tokens, err := s.LoginWithFactor(ctx, token, method, state, r.Body)
 	return Answer{Tokens: tokens}, err

@@ -63,14 +63,14 @@ func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPai
 	// From here on the work is finished even if the client goes: its rotation would have an
 	// unknown outcome.
 	ctx = context.WithoutCancel(ctx)
-	lacksFactor := err == nil && factorDue(u, data.amr)
+	lacksFactor := err == nil && data.lacksFactor(u)
 	if lacksFactor || errors.Is(err, ErrAccountDisabled) {
 		if err := s.revoke(ctx, session); err != nil {
 			return TokenPair{}, err
 		}
 	}
 	switch {
-	case lacksFactor: // the session is older than the second factor
+	case lacksFactor:
 		return TokenPair{}, ErrRevokedToken
 	case err != nil:
 		return TokenPair{}, err

@@ -215,13 +215,17 @@ func (s *Service) signedIn(ctx context.Context, claims accesstoken.Claims) (User
 		return User{}, Token{}, err
 	}
 	u, err := s.liveUser(ctx, claims.Subject, claims.Epoch)
-	if err == nil && factorDue(u, claims.AMR) {
-		err = ErrRevokedToken // as for a refresh: the session is older than the second factor
-	}
 	if err != nil {
 		return User{}, Token{}, err
 	}
 	session, err := s.liveSession(ctx, claims)
+	if err != nil {
+		return User{}, Token{}, err
+	}
+	data, err := decodeSession(session.Data)
+	if err == nil && data.lacksFactor(u) {
+		err = ErrRevokedToken // as for a refresh
+	}
 	return u, session, err
 }
 

@@ -15,6 +15,8 @@ type sessionData struct {
 	authTime time.Time
 	client   Client
 	device   string // the ID of its record
+	// remembered: that device remembered the second factor, which amr therefore lacks.
+	remembered bool
 	// tries and prompts count the answers and the challenges between two factors.
 	tries, prompts int64
 	// session is the session that is re-authenticated; empty: a login makes a new one.
@@ -40,6 +42,9 @@ func (d sessionData) encode() []byte {
 	if d.device != "" {
 		b = ijson.AppendString(append(b, `,"device":`...), d.device)
 	}
+	if d.remembered {
+		b = append(b, `,"remembered":true`...)
+	}
 	if d.tries > 0 {
 		b = strconv.AppendInt(append(b, `,"tries":`...), d.tries, 10)
 	}
@@ -51,6 +56,9 @@ func (d sessionData) encode() []byte {
 	}
 	return append(b, '}')
 }
+
+// lacksFactor reports whether the session of u is older than the second factor.
+func (d sessionData) lacksFactor(u User) bool { return factorDue(u, d.amr) && !d.remembered }
 
 // decodeSession reads what encode wrote. A session without Data is one that is never recent and
 // has no second factor.
@@ -80,6 +88,8 @@ func decodeSession(data []byte) (d sessionData, err error) {
 			d.client.UserAgent, err = ijson.String(value)
 		case "device":
 			d.device, err = ijson.String(value)
+		case "remembered":
+			d.remembered = string(value) == "true"
 		case "tries":
 			d.tries, err = ijson.Int64(value)
 		case "prompts":
