@@ -21,6 +21,9 @@ type Core struct {
 // Now returns the time, in UTC and to the microsecond.
 func (c *Core) Now() time.Time { return c.svc.now() }
 
+// Issuer is Options.JWTIssuer.
+func (c *Core) Issuer() string { return c.svc.opts.JWTIssuer }
+
 // Logger is Options.Logger.
 func (c *Core) Logger() *slog.Logger { return c.svc.opts.Logger }
 
