@@ -42,6 +42,9 @@ type Options struct {
 	//	password_guessing.txt       password_guessing.html
 	//	factor_enrolled.txt         factor_enrolled.html
 	//	factor_removed.txt          factor_removed.html
+	//	factors_reset.txt           factors_reset.html
+	//	recovery_codes_made.txt     recovery_codes_made.html
+	//	recovery_code_used.txt      recovery_code_used.html
 	//	layout.txt                  layout.html
 	//
 	// A .txt is a text/template that defines a template "subject", one line. The .html

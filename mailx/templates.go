@@ -25,14 +25,14 @@ var builtin embed.FS
 func builtinKinds() []kit.MailKind {
 	return []kit.MailKind{
 		kit.MailVerification, kit.MailPasswordReset, kit.MailPasswordChanged, kit.MailEmailChange, kit.MailEmailChangeRequested, kit.MailEmailChanged,
-		kit.MailAccountExists, kit.MailNewDevice, kit.MailPasswordGuessing,
+		kit.MailAccountExists, kit.MailNewDevice, kit.MailPasswordGuessing, kit.MailFactorsReset,
 	}
 }
 
 // otherKinds are the kinds of package kit that bring their own texts; Options.Templates can
 // replace them.
 func otherKinds() []kit.MailKind {
-	return []kit.MailKind{kit.MailFactorEnrolled, kit.MailFactorRemoved}
+	return []kit.MailKind{kit.MailFactorEnrolled, kit.MailFactorRemoved, kit.MailRecoveryCodesMade, kit.MailRecoveryCodeUsed}
 }
 
 // needsLink reports whether a mail of that kind is useless without a link or a token.
