@@ -23,6 +23,7 @@ func bearerRoutes() map[string]string {
 	if featured() {
 		routes["GET /mfa"], routes["DELETE /mfa/pin"] = "", ""
 		routes["POST /mfa/pin"] = object("pin", "1")
+		routes["POST /mfa/recovery-codes"] = ""
 		routes["POST /mfa/pin/confirm"] = object("state", "x", "code", "x")
 		routes["POST /reauthenticate/begin"] = object("mfa_token", "x", "method", "pin")
 		routes["POST /notes/1"] = object("text", "x")
@@ -38,7 +39,7 @@ func documented(route string) string {
 // bearerRoutes has each route of the document that needs a token, and those marked recent are
 // these.
 func TestBearerRoutes(t *testing.T) {
-	recent := map[string]bool{"DELETE /me": true, "POST /email-change": true, "POST /mfa/{name}": true, "POST /mfa/{name}/confirm": true, "DELETE /mfa/{name}": true}
+	recent := map[string]bool{"DELETE /me": true, "POST /email-change": true, "POST /mfa/recovery-codes": true, "POST /mfa/{name}": true, "POST /mfa/{name}/confirm": true, "DELETE /mfa/{name}": true}
 	want := map[string]bool{}
 	for route := range bearerRoutes() {
 		want[documented(route)] = true

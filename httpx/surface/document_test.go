@@ -106,7 +106,7 @@ func TestDocumentRoutes(t *testing.T) {
 	}
 	if featured() {
 		for _, route := range []string{
-			"GET /auth/mfa", "POST /auth/mfa/{name}", "POST /auth/mfa/{name}/confirm", "DELETE /auth/mfa/{name}",
+			"GET /auth/mfa", "POST /auth/mfa/recovery-codes", "POST /auth/mfa/{name}", "POST /auth/mfa/{name}/confirm", "DELETE /auth/mfa/{name}",
 			"POST /auth/login/mfa/begin", "POST /auth/login/mfa", "POST /auth/reauthenticate/begin", "POST /auth/notes/{id}",
 		} {
 			want[route] = true

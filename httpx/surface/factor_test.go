@@ -3,6 +3,8 @@ package surface
 import (
 	"context"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +27,19 @@ func (a *app) enroll(access string) string {
 	r := a.send("POST", "/mfa/pin/confirm", object("state", state, "code", pinNumber), json, bearer).is(200)
 	a.mail(kit.MailFactorEnrolled)
 	return r.tokens().Access
+}
+
+// recoveryCodes are those that an answer shows.
+func (r answer) recoveryCodes() []string {
+	r.t.Helper()
+	var body struct {
+		Codes []string `json:"recovery_codes"`
+	}
+	r.decode(&body)
+	if len(body.Codes) != 10 {
+		r.t.Fatalf("got %s, want ten recovery codes", r.body)
+	}
+	return body.Codes
 }
 
 func (r answer) state() string {
@@ -50,7 +65,7 @@ func (r answer) mfaToken() string {
 		Expires int `json:"expires_in"`
 	}
 	r.decode(&due)
-	if len(due.Methods) != 1 || due.Methods[0] != "pin" || due.Expires != 600 {
+	if !slices.Equal(due.Methods, []string{"pin", "recovery_code"}) || due.Expires != 600 {
 		r.t.Errorf("got %s", r.body)
 	}
 	return due.Token
@@ -83,13 +98,13 @@ func TestFactor(t *testing.T) {
 	a := newApp(t)
 	first := a.tokenOf(pinEmail)
 	bearer := func(token string) string { return "Authorization: Bearer " + token }
-	if got := a.send("GET", "/mfa", "", bearer(first)).is(200).body; got != `{"factors":[]}` {
+	if got := a.send("GET", "/mfa", "", bearer(first)).is(200).body; got != `{"factors":[],"recovery_codes_left":0}` {
 		t.Errorf("before: %s", got)
 	}
 	a.send("DELETE", "/mfa/pin", "", bearer(first)).is(401, "reauthentication_required") // no factor in this login
 	second := a.enroll(first)
 	a.send("GET", "/mfa", "", bearer(first)).is(401, "revoked_token")
-	if got, want := a.send("GET", "/mfa", "", bearer(second)).is(200).body, `{"factors":[{"type":"pin","created_at":"2026-11-23T12:00:00.000000Z","last_used_at":null}]}`; got != want {
+	if got, want := a.send("GET", "/mfa", "", bearer(second)).is(200).body, `{"factors":[{"type":"pin","created_at":"2026-11-23T12:00:00.000000Z","last_used_at":null}],"recovery_codes_left":10}`; got != want {
 		t.Errorf("got %s", got)
 	}
 	a.send("POST", "/mfa/pin", object("pin", "1"), "Content-Type: application/json", bearer(second)).is(409, "already_enrolled")
@@ -110,6 +125,49 @@ func TestFactor(t *testing.T) {
 	a.send("DELETE", "/mfa/pin", "", bearer(tk.Access)).is(204)
 	a.mail(kit.MailFactorRemoved)
 	a.post("/login", "email", pinEmail, "password", goodPassword).is(200)
+}
+
+// Recovery codes come with the first factor, stand for it once each, and go with the last one.
+func TestRecoveryCodes(t *testing.T) {
+	if !featured() {
+		return
+	}
+	a := newApp(t)
+	first := a.tokenOf(pinEmail)
+	bearer := func(token string) string { return "Authorization: Bearer " + token }
+	const json = "Content-Type: application/json"
+	a.send("POST", "/mfa/recovery-codes", "", bearer(first)).is(404, "not_found") // no factor
+	state := a.send("POST", "/mfa/pin", object("pin", pinNumber), json, bearer(first)).is(201).state()
+	r := a.send("POST", "/mfa/pin/confirm", object("state", state, "code", pinNumber), json, bearer(first)).is(200)
+	a.mail(kit.MailFactorEnrolled)
+	codes := r.recoveryCodes()
+	step := func(code string, remember any) answer {
+		return a.post("/login/mfa", "mfa_token", a.mfaToken(), "method", "recovery_code", "code", code, "remember_device", remember)
+	}
+	tk := step(codes[0], true).is(200).tokens()
+	a.mail(kit.MailRecoveryCodeUsed)
+	step(codes[0], false).is(401, "invalid_code")
+	step(codes[1], "yes").invalid("remember_device invalid_type")
+	if got := a.send("GET", "/mfa", "", bearer(tk.Access)).is(200).body; !strings.HasSuffix(got, `"recovery_codes_left":9}`) {
+		t.Errorf("got %s", got)
+	}
+	fresh := a.send("POST", "/mfa/recovery-codes", "", bearer(tk.Access)).is(200).recoveryCodes()
+	a.mail(kit.MailRecoveryCodesMade)
+	step(codes[1], false).is(401, "invalid_code")
+	step(fresh[0], false).is(200)
+	a.mail(kit.MailRecoveryCodeUsed)
+
+	// The device of the login that asked for it remembers the factor, for what is not recent.
+	known := a.post("/login", "email", pinEmail, "password", goodPassword, "device_token", tk.Device).is(200).tokens()
+	known = a.refresh(known.Refresh).is(200).tokens()
+	a.me(known.Access).is(200)
+	a.send("POST", "/mfa/recovery-codes", "", bearer(known.Access)).is(401, "reauthentication_required")
+
+	a.send("DELETE", "/mfa/pin", "", bearer(tk.Access)).is(204)
+	a.mail(kit.MailFactorRemoved)
+	if got := a.send("GET", "/mfa", "", bearer(tk.Access)).is(200).body; got != `{"factors":[],"recovery_codes_left":0}` {
+		t.Errorf("after the last factor: %s", got)
+	}
 }
 
 // Each way in which the routes of factors refuse that no general test produces.

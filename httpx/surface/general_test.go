@@ -174,7 +174,7 @@ func TestMethodNotAllowed(t *testing.T) {
 	routes["/me"], routes["/sessions"] = "DELETE, GET, HEAD, PATCH", "GET, HEAD"
 	routes["/sessions/x"], routes["/sessions/revoke-others"] = "DELETE", "DELETE, POST"
 	if featured() {
-		routes["/mfa"], routes["/mfa/pin"] = "GET, HEAD", "DELETE, POST"
+		routes["/mfa"], routes["/mfa/pin"], routes["/mfa/recovery-codes"] = "GET, HEAD", "DELETE, POST", "DELETE, POST"
 	}
 	for path, allow := range routes {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
