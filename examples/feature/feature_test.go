@@ -174,7 +174,7 @@ func TestOverHTTP(t *testing.T) {
 	}
 
 	half := c.send("POST", "/login", "", login, 403)
-	if half["code"] != "mfa_required" || len(half["methods"].([]any)) != 1 {
+	if half["code"] != "mfa_required" || len(half["methods"].([]any)) != 2 {
 		t.Fatalf("a login: %v", half)
 	}
 	step := members{"mfa_token": half["mfa_token"], "method": "text"}
@@ -198,7 +198,7 @@ func TestListedAndNothingElse(t *testing.T) {
 	}{
 		"none":  {nil, nil},
 		"terms": {[]kit.Feature{termsFeature{version: "1"}}, []string{"/auth/terms/accept"}},
-		"text":  {[]kit.Feature{textFactor{}}, []string{"/auth/mfa", "/auth/mfa/{name}", "/auth/mfa/{name}/confirm", "/auth/login/mfa", "/auth/login/mfa/begin"}},
+		"text":  {[]kit.Feature{textFactor{}}, []string{"/auth/mfa", "/auth/mfa/{name}", "/auth/mfa/{name}/confirm", "/auth/mfa/recovery-codes", "/auth/login/mfa", "/auth/login/mfa/begin"}},
 	} {
 		svc, err := service(t, kit.Options{DataKeys: dataKeys(t), Features: c.features})
 		if err != nil {
@@ -214,7 +214,7 @@ func TestListedAndNothingElse(t *testing.T) {
 		if err := json.Unmarshal(answer.Body.Bytes(), &document); err != nil {
 			t.Fatal(name, err)
 		}
-		for _, path := range []string{"/auth/terms/accept", "/auth/mfa", "/auth/mfa/{name}", "/auth/mfa/{name}/confirm", "/auth/login/mfa", "/auth/login/mfa/begin"} {
+		for _, path := range []string{"/auth/terms/accept", "/auth/mfa", "/auth/mfa/{name}", "/auth/mfa/{name}/confirm", "/auth/mfa/recovery-codes", "/auth/login/mfa", "/auth/login/mfa/begin"} {
 			listed := slices.Contains(c.paths, path)
 			if document.Paths[path] != nil != listed {
 				t.Errorf("%s: the document has %s: %v", name, path, !listed)
