@@ -155,6 +155,8 @@ var documentCommands = map[string]string{
 	"examples/customstore/README.md: go run .":                                                                          "TestExamplesEndStalledClients",
 	"examples/customstore/README.md: go test .":                                                                         "make test does the same",
 	"examples/feature/README.md: go run ./examples/feature 2>&1 | tee feature.log":                                      "TestFeatureWalk runs what it runs",
+	"kit/totp/README.md: MYAUTH_DATA_KEY=$(openssl rand -base64 32) go run ./examples/server 2>&1 | tee server.log":     "TestTOTPWalk runs what it runs",
+	"kit/totp/README.md: go build -o authenticator ./examples/authenticator":                                            "TestTOTPWalk",
 	"examples/wasm/edge/README.md: go run ./examples/wasm/edge -o edge.wasm":                                            "TestGoRun",
 	"examples/wasm/hooks/README.md: go run ./examples/wasm/hooks":                                                       "its own tests build the plug-in",
 	"examples/wasm/hooks/README.md: go run ./examples/wasm/hooks -plugin my.wasm":                                       "my.wasm is the reader's",
@@ -186,7 +188,7 @@ func TestDocumentCommandsAreKnown(t *testing.T) {
 		for _, block := range d.blocks("") {
 			lines(block, "$ ")
 		}
-		if len(d.blocks("console")) > 0 && !slices.Contains([]string{"README.md", "examples/server/ACCOUNTS.md", "examples/feature/README.md"}, d.path) { // those are for the tests of walks
+		if len(d.blocks("console")) > 0 && !slices.Contains([]string{"README.md", "examples/server/ACCOUNTS.md", "examples/feature/README.md", "kit/totp/README.md"}, d.path) { // those are for the tests of walks
 			t.Errorf("%s has a console block, which no test runs", d.path)
 		}
 	}

@@ -21,6 +21,8 @@ import (
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
 	"myauth.internal/kit/password"
+	"myauth.internal/kit/seal"
+	"myauth.internal/kit/totp"
 	"myauth.internal/mailx"
 )
 
@@ -172,6 +174,9 @@ var settingsTable = []setting{
 	{name: "MYAUTH_RECENT_LOGIN", option: "RecentLogin", preset: "10m",
 		meaning: "how long after a login or re-authentication what could take the account away is allowed, 1s to 24h",
 		set:     duration(func(s *settings) *time.Duration { return &s.opts.RecentLogin })},
+	{name: "MYAUTH_DATA_KEY", secret: true, option: "DataKeys", otherwise: "no second factor by TOTP, and its routes are not there",
+		meaning: "32 random bytes in base64, for what must be readable again, such as the secrets of authenticator apps; several with commas: the first seals, all open",
+		set:     setDataKeys},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.
@@ -316,6 +321,14 @@ func setAddr(s *settings, v string) error {
 	}
 	s.addr = v
 	return nil
+}
+
+// setDataKeys turns on what needs them.
+func setDataKeys(s *settings, v string) (err error) {
+	if s.opts.DataKeys, err = seal.Parse(v); err == nil {
+		s.opts.Features = append(s.opts.Features, totp.New(nil))
+	}
+	return err
 }
 
 // setSecret checks nothing: what a secret must be depends on the algorithm, so

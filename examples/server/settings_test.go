@@ -33,6 +33,8 @@ func env(lines ...string) func(string) (string, bool) {
 
 const testSecret = "0123456789abcdef0123456789abcdef"
 
+const testDataKey = "SbXTYFhPFcURsEqGRx1gGMdvb8nYCpBRDFpXVRtXZhs="
+
 func TestDefaults(t *testing.T) {
 	s, err := parseSettings(env())
 	if err != nil {
@@ -105,6 +107,7 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_TRUSTED_PROXIES": {value: "10.0.0.7, fd00::/8", got: func(s settings) any { return s.api.TrustedProxies },
 			want: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32"), netip.MustParsePrefix("fd00::/8")}},
 		"MYAUTH_RECENT_LOGIN": {value: "1h", got: func(s settings) any { return s.opts.RecentLogin }, want: time.Hour},
+		"MYAUTH_DATA_KEY":     {value: testDataKey, got: func(s settings) any { return s.opts.DataKeys != nil && len(s.opts.Features) == 1 }, want: true},
 		"MYAUTH_REALM":        {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
 		"MYAUTH_LOG_FORMAT":   {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
 		"MYAUTH_THROTTLE":     {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimited }, want: true},
@@ -235,6 +238,9 @@ var badSettings = []struct {
 	{"MYAUTH_RECENT_LOGIN=24h1s", "24h"},
 	{"MYAUTH_RECENT_LOGIN=999ms", "1s"},
 	{"MYAUTH_LOG_FORMAT=xml", "text or json"},
+	{"MYAUTH_DATA_KEY=" + testSecret, "openssl rand -base64 32"},
+	{"MYAUTH_DATA_KEY=" + testDataKey + ",", "place 2"},
+	{"MYAUTH_DATA_KEY=" + testDataKey + "," + testDataKey, "once"},
 }
 
 func TestBadSettings(t *testing.T) {

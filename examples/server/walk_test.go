@@ -91,6 +91,17 @@ func TestFeatureWalk(t *testing.T) {
 	})
 }
 
+// TestTOTPWalk does the same with the walk of kit/totp, whose authenticator is built before.
+func TestTOTPWalk(t *testing.T) {
+	t.Parallel()
+	follow(t, "../../kit/totp/README.md", "server.log", func(dir string, log io.Writer) *process {
+		if err := os.Symlink(buildProgram(t, "../authenticator", "."), filepath.Join(dir, "authenticator")); err != nil {
+			t.Fatal(err)
+		}
+		return launch(t, dir, log, "MYAUTH_DATA_KEY="+testDataKey)
+	})
+}
+
 // follow runs the walk of a document, which reads what the program prints from the file
 // log, and compares what the commands print.
 func follow(t *testing.T, document, log string, start func(dir string, log io.Writer) *process) {
