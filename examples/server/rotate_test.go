@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -80,7 +81,7 @@ type rotating struct {
 	keys   *accesstoken.Keyring
 	svc    *kit.Service
 	hangup chan os.Signal
-	log    *bytes.Buffer
+	log    *lockedLog
 	mails  chan kit.Mail
 }
 
@@ -88,6 +89,26 @@ type rotating struct {
 func (r *rotating) Send(_ context.Context, m kit.Mail) error {
 	r.mails <- m
 	return nil
+}
+
+// lockedLog is a log that is read while others write.
+type lockedLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lockedLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+// take returns what was logged since the last call.
+func (l *lockedLog) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.text.Reset()
+	return l.text.String()
 }
 
 func startRotatingTest(t *testing.T, env func(string) (string, bool)) *rotating {
@@ -100,7 +121,7 @@ func startRotatingTest(t *testing.T, env func(string) (string, bool)) *rotating 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rotating{T: t, keys: keys, hangup: make(chan os.Signal, 1), log: new(bytes.Buffer), mails: make(chan kit.Mail, 10)}
+	r := &rotating{T: t, keys: keys, hangup: make(chan os.Signal, 1), log: new(lockedLog), mails: make(chan kit.Mail, 10)}
 	logger := slog.New(slog.NewTextHandler(r.log, nil))
 	store := memstore.New()
 	r.svc, err = kit.New(store.Stores(), keys, &kit.Options{
@@ -136,10 +157,10 @@ func (r *rotating) hup() string {
 func (r *rotating) logged(do func()) string {
 	r.Helper()
 	synctest.Wait()
-	r.log.Reset()
+	r.log.take()
 	do()
 	synctest.Wait()
-	return r.log.String()
+	return r.log.take()
 }
 
 func (r *rotating) login() kit.TokenPair {
@@ -234,8 +255,8 @@ func TestHangupRotatesTheKey(t *testing.T) {
 				check(next, old)
 				oneLine(t, r.logged(func() { time.Sleep(10 * time.Second) }), "keys of tokens have changed", "INFO")
 				check(next)
-				if r.logged(func() { time.Sleep(1000 * time.Hour) }) != "" {
-					t.Errorf("it goes on: %s", r.log)
+				if log := r.logged(func() { time.Sleep(1000 * time.Hour) }); log != "" {
+					t.Errorf("it goes on: %s", log)
 				}
 			})
 		})
