@@ -105,13 +105,14 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 		u.SessionEpoch++
 		return nil
 	})
+	if err == nil && !changed {
+		err = ErrAlreadyEnrolled // by another session at the same instant, whose write is equal
+	}
 	if err != nil {
 		return Enrolment{}, err
 	}
-	if changed {
-		s.emit(ctx, Event{Kind: EventFactorEnrolled, UserID: u.ID, SessionID: claims.SessionID})
-		s.queueMailWith(ctx, MailFactorEnrolled, u, MailContent{Data: map[string]string{"factor": name}})
-	}
+	s.emit(ctx, Event{Kind: EventFactorEnrolled, UserID: u.ID, SessionID: claims.SessionID})
+	s.queueMailWith(ctx, MailFactorEnrolled, u, MailContent{Data: map[string]string{"factor": name}})
 	if err := put(always); err != nil {
 		return Enrolment{}, err
 	}

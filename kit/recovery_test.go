@@ -260,3 +260,35 @@ func (h *harness) guessCodes() (compared int) {
 	}
 	return compared
 }
+
+// TestEnrolmentsAtOneInstant: two sessions enrol at the same instant, so their writes of the user
+// are equal. One of them has enrolled, and its recovery codes are the account's.
+func TestEnrolmentsAtOneInstant(t *testing.T) {
+	h := newHarness(t, withFactor)
+	h.verified(testEmail)
+	confirm := func() func() (kit.Enrolment, error) {
+		claims := h.claims(h.login(testEmail, goodPassword))
+		p, err := h.EnrollFactor(t.Context(), claims, "counter", kit.Body{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() (kit.Enrolment, error) {
+			return h.ConfirmFactor(t.Context(), claims, "counter", p.Show["state"].(string), code("1"))
+		}
+	}
+	first, second := confirm(), confirm()
+	var won kit.Enrolment
+	h.faults.OnCall("users.Update", func() {
+		var err error
+		won, err = second()
+		h.wantErr("the quicker one", err, nil)
+	})
+	_, err := first()
+	h.wantErr("the slower one", err, kit.ErrAlreadyEnrolled)
+	if len(won.RecoveryCodes) != 10 || h.count(kit.EventFactorEnrolled) != 1 {
+		t.Fatalf("%d recovery codes, %d events", len(won.RecoveryCodes), h.count(kit.EventFactorEnrolled))
+	}
+	if _, err := h.recoverWith(h.Service, string(won.RecoveryCodes[0])); err != nil {
+		t.Errorf("a recovery code of the one that enrolled: %v", err)
+	}
+}

@@ -88,13 +88,16 @@ func (s *Service) EndOtherSessions(ctx context.Context, claims accesstoken.Claim
 	if err != nil {
 		return TokenPair{}, err
 	}
-	u, _, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
+	u, changed, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		if err := checkEpoch(*u, claims.Epoch); err != nil {
 			return err
 		}
 		u.SessionEpoch++
 		return nil
 	})
+	if err == nil && !changed {
+		err = ErrRevokedToken // by another call at the same instant, whose write is equal
+	}
 	if err != nil {
 		return TokenPair{}, err
 	}
