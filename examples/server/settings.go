@@ -169,7 +169,7 @@ var settingsTable = []setting{
 		meaning: "text or json (log/slog), to stderr",
 		set:     setLogFormat},
 	{name: "MYAUTH_THROTTLE", option: "InsecureUnlimited", preset: "on",
-		meaning: "on: guesses of passwords and codes and the mails to a mailbox are limited, by all instances that share the tokens together, and an owner is never locked out; off: strangers can guess as fast as the server answers and fill any mailbox",
+		meaning: "on: guesses of passwords and codes and the mails to a mailbox are limited, by all instances with one token store together (but for SQLite: each process), and an owner is never locked out; off: strangers can guess as fast as the server answers and fill any mailbox",
 		set:     setThrottle},
 	{name: "MYAUTH_RECENT_LOGIN", option: "RecentLogin", preset: "10m",
 		meaning: "how long after a login or re-authentication what could take the account away is allowed, 1s to 24h",

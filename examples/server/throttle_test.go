@@ -45,7 +45,6 @@ func (p *process) untilThrottled(email string) (n int) {
 // tokens are.
 func TestInstancesShareTheThrottle(t *testing.T) {
 	for name, urls := range map[string]func(t *testing.T) []string{
-		"sqlite":           func(t *testing.T) []string { return []string{"sqlite:" + t.TempDir() + "/auth.db"} },
 		"postgres":         func(t *testing.T) []string { return []string{servers.Postgres(t)} },
 		"mongo":            func(t *testing.T) []string { return []string{database(t)} },
 		"redis":            func(t *testing.T) []string { return []string{servers.Redis(t)} },
