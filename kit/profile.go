@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+
+	"myauth.internal/kit/accesstoken"
 )
 
 // UserByID returns a user. Errors: [ErrUserNotFound].
@@ -41,11 +44,30 @@ type Profile struct {
 // ChangeProfile changes the display name and the settings in one write. Errors: a
 // [ValidationError] that names every bad field, [ErrUserNotFound].
 func (s *Service) ChangeProfile(ctx context.Context, id string, p Profile) (User, error) {
+	return s.changeProfile(ctx, id, p, func(User) error { return nil })
+}
+
+// ChangeOwnProfile is [Service.ChangeProfile] by the user whose access token has claims. After a
+// reset, for example, it changes nothing, even if that came within the call: what a stranger set
+// must not come back. Errors: a [ValidationError], [ErrRevokedToken], [ErrAccountDisabled].
+func (s *Service) ChangeOwnProfile(ctx context.Context, claims accesstoken.Claims, p Profile) (User, error) {
+	u, err := s.changeProfile(ctx, claims.Subject, p, func(u User) error { return checkEpoch(u, claims.Epoch) })
+	if errors.Is(err, ErrUserNotFound) {
+		err = ErrRevokedToken
+	}
+	return u, err
+}
+
+// changeProfile changes the profile of a user whom check accepts.
+func (s *Service) changeProfile(ctx context.Context, id string, p Profile, check func(User) error) (User, error) {
 	p, err := checkProfile(p)
 	if err != nil {
 		return User{}, err
 	}
 	u, _, err := s.changeUser(ctx, id, func(u *User) error {
+		if err := check(*u); err != nil {
+			return err
+		}
 		before := *u
 		if p.Username != nil {
 			u.Username = *p.Username

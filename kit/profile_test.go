@@ -67,6 +67,39 @@ func TestChangeProfile(t *testing.T) {
 	h.wantErr("nobody's", err, kit.ErrUserNotFound)
 }
 
+// TestChangeOwnProfile: a request that a reset overtakes writes nothing, however close it was.
+func TestChangeOwnProfile(t *testing.T) {
+	h := newHarness(t)
+	u, _ := h.register(testEmail)
+	claims, name := h.claims(h.login(testEmail, goodPassword)), "Mallory"
+	change := func() error {
+		_, err := h.ChangeOwnProfile(t.Context(), claims, kit.Profile{Username: &name, Settings: json.RawMessage(`{"a":1}`)})
+		return err
+	}
+	h.wantErr("in a session", change(), nil)
+	reset := h.resetToken(testEmail)
+	h.rename(u.ID, "Ada")
+	h.faults.OnCall("users.Update", func() { // which then loses
+		if err := h.ResetPassword(t.Context(), reset, otherPassword); err != nil {
+			t.Error(err)
+		}
+	})
+	h.wantErr("during a reset", change(), kit.ErrRevokedToken)
+	h.wantErr("after a reset", change(), kit.ErrRevokedToken)
+	if u, err := h.UserByID(t.Context(), u.ID); err != nil || u.Username == name || string(u.Settings) != "{}" {
+		t.Errorf("the profile is %+v, %v", u, err)
+	}
+	claims = h.claims(h.login(testEmail, otherPassword))
+	if _, err := h.Deactivate(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.wantErr("of a disabled account", change(), kit.ErrAccountDisabled)
+	if err := h.DeleteUser(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.wantErr("of a deleted account", change(), kit.ErrRevokedToken)
+}
+
 // TestPrivate: only the application writes it and sees it, so the first proof of an address,
 // which clears what a stranger may have written, leaves it.
 func TestPrivate(t *testing.T) {

@@ -150,6 +150,13 @@ var repeatables = map[string]repeatable{
 	"ChangeProfile": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
 		return func() error { return h.rename(u.ID, "Countess") }, h.stored(u.ID, func(u kit.User) bool { return u.Username == "Countess" })
 	}, nil},
+	"ChangeOwnProfile": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
+		claims, name := h.claims(h.login(testEmail, goodPassword)), "Countess"
+		return func() error {
+			_, err := h.ChangeOwnProfile(h.t.Context(), claims, kit.Profile{Username: &name})
+			return err
+		}, h.stored(u.ID, func(u kit.User) bool { return u.Username == name })
+	}, nil},
 	"SetRoles": {"users.Update", func(h *harness, u kit.User) (func() error, func()) {
 		return func() error { _, err := h.SetRoles(h.t.Context(), u.ID, "a", "b"); return err }, h.stored(u.ID, func(u kit.User) bool { return slices.Equal(u.Roles, []string{"a", "b"}) })
 	}, nil},
