@@ -22,8 +22,8 @@
 // # Features
 //
 // The handler serves the routes of the Service's features ([kit.Route]) in the same frame as
-// MyAuth's own: it checks the access token, then reads and bounds the body, puts the client
-// into the context, and writes the answer or the problem. [New] refuses two routes that
+// MyAuth's own: it verifies the access token, reads and bounds the body, looks the user up, puts
+// the client into the context, and writes the answer or the problem. [New] refuses two routes that
 // conflict, and a route that the feature's OpenAPI fragment does not describe. A handler of the
 // application's that calls the Service itself goes behind [Handler.WithClient], and refuses with
 // [Middleware.WriteError].

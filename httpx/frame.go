@@ -9,28 +9,22 @@ import (
 )
 
 // serve answers a request for a route: what all routes have in common, before and after the
-// route's own function. The access token is checked before a body is read, so that the body of
-// a stranger takes no memory.
+// route's own function. The access token is verified before a body is read, so that the body of
+// a stranger takes no memory. Its user is looked up after that: a client may send its body slowly,
+// and what ends the session meanwhile counts.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	in := kit.Request{Source: (*source)(r)}
 	var answer kit.Answer
 	bearer := false // whether the error is about the access token
 	err := catchPanic(func() (err error) {
 		ctx := h.clientContext(r)
-		if rt.Access != kit.Public {
-			id, err := identity{}, error(nil)
-			if rt.Access == kit.RecentlySignedIn {
-				id, err = h.recently(ctx, r)
-			} else {
-				id, err = h.signedIn(ctx, r, (*kit.Service).Authenticate)
-			}
-			if err != nil {
-				bearer = true
-				return err
-			}
-			in.User, in.Claims = id.user, id.claims
-		}
 		if rt.Body != kit.NoBody {
+			if rt.Access != kit.Public {
+				if _, err := h.verify(r); err != nil {
+					bearer = true
+					return err
+				}
+			}
 			if in.Body, err = readBody(r, rt.Body); err != nil {
 				return err
 			}
@@ -38,6 +32,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 				ctx = kit.WithDevice(ctx, "")
 			}
 		}
+		id, err := h.identify(ctx, r, rt.Access)
+		if err != nil {
+			bearer = true
+			return err
+		}
+		in.User, in.Claims = id.user, id.claims
 		if len(r.Header["Authorization"]) > 1 {
 			return errManyAuthorizations
 		}
@@ -57,6 +57,18 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		return
 	}
 	send(w, r, mediaJSON, &answer)
+}
+
+// identify returns who may call a route with that access; nobody, if everybody may.
+func (h *Handler) identify(ctx context.Context, r *http.Request, access kit.Access) (identity, error) {
+	switch access {
+	case kit.Public:
+		return identity{}, nil
+	case kit.RecentlySignedIn:
+		return h.recently(ctx, r)
+	default:
+		return h.signedIn(ctx, r, (*kit.Service).Authenticate)
+	}
 }
 
 // source is the [kit.Source] of a request. It is the request itself, so it costs nothing.

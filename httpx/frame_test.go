@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -334,6 +337,56 @@ type crashing struct{ kit.Factor }
 func (crashing) Enroll(context.Context, kit.User, kit.Body) (kit.Prompt, error) { panic("the factor") }
 
 // A mistake in a feature is one 500 and one line in the log, and the next request is served.
+// during is a part of a body that takes its time: it calls itself when it is read.
+type during func()
+
+func (d during) Read([]byte) (int, error) {
+	d()
+	return 0, io.EOF
+}
+
+// A client may hold its body back. What becomes of the session meanwhile counts, for the routes of
+// features too.
+func TestHeldBodies(t *testing.T) {
+	serve := func(_ context.Context, r kit.Request) (kit.Answer, error) {
+		t.Errorf("the route was called for %s", r.User.ID)
+		return kit.Done(), nil
+	}
+	rg := newRig(t, Options{}, withProbe(kit.Extension{Routes: []kit.Route{
+		{Method: "PUT", Path: "/probe", Access: kit.SignedIn, Body: kit.JSONBody, Serve: serve},
+		{Method: "PUT", Path: "/recent", Access: kit.RecentlySignedIn, Body: kit.OptionalJSON, Serve: serve},
+	}}))
+	for _, tc := range []struct {
+		route, code string
+		meanwhile   func(claims accesstoken.Claims) error
+	}{
+		{"PUT /probe", codeRevokedToken, func(accesstoken.Claims) error { return rg.svc.EndAllSessions(t.Context(), rg.user.ID) }},
+		{"PUT /recent", codeRevokedToken, func(c accesstoken.Claims) error { return rg.svc.EndSession(t.Context(), c.Subject, c.SessionID) }},
+		{"PUT /recent", codeReauthentication, func(accesstoken.Claims) error { rg.clock.Advance(11 * time.Minute); return nil }},
+		{"PATCH /me", codeRevokedToken, func(accesstoken.Claims) error { return rg.svc.EndAllSessions(t.Context(), rg.user.ID) }},
+	} {
+		token := rg.accessToken(t)
+		claims, err := rg.svc.Verifier().Verify(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		method, path, _ := strings.Cut(tc.route, " ")
+		r := httptest.NewRequest(method, "/auth"+path, io.MultiReader(strings.NewReader(`{"username":`), during(func() {
+			if err := tc.meanwhile(claims); err != nil {
+				t.Error(err)
+			}
+		}), strings.NewReader(`"Mallory"}`)))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		rg.ServeHTTP(w, r)
+		wantProblem(t, w, http.StatusUnauthorized, tc.code)
+		if got := w.Header().Get("WWW-Authenticate"); !strings.Contains(got, `error="`) {
+			t.Errorf("%s: WWW-Authenticate is %s", tc.route, got)
+		}
+	}
+}
+
 func TestPanicsOfFeatures(t *testing.T) {
 	boom := false
 	rg := newPageRig(t, Options{}, withProbes(

@@ -51,8 +51,8 @@ type identity struct {
 
 type identityKey struct{}
 
-// UserFrom returns the user that [Handler.RequireUser] or [Handler.RequireVerified] let
-// through, as stored when the request came. It is false under [Middleware.RequireToken],
+// UserFrom returns the user that [Handler.RequireUser], or another middleware that replaces it,
+// let through, as stored when the request came. It is false under [Middleware.RequireToken],
 // which looks no user up. The user's slices are shared within the request: do not write
 // to them.
 func UserFrom(ctx context.Context) (kit.User, bool) {
@@ -64,7 +64,7 @@ func UserFrom(ctx context.Context) (kit.User, bool) {
 }
 
 // ClaimsFrom returns the claims of the access token that [Middleware.RequireToken],
-// [Handler.RequireUser] or [Handler.RequireVerified] let through.
+// [Handler.RequireUser], or another middleware that replaces it, let through.
 func ClaimsFrom(ctx context.Context) (accesstoken.Claims, bool) {
 	id, ok := ctx.Value(identityKey{}).(*identity)
 	if !ok {
@@ -85,19 +85,25 @@ func ClaimsFrom(ctx context.Context) (accesstoken.Claims, bool) {
 // 400 for two Authorization headers.
 func (m *Middleware) RequireToken(next http.Handler) http.Handler {
 	return m.require(next, func(r *http.Request) (identity, error) {
-		token, err := bearerToken(r.Header)
+		claims, err := m.verify(r)
 		if err != nil {
 			return identity{}, err
 		}
-		id := identity{}
-		if id.claims, err = m.verifier.Verify(token); err != nil {
-			return identity{}, err
-		}
+		id := identity{claims: claims}
 		if user, ok := UserFrom(r.Context()); ok && user.ID == id.claims.Subject {
 			id.user, id.hasUser = user, true // RequireUser stands outside
 		}
 		return id, nil
 	})
+}
+
+// verify verifies the access token of r, and asks no store.
+func (m *Middleware) verify(r *http.Request) (accesstoken.Claims, error) {
+	token, err := bearerToken(r.Header)
+	if err != nil {
+		return accesstoken.Claims{}, err
+	}
+	return m.verifier.Verify(token)
 }
 
 // RequireUser lets requests through that carry a valid access token of a user who
@@ -180,12 +186,12 @@ func (m *Middleware) require(next http.Handler, identify func(*http.Request) (id
 }
 
 // errNoIdentity is a mistake in the wiring, which must not open a route.
-var errNoIdentity = errors.New("httpx: RequireRole must stand inside RequireUser, RequireVerified or RequireToken, as in auth.RequireUser(auth.RequireRole(\"admin\")(handler))")
+var errNoIdentity = errors.New("httpx: RequireRole must stand inside RequireUser, RequireToken or the like, as in auth.RequireUser(auth.RequireRole(\"admin\")(handler))")
 
 // RequireRole lets users through who have at least one of the roles, exactly as
 // spelled, and answers 403 with insufficient_role to others. It stands inside
-// [Handler.RequireUser] or [Handler.RequireVerified], and then looks at the roles that the
-// user has now; or inside [Middleware.RequireToken], and then at the roles when the token
+// [Handler.RequireUser], or another middleware that replaces it, and then looks at the roles that
+// the user has now; or inside [Middleware.RequireToken], and then at the roles when the token
 // was made:
 //
 //	auth.RequireUser(auth.RequireRole("admin", "support")(handler))
