@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -9,27 +10,30 @@ import (
 	"myauth.internal/kit/password"
 )
 
-// changeProfile is PATCH /me. A username that is the present one changes nothing, and so does one
-// that is not given.
+// notGiven is what no member of a JSON body is: it is not UTF-8.
+const notGiven = "\xff"
+
+// changeProfile is PATCH /me.
 func (h *Handler) changeProfile(ctx context.Context, r kit.Request) (kit.Answer, error) {
-	username := r.User.Username
-	var p kit.Profile
+	username := notGiven
+	var settings json.RawMessage
 	fields := []kit.Field{
 		{Name: "username", Text: &username, Optional: true, Empty: true},
-		{Name: "user_settings", Object: &p.Settings, Optional: true},
+		{Name: "user_settings", Object: &settings, Optional: true},
 	}
-	changed := func() kit.Profile {
-		if username != r.User.Username {
+	profile := func() kit.Profile {
+		p := kit.Profile{Settings: settings}
+		if username != notGiven {
 			p.Username = &username
 		}
 		return p
 	}
-	if err := r.Body.Decode(fields, func() error { return h.svc.ValidateProfile(changed()) }); err != nil {
+	if err := r.Body.Decode(fields, func() error { return h.svc.ValidateProfile(profile()) }); err != nil {
 		return kit.Answer{}, err
 	}
-	u, err := h.svc.ChangeProfile(ctx, r.User.ID, changed())
+	u, err := h.svc.ChangeOwnProfile(ctx, r.Claims, profile())
 	if err != nil {
-		return kit.Answer{}, ofBearer(err)
+		return kit.Answer{}, ownerError(err)
 	}
 	return userAnswer(http.StatusOK, u)
 }
@@ -39,14 +43,20 @@ type bearerError struct{ error }
 
 func (e bearerError) Unwrap() error { return e.error }
 
-// ofBearer says that a refusal of a token by err is about the access token: its session has ended
-// within the request, or its account, or the session had ended and only the route looked.
-func ofBearer(err error) error {
-	if errors.Is(err, kit.ErrUserNotFound) {
-		err = kit.ErrRevokedToken
-	}
-	if errors.Is(err, kit.ErrRevokedToken) {
-		err = bearerError{err}
+// errWrongPassword does not speak of an address, as a login does: whose account it is, is known.
+var errWrongPassword = kit.NewProblem(http.StatusUnauthorized, "invalid_credentials", "Invalid credentials", "The current password is wrong.")
+
+// ownerError returns err as a route says it to the account's owner. Where the session or the
+// account has ended within the request, or only the route looked at the session, it is the access
+// token that is refused.
+func ownerError(err error) error {
+	switch {
+	case errors.Is(err, kit.ErrInvalidCredentials):
+		return errWrongPassword
+	case errors.Is(err, kit.ErrRevokedToken):
+		return bearerError{err}
+	case errors.Is(err, kit.ErrUserNotFound):
+		return bearerError{kit.ErrRevokedToken}
 	}
 	return err
 }
@@ -74,7 +84,7 @@ func (h *Handler) changePassword(ctx context.Context, r kit.Request) (kit.Answer
 		return kit.Answer{}, err
 	}
 	tokens, err := h.svc.ChangePassword(ctx, r.Claims, current, newPassword)
-	return kit.Answer{Tokens: tokens}, ofBearer(err)
+	return kit.Answer{Tokens: tokens}, ownerError(err)
 }
 
 // requestEmailChange is POST /email-change.
@@ -83,7 +93,7 @@ func (h *Handler) requestEmailChange(ctx context.Context, r kit.Request) (kit.An
 	if err != nil {
 		return kit.Answer{}, err
 	}
-	return kit.Accepted(), ofBearer(h.svc.RequestEmailChange(ctx, r.Claims, email))
+	return kit.Accepted(), ownerError(h.svc.RequestEmailChange(ctx, r.Claims, email))
 }
 
 // confirmEmailChange is POST /email-change/confirm.
@@ -108,7 +118,7 @@ func (h *Handler) reauthenticate(ctx context.Context, r kit.Request) (kit.Answer
 			return kit.Answer{}, err
 		}
 		tokens, err := h.svc.Reauthenticate(ctx, r.Claims, secret)
-		return kit.Answer{Tokens: tokens}, ofBearer(err)
+		return kit.Answer{Tokens: tokens}, ownerError(err)
 	}
 	if err := r.Body.Decode([]kit.Field{{Name: "method", Text: &method}, {Name: "state", Text: &state, Optional: true}}, nil); err != nil {
 		return kit.Answer{}, err

@@ -145,7 +145,11 @@ func TestDocumentOfFeatures(t *testing.T) {
 	if at(doc, "paths", "/auth/notes/{id}", "put", "security") == nil || at(doc, "paths", "/auth/terms", "post", "security") != nil {
 		t.Error("security: want it for the one route, and not for the other")
 	}
-	examples, _ := at(doc, "paths", "/auth/notes/{id}", "put", "responses", "401", "content", "application/problem+json", "examples").(map[string]any)
+	refused := at(doc, "paths", "/auth/notes/{id}", "put", "responses", "401")
+	if got, _ := at(refused, "headers", "WWW-Authenticate", "description").(string); strings.Count(got, " Or: ") != 2 {
+		t.Errorf("three kinds of challenges are described as %s", got)
+	}
+	examples, _ := at(refused, "content", "application/problem+json", "examples").(map[string]any)
 	if examples["locked"] == nil || examples["missing"] == nil {
 		t.Errorf("the examples are %v", examples)
 	}

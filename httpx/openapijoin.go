@@ -42,7 +42,7 @@ func (d *document) addResponse(o *operation, status string, text json.RawMessage
 		return fmt.Errorf("status %s: %w", status, err)
 	}
 	var err1, err2, err3 error
-	a.Description += " Or: " + b.Description
+	a.Description = oneOrOther(a.Description, b.Description)
 	a.Headers, err1 = d.either(a.Headers, b.Headers)
 	a.Content, err2 = d.either(a.Content, b.Content)
 	o.Responses[status], err3 = encode(a)
@@ -81,7 +81,7 @@ func (v typed) or(w typed) typed {
 			examples[cmp.Or(problem.Code, "example")] = json.RawMessage(`{"value":` + string(t.Example) + `}`)
 		}
 	}
-	either := typed{Description: cmp.Or(v.Description, w.Description), Required: v.Required && w.Required, Schema: v.Schema, Examples: examples}
+	either := typed{Description: oneOrOther(v.Description, w.Description), Required: v.Required && w.Required, Schema: v.Schema, Examples: examples}
 	switch {
 	case v.Schema == nil:
 		either.Schema = w.Schema
@@ -89,6 +89,14 @@ func (v typed) or(w typed) typed {
 		either.Schema = json.RawMessage(`{"anyOf":[` + string(v.Schema) + `,` + string(w.Schema) + `]}`)
 	}
 	return either
+}
+
+// oneOrOther returns the description of what has one or the other.
+func oneOrOther(a, b string) string {
+	if a == "" || b == "" || a == b {
+		return cmp.Or(a, b)
+	}
+	return a + " Or: " + b
 }
 
 // same reports whether two values are the same, in whatever order their members are.

@@ -29,7 +29,7 @@ type session struct {
 func (h *Handler) listSessions(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	sessions, err := h.svc.Sessions(ctx, r.User.ID)
 	if err != nil {
-		return kit.Answer{}, ofBearer(err)
+		return kit.Answer{}, ownerError(err)
 	}
 	current := r.Claims.SessionID
 	slices.SortFunc(sessions, func(a, b kit.Session) int {
@@ -64,11 +64,11 @@ func jsonTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0
 var errNoSession = kit.NewProblem(http.StatusNotFound, errNotFound.Code, errNotFound.Title, "There is no such session.")
 
 // endSession is DELETE /sessions/{id}. The ID may be anything: it is compared with those of the
-// list, and asks no store.
+// list, and no store is asked for it.
 func (h *Handler) endSession(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	sessions, err := h.svc.Sessions(ctx, r.User.ID)
 	if err != nil {
-		return kit.Answer{}, ofBearer(err)
+		return kit.Answer{}, ownerError(err)
 	}
 	id := r.PathValue("id")
 	if !slices.ContainsFunc(sessions, func(s kit.Session) bool { return s.ID == id }) {
@@ -80,5 +80,5 @@ func (h *Handler) endSession(ctx context.Context, r kit.Request) (kit.Answer, er
 // endOtherSessions is POST /sessions/revoke-others.
 func (h *Handler) endOtherSessions(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	tokens, err := h.svc.EndOtherSessions(ctx, r.Claims)
-	return kit.Answer{Tokens: tokens}, ofBearer(err)
+	return kit.Answer{Tokens: tokens}, ownerError(err)
 }

@@ -69,6 +69,15 @@ func (r answer) accessToken() string {
 	return access
 }
 
+// wrongPassword wants the refusal of a password that is about neither the address nor the token.
+func (r answer) wrongPassword() {
+	r.t.Helper()
+	r.is(401, "invalid_credentials")
+	if got := r.header.Get("Www-Authenticate"); got != `Bearer realm="MyAuth"` || !strings.Contains(r.body, `"The current password is wrong."`) {
+		r.t.Errorf("%s: WWW-Authenticate is %s\n%s", r.what, got, r.body)
+	}
+}
+
 func TestProfile(t *testing.T) {
 	a := newApp(t)
 	a.register()
@@ -190,9 +199,7 @@ func TestChangePassword(t *testing.T) {
 	a.mail(kit.MailVerification)
 	mine, other := a.login(), a.login()
 	reset := a.resetToken()
-	if got, want := a.changePassword(mine.Access, "wrong", otherPassword).is(401, "invalid_credentials").header.Get("Www-Authenticate"), `Bearer realm="MyAuth"`; got != want {
-		t.Errorf("the password is wrong, and WWW-Authenticate says %s", got)
-	}
+	a.changePassword(mine.Access, "wrong", otherPassword).wrongPassword()
 	a.changePassword(mine.Access, goodPassword, "short").invalid(
 		"new_password too_short", "new_password missing_uppercase", "new_password missing_digit", "new_password missing_special")
 	a.changePassword(mine.Access, goodPassword, "P4ssword!").invalid("new_password common_password")
@@ -321,9 +328,7 @@ func TestReauthenticate(t *testing.T) {
 	a := newApp(t, func(c *setup) { c.Hooks.BeforeLogin = func(context.Context, kit.User) error { return refusal } })
 	a.register()
 	tk := a.login()
-	if got, want := a.reauthenticate(tk.Access, "wrong").is(401, "invalid_credentials").header.Get("Www-Authenticate"), `Bearer realm="MyAuth"`; got != want {
-		t.Errorf("the password is wrong, and WWW-Authenticate says %s", got)
-	}
+	a.reauthenticate(tk.Access, "wrong").wrongPassword()
 	a.as(tk.Access, "POST /reauthenticate", object("mfa_token", "x")).invalid("method required")
 	a.as(tk.Access, "POST /reauthenticate", object("mfa_token", 1)).invalid("mfa_token invalid_type")
 	a.as(tk.Access, "POST /reauthenticate", object("mfa_token", "x", "method", "pin")).is(401, "invalid_token")
