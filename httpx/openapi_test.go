@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -159,6 +160,27 @@ func TestDocumentOfFeatures(t *testing.T) {
 	if at(doc, "components", "responses", "MFARequired") != nil {
 		t.Error("a response that was taken apart is there")
 	}
+}
+
+// Generators take an object of which nothing is said for one without members, which no client of
+// theirs could fill.
+func TestObjectsOfTheDocument(t *testing.T) {
+	var look func(where string, v any)
+	look = func(where string, v any) {
+		if list, ok := v.([]any); ok {
+			for i, item := range list {
+				look(fmt.Sprint(where, "/", i), item)
+			}
+		}
+		m, _ := v.(map[string]any)
+		if m["type"] == "object" && m["properties"] == nil && m["additionalProperties"] == nil {
+			t.Errorf("%s has neither properties nor additionalProperties", where)
+		}
+		for name, member := range m {
+			look(where+"/"+name, member)
+		}
+	}
+	look("", served(t, newRig(t, Options{}, withProbes(probe{"pin", kit.Extension{Factor: crashing{}}})).Handler))
 }
 
 // A feature that has a gate and no route still says what the gate answers.
