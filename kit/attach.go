@@ -20,7 +20,7 @@ var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,19}$`)
 // attach adds what the features bring. The routes of second factors come last, because they
 // serve whatever factors there are.
 func (s *Service) attach(features []Feature) error {
-	s.factors, s.mailRules = map[string]Factor{}, map[MailKind]MailRule{}
+	s.factors, s.alternates, s.mailRules = map[string]Factor{}, map[string]Alternate{}, map[MailKind]MailRule{}
 	if len(features) > 0 {
 		if _, _, err := s.keys.Derive(statePurpose, ""); err != nil {
 			return fmt.Errorf("kit: Options.Features need to derive the key of states: %w", err)
@@ -87,6 +87,12 @@ func (s *Service) extend(name string, e Extension) error {
 			return ErrNoDataKeys
 		}
 		s.factors[name] = e.Factor
+	}
+	if e.Alternate != nil {
+		if e.Factor != nil {
+			return errors.New("Extension has a Factor and an Alternate, which would have one name")
+		}
+		s.alternates[name] = e.Alternate
 	}
 	if e.Gate != nil {
 		s.gates = append(s.gates, e.Gate)

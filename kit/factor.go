@@ -3,6 +3,8 @@ package kit
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -32,6 +34,52 @@ type Factor interface {
 	Verify(ctx context.Context, u User, data, state []byte, answer Body) (Proof, error)
 }
 
+// Alternate answers a second factor that is due, without being one that makes it due: it is not
+// in User.Factors. It keeps its own records. A passkey is one: the account can log in with it
+// alone, so it asks nobody for more.
+type Alternate interface {
+	// Offered reports whether u can answer with it.
+	Offered(ctx context.Context, u User) (bool, error)
+
+	// Challenge and Verify are those of a [Factor]. Proof.Spend uses the answer up.
+	Challenge(ctx context.Context, u User) (Prompt, error)
+	Verify(ctx context.Context, u User, state []byte, answer Body) (Proof, error)
+}
+
+// alternateFactor is an Alternate in place of a factor. It has no record.
+type alternateFactor struct{ Alternate }
+
+func (alternateFactor) Enroll(context.Context, User, Body) (Prompt, error) {
+	return Prompt{}, ErrNotEnrolled
+}
+
+func (alternateFactor) Confirm(context.Context, User, []byte, Body) ([]byte, error) {
+	return nil, ErrNotEnrolled
+}
+
+func (f alternateFactor) Challenge(ctx context.Context, u User, _ []byte) (Prompt, error) {
+	return f.Alternate.Challenge(ctx, u)
+}
+
+func (f alternateFactor) Verify(ctx context.Context, u User, _, state []byte, answer Body) (Proof, error) {
+	return f.Alternate.Verify(ctx, u, state, answer)
+}
+
+// methodsOf returns what an account whose second factor is due can answer with.
+func (s *Service) methodsOf(ctx context.Context, u User) ([]string, error) {
+	names := s.factorsOf(u)
+	for _, name := range slices.Sorted(maps.Keys(s.alternates)) {
+		offered, err := s.alternates[name].Offered(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		if offered {
+			names = append(names, name)
+		}
+	}
+	return append(names, recoveryMethod), nil
+}
+
 // Prompt is what the client needs for its next request to a [Factor].
 type Prompt struct {
 	unprinted
@@ -52,6 +100,9 @@ type Proof struct {
 	AMR []string
 	// Data is what the factor must know from now on; nil if nothing has changed.
 	Data []byte
+	// Spend makes the answer to an [Alternate] unusable, once, as Login.Spend does; nil: the
+	// state alone is used up.
+	Spend func(context.Context) error
 }
 
 // EnrolledFactor is a second factor of an account. LastUsedAt is zero before the first login.

@@ -41,6 +41,9 @@ type Extension struct {
 	// Factor is a second factor with the feature's name, which the routes under /mfa,
 	// /login/mfa and /reauthenticate then serve. It needs Options.DataKeys.
 	Factor Factor
+	// Alternate answers a second factor that is due, under the feature's name, in place of the
+	// account's own: see [Alternate].
+	Alternate Alternate
 	// Gate is asked before each session and each re-authentication, whatever the user logged in
 	// with, after the second factor. An error refuses, and becomes the answer. A gate that needs something of the user
 	// first keeps the login by [Core.Suspend].

@@ -372,7 +372,7 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 		"refresh":        "refresh", "refreshParent": "refresh", "parseVerification": "verify_email deny_email",
 		"answerFactor": "factor", "spendAnswer": "factor", "ConfirmFactor": "factor",
 		"pendingLogin": "factor factor_challenge",
-		"Verify":       "factor", // of recovery codes, by answerFactor
+		"Verify":       "factor", // of recovery codes and of an Alternate, by answerFactor
 		// Of these the other side is a record, and nothing that a client sent.
 		"presentedDevice": "", // of 256 bits, which nobody guesses
 		"createToken":     "", "createUnique": "", "changeRecord": "", "Find": "",

@@ -28,8 +28,8 @@ type MFARequired struct {
 	// Token is for [Service.LoginWithFactor], or, in the session that is re-authenticated, for
 	// [Service.ReauthenticateWithFactor]: for 10 minutes and 5 answers.
 	Token Secret
-	// Methods are the names of the account's factors, and "recovery_code", which every account
-	// with one had.
+	// Methods are the names of the account's factors, of what else answers (see [Alternate]), and
+	// "recovery_code", which every account with one had.
 	Methods []string
 	// ExpiresIn is how long Token is valid.
 	ExpiresIn time.Duration
@@ -43,6 +43,10 @@ func (e *MFARequired) Is(target error) bool { return target == ErrMFARequired }
 
 // challenge stores a login whose second factor is due, and returns a [MFARequired].
 func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
+	methods, err := s.methodsOf(ctx, l.User)
+	if err != nil {
+		return err
+	}
 	token := opaque.New(now)
 	row := Token{
 		ID:         token.RowID(),
@@ -59,7 +63,7 @@ func (s *Service) challenge(ctx context.Context, l Login, now time.Time) error {
 		return err
 	}
 	s.emit(ctx, Event{Kind: EventFactorRequired, UserID: l.User.ID, SessionID: l.session})
-	return &MFARequired{Token: Secret(token.Encode(mfaPrefix)), Methods: append(s.factorsOf(l.User), recoveryMethod), ExpiresIn: challengeTTL}
+	return &MFARequired{Token: Secret(token.Encode(mfaPrefix)), Methods: methods, ExpiresIn: challengeTTL}
 }
 
 // pendingLogin is a login between two factors, as read within the call.
@@ -68,7 +72,7 @@ type pendingLogin struct {
 	data   sessionData
 	user   User
 	factor Factor
-	record Token // of the factor
+	record Token // of the factor; without an ID for an alternate
 	known  []byte
 }
 
@@ -105,6 +109,10 @@ func (s *Service) pendingLogin(ctx context.Context, claims accesstoken.Claims, t
 		if _, err := s.liveSession(ctx, claims); err != nil {
 			return l, err
 		}
+	}
+	if alternate := s.alternates[name]; alternate != nil {
+		l.factor = alternateFactor{alternate}
+		return l, nil
 	}
 	if l.factor = s.factorOf(l.user, name); l.factor == nil {
 		return l, ErrNotEnrolled
@@ -205,6 +213,12 @@ func (s *Service) spendAnswer(ctx context.Context, l pendingLogin, proof Proof, 
 		if err := s.spendState(ctx, l.user.ID, opened); err != nil {
 			return err
 		}
+	}
+	if l.record.ID == "" {
+		if proof.Spend == nil {
+			return nil
+		}
+		return proof.Spend(ctx)
 	}
 	_, err = s.changeRecord(ctx, s.credentials, l.record, func(t *Token) error {
 		if t.Version != l.record.Version { // another login was first

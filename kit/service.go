@@ -38,12 +38,13 @@ type Service struct {
 	outbox      *outbox // of [Service.Within]
 
 	// What the features bring.
-	routes    []Route
-	fragments []fragment
-	factors   map[string]Factor
-	gates     []func(context.Context, User, Login) error
-	observers []func(context.Context, Event)
-	mailRules map[MailKind]MailRule
+	routes     []Route
+	fragments  []fragment
+	factors    map[string]Factor
+	alternates map[string]Alternate
+	gates      []func(context.Context, User, Login) error
+	observers  []func(context.Context, Event)
+	mailRules  map[MailKind]MailRule
 }
 
 // New returns a Service over stores and the keys that sign access tokens. It does no I/O.
