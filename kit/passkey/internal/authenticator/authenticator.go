@@ -73,8 +73,13 @@ func New(alg int, origin string) *Passkey {
 	return p
 }
 
+// encode writes canonical CBOR, as CTAP2 asks of authenticators.
 func encode(v any) []byte {
-	data, err := cbor.Marshal(v)
+	mode, err := cbor.CTAP2EncOptions().EncMode()
+	if err != nil {
+		panic(err)
+	}
+	data, err := mode.Marshal(v)
 	if err != nil {
 		panic(err)
 	}

@@ -85,9 +85,9 @@ func parseAuthData(data []byte) (a authData, err error) {
 
 // attestationObject is what the authenticator answers to a registration (section 6.5.4).
 type attestationObject struct {
-	Format    string          `cbor:"fmt"`
-	Statement cbor.RawMessage `cbor:"attStmt"`
-	AuthData  []byte          `cbor:"authData"`
+	Format    string                     `cbor:"fmt"`
+	Statement map[string]cbor.RawMessage `cbor:"attStmt"` // ignored
+	AuthData  []byte                     `cbor:"authData"`
 }
 
 func parseAttestation(data []byte) (authData, error) {

@@ -59,6 +59,18 @@ type publicKey struct {
 	rsa *rsa.PublicKey
 }
 
+// checkKey checks a COSE_Key that is to be registered. Beyond parseKey, it finds out whether an
+// Ed25519 key is a point, which package ed25519 does at each login.
+func checkKey(data []byte) error {
+	key, err := parseKey(data)
+	if err == nil && key.ed != nil && !onEd25519(key.ed) {
+		err = errNotEd25519
+	}
+	return err
+}
+
+var errNotEd25519 = errors.New("webauthn: the public key is not a point of Ed25519")
+
 // parseKey reads a COSE_Key of one of the three algorithms.
 func parseKey(data []byte) (*publicKey, error) {
 	if len(data) > maxKey {
@@ -121,14 +133,14 @@ func (k *coseKey) ed25519() (ed25519.PublicKey, error) {
 		return nil, errors.New("webauthn: the curve Ed448 is not accepted: Ed25519 is")
 	case crv != 6:
 		return nil, errors.New("webauthn: the curve of an EdDSA key must be Ed25519")
-	case len(k.Minus2) != ed25519.PublicKeySize || !onEd25519(k.Minus2):
-		return nil, errors.New("webauthn: the public key is not a point of Ed25519")
+	case len(k.Minus2) != ed25519.PublicKeySize:
+		return nil, errNotEd25519
 	}
 	return k.Minus2, nil
 }
 
 // onEd25519 reports whether b encodes a point (RFC 8032 section 5.1.3): y is below p, and
-// (y²-1)/(dy²+1) is a square. Package ed25519 would find out at the first login only.
+// (y²-1)/(dy²+1) is a square.
 func onEd25519(b []byte) bool {
 	one := big.NewInt(1)
 	p := new(big.Int).Sub(new(big.Int).Lsh(one, 255), big.NewInt(19))

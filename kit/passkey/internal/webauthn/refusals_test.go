@@ -62,7 +62,7 @@ func TestKeysRefused(t *testing.T) {
 		"nothing":              {"", "EOF"},
 		"no map":               {"00", "cannot unmarshal"},
 	} {
-		_, err := parseKey(unhex(t, key.text))
+		err := checkKey(unhex(t, key.text))
 		if err == nil || !slices.ContainsFunc(strings.Split(key.want, "|"), func(want string) bool { return strings.Contains(err.Error(), want) }) {
 			t.Errorf("%s: got %v, want a refusal with %q", name, err, key.want)
 		}

@@ -51,7 +51,7 @@ func (rp *RP) VerifyRegistration(r Registration, challenge []byte) (Credential, 
 	case !bytes.Equal(a.credentialID, r.ID):
 		return Credential{}, errors.New("webauthn: id is not that of the authenticator data")
 	}
-	if _, err := parseKey(a.publicKey); err != nil {
+	if err := checkKey(a.publicKey); err != nil {
 		return Credential{}, err
 	}
 	return Credential{
