@@ -15,6 +15,5 @@
 // "passkey". It never makes one due: it is not in kit.User.Factors.
 //
 // The address of the account must be verified before the first passkey, because a stranger who
-// registered it would otherwise keep a way in. A password reset leaves passkeys alone, unless
-// nobody had proved the address before.
+// registered it would otherwise keep a way in. A password reset leaves passkeys as they are.
 package passkey

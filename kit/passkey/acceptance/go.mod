@@ -3,12 +3,14 @@ module myauth.internal/kit/passkey/acceptance
 go 1.26.0
 
 require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
 	github.com/go-webauthn/webauthn v0.18.2
 	myauth.internal/conformance v0.1.0
-	myauth.internal/drivers/mongo v0.0.0-00010101000000-000000000000
-	myauth.internal/drivers/postgres v0.0.0-00010101000000-000000000000
-	myauth.internal/drivers/redis v0.0.0-00010101000000-000000000000
-	myauth.internal/drivers/sqlite v0.0.0-00010101000000-000000000000
+	myauth.internal/drivers/mongo v0.1.0
+	myauth.internal/drivers/postgres v0.1.0
+	myauth.internal/drivers/redis v0.1.0
+	myauth.internal/drivers/sqlite v0.1.0
 	myauth.internal/httpx v0.1.0
 	myauth.internal/kit v0.1.0
 	myauth.internal/kit/passkey v0.1.0
@@ -17,6 +19,7 @@ require (
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
 	github.com/go-webauthn/x v0.3.1 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
