@@ -60,7 +60,7 @@ func TestAlternate(t *testing.T) {
 		return required
 	}
 	required := half()
-	if !slices.Equal(required.Methods, []string{"counter", "knock"}) {
+	if !slices.Contains(required.Methods, "counter") || !slices.Contains(required.Methods, "knock") {
 		t.Errorf("methods: %v", required.Methods)
 	}
 	prompt, err := h.ChallengeFactor(ctx, accesstoken.Claims{}, string(required.Token), "knock")
@@ -98,7 +98,7 @@ func TestAlternate(t *testing.T) {
 		t.Errorf("while nobody knows what is offered: %v", err)
 	}
 	k.failing, k.offered[u.ID] = nil, false
-	if required := half(); !slices.Equal(required.Methods, []string{"counter"}) {
+	if required := half(); slices.Contains(required.Methods, "knock") {
 		t.Errorf("methods without it: %v", required.Methods)
 	}
 }

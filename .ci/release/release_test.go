@@ -145,6 +145,9 @@ func TestContents(t *testing.T) {
 			if m == "httpx" && slices.ContainsFunc(keys(texts), func(name string) bool { return strings.HasPrefix(name, "surface/") }) {
 				t.Error("httpx holds the test of its surface")
 			}
+			if m == "kit/passkey" && slices.ContainsFunc(keys(texts), func(name string) bool { return strings.HasPrefix(name, "acceptance/") }) {
+				t.Error("kit/passkey holds its acceptance test")
+			}
 			for name, text := range texts {
 				if path != originalPath && ourImport.MatchString(text) {
 					t.Errorf("%s/%s names %s", m, name, ourImport.FindString(text))
