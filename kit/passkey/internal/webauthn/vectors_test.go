@@ -187,7 +187,11 @@ func TestVectorsBroken(t *testing.T) {
 			"RP id":  {len(v.RPID) * 8, func(v *vector, bit int) []byte { v.RPID = string(flipped([]byte(v.RPID), bit)); return cose }},
 			"origin": {len(v.Origin) * 8, func(v *vector, bit int) []byte { v.Origin = string(flipped([]byte(v.Origin), bit)); return cose }},
 		} {
-			for bit := range c.bits {
+			step := 1
+			if c.bits > 2500 {
+				step = 13 // of RSA, which takes long
+			}
+			for bit := 0; bit < c.bits; bit += step {
 				broken := v
 				key := c.break_(&broken, bit)
 				if err := login(broken, key); err == nil {

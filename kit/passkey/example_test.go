@@ -1,0 +1,36 @@
+package passkey_test
+
+import (
+	"fmt"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/passkey"
+)
+
+func Example() {
+	keys, err := accesstoken.HMAC([]byte("a secret of at least 32 random bytes"))
+	if err != nil {
+		panic(err)
+	}
+	passkeys, err := passkey.New("example.com", &passkey.Options{RPName: "Example", Origins: []string{"https://app.example.com"}})
+	if err != nil {
+		panic(err)
+	}
+	svc, err := kit.New(memstore.New().Stores(), keys, &kit.Options{Features: []kit.Feature{passkeys}})
+	if err != nil {
+		panic(err)
+	}
+	for _, route := range svc.Routes() { // which package httpx serves below /auth
+		fmt.Println(route.Method, route.Path)
+	}
+	// Output:
+	// POST /passkeys/options
+	// POST /passkeys
+	// GET /passkeys
+	// PATCH /passkeys/{id}
+	// DELETE /passkeys/{id}
+	// POST /login/passkey/options
+	// POST /login/passkey
+}
