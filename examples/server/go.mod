@@ -14,18 +14,21 @@ require (
 	myauth.internal/drivers/sqlite v0.1.0
 	myauth.internal/httpx v0.1.0
 	myauth.internal/kit v0.1.0
+	myauth.internal/kit/passkey v0.1.0
 	myauth.internal/mailx v0.1.0
 )
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
+	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
 	github.com/lib/pq v1.12.3 // indirect
 	github.com/ncruces/go-sqlite3 v0.36.0 // indirect
 	github.com/ncruces/go-sqlite3-wasm/v6 v6.4.35401 // indirect
 	github.com/ncruces/julianday v1.0.0 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
 	github.com/xdg-go/scram v1.4.0 // indirect
 	github.com/xdg-go/stringprep v1.0.4 // indirect
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
@@ -44,5 +47,6 @@ replace (
 	myauth.internal/drivers/sqlite => ../../drivers/sqlite
 	myauth.internal/httpx => ../../httpx
 	myauth.internal/kit => ../../kit
+	myauth.internal/kit/passkey => ../../kit/passkey
 	myauth.internal/mailx => ../../mailx
 )

@@ -122,6 +122,11 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 	if !opts.InsecureUnlimited {
 		opts.Limiter = throttle.New(&throttle.Options{Shared: store.buckets, Logger: logger})
 	}
+	passkeys, err := newPasskeys(s, opts.PublicURL, logger)
+	if err != nil {
+		return err
+	}
+	opts.Features = append(opts.Features, passkeys...)
 	svc, err := kit.New(store.Stores, keys, &opts)
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ func TestReadmeListsTheRoutes(t *testing.T) {
 	routes := map[string]bool{}
 	for file, prefix := range map[string]string{
 		"httpx/openapi.json": "", "httpx/account.openapi.json": "/auth", "httpx/sessions.openapi.json": "/auth", "kit/mfa.openapi.json": "/auth",
+		"kit/passkey/passkey.openapi.json": "/auth",
 	} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {

@@ -37,6 +37,7 @@ type settings struct {
 	keyFile    string // of RS256, ES256 and EdDSA
 	smtp       *mailx.Config
 	smtpCAFile string
+	passkeys   passkeySettings
 	mail       mailx.Options // TLS is newMailer's, from smtpCAFile
 	logFormat  string
 	// opts holds what goes to the kit as it is. PublicURL is empty when it is
@@ -177,6 +178,15 @@ var settingsTable = []setting{
 	{name: "MYAUTH_DATA_KEY", secret: true, option: "DataKeys", otherwise: "no second factor by TOTP, and its routes are not there",
 		meaning: "32 random bytes in base64, for what must be readable again, such as the secrets of authenticator apps; several with commas: the first seals, all open",
 		set:     setDataKeys},
+	{name: "MYAUTH_PASSKEYS", preset: "on",
+		meaning: "on or off: users may log in with passkeys",
+		set:     setPasskeys},
+	{name: "MYAUTH_PASSKEY_RP_ID", otherwise: "the host of MYAUTH_PUBLIC_URL",
+		meaning: "domain that passkeys belong to; one that is changed loses them all",
+		set:     setRPID},
+	{name: "MYAUTH_PASSKEY_ORIGINS", otherwise: "the origin of MYAUTH_PUBLIC_URL",
+		meaning: "origins of the pages that use passkeys, with commas, of that domain or below it: https://app.example.com",
+		set:     setOrigins},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.

@@ -2,6 +2,7 @@ package passkey_test
 
 import (
 	"fmt"
+	"log"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
@@ -12,15 +13,17 @@ import (
 func Example() {
 	keys, err := accesstoken.HMAC([]byte("a secret of at least 32 random bytes"))
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	passkeys, err := passkey.New("example.com", &passkey.Options{RPName: "Example", Origins: []string{"https://app.example.com"}})
+	stores := memstore.New().Stores()
+
+	passkeys, err := passkey.New("example.com", &passkey.Options{Origins: []string{"https://app.example.com"}})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
-	svc, err := kit.New(memstore.New().Stores(), keys, &kit.Options{Features: []kit.Feature{passkeys}})
+	svc, err := kit.New(stores, keys, &kit.Options{Features: []kit.Feature{passkeys}})
 	if err != nil {
-		panic(err)
+		log.Fatal(err)
 	}
 	for _, route := range svc.Routes() { // which package httpx serves below /auth
 		fmt.Println(route.Method, route.Path)
