@@ -12,6 +12,7 @@ require (
 	myauth.internal/drivers/redis v0.1.0
 	myauth.internal/drivers/sqlite v0.1.0
 	myauth.internal/httpx v0.1.0
+	myauth.internal/httpx/surface v0.1.0
 	myauth.internal/kit v0.1.0
 	myauth.internal/kit/passkey v0.1.0
 )
@@ -33,6 +34,7 @@ require (
 	github.com/ncruces/julianday v1.0.0 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/redis/go-redis/v9 v9.23.0 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2 // indirect
 	github.com/tinylib/msgp v1.6.4 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	github.com/xdg-go/scram v1.4.0 // indirect
@@ -53,6 +55,7 @@ replace (
 	myauth.internal/drivers/redis => ../../../drivers/redis
 	myauth.internal/drivers/sqlite => ../../../drivers/sqlite
 	myauth.internal/httpx => ../../../httpx
+	myauth.internal/httpx/surface => ../../../httpx/surface
 	myauth.internal/kit => ../../
 	myauth.internal/kit/passkey => ../
 )

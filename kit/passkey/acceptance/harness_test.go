@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -29,6 +30,7 @@ type app struct {
 	*kittest.Kit
 	t      testing.TB
 	url    string
+	client *http.Client // checks each response against the document, if there is one
 	mu     sync.Mutex
 	events []kit.Event
 }
@@ -38,11 +40,15 @@ func newApp(t testing.TB, change ...func(*kit.Options)) *app {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newAppWith(t, feature, change...)
+	a := newAppWith(t, feature, change...)
+	if recorder != nil && len(change) == 0 {
+		a.client = &http.Client{Transport: recorder.Transport(t, http.DefaultTransport)}
+	}
+	return a
 }
 
 func newAppWith(t testing.TB, feature kit.Feature, change ...func(*kit.Options)) *app {
-	a := &app{t: t}
+	a := &app{t: t, client: http.DefaultClient}
 	a.Kit = kittest.New(t.(kittest.TB), append([]func(*kit.Options){func(o *kit.Options) {
 		o.Features = []kit.Feature{feature, wordFactor{}}
 		o.OnEvent = func(_ context.Context, e kit.Event) {
@@ -57,7 +63,7 @@ func newAppWith(t testing.TB, feature kit.Feature, change ...func(*kit.Options))
 
 // serve serves a Service, and returns the prefix of its API.
 func (a *app) serve(svc *kit.Service) string {
-	auth, err := httpx.New(svc, nil)
+	auth, err := httpx.New(svc, &httpx.Options{Logger: slog.New(slog.NewTextHandler(a.t.Output(), nil))})
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -101,7 +107,7 @@ func (a *app) request(method, url string, token any, body any) (*http.Response, 
 	case kit.Secret:
 		r.Header.Set("Authorization", "Bearer "+string(token))
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := a.client.Do(r)
 	if err != nil {
 		a.t.Fatal(err)
 	}
