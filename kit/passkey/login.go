@@ -36,10 +36,15 @@ func (p *passkeys) serveLoginOptions(context.Context, kit.Request) (kit.Answer, 
 
 // serveLogin is POST /login/passkey.
 func (p *passkeys) serveLogin(ctx context.Context, r kit.Request) (kit.Answer, error) {
-	var text string
+	var text, device string
 	var credential json.RawMessage
-	if err := r.Body.Decode([]kit.Field{{Name: "state", Text: &text}, {Name: "credential", Object: &credential}}, nil); err != nil {
+	if err := r.Body.Decode([]kit.Field{
+		{Name: "state", Text: &text}, {Name: "credential", Object: &credential}, {Name: "device_token", Text: &device, Optional: true, Empty: true},
+	}, nil); err != nil {
 		return kit.Answer{}, err
+	}
+	if device != "" {
+		ctx = kit.WithDevice(ctx, device)
 	}
 	var tokens kit.TokenPair
 	// Nobody can guess a signature, so only the source of nonsense is counted, not an account.

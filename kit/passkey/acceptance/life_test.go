@@ -44,6 +44,12 @@ func TestOverHTTP(t *testing.T) {
 			if login["user"].(members)["id"] != u.ID || login["refresh_token"] == nil {
 				t.Errorf("login: %v", login)
 			}
+			// The client brings its device token back, and so makes no new device.
+			again = a.signed(p)
+			again["device_token"] = login["device_token"]
+			if known := a.send("POST", "/login/passkey", nil, again, 200); login["device_token"] == nil || known["device_token"] != nil {
+				t.Errorf("device tokens: first %v, then %v", login["device_token"], known["device_token"])
+			}
 			access := login["access_token"].(string)
 			_, claims, err := a.Authenticate(t.Context(), access)
 			if want := []string{"swk", "user", kit.AMRMultiple}; err != nil || !slices.Equal(claims.AMR, want) {
