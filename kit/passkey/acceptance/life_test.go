@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -291,7 +292,27 @@ func TestLastCredential(t *testing.T) {
 		}
 	}
 	a.send("POST", "/login/passkey", nil, a.signed(p), 200)
-	// Both of the last two at once: one remains.
+	// One is about to go, and meanwhile the other is to be removed.
+	a.Clock.Advance(time.Second)
+	a.add(tokens.AccessToken, -7)
+	two, updates := ids(), 0
+	a.Faults.Each(func(_ context.Context, op string, _ any) kittest.Fault {
+		if op == "credentials.Update" {
+			if updates++; updates == 2 { // after the look for another one
+				res, text := a.request("DELETE", a.url+"/passkeys/"+two[1], tokens.AccessToken, nil)
+				if res.StatusCode != 409 {
+					t.Errorf("the other of two passkeys, while one goes: %s %s", res.Status, text)
+				}
+			}
+		}
+		return 0
+	})
+	a.send("DELETE", "/passkeys/"+two[0], tokens.AccessToken, nil, 204)
+	a.Faults.Clear()
+	if left := ids(); !slices.Equal(left, two[1:]) || updates < 2 {
+		t.Errorf("left: %v, after %d updates", left, updates)
+	}
+	// Both of the last two at once, by many: one remains.
 	a.add(tokens.AccessToken, -7)
 	for round := range 20 {
 		two := ids()
