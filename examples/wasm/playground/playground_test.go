@@ -4,10 +4,14 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"myauth.internal/kit/totp"
 )
 
 // walk is a visitor of the page, who counts the requests that went.
@@ -130,6 +134,25 @@ func TestWalk(t *testing.T) {
 	w.fill(`#login [name="email"]`, "lovelace@example.com")
 	w.fill(password, "Correct-Horse-7")
 	w.press(login, "200", `"email":"lovelace@example.com"`)
+
+	// An authenticator app, and a login with it.
+	w.press("#mfa-enroll", "201", "otpauth://totp/Playground:lovelace@example.com?secret=")
+	secret := regexp.MustCompile(`"secret":"([A-Z2-7]+)"`).FindStringSubmatch(get(w.tab, chromedp.TextContent(chromedp.CSS(fmt.Sprintf(`#exchanges li[data-n="%d"]`, w.n)))))
+	code := func(at time.Time) string {
+		code, err := totp.Code(secret[1], at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
+	}
+	w.fill(`#mfa-confirm [name="code"]`, code(time.Now()))
+	w.press("#mfa-confirm button", "200", `"recovery_codes":["`)
+	w.press(login, "403", `"code":"mfa_required"`)
+	w.fill(`#mfa-login [name="code"]`, code(time.Now().Add(30*time.Second)))
+	w.press("#mfa-login button", "200")
+	w.press("#mfa-list", "200", `"type":"totp"`, `"recovery_codes_left":10`)
+	w.press("#mfa-codes", "200", `"recovery_codes":["`)
+	w.press("#mfa-remove", "204")
 
 	w.press("#logout", "204")
 	w.press("#refresh", "401", `"code":"revoked_token"`)

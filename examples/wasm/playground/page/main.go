@@ -7,6 +7,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"os"
 	"syscall/js"
@@ -16,6 +17,8 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/seal"
+	"myauth.internal/kit/totp"
 )
 
 func main() {
@@ -31,21 +34,23 @@ func main() {
 
 // newHandler returns the routes over an empty store, with a secret of their own.
 func newHandler(page js.Value) (http.Handler, error) {
-	secret := make([]byte, 32)
+	secret, dataKey := make([]byte, 32), make([]byte, seal.KeySize)
 	rand.Read(secret) // from crypto.getRandomValues; it never fails
-	keys, err := accesstoken.HMAC(secret)
-	if err != nil {
+	rand.Read(dataKey)
+	keys, err1 := accesstoken.HMAC(secret)
+	dataKeys, err2 := seal.NewKeyring(dataKey)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
 	store := memstore.New()
 	svc, err := kit.New(store.Stores(), keys, &kit.Options{
-
 		InsecureFastHash: true,
 		BcryptCost:       4,
 		Mailer:           mailbox{page},
 		PublicURL:        here(),
+		DataKeys:         dataKeys,
+		Features:         []kit.Feature{totp.New(&totp.Options{Issuer: "Playground"})},
 	})
-
 	if err != nil {
 		return nil, err
 	}

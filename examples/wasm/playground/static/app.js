@@ -42,7 +42,7 @@ async function call(method, path, headers, body) {
     const text = await response.text();
     outcome = response.status;
     shown = message(`${response.status} ${response.statusText}`, response.headers, text);
-    if (response.ok && text) json = JSON.parse(text);
+    if (text) json = JSON.parse(text);
   } catch (error) {
     outcome = "failed";
     shown = element("pre", String(error));
@@ -67,6 +67,8 @@ document.addEventListener("submit", async (event) => {
   if (answer.access_token) accessToken.value = answer.access_token;
   if (answer.refresh_token) refreshToken.value = answer.refresh_token;
   if (answer.device_token) deviceToken.value = answer.device_token;
+  if (answer.state) document.getElementById("mfa-state").value = answer.state;
+  if (answer.mfa_token) document.getElementById("mfa-token").value = answer.mfa_token;
 });
 
 const subjects = {
@@ -77,6 +79,9 @@ const subjects = {
   email_change_requested: "Your address is about to change",
   email_changed: "Your address was changed",
   account_exists: "You already have an account",
+  factor_enrolled: "A second factor was set up",
+  factor_removed: "A second factor was removed",
+  recovery_codes_made: "You have new recovery codes",
 };
 const tokenFields = {
   verification: document.getElementById("verify-token"),
