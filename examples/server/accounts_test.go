@@ -76,7 +76,7 @@ func TestAccountFlows(t *testing.T) {
 	authenticate()
 
 	name := "Ada L."
-	user, err = svc.ChangeProfile(ctx, user.ID, kit.Profile{Username: &name, Settings: json.RawMessage(`{"theme":"dark"}`)})
+	user, err = svc.ChangeOwnProfile(ctx, claims, kit.Profile{Username: &name, Settings: json.RawMessage(`{"theme":"dark"}`)})
 	check(err)
 
 	// kept.AccessToken is the session's new access token. Its refresh token stays.
