@@ -78,10 +78,10 @@ func (r *refuser) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// openAPI returns the document of exactly the routes: those of openapi.json, where each path begins
-// a JSON string with /auth/, and what the fragments add.
+// openAPI returns the document of exactly the routes: those of openapi.json, which names each path
+// with the prefix /auth, also in its texts, and what the fragments add.
 func openAPI(prefix string, routes []kit.Route, fragments []fragment) ([]byte, error) {
-	base := bytes.ReplaceAll(baseDocument, []byte(`"/auth/`), []byte(`"`+prefix+`/`))
+	base := bytes.ReplaceAll(baseDocument, []byte("/auth/"), []byte(prefix+"/"))
 	d := &document{}
 	if err := decode(base, d); err != nil {
 		return nil, fmt.Errorf("httpx: openapi.json: %w", err)

@@ -193,8 +193,12 @@ func TestMounting(t *testing.T) {
 			if got := doc.Components.SecuritySchemes.Password.Flows.Password.TokenURL; got != tc.prefix+"/login" {
 				t.Errorf("tokenUrl is %s", got)
 			}
-			if tc.prefix != "/auth" && strings.Contains(w.Body.String(), `"/auth/`) {
-				t.Error("the document has a path under /auth")
+			text := w.Body.String()
+			if tc.prefix != "" {
+				text = strings.ReplaceAll(text, tc.prefix+"/", "")
+			}
+			if strings.Contains(text, "/auth/") {
+				t.Error("the document speaks of a path under /auth")
 			}
 		})
 	}
