@@ -191,6 +191,24 @@ func TestEndingsAtOnce(t *testing.T) {
 	}
 }
 
+// TestOthersEndedInTheSameInstant: two sessions that end each other write the same record, and one
+// of them lives on.
+func TestOthersEndedInTheSameInstant(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	one, other := h.login(testEmail, goodPassword), h.login(testEmail, goodPassword)
+	claims := h.claims(other)
+	h.faults.OnCall("users.Update", func() {
+		_, err := h.EndOtherSessions(t.Context(), claims)
+		h.wantErr("the first", err, nil)
+	})
+	_, err := h.EndOtherSessions(t.Context(), h.claims(one))
+	h.wantErr("the second", err, kit.ErrRevokedToken)
+	if h.alive(one) || !h.alive(other) {
+		t.Error("it is not the first that lives")
+	}
+}
+
 // TestAllSessionsEndedMeanwhile: a session that another call has ended since does not live on,
 // although the write that ended the others was this one's.
 func TestAllSessionsEndedMeanwhile(t *testing.T) {

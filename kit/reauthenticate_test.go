@@ -241,3 +241,20 @@ func TestSuspendedReauthentication(t *testing.T) {
 	_, err = resume(func() { over(h, tokens) })
 	h.wantErr("after a logout", err, kit.ErrRevokedToken)
 }
+
+// TestPasswordChangedMeanwhile: a re-authentication that was begun before a change of password in
+// the same session, and ends after it, leaves the session alive.
+func TestPasswordChangedMeanwhile(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	tokens := h.login(testEmail, goodPassword)
+	claims := h.claims(tokens)
+	h.faults.OnCall("tokens.Update", func() {
+		if _, err := h.ChangePassword(t.Context(), claims, goodPassword, otherPassword); err != nil {
+			t.Error(err)
+		}
+	})
+	_, err := h.Reauthenticate(t.Context(), claims, goodPassword)
+	h.wantErr("with the old password", err, kit.ErrRevokedToken)
+	h.mustRefresh(tokens.RefreshToken)
+}

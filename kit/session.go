@@ -95,8 +95,8 @@ func (s *Service) EndOtherSessions(ctx context.Context, claims accesstoken.Claim
 		u.SessionEpoch++
 		return nil
 	})
-	if err == nil && !changed {
-		err = ErrRevokedToken // by another call at the same instant, whose write is equal
+	if errors.Is(err, ErrUserNotFound) || err == nil && !changed { // another session wrote the same in the same microsecond
+		err = ErrRevokedToken
 	}
 	if err != nil {
 		return TokenPair{}, err
@@ -240,8 +240,8 @@ func (s *Service) keepSession(ctx context.Context, u User, session Token, change
 	}
 	var data sessionData
 	session, err := s.changeRecord(ctx, s.tokens, session, func(t *Token) (err error) {
-		if !t.RevokedAt.IsZero() {
-			return ErrRevokedToken
+		if !t.RevokedAt.IsZero() || t.Epoch > u.SessionEpoch {
+			return ErrRevokedToken // it has ended, or another call has let it live on since u was read
 		}
 		if data, err = decodeSession(t.Data); err != nil {
 			return err
