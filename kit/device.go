@@ -232,7 +232,9 @@ func (s *Service) storeDevice(ctx context.Context, u User, d device) error {
 	}
 	if !known {
 		s.emit(ctx, Event{Kind: EventNewDevice, UserID: u.ID})
-		s.queueMailWith(ctx, MailNewDevice, u, MailContent{Data: map[string]string{"device": useragent.Name(d.data.UserAgent), "ip": d.address()}})
+		if u.Verified { // or a stranger who registered the address could write to its owner, in a user agent
+			s.queueMailWith(ctx, MailNewDevice, u, MailContent{Data: map[string]string{"device": useragent.Name(d.data.UserAgent), "ip": d.address()}})
+		}
 	}
 	return nil
 }

@@ -59,8 +59,8 @@ type MailRule struct {
 	// TTL is how long the mail is of use; default a day.
 	TTL time.Duration
 	// Notice marks a notice of security, which only the owner, or somebody with the owner's
-	// secrets, can cause. It is always sent. Of other mails a mailbox gets few: see
-	// package throttle.
+	// secrets, can cause. It is always sent to a verified address. Of other mails a mailbox gets
+	// few: see package throttle.
 	Notice bool
 	// Subject and Text are sources of text/template for the [Mail], both or neither: see
 	// Mail.Text.

@@ -43,8 +43,8 @@ const (
 	// that it has another one now. It has no link and no token, and does not name the
 	// new address.
 	MailEmailChanged MailKind = "email_changed"
-	// MailNewDevice tells the owner of a login from where there was none before:
-	// Data["device"] is how a person calls it, Data["ip"] its address or empty.
+	// MailNewDevice tells the owner of a verified address of a login from where there was none
+	// before: Data["device"] is how a person calls it, Data["ip"] its address or empty.
 	MailNewDevice MailKind = "new_device"
 	// MailPasswordGuessing tells the owner that strangers try one wrong password after
 	// another. It has no link and no token.

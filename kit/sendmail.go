@@ -22,7 +22,8 @@ type mailRule struct {
 	ttl time.Duration
 	// spaced mails can be caused by strangers, so a mailbox gets few of them. The others are
 	// notices of security: only the owner, or somebody with the owner's secrets, can cause
-	// one, and it is always sent.
+	// one, and it is always sent; but while the address is not verified, the owner may be a
+	// stranger to its mailbox.
 	spaced bool
 	// subject and text are what a feature says, for mailers that have no text for the kind.
 	subject, text string
@@ -105,6 +106,7 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 	u.PasswordHash, u.Settings, u.Private, u.Roles = "", nil, nil, nil
 	now := s.now()
 	job := &mailJob{kind: kind, rule: s.mailRule(kind), email: email, user: u, content: content, client: ClientOf(ctx), asked: now}
+	job.rule.spaced = job.rule.spaced || email == "" && !u.Verified
 	job.until = now.Add(job.rule.ttl)
 	queued := mailqueue.Job[*mailJob]{Value: job, Source: turns.SourceOf(job.client.IP), ValidUntil: job.until}
 	if !job.rule.spaced {

@@ -82,8 +82,11 @@ func TestMailsToOneMailboxAreSpaced(t *testing.T) {
 // people are left out.
 func TestSpacingIsPerMailboxAndKind(t *testing.T) {
 	spacedBubble(t, func(t *testing.T, h *harness) {
-		h.register(testEmail)
+		_, mail := h.register(testEmail)
 		h.register("b@example.com")
+		if err := h.VerifyEmail(t.Context(), string(mail.Token)); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(time.Minute)
 		password := [2]string{goodPassword, otherPassword}
 		for i := range 10 {
@@ -105,11 +108,37 @@ func TestSpacingIsPerMailboxAndKind(t *testing.T) {
 			got[m.To+" "+string(m.Kind)]++
 		}
 		want := map[string]int{
-			testEmail + " password_reset": 1, testEmail + " verification": 1, testEmail + " password_changed": 10,
+			testEmail + " password_reset": 1, testEmail + " password_changed": 10,
 			"b@example.com password_reset": 1, "b@example.com verification": 1,
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// TestNoNoticeFloodsAStranger (claim 44): who registers somebody else's address can cause few mails
+// to it, and none that says what they please.
+func TestNoNoticeFloodsAStranger(t *testing.T) {
+	spacedBubble(t, func(t *testing.T, h *harness) {
+		h.register(testEmail)
+		password := [2]string{goodPassword, otherPassword}
+		for i := range 20 {
+			h.loginFrom(h.from(fmt.Sprintf("192.0.2.%d", i), "win.example.com/1", ""), testEmail, password[i%2])
+			if err := h.changePassword(password[i%2], password[1-i%2]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		got := map[kit.MailKind]int{}
+		for _, m := range h.mailer.All()[1:] {
+			got[m.Kind]++
+		}
+		if want := map[kit.MailKind]int{kit.MailPasswordChanged: 1}; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		if n := h.count(kit.EventNewDevice); n < 9 {
+			t.Errorf("the audit stream has %d new devices", n)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func TestAccountFlows(t *testing.T) {
 	tokens, err := svc.Login(kit.WithDevice(ctx, device), email, pw)
 	check(err)
 
-	k.NextMail(kit.MailVerification)
+	check(svc.VerifyEmail(ctx, string(k.NextMail(kit.MailVerification).Token)))
 	if tokens.DeviceToken == "" || user.ID != tokens.User.ID {
 		t.Error("no device token, or another user")
 	}
