@@ -44,6 +44,9 @@ type deviceData struct {
 	// remembered, and RememberedAt that time, in seconds since 1970.
 	Remembered   string `json:"remembered,omitempty"`
 	RememberedAt int64  `json:"remembered_at,omitempty"`
+	// Kept says that the client has the token. One that cannot keep it is stored to know where the
+	// owner has logged in.
+	Kept bool `json:"kept"`
 }
 
 func (d deviceData) encode() []byte {
@@ -140,13 +143,13 @@ func (s *Service) loginDevice(ctx context.Context, u User, known device) (d devi
 	if known.of(u) {
 		return known, ""
 	}
-	client := ClientOf(ctx)
-	if client == (Client{}) && !keepsDevice(ctx) {
+	client, kept := ClientOf(ctx), keepsDevice(ctx)
+	if client == (Client{}) && !kept {
 		return device{}, ""
 	}
 	now := s.now()
 	secret := opaque.New(now)
-	d.data = deviceData{Password: passwordMark(u), IP: client.IP, UserAgent: client.UserAgent}
+	d.data = deviceData{Password: passwordMark(u), IP: client.IP, UserAgent: client.UserAgent, Kept: kept}
 	d.row = Token{
 		ID: secret.RowID(), Type: deviceType, UserID: u.ID, Epoch: u.CredentialEpoch, SecretHash: secret.Hash(),
 		CreatedAt: now, ExpiresAt: now.Add(deviceTTL), Version: 1,
@@ -170,7 +173,7 @@ func (s *Service) rememberDevice(ctx context.Context, u User, d device, token Se
 	if err != nil {
 		s.opts.Logger.WarnContext(ctx, "myauth: the device of a login was not stored", "user_id", u.ID, "err", err)
 	}
-	if err != nil || !keepsDevice(ctx) {
+	if err != nil || !d.data.Kept {
 		return ""
 	}
 	return token
@@ -207,68 +210,75 @@ func (s *Service) keepDevice(ctx context.Context, u User, id string) {
 // that it takes the place of are deleted: those of devices that are the same as far as anybody
 // can tell, and of an eleventh. A client that keeps no token needs no second record.
 func (s *Service) storeDevice(ctx context.Context, u User, d device) error {
-	if !keepsDevice(ctx) {
+	if !d.data.Kept {
 		if same, _, err := s.devices(ctx, d); err != nil || len(same) > 0 {
 			return err
 		}
 	}
 	d.row.Data = d.data.encode()
-	if err := s.credentials.Create(ctx, d.row); err != nil {
-		return err // stored perhaps: a device whose token nobody has
-	}
-	same, others, err := s.devices(ctx, d) // after that, so that many logins at once see each other
-	if err != nil {
-		return err
+	var same, others []device
+	err := s.credentials.Create(ctx, d.row)
+	if err == nil {
+		same, others, err = s.devices(ctx, d) // after that, so that many logins at once see each other
 	}
 	known := len(same) > 0 || len(others) == 0 && d.row.CreatedAt.Sub(u.CreatedAt) < newAccount
+	if err != nil || !known { // before anything else can fail: the next login from there is known
+		s.tellOfDevice(ctx, u, d)
+	}
+	if err != nil {
+		return err // stored perhaps: a device whose token nobody has
+	}
 	surplus := same[:max(0, len(same)+1-maxSame)]
 	left := slices.Concat(same[len(surplus):], others)
-	slices.SortFunc(left, byLastUse)
-	surplus = slices.Concat(surplus, left[:max(0, len(left)+1-maxDevices)])
-	for _, t := range surplus {
-		if err := ignoreLoss(s.credentials.Delete(ctx, t.ID, t.Version)); err != nil {
+	slices.SortFunc(left, leastUse)
+	for _, old := range slices.Concat(surplus, left[:max(0, len(left)+1-maxDevices)]) {
+		if err := ignoreLoss(s.credentials.Delete(ctx, old.row.ID, old.row.Version)); err != nil {
 			return err
-		}
-	}
-	if !known {
-		s.emit(ctx, Event{Kind: EventNewDevice, UserID: u.ID})
-		if u.Verified { // or a stranger who registered the address could write to its owner, in a user agent
-			s.queueMailWith(ctx, MailNewDevice, u, MailContent{Data: map[string]string{"device": useragent.Name(d.data.UserAgent), "ip": d.address()}})
 		}
 	}
 	return nil
 }
 
-// address is empty when it is unknown.
-func (d device) address() string {
-	if !d.data.IP.IsValid() {
-		return ""
+func (s *Service) tellOfDevice(ctx context.Context, u User, d device) {
+	s.emit(ctx, Event{Kind: EventNewDevice, UserID: u.ID})
+	if !u.Verified {
+		return // a stranger who registered the address could write to its owner, in a user agent
 	}
-	return d.data.IP.String()
+	ip := ""
+	if d.data.IP.IsValid() {
+		ip = d.data.IP.String()
+	}
+	s.queueMailWith(ctx, MailNewDevice, u, MailContent{Data: map[string]string{"device": useragent.Name(d.data.UserAgent), "ip": ip}})
 }
 
-// devices returns the records of the devices of a user beside d, dead ones too: those with the
-// same user agent and source, and the others, those that were not used for longest first.
-func (s *Service) devices(ctx context.Context, d device) (same, others []Token, err error) {
+// devices returns the devices of a user beside d, dead ones too: those with the same user agent
+// and source, and the others.
+func (s *Service) devices(ctx context.Context, d device) (same, others []device, err error) {
 	err = eachToken(ctx, s.credentials, d.row.UserID, func(t Token) error {
 		if t.Type != deviceType || t.ID == d.row.ID {
 			return nil
 		}
-		var data deviceData
-		if json.Unmarshal(t.Data, &data) == nil && data.UserAgent == d.data.UserAgent && turns.SourceOf(data.IP) == turns.SourceOf(d.data.IP) {
-			same = append(same, t)
+		other := device{row: t}
+		if json.Unmarshal(t.Data, &other.data) == nil && other.data.UserAgent == d.data.UserAgent && turns.SourceOf(other.data.IP) == turns.SourceOf(d.data.IP) {
+			same = append(same, other)
 		} else {
-			others = append(others, t)
+			others = append(others, other)
 		}
 		return nil
 	})
-	slices.SortFunc(same, byLastUse)
-	slices.SortFunc(others, byLastUse)
+	slices.SortFunc(same, leastUse)
 	return same, others, err
 }
 
-func byLastUse(a, b Token) int {
-	return cmp.Or(lastUse(a).Compare(lastUse(b)), cmp.Compare(a.ID, b.ID))
+// leastUse orders devices whose token nobody has before the others, and then by their last login.
+func leastUse(a, b device) int {
+	if a.data.Kept != b.data.Kept {
+		if b.data.Kept {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(lastUse(a.row).Compare(lastUse(b.row)), cmp.Compare(a.row.ID, b.row.ID))
 }
 
 func lastUse(t Token) time.Time {

@@ -241,6 +241,43 @@ func answer(h *harness, half, text string) error {
 	return err
 }
 
+// TestScriptsPushOutNoDevice: the logins of clients that keep no token, from ever new addresses,
+// leave the owner's device known.
+func TestScriptsPushOutNoDevice(t *testing.T) {
+	h := newHarness(t)
+	u := h.verified(testEmail)
+	device := h.loginFrom(h.from("192.0.2.1", firefox, ""), testEmail, goodPassword).DeviceToken
+	for i := range 12 {
+		h.clock.Advance(time.Hour)
+		h.loginFrom(kit.WithClient(t.Context(), kit.Client{IP: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}), testEmail, goodPassword)
+	}
+	if n := len(h.devices(u.ID)); n != 10 {
+		t.Errorf("%d devices, want 10", n)
+	}
+	if tokens := h.loginFrom(h.from("192.0.2.1", firefox, device), testEmail, goodPassword); tokens.DeviceToken != "" {
+		t.Error("the owner's device is a stranger")
+	}
+}
+
+// TestOwnerIsToldInAnOutage: a fault at a new device's record does not hide the login from the owner.
+func TestOwnerIsToldInAnOutage(t *testing.T) {
+	for _, fault := range []kittest.Fault{kittest.Down, kittest.Lost} {
+		for _, op := range []string{"credentials.Create", "credentials.ByUser", "credentials.Delete"} {
+			h := newHarness(t)
+			h.verified(testEmail)
+			for i := range 10 {
+				h.loginFrom(h.from(fmt.Sprintf("192.0.2.%d", i), firefox, ""), testEmail, goodPassword)
+			}
+			told := h.count(kit.EventNewDevice)
+			h.faults.Inject(op, fault, 1)
+			h.loginFrom(h.from("203.0.113.1", "curl/8.5.0", ""), testEmail, goodPassword)
+			if h.faults.Clear(); h.count(kit.EventNewDevice) != told+1 {
+				t.Errorf("%s, %v: the owner was not told", op, fault)
+			}
+		}
+	}
+}
+
 // TestDeviceFaults: a login does not depend on its device's record, but a client that presents a
 // device is not called a stranger because of an outage.
 func TestDeviceFaults(t *testing.T) {
