@@ -41,6 +41,7 @@ func (s *Service) ChangePassword(ctx context.Context, claims accesstoken.Claims,
 	if err != nil {
 		return TokenPair{}, err
 	}
+	before := u
 	u, _, err = s.changeUser(ctx, u.ID, func(u *User) error {
 		if u.PasswordHash == hash {
 			return ErrUnchanged // this call's write: no other hash has its salt
@@ -63,9 +64,6 @@ func (s *Service) ChangePassword(ctx context.Context, claims accesstoken.Claims,
 	ctx = context.WithoutCancel(ctx)
 	device := ""
 	tokens, err := s.keepSession(ctx, u, session, func(d *sessionData) { device = d.device })
-	if err != nil {
-		return TokenPair{}, err
-	}
-	s.keepDevice(ctx, u, device)
-	return tokens, nil
+	s.keepDevices(ctx, before, u, func(id string) bool { return id == device })
+	return tokens, err
 }

@@ -101,13 +101,13 @@ func (s *Service) readDevice(ctx context.Context, id string) (d device, err erro
 	return d, nil
 }
 
-// deviceByID returns a device of u, also one that goes with an earlier password.
+// deviceByID returns a device of u.
 func (s *Service) deviceByID(ctx context.Context, u User, id string) (device, error) {
 	if id == "" {
 		return device{}, nil
 	}
 	d, err := s.readDevice(ctx, id)
-	if err != nil || d.row.UserID != u.ID || d.row.Epoch != u.CredentialEpoch {
+	if err != nil || !d.of(u) {
 		return device{}, err
 	}
 	return d, nil
@@ -166,7 +166,7 @@ func (s *Service) rememberDevice(ctx context.Context, u User, d device, token Se
 	switch {
 	case d.row.ID == "":
 	case token == "":
-		err = s.touchDevice(ctx, d, u)
+		err = s.touchDevice(ctx, d)
 	default:
 		err = s.storeDevice(ctx, u, d)
 	}
@@ -179,10 +179,8 @@ func (s *Service) rememberDevice(ctx context.Context, u User, d device, token Se
 	return token
 }
 
-// touchDevice says in a device's record that it was used now, and that it goes with the password
-// that u has now.
-func (s *Service) touchDevice(ctx context.Context, d device, u User) error {
-	d.data.Password = passwordMark(u)
+// touchDevice says in a device's record that it was used now.
+func (s *Service) touchDevice(ctx context.Context, d device) error {
 	now, data := s.now(), d.data.encode()
 	if now.Sub(lastUse(d.row)) < deviceTouch && bytes.Equal(d.row.Data, data) {
 		return nil
@@ -194,15 +192,24 @@ func (s *Service) touchDevice(ctx context.Context, d device, u User) error {
 	return ignoreLoss(err)
 }
 
-// keepDevice lets a device live on after its user has changed the password there. If it cannot,
-// the device is a stranger again.
-func (s *Service) keepDevice(ctx context.Context, u User, id string) {
-	d, err := s.deviceByID(ctx, u, id)
-	if err == nil && d.row.ID != "" {
-		err = s.touchDevice(ctx, d, u)
-	}
+// keepDevices lets devices of a user live on with another hash: the one where its user has changed
+// the password, or all when the new hash is of the same password. What it cannot keep is a
+// stranger again.
+func (s *Service) keepDevices(ctx context.Context, before, u User, keep func(id string) bool) {
+	err := eachToken(ctx, s.credentials, u.ID, func(t Token) error {
+		d := device{row: t}
+		if t.Type != deviceType || !keep(t.ID) || json.Unmarshal(t.Data, &d.data) != nil || !d.of(before) {
+			return nil
+		}
+		d.data.Password = passwordMark(u)
+		_, err := s.changeRecord(ctx, s.credentials, t, func(t *Token) error {
+			t.Data = d.data.encode()
+			return nil
+		})
+		return ignoreLoss(err)
+	})
 	if err != nil {
-		s.opts.Logger.WarnContext(ctx, "myauth: a device was not kept after a change of password", "user_id", u.ID, "err", err)
+		s.opts.Logger.WarnContext(ctx, "myauth: devices were not kept with a new hash", "user_id", u.ID, "err", err)
 	}
 }
 

@@ -134,6 +134,24 @@ func TestPasswordChangeKeepsItsDevice(t *testing.T) {
 	h.loginFrom(h.from("192.0.2.1", firefox, own.DeviceToken), testEmail, otherPassword)
 }
 
+// TestRehashKeepsDevices: a hash that is replaced by one of another cost is the same password.
+func TestRehashKeepsDevices(t *testing.T) {
+	h := newHarness(t)
+	h.verified(testEmail)
+	one := h.loginFrom(h.from("192.0.2.1", firefox, ""), testEmail, goodPassword).DeviceToken
+	other := h.loginFrom(h.from("192.0.2.2", firefox, ""), testEmail, goodPassword).DeviceToken
+	h.Service = h.over(h.faults.Stores(h.store.Stores()), func(o *kit.Options) { o.BcryptCost = 5 })
+	told := h.count(kit.EventNewDevice)
+	for _, device := range []kit.Secret{one, other} {
+		if tokens := h.loginFrom(h.from("198.51.100.1", firefox, device), testEmail, goodPassword); tokens.DeviceToken != "" {
+			t.Error("a known device got another token")
+		}
+	}
+	if n := h.count(kit.EventNewDevice) - told; n != 0 {
+		t.Errorf("%d devices are new", n)
+	}
+}
+
 // TestOwnerIsToldOfGuessing at the twentieth wrong guess and at the last.
 func TestOwnerIsToldOfGuessing(t *testing.T) {
 	h := newHarness(t, throttled)

@@ -123,5 +123,6 @@ func (s *Service) rehash(ctx context.Context, u User, password string) User {
 		return u
 	}
 	upgraded.Version++
+	s.keepDevices(context.WithoutCancel(ctx), u, upgraded, func(string) bool { return true })
 	return upgraded
 }
