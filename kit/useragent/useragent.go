@@ -126,10 +126,11 @@ func otherRobot(s string) string {
 	return program(after)
 }
 
-// program returns the first product of s, without its version.
+// program returns the first product of s, without its version. It ends at a dot, so that no program
+// of a mail makes a link of it.
 func program(s string) string {
 	s = strings.TrimLeftFunc(s, unicode.IsSpace)
-	if end := strings.IndexAny(s, "/ ();,\t\r\n"); end >= 0 {
+	if end := strings.IndexAny(s, "/ ();,.\t\r\n"); end >= 0 {
 		s = s[:end]
 	}
 	s = s[:min(len(s), maxProgram)]

@@ -78,6 +78,7 @@ var table = []struct{ name, header string }{
 	{"Apache-HttpClient", "Apache-HttpClient/4.5.14 (Java/17.0.9)"},
 	{"Dart", "Dart/3.5 (dart:io)"},
 	{"node", "node"},
+	{"reset-now", "reset-now.example.com/1"},
 	{"Notes", "Notes/214 CFNetwork/1498.700.2 Darwin/23.6.0"},
 	{"Notes on iPhone", "Notes/3.1 (iPhone; iOS 17.5; Scale/3.00)"},
 
