@@ -181,7 +181,7 @@ func (o *Options) withDefaults() (Options, error) {
 		return c, errors.New("kit: Options.ConcealAccounts needs Options.RequireVerifiedEmail: otherwise a login right after a registration tells whether the address was free")
 	}
 	for _, kind := range c.WithoutMails {
-		if kind == MailVerification || kind == MailPasswordReset {
+		if kind == MailVerification || kind == MailPasswordReset || kind == MailEmailChange {
 			return c, fmt.Errorf("kit: Options.WithoutMails has %q: without it nobody can prove who they are", kind)
 		}
 	}

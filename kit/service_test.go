@@ -55,6 +55,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"no URL":         {store.Stores(), hmac, &kit.Options{Mailer: mailer}},
 		"bad URL":        {store.Stores(), hmac, &kit.Options{PublicURL: "ftp://x.example"}},
 		"concealment":    {store.Stores(), hmac, &kit.Options{ConcealAccounts: true}},
+		"no proof":       {store.Stores(), hmac, &kit.Options{WithoutMails: []kit.MailKind{kit.MailEmailChange}}},
 		"low cost":       {store.Stores(), hmac, &kit.Options{BcryptCost: 9}},
 		"high cost":      {store.Stores(), hmac, &kit.Options{BcryptCost: 17}},
 		"bad client":     {store.Stores(), hmac, &kit.Options{ClientID: "\xff"}},
