@@ -44,7 +44,7 @@ const (
 	EventFactorsReset           EventKind = "factors_reset" // by an administrator
 	EventRecoveryCodesMade      EventKind = "recovery_codes_made"
 	EventRecoveryCodeUsed       EventKind = "recovery_code_used" // in place of a second factor
-	EventFactorFailed           EventKind = "factor_failed"      // the answer to a second factor was wrong
+	EventFactorFailed           EventKind = "factor_failed"      // the answer to a second factor was wrong; SessionID: of a re-authentication
 	EventFactorRequired         EventKind = "factor_required"    // a first factor was right, and a second is due
 	EventMailFailed             EventKind = "mail_failed"        // one attempt; it will be retried
 	EventMailDropped            EventKind = "mail_dropped"       // given up

@@ -183,7 +183,7 @@ func (s *Service) answerFactor(ctx context.Context, claims accesstoken.Claims, t
 	}
 	proof, err := l.factor.Verify(ctx, l.user, l.known, opened.data, answer)
 	if errors.Is(err, ErrInvalidCode) {
-		s.emit(ctx, Event{Kind: EventFactorFailed, UserID: l.user.ID, Err: fmt.Errorf("%s: %w", method, err)})
+		s.emit(ctx, Event{Kind: EventFactorFailed, UserID: l.user.ID, SessionID: claims.SessionID, Err: fmt.Errorf("%s: %w", method, err)})
 	}
 	if err != nil {
 		return TokenPair{}, err

@@ -96,6 +96,9 @@ func TestReauthenticateWithFactor(t *testing.T) {
 	}
 	_, err = h.ReauthenticateWithFactor(t.Context(), claims, step, "counter", "", code("3"))
 	h.wantErr("a code that was used", err, kit.ErrInvalidCode)
+	if e := h.last(kit.EventFactorFailed); e.UserID != u.ID || e.SessionID != claims.SessionID {
+		t.Errorf("the event of it is %+v", e)
+	}
 	before := len(h.sessionRows(u.ID))
 	fresh, err := h.ReauthenticateWithFactor(t.Context(), claims, step, "counter", p.Show["state"].(string), code("sent"))
 	if err != nil {
