@@ -238,20 +238,22 @@ func TestDeviceOfTheFirstStep(t *testing.T) {
 		}
 		return string(due.Token)
 	}
-	// Strangers with the password use up what they have.
-	refused := false
-	for !refused {
-		half := step(h.from("203.0.113.1", "", ""))
-		for range 5 {
-			_, err := h.LoginWithFactor(t.Context(), half, "counter", "", code("1"))
-			refused = refused || errors.Is(err, throttle.ErrTooManyRequests)
+	guess := func(ctx context.Context) {
+		for refused := false; !refused; {
+			half := step(ctx)
+			for range 5 {
+				refused = refused || errors.Is(answer(h, half, "1"), throttle.ErrTooManyRequests)
+			}
 		}
 	}
+	guess(h.from("203.0.113.1", "", "")) // strangers with the password use up what they have
 	h.wantErr("a stranger's right answer", answer(h, step(h.from("203.0.113.1", "", "")), "2"), throttle.ErrTooManyRequests)
 	h.wantErr("the owner's", answer(h, step(h.from("192.0.2.1", firefox, device)), "2"), nil)
 	h.wantErr("a stranger's after the owner's", answer(h, step(h.from("203.0.113.1", "", "")), "3"), throttle.ErrTooManyRequests)
+	guess(h.from("192.0.2.1", firefox, device))
 	h.wantErr("an administrator", h.ForgetGuesses(t.Context(), u.ID), nil)
 	h.wantErr("a stranger's after that", answer(h, step(h.from("203.0.113.1", "", "")), "3"), nil)
+	h.wantErr("the owner's after that", answer(h, step(h.from("192.0.2.1", firefox, device)), "4"), nil)
 }
 
 func answer(h *harness, half, text string) error {

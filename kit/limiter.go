@@ -34,22 +34,35 @@ func (s *Service) clear(ctx context.Context, a throttle.Attempt) {
 	}
 }
 
-// ForgetGuesses lets strangers, and whoever answers the second factor, of an account begin anew,
-// for an administrator who has made sure that its owner is there. Errors: [ErrUserNotFound].
+// ForgetGuesses lets strangers who guess the password of an account begin anew, and everybody who
+// answers its second factor, for an administrator who has made sure that its owner is there.
+// Errors: [ErrUserNotFound].
 func (s *Service) ForgetGuesses(ctx context.Context, userID string) error {
 	u, err := s.UserByID(ctx, userID)
 	if err != nil {
 		return err
 	}
 	s.clearGuesses(ctx, u.Email)
-	s.clear(ctx, throttle.Attempt{Action: throttle.ActionFactor, Time: s.now(), UserID: u.ID})
-	return nil
+	return s.clearCodes(ctx, u)
 }
 
 // clearGuesses ends the row of wrong passwords that strangers tried for an address: its owner
 // has proved to be there.
 func (s *Service) clearGuesses(ctx context.Context, email string) {
 	s.clear(ctx, throttle.Attempt{Action: throttle.ActionLogin, Time: s.now(), EmailKey: EmailKey(email)})
+}
+
+// clearCodes ends the rows of wrong codes, that of strangers and those of devices.
+func (s *Service) clearCodes(ctx context.Context, u User) error {
+	a := throttle.Attempt{Action: throttle.ActionFactor, Time: s.now(), EmailKey: EmailKey(u.Email), UserID: u.ID}
+	s.clear(ctx, a)
+	return eachToken(ctx, s.credentials, u.ID, func(t Token) error {
+		if t.Type == deviceType {
+			a.Device = t.ID
+			s.clear(ctx, a)
+		}
+		return nil
+	})
 }
 
 // guessingAt are the counts of wrong guesses in a row at which the owner is told of them: it is

@@ -3,8 +3,6 @@ package kit
 import (
 	"context"
 	"strings"
-
-	"myauth.internal/kit/throttle"
 )
 
 // ResetFactors removes every second factor of a user and the recovery codes, for an administrator
@@ -30,19 +28,13 @@ func (s *Service) ResetFactors(ctx context.Context, userID string) error {
 		s.emit(ctx, Event{Kind: EventFactorsReset, UserID: u.ID})
 		s.queueMail(ctx, MailFactorsReset, u)
 	}
-	s.clearCodes(ctx, u, "")
+	if err := s.clearCodes(ctx, u); err != nil {
+		return err
+	}
 	return eachToken(ctx, s.credentials, u.ID, func(t Token) error {
-		if t.Type == deviceType {
-			s.clearCodes(ctx, u, t.ID)
-		}
 		if name, is := strings.CutPrefix(string(t.Type), string(factorType(""))); is {
 			return s.removeFactorRecord(ctx, u.ID, name)
 		}
 		return nil
 	})
-}
-
-// clearCodes forgets what was counted of wrong codes from a device, or from strangers.
-func (s *Service) clearCodes(ctx context.Context, u User, device string) {
-	s.clear(ctx, throttle.Attempt{Action: throttle.ActionFactor, Time: s.now(), EmailKey: EmailKey(u.Email), UserID: u.ID, Device: device})
 }
