@@ -183,20 +183,18 @@ func (e *entry) wait(r *rule, now int64) time.Duration {
 // rounded returns the count of a level: a part of one is one.
 func rounded(level uint32) uint32 { return (level + unit - 1) / unit }
 
-// The form of a bucket in a store: a version, the tag of the seed that its keys depend on, the
-// floor, and the entries that have a key.
+// The form of a bucket in a store: a version, the floor, and the entries that have a key.
 const (
 	bucketForm = 1
-	headerSize = 1 + 8 + 4 + 8
+	headerSize = 1 + 4 + 8
 	entrySize  = 8 + 4 + 8 + 8 + 4
 )
 
 var errForm = errors.New("throttle: a bucket in the store has a form that this version does not read")
 
-func (b *bucket) encode(tag uint64) []byte {
+func (b *bucket) encode() []byte {
 	buf := make([]byte, 1, headerSize+ways*entrySize)
 	buf[0] = bucketForm
-	buf = binary.BigEndian.AppendUint64(buf, tag)
 	buf = binary.BigEndian.AppendUint32(buf, b.floor.level)
 	buf = binary.BigEndian.AppendUint64(buf, uint64(b.floor.last))
 	for i := range b.entries {
@@ -212,17 +210,16 @@ func (b *bucket) encode(tag uint64) []byte {
 }
 
 // decode reads what encode wrote, and nothing else. An empty value is an empty bucket.
-func (b *bucket) decode(buf []byte) (tag uint64, err error) {
+func (b *bucket) decode(buf []byte) error {
 	*b = bucket{}
 	if len(buf) == 0 {
-		return 0, nil
+		return nil
 	}
 	n := (len(buf) - headerSize) / entrySize
 	if buf[0] != bucketForm || len(buf) < headerSize || len(buf) != headerSize+n*entrySize || n > ways {
-		return 0, errForm
+		return errForm
 	}
-	tag = binary.BigEndian.Uint64(buf[1:])
-	b.floor = entry{level: binary.BigEndian.Uint32(buf[9:]), last: int64(binary.BigEndian.Uint64(buf[13:]))}
+	b.floor = entry{level: binary.BigEndian.Uint32(buf[1:]), last: int64(binary.BigEndian.Uint64(buf[5:]))}
 	for i := range n {
 		part := buf[headerSize+i*entrySize:]
 		b.entries[i] = entry{
@@ -234,12 +231,12 @@ func (b *bucket) decode(buf []byte) (tag uint64, err error) {
 		}
 		if e := b.entries[i]; e.key == 0 || e.level > maxLevel || e.repeats > maxRepeats {
 			*b = bucket{}
-			return 0, errForm
+			return errForm
 		}
 	}
 	if b.floor.level > maxLevel {
 		*b = bucket{}
-		return 0, errForm
+		return errForm
 	}
-	return tag, nil
+	return nil
 }

@@ -88,13 +88,13 @@ func TestBucketForm(t *testing.T) {
 	for key := uint64(2); key < 40; key++ {
 		fail(&b, key, int(key), start.UnixMicro())
 	}
-	form := b.encode(7)
+	form := b.encode()
 	if len(form) > 1024 {
 		t.Errorf("a bucket takes %d bytes", len(form))
 	}
 	var got bucket
-	if tag, err := got.decode(form); err != nil || tag != 7 || got != b {
-		t.Fatalf("it comes back as %+v, %d, %v", got, tag, err)
+	if err := got.decode(form); err != nil || got != b {
+		t.Fatalf("it comes back as %+v, %v", got, err)
 	}
 	for what, bad := range map[string][]byte{
 		"another version": append([]byte{2}, form[1:]...),
@@ -104,7 +104,7 @@ func TestBucketForm(t *testing.T) {
 		"without a floor": form[:headerSize-1],
 		"no key":          append(form[:headerSize:headerSize], make([]byte, entrySize)...),
 	} {
-		if _, err := got.decode(bad); err == nil || got != (bucket{}) {
+		if err := got.decode(bad); err == nil || got != (bucket{}) {
 			t.Errorf("%s: decode returned %v", what, err)
 		}
 	}
@@ -113,19 +113,19 @@ func TestBucketForm(t *testing.T) {
 // Whatever decode accepts is what encode writes, and counts.
 func FuzzDecode(f *testing.F) {
 	var b bucket
-	f.Add(b.encode(1))
+	f.Add(b.encode())
 	fail(&b, 1, 30, start.UnixMicro())
-	f.Add(b.encode(1))
+	f.Add(b.encode())
 	f.Fuzz(func(t *testing.T, form []byte) {
 		var b bucket
-		tag, err := b.decode(form)
+		err := b.decode(form)
 		if err != nil {
 			if b != (bucket{}) {
 				t.Fatal("an error, and something was read")
 			}
 			return
 		}
-		if len(form) > 0 && !bytes.Equal(b.encode(tag), form) {
+		if len(form) > 0 && !bytes.Equal(b.encode(), form) {
 			t.Fatal("it was read as something else")
 		}
 		got := b.take(&strangers, 12345, 6, start.UnixMicro())

@@ -25,15 +25,17 @@
 // once with the right password count as many. Each charge comes before the comparison, so of
 // many guesses at once no more are compared than the rule lets through. (A source is charged
 // before only when it has few attempts left, so one whose many users log in at once does not
-// wait; what failed meanwhile is counted nevertheless.) A row is counted from the owner's login
-// on by when its guesses began.
+// wait; what failed meanwhile is counted nevertheless.)
 //
 // The memory is fixed: some 78,000 keys in 3 MiB. When there are more, the key with the fewest
 // failures among sixteen gives up its place, and all that then have none wait as long as it had
 // to. So a flood of addresses neither frees one that has to wait, nor stops any other. To
 // forget the count of one that is refused for good, it has to make sixteen others of as many
 // failures in the same bucket, and nobody knows which share one: three million comparisons in
-// all. Devices and second factors have places of their own, which strangers cannot take.
+// all. The count of one that need not wait yet is forgotten sooner: when all the other places are
+// taken by addresses with more failures, some 2,000 guesses at new addresses, from many
+// sources, buy four more at it. Devices and second factors have places of
+// their own, for which one has to log in.
 //
 // A restart forgets everything, unless the counts are shared: see [Options].
 package throttle

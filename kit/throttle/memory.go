@@ -67,9 +67,3 @@ func (s *seed) locate(n *name) (bucket int, key uint64) {
 	sum := sha256.Sum256(buf)
 	return n.rule.first + int(binary.BigEndian.Uint16(sum[8:]))%n.rule.buckets, max(1, binary.BigEndian.Uint64(sum[:]))
 }
-
-// tag names the seed, and does not tell it. It is not zero, which is that of an empty bucket.
-func (s *seed) tag() uint64 {
-	sum := sha256.Sum256(append(s[:], "tag"...))
-	return max(1, binary.BigEndian.Uint64(sum[:]))
-}

@@ -1,8 +1,8 @@
 package throttle
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -25,135 +25,133 @@ type Buckets interface {
 	Change(ctx context.Context, n int, change func(old []byte) []byte) error
 }
 
-// patience is how long Begin, Done and Clear wait for the shared buckets. While those do not
-// answer, one attempt in each pause asks them again.
+// patience is how long a change of a shared bucket may take. While they do not answer, one
+// attempt in each pause asks them again. Somebody may empty the store, and another instance make
+// another seed then, so each looks at it after seedAge.
 const (
 	patience = 500 * time.Millisecond
 	pause    = time.Second
+	seedAge  = time.Minute
 )
 
 // sharedBuckets are the buckets that several instances have in common.
 type sharedBuckets struct {
 	buckets Buckets
 	logger  *slog.Logger
+	lines   []line  // of each bucket
 	own     *memory // has the seed, and the last known value of each bucket
-	owed    debts
-	known   atomic.Bool
-	away    atomic.Int64 // when they did not answer, in microseconds since 1970; zero: they do
+
+	// In microseconds since 1970: when the seed was read, and since when the buckets do not
+	// answer; zero: they do.
+	seedRead, away atomic.Int64
 }
 
 var errAway = errors.New("throttle: the shared buckets do not answer")
 
-// change changes the shared bucket of n, within a context that ends earlier than ctx.
-func (s *sharedBuckets) change(ctx, within context.Context, now int64, n *name, change func(*bucket, uint64) bool) error {
-	if !s.ready(now) {
+// change changes the shared bucket of n. After an error the caller counts in memory.
+func (s *sharedBuckets) change(ctx context.Context, now int64, n *name, change func(*bucket, uint64) bool) error {
+	since, ok := s.ready(now)
+	if !ok {
 		return errAway
 	}
-	err := s.try(within, n, change)
-	switch {
-	case err == nil:
-		if s.away.Load() != 0 && s.away.Swap(0) != 0 {
-			s.logger.InfoContext(ctx, "myauth: the shared throttle answers again")
-		}
-	case ctx.Err() != nil: // the client has gone
-	default:
-		if s.away.Swap(now) == 0 {
-			s.logger.WarnContext(ctx, "myauth: the shared throttle does not answer: this instance counts for itself", "err", err)
-		}
+	secret, err := s.secret(ctx, now, since)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// ready reports whether the buckets are to be asked.
-func (s *sharedBuckets) ready(now int64) bool {
-	since := s.away.Load()
-	if since == 0 {
-		return true
-	}
-	passed := now - since
-	if 0 <= passed && passed < pause.Microseconds() {
-		return false
-	}
-	return s.away.CompareAndSwap(since, now) // the others go on without them
-}
-
-// try changes a bucket. Somebody may have emptied the store, and another instance have made
-// another seed since. So when a bucket is empty, or of another seed, try looks at the seed first.
-func (s *sharedBuckets) try(ctx context.Context, n *name, change func(*bucket, uint64) bool) error {
-	if !s.known.Load() {
-		if err := s.readSeed(ctx); err != nil {
-			return err
-		}
-	}
-	owed := s.owed.of(n)
-	for sure := false; ; sure = true {
-		secret := s.own.secret()
-		tag := secret.tag()
-		number, key := secret.locate(n)
-		var doubt bool
-		var bad error
+	number, key := secret.locate(n)
+	return s.lines[number].visit(key, change, func(all []*visit) error {
 		var b bucket
-		err := s.buckets.Change(ctx, number, func(old []byte) []byte {
-			var theirs uint64
-			theirs, bad = b.decode(old)
-			if doubt = theirs != tag; bad != nil || doubt && !sure {
-				return nil
+		err := s.ask(ctx, now, since, number, func(old []byte) ([]byte, error) {
+			if err := b.decode(old); err != nil {
+				return nil, err
 			}
-			if doubt {
-				b = bucket{}
+			changed := false
+			for _, v := range all {
+				changed = v.change(&b, v.key) || changed
 			}
-			// A guess that another instance has counted since is not forgotten.
-			e := b.find(key)
-			paid := owed != 0 && e != nil && e.last <= owed && b.clear(n, key, owed)
-			if !change(&b, key) && !paid {
-				return nil
+			if !changed {
+				return nil, nil
 			}
-			return b.encode(tag)
+			return b.encode(), nil
 		})
 		if err == nil {
-			err = bad
-		}
-		if err != nil {
-			return err
-		}
-		if !doubt || sure {
 			s.own.put(secret, number, &b)
-			s.owed.settle(n, owed)
-			return nil
 		}
-		if err := s.readSeed(ctx); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
-// readSeed reads the secret that all instances share, in bucket 0. The first instance makes it.
-func (s *sharedBuckets) readSeed(ctx context.Context) error {
-	var got seed
+// ready reports whether the buckets are to be asked, and since when they do not answer.
+func (s *sharedBuckets) ready(now int64) (since int64, ok bool) {
+	since = s.away.Load()
+	if since == 0 {
+		return 0, true
+	}
+	if passed := now - since; 0 <= passed && passed < pause.Microseconds() {
+		return since, false
+	}
+	return now, s.away.CompareAndSwap(since, now) // the others go on without them
+}
+
+// ask makes one call, unless another has found meanwhile that they do not answer. It goes on
+// when the client leaves: others may wait for it.
+func (s *sharedBuckets) ask(ctx context.Context, now, since int64, number int, change func(old []byte) ([]byte, error)) error {
+	if away := s.away.Load(); away != 0 && away != since {
+		return errAway
+	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	var bad error
-	err := s.buckets.Change(ctx, 0, func(old []byte) []byte {
-		bad = nil
-		switch len(old) {
-		case len(got):
-			copy(got[:], old)
-			return nil
-		case 0:
-			got = s.own.secret()
-			if !s.known.Load() {
-				rand.Read(got[:])
-			}
-			return append([]byte(nil), got[:]...)
-		default:
-			bad = errForm
-			return nil
-		}
+	err := s.buckets.Change(within, number, func(old []byte) (value []byte) {
+		value, bad = change(old)
+		return value
 	})
 	if err == nil {
 		err = bad
 	}
-	if err == nil {
-		s.own.adopt(got)
-		s.known.Store(true)
+	switch {
+	case err != nil && s.away.Swap(now) == 0:
+		s.logger.WarnContext(ctx, "myauth: the shared throttle does not answer: this instance counts for itself", "err", err)
+	case err == nil && s.away.Load() != 0 && s.away.Swap(0) != 0:
+		s.logger.InfoContext(ctx, "myauth: the shared throttle answers again")
 	}
 	return err
+}
+
+// secret returns the seed that all instances share, which is in bucket 0. The first stores its
+// own there.
+func (s *sharedBuckets) secret(ctx context.Context, now, since int64) (seed, error) {
+	if s.seedIsFresh(now) {
+		return s.own.secret(), nil
+	}
+	err := s.lines[0].visit(0, nil, func([]*visit) error {
+		if s.seedIsFresh(now) {
+			return nil
+		}
+		own := s.own.secret()
+		var got seed
+		err := s.ask(ctx, now, since, 0, func(old []byte) ([]byte, error) {
+			switch len(old) {
+			case 0:
+				got = own
+				return bytes.Clone(own[:]), nil
+			case len(got):
+				got = seed(old)
+				return nil, nil
+			default:
+				return nil, errForm
+			}
+		})
+		if err == nil {
+			s.own.adopt(got)
+			s.seedRead.Store(now)
+		}
+		return err
+	})
+	return s.own.secret(), err
+}
+
+func (s *sharedBuckets) seedIsFresh(now int64) bool {
+	age := now - s.seedRead.Load()
+	return 0 <= age && age < seedAge.Microseconds()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"myauth.internal/kit/internal/turns"
 )
@@ -13,7 +14,8 @@ import (
 type Options struct {
 	// Shared is where several instances count together, such as package shared over a
 	// TokenStore, or that of drivers/redis. nil: each counts for itself, in memory. While Shared
-	// does not answer, each instance counts for itself, from the last that it has seen.
+	// does not answer, each instance counts for itself, from the last that it has seen. The
+	// others do not hear of that afterwards.
 	Shared Buckets
 	// Logger hears when Shared does not answer. Default slog.Default().
 	Logger *slog.Logger
@@ -33,7 +35,7 @@ func New(opts *Options) *Throttle {
 	}
 	t := &Throttle{own: newMemory()}
 	if opts.Shared != nil {
-		t.shared = &sharedBuckets{buckets: opts.Shared, logger: opts.Logger, own: t.own}
+		t.shared = &sharedBuckets{buckets: opts.Shared, logger: opts.Logger, own: t.own, lines: make([]line, NumBuckets)}
 		if opts.Logger == nil {
 			t.shared.logger = slog.Default()
 		}
@@ -98,15 +100,18 @@ func sourceOf(a *Attempt) name {
 	return name{rule: &sources, text: turns.SourceOf(a.IP).String()}
 }
 
-// Begin counts an attempt, or returns a [LimitError].
+// Begin counts an attempt, or returns a [LimitError], or the error of a ctx that is done.
 func (t *Throttle) Begin(ctx context.Context, a Attempt) (Charge, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("throttle: %w", err)
+	}
 	key := nameOf(&a)
 	if key.rule == nil && a.Action != ActionLogin {
 		return nil, nil
 	}
 	c := &charge{of: t, attempt: a, key: key, source: sourceOf(&a)}
-	if err := c.begin(ctx); err != nil {
-		return nil, err
+	if wait := c.begin(ctx); wait > 0 {
+		return nil, &LimitError{RetryAfter: wait}
 	}
 	if key.rule == &mailboxes || key.rule == &prompts {
 		return nil, nil // it stays counted, whatever becomes of it
@@ -114,62 +119,42 @@ func (t *Throttle) Begin(ctx context.Context, a Attempt) (Charge, error) {
 	return c, nil
 }
 
-func (c *charge) begin(ctx context.Context) error {
-	within, cancel := c.of.within(ctx)
-	defer cancel()
+// begin counts an attempt, or returns how long it has to wait.
+func (c *charge) begin(ctx context.Context) time.Duration {
 	now, guess := c.attempt.Time.UnixMicro(), c.attempt.Guess
 	if c.source.rule != nil {
-		if err := c.of.change(ctx, within, now, &c.source, func(b *bucket, key uint64) bool {
+		c.of.change(ctx, now, &c.source, func(b *bucket, key uint64) bool {
 			c.bySource = receipt{wait: b.wait(&c.source, b.find(key), now)}
 			if c.bySource.wait > 0 || b.free(&c.source, key, now) {
 				return false // Done counts it, if it fails
 			}
 			c.bySource = b.take(&c.source, key, guess, now)
 			return true
-		}); err != nil {
-			return err
-		}
+		})
 		if c.bySource.wait > 0 {
-			return &LimitError{RetryAfter: c.bySource.wait}
+			return c.bySource.wait
 		}
 	}
 	if c.key.rule == nil {
-		return nil
+		return 0
 	}
-	err := c.of.change(ctx, within, now, &c.key, func(b *bucket, key uint64) bool {
+	c.of.change(ctx, now, &c.key, func(b *bucket, key uint64) bool {
 		c.byKey = b.take(&c.key, key, guess, now)
 		return c.byKey.wait == 0
 	})
-	if err == nil && c.byKey.wait > 0 {
-		err = &LimitError{RetryAfter: c.byKey.wait}
+	if c.byKey.wait > 0 {
+		c.giveBack(ctx, &c.source, c.bySource)
 	}
-	if err != nil {
-		c.giveBack(ctx, within, &c.source, c.bySource)
-	}
-	return err
+	return c.byKey.wait
 }
 
 // Clear forgets the row of wrong guesses of strangers: by EmailKey with [ActionLogin], by UserID
 // with [ActionFactor]; or the mails of MailKind to EmailKey with [ActionMail].
 func (t *Throttle) Clear(ctx context.Context, a Attempt) {
 	if n := nameOf(&a); n.rule != nil {
-		within, cancel := t.within(ctx)
-		defer cancel()
-		t.clear(ctx, within, a.Time.UnixMicro(), &n)
+		now := a.Time.UnixMicro()
+		t.change(ctx, now, &n, func(b *bucket, key uint64) bool { return b.clear(&n, key, now) })
 	}
-}
-
-// clear ends a row. While the shared buckets do not answer they owe it, so that an owner who
-// resets the password then is not refused afterwards.
-func (t *Throttle) clear(ctx, within context.Context, now int64, n *name) {
-	change := func(b *bucket, key uint64) bool { return b.clear(n, key, now) }
-	if t.shared != nil {
-		if err := t.shared.change(ctx, within, now, n, change); err == nil {
-			return
-		}
-		t.shared.owed.add(n, now)
-	}
-	t.own.change(n, change)
 }
 
 // charge is an attempt that Throttle let through.
@@ -191,62 +176,41 @@ func (c *charge) Failures() int {
 
 // Done ends the row after a right guess, and counts a wrong one against its source.
 func (c *charge) Done(ctx context.Context, o Outcome) {
-	t := c.of
-	within, cancel := t.within(ctx)
-	defer cancel()
-	now := c.attempt.Time.UnixMicro()
 	if o == Failed {
 		if c.source.rule != nil && !c.bySource.counted() && !c.bySource.repeats && !c.byKey.repeats {
-			_ = t.change(ctx, within, now, &c.source, func(b *bucket, key uint64) bool {
+			now := c.attempt.Time.UnixMicro()
+			c.of.change(ctx, now, &c.source, func(b *bucket, key uint64) bool {
 				b.count(&sources, key, c.attempt.Guess, now)
 				return true
 			})
 		}
 		return
 	}
-	c.giveBack(ctx, within, &c.source, c.bySource)
-	switch {
-	case c.key.rule == nil:
-	case o == Refunded:
-		c.giveBack(ctx, within, &c.key, c.byKey)
-	default:
-		t.clear(ctx, within, now, &c.key)
-		if a := c.attempt; a.Device != "" && isPassword(a.Action) {
-			a.Action, a.Device = ActionLogin, "" // the owner is there: strangers begin anew
-			if n := nameOf(&a); n.rule != nil {
-				t.clear(ctx, within, now, &n)
-			}
-		}
+	c.giveBack(ctx, &c.source, c.bySource)
+	if o == Refunded {
+		c.giveBack(ctx, &c.key, c.byKey)
+		return
+	}
+	a := c.attempt
+	c.of.Clear(ctx, a)
+	if a.Device != "" && isPassword(a.Action) {
+		a.Action, a.Device = ActionLogin, "" // the owner is there: strangers begin anew
+		c.of.Clear(ctx, a)
 	}
 }
 
 // giveBack undoes what was counted for a name.
-func (c *charge) giveBack(ctx, within context.Context, n *name, got receipt) {
+func (c *charge) giveBack(ctx context.Context, n *name, got receipt) {
 	if got.counted() {
-		_ = c.of.change(ctx, within, c.attempt.Time.UnixMicro(), n, func(b *bucket, _ uint64) bool { return b.giveBack(got) })
+		c.of.change(ctx, c.attempt.Time.UnixMicro(), n, func(b *bucket, _ uint64) bool { return b.giveBack(got) })
 	}
-}
-
-// within returns the context in which the shared buckets have to answer.
-func (t *Throttle) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	if t.shared == nil {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, patience)
 }
 
 // change changes the bucket of a name: where instances count together, or, while that does not
 // answer, in memory. change may be called more than once; if it returns false, it has changed
-// nothing. The error is that of a ctx that is done.
-func (t *Throttle) change(ctx, within context.Context, now int64, n *name, change func(b *bucket, key uint64) bool) error {
-	if t.shared != nil {
-		if err := t.shared.change(ctx, within, now, n, change); err == nil {
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("throttle: %w", err)
-		}
+// nothing.
+func (t *Throttle) change(ctx context.Context, now int64, n *name, change func(b *bucket, key uint64) bool) {
+	if t.shared == nil || t.shared.change(ctx, now, n, change) != nil {
+		t.own.change(n, change)
 	}
-	t.own.change(n, change)
-	return nil
 }

@@ -534,7 +534,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		"refresh":   {0, func() { _, _ = l.Begin(t.Context(), Attempt{Action: ActionRefresh, Time: start, IP: a.IP}) }},
 		"throttled": {7, func() { _, _ = l.Begin(t.Context(), a) }},
-		"login": {8, func() {
+		"login": {9, func() {
 			b := a
 			b.EmailKey = "bob@example.com"
 			c, _ := l.Begin(t.Context(), b)

@@ -29,40 +29,21 @@ import (
 // recordType is the type of the records.
 const recordType kit.TokenType = "throttle"
 
-// rounds is how often a change is tried while others change the same bucket. Within one process
-// the calls for a bucket take turns, so there are as many others as instances.
+// rounds is how often a change is tried while others change the same bucket. A throttle makes
+// one call for a bucket at once, so there are as many others as instances.
 const rounds = 64
-
-// lanes is how many calls of one process may be under way.
-const lanes = 256
 
 var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 var errContention = fmt.Errorf("shared: too many calls change one bucket at once: %w", kit.ErrUnavailable)
 
-type buckets struct {
-	tokens kit.TokenStore
-	turns  [lanes]chan struct{}
-}
+type buckets struct{ tokens kit.TokenStore }
 
 // New returns buckets that are kept among these tokens.
-func New(tokens kit.TokenStore) throttle.Buckets {
-	b := &buckets{tokens: tokens}
-	for i := range b.turns {
-		b.turns[i] = make(chan struct{}, 1)
-	}
-	return b
-}
+func New(tokens kit.TokenStore) throttle.Buckets { return &buckets{tokens} }
 
 // Change implements [throttle.Buckets].
 func (b *buckets) Change(ctx context.Context, n int, change func(old []byte) []byte) error {
-	turn := b.turns[n%lanes]
-	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("shared: %w", ctx.Err())
-	}
 	for range rounds {
 		if done, err := b.try(ctx, n, change); done || err != nil {
 			return err

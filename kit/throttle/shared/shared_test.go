@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -103,26 +102,6 @@ func TestErrors(t *testing.T) {
 type refusing struct{ kit.TokenStore }
 
 func (refusing) Create(context.Context, kit.Token) error { return nil }
-
-// A call that waits for its turn ends with its context.
-func TestAWaitingCallEnds(t *testing.T) {
-	b := shared.New(memstore.New().Tokens())
-	within, leave := make(chan struct{}), make(chan struct{})
-	var first sync.WaitGroup
-	first.Go(func() {
-		if err := b.Change(context.Background(), 3, func([]byte) []byte { close(within); <-leave; return nil }); err != nil {
-			t.Error(err)
-		}
-	})
-	<-within
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := b.Change(ctx, 3, add('a')); !errors.Is(err, context.Canceled) {
-		t.Errorf("Change returned %v", err)
-	}
-	close(leave)
-	first.Wait()
-}
 
 // Strangers make no more records than there are buckets, and no purge, list or deletion of an
 // account meets them.
