@@ -67,7 +67,7 @@ func (h *Handler) identify(ctx context.Context, r *http.Request, access kit.Acce
 	case kit.RecentlySignedIn:
 		return h.recently(ctx, r)
 	default:
-		return h.signedIn(ctx, r, (*kit.Service).Authenticate)
+		return h.signedIn(ctx, r, false)
 	}
 }
 

@@ -119,7 +119,7 @@ func (h *Handler) RequireUser(next http.Handler) http.Handler {
 }
 
 func (h *Handler) identifyUser(r *http.Request) (identity, error) {
-	return h.signedIn(r.Context(), r, (*kit.Service).Authenticate)
+	return h.signedIn(r.Context(), r, false)
 }
 
 // RequireLive is [Handler.RequireUser], and also refuses the access tokens of a session that has
@@ -127,7 +127,7 @@ func (h *Handler) identifyUser(r *http.Request) (identity, error) {
 // of the user's tokens. It replaces RequireUser; there is no need for both.
 func (h *Handler) RequireLive(next http.Handler) http.Handler {
 	return h.require(next, func(r *http.Request) (identity, error) {
-		return h.signedIn(r.Context(), r, (*kit.Service).AuthenticateLive)
+		return h.signedIn(r.Context(), r, true)
 	})
 }
 
@@ -140,7 +140,7 @@ func (h *Handler) RequireRecent(next http.Handler) http.Handler {
 }
 
 func (h *Handler) recently(ctx context.Context, r *http.Request) (identity, error) {
-	id, err := h.signedIn(ctx, r, (*kit.Service).AuthenticateLive)
+	id, err := h.signedIn(ctx, r, true)
 	if err == nil {
 		err = h.svc.CheckRecent(id.user, id.claims)
 	}
@@ -159,13 +159,17 @@ func (h *Handler) RequireVerified(next http.Handler) http.Handler {
 	})
 }
 
-// signedIn returns whose access token r carries.
-func (h *Handler) signedIn(ctx context.Context, r *http.Request, authenticate func(*kit.Service, context.Context, string) (kit.User, accesstoken.Claims, error)) (identity, error) {
+// signedIn returns whose access token r carries. With live, its session must not have ended.
+func (h *Handler) signedIn(ctx context.Context, r *http.Request, live bool) (identity, error) {
 	token, err := bearerToken(r.Header)
 	if err != nil {
 		return identity{}, err
 	}
-	user, claims, err := authenticate(h.svc, ctx, token)
+	authenticate := h.svc.Authenticate
+	if live {
+		authenticate = h.svc.AuthenticateLive
+	}
+	user, claims, err := authenticate(ctx, token)
 	return identity{claims, user, true}, err
 }
 
