@@ -27,11 +27,12 @@ type Buckets interface {
 
 // patience is how long a change of a shared bucket may take. While they do not answer, one
 // attempt in each pause asks them again. Somebody may empty the store, and another instance make
-// another seed then, so each looks at it after seedAge.
+// another seed then, so each looks at it after seedAge. Warnings are logEvery apart.
 const (
 	patience = 500 * time.Millisecond
 	pause    = time.Second
 	seedAge  = time.Minute
+	logEvery = 10 * time.Second
 )
 
 // sharedBuckets are the buckets that several instances have in common.
@@ -41,9 +42,10 @@ type sharedBuckets struct {
 	lines   []line  // of each bucket
 	own     *memory // has the seed, and the last known value of each bucket
 
-	// In microseconds since 1970: when the seed was read, and since when the buckets do not
-	// answer; zero: they do.
-	seedRead, away atomic.Int64
+	// In microseconds since 1970: when the seed was read; when the buckets last did not answer,
+	// zero: they do; and when the log was told so.
+	seedRead, away, warned atomic.Int64
+	logged                 atomic.Bool // this outage is in the log
 }
 
 var errAway = errors.New("throttle: the shared buckets do not answer")
@@ -110,9 +112,14 @@ func (s *sharedBuckets) ask(ctx context.Context, now, since int64, number int, c
 		err = bad
 	}
 	switch {
-	case err != nil && s.away.Swap(now) == 0:
-		s.logger.WarnContext(ctx, "myauth: the shared throttle does not answer: this instance counts for itself", "err", err)
-	case err == nil && s.away.Load() != 0 && s.away.Swap(0) != 0:
+	case err != nil:
+		s.away.Store(now)
+		last := s.warned.Load()
+		if passed := now - last; !s.logged.Load() && max(passed, -passed) >= logEvery.Microseconds() && s.warned.CompareAndSwap(last, now) {
+			s.logged.Store(true)
+			s.logger.WarnContext(ctx, "myauth: the shared throttle does not answer: this instance counts for itself", "err", err)
+		}
+	case s.away.Load() != 0 && s.away.Swap(0) != 0 && s.logged.Swap(false):
 		s.logger.InfoContext(ctx, "myauth: the shared throttle answers again")
 	}
 	return err

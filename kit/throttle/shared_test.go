@@ -181,6 +181,30 @@ func TestAnOutageGivesNoNewRow(t *testing.T) {
 	}
 }
 
+// Buckets that come and go do not fill the log, and an outage that lasts is in it.
+func TestBucketsThatComeAndGo(t *testing.T) {
+	fake := newFakeBuckets()
+	l := instances(fake, 1)[0]
+	var log bytes.Buffer
+	l.shared.logger = slog.New(slog.NewTextHandler(&log, nil))
+	away, back := &fault{err: errors.New("away")}, &fault{}
+	for second := range uint64(120) {
+		fake.fault.Store([]*fault{away, back}[second%2])
+		wait(t, l, login(time.Duration(second)*time.Second, second+1))
+	}
+	if n := strings.Count(log.String(), "\n"); n == 0 || n > 2*12 {
+		t.Errorf("there are %d lines in two minutes", n)
+	}
+	log.Reset()
+	fake.fault.Store(away)
+	for second := range uint64(12) {
+		wait(t, l, login(time.Duration(120+second)*time.Second, second+1))
+	}
+	if n := strings.Count(log.String(), "does not answer"); n != 1 {
+		t.Errorf("an outage of twelve seconds is in the log %d times", n)
+	}
+}
+
 // While they hang, one attempt waits for them, and the others of that second do not.
 func TestOneAttemptAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
