@@ -11,8 +11,9 @@ import (
 // ChangePassword sets a new password if the current one is right. Like a reset, the same write
 // ends every session, access token and reset token of the user. Then the session of claims is
 // let live on: its refresh token stays, and the result has its new access token. A crash in
-// between ends that session too. After [ErrUnavailable] the password may have been changed. If
-// so, repeating the call returns [ErrRevokedToken], and the new password logs in.
+// between ends that session too, and a refresh in between returns [ErrRevokedToken]. After
+// [ErrUnavailable] the password may have been changed. If so, repeating the call returns
+// [ErrRevokedToken], and the new password logs in.
 //
 // Errors: a [ValidationError] for new_password, [ErrInvalidCredentials], [ErrRevokedToken] also
 // when the session of claims has ended, [ErrAccountDisabled], a [throttle.LimitError].

@@ -55,18 +55,15 @@ func (s *Service) provePassword(ctx context.Context, email, password string) (_ 
 	u, err := s.checkCredentials(ctx, email, password)
 	if errors.Is(err, ErrInvalidCredentials) || errors.Is(err, ErrEmailNotVerified) {
 		s.tellOfGuessing(ctx, c, email, u.ID)
+		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 	}
-	switch {
-	case errors.Is(err, ErrEmailNotVerified):
+	if errors.Is(err, ErrEmailNotVerified) {
 		// Concealed: a stranger who registered the address knows this password. The mail tells
 		// the owner.
-		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
 		s.queueMailFor(ctx, MailVerification, u.Email) // if the account is active
-		return User{}, device{}, ErrInvalidCredentials
-	case errors.Is(err, ErrInvalidCredentials):
-		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
-		return User{}, device{}, err
-	case err != nil:
+		err = ErrInvalidCredentials
+	}
+	if err != nil {
 		return User{}, device{}, err
 	}
 	if known.row.ID != "" {
