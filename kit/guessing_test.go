@@ -183,3 +183,22 @@ func TestTheSharedThrottleIsAway(t *testing.T) {
 		h.clock.Advance(time.Hour)
 	}
 }
+
+// TestOwnerIsToldOfGuessing at the twentieth wrong guess and at the last.
+func TestOwnerIsToldOfGuessing(t *testing.T) {
+	h := newHarness(t, throttled)
+	u := h.verified(testEmail)
+	for i := range 100 {
+		_, err := h.Login(t.Context(), testEmail, fmt.Sprint("guess ", i))
+		h.wantErr("guess", err, kit.ErrInvalidCredentials)
+		if i+1 == 20 || i+1 == 100 {
+			if m := h.nextMail(kit.MailPasswordGuessing); m.To != u.Email || m.Link+m.Token != "" {
+				t.Errorf("got the mail %+v", m)
+			}
+		}
+		h.clock.Advance(15 * time.Minute)
+	}
+	if n := h.count(kit.EventPasswordGuessing); n != 2 || h.last(kit.EventPasswordGuessing).UserID != u.ID {
+		t.Errorf("%d events", n)
+	}
+}
