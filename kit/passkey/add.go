@@ -146,7 +146,7 @@ func (p *passkeys) add(ctx context.Context, r kit.Request, text string, credenti
 	}
 	k := passkey{row: p.core.Credential(u, "", string(c.ID)), record: record{
 		ID: c.ID, Key: c.PublicKey, Name: name, Transports: registration.Transports, AAGUID: c.AAGUID[:],
-		SignCount: c.SignCount, BackupEligible: c.Flags.BackupEligible(), BackedUp: c.Flags.BackedUp(),
+		SignCount: c.SignCount, UserVerified: c.Flags.UserVerified(), BackupEligible: c.Flags.BackupEligible(), BackedUp: c.Flags.BackedUp(),
 	}}
 	k.row.Data = k.encode()
 	// The state first: after a crash between the two nothing was added, and the user begins

@@ -63,8 +63,12 @@ func (p *passkeys) login(ctx context.Context, text string, credential []byte) (k
 		return kit.TokenPair{}, err
 	}
 	u, k, flags, count, err := p.prove(ctx, "", state.Data, credential)
-	if err == nil && !flags.UserVerified() {
+	switch {
+	case err != nil:
+	case !flags.UserVerified():
 		err = refused{"the user was not verified (the flag UV), so the passkey is a second factor only"}
+	case !k.UserVerified:
+		err = refused{"the passkey was added without user verification (the flag UV), so it is a second factor only"}
 	}
 	if err != nil {
 		return kit.TokenPair{}, p.refuse(ctx, u.ID, err, errRefused, kit.EventLoginFailed)
@@ -148,6 +152,7 @@ func (p *passkeys) use(ctx context.Context, k passkey, flags webauthn.Flags, cou
 			return refused{"the sign count went back"}
 		}
 		r.SignCount = max(r.SignCount, count)
+		r.UserVerified = r.UserVerified || flags.UserVerified()
 		r.BackupEligible, r.BackedUp = flags.BackupEligible(), flags.BackedUp()
 		t.RotatedAt = p.core.Now()
 		return nil

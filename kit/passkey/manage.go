@@ -67,7 +67,7 @@ func goneIsNotFound(err error) error {
 func (p *passkeys) serveRemove(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	u := r.User
 	k, err := p.own(ctx, r)
-	if err == nil && u.PasswordHash == "" {
+	if err == nil && u.PasswordHash == "" && k.UserVerified {
 		k, err = p.leaveAnother(ctx, u, k)
 	}
 	if err == nil {
@@ -81,8 +81,8 @@ func (p *passkeys) remove(ctx context.Context, u kit.User, k passkey, session st
 	ctx = context.WithoutCancel(ctx)
 	removal := k.Removing
 	k, err := p.change(ctx, k, func(t *kit.Token, r *record) error {
-		if removal != "" && r.Removing != removal {
-			return kit.ErrUnavailable // it took so long that another one has begun
+		if removal != "" && (r.Removing != removal || !r.isRemoving(p.core.Now().Add(removingFor/2))) {
+			return kit.ErrUnavailable // it took so long that another one has begun, or soon may
 		}
 		t.RevokedAt = p.core.Now()
 		t.ExpiresAt = t.RevokedAt // a purge deletes it, should that fail below
@@ -106,9 +106,9 @@ func (r record) isRemoving(now time.Time) bool {
 	return r.Removing != "" && now.Before(time.Unix(r.RemovingSince, 0).Add(removingFor))
 }
 
-// leaveAnother refuses to remove the last passkey of an account without a password. It marks the
-// passkey first, as no other removal can meanwhile, and then looks for another one without a
-// mark. So of two removals of the last two passkeys at once, one at least sees the mark of the
+// leaveAnother refuses to remove the last passkey that logs in to an account without a password.
+// It marks the passkey first, as no other removal can meanwhile, and then looks for another one
+// without a mark. So of two removals of the last two passkeys at once, one at least sees the mark of the
 // other, and both may be refused.
 func (p *passkeys) leaveAnother(ctx context.Context, u kit.User, k passkey) (passkey, error) {
 	now, removal := p.core.Now(), rand.Text()
@@ -126,7 +126,9 @@ func (p *passkeys) leaveAnother(ctx context.Context, u kit.User, k passkey) (pas
 	if err != nil {
 		return passkey{}, err
 	}
-	if slices.ContainsFunc(list, func(other passkey) bool { return other.row.ID != k.row.ID && !other.isRemoving(now) }) {
+	if slices.ContainsFunc(list, func(other passkey) bool {
+		return other.row.ID != k.row.ID && other.UserVerified && !other.isRemoving(now)
+	}) {
 		return k, nil
 	}
 	if _, err := p.change(ctx, k, func(_ *kit.Token, r *record) error {

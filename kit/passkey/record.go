@@ -21,15 +21,19 @@ const recordForm = 1
 // record is what the row of a passkey has beside its user and its times. RotatedAt of the row is
 // the last login.
 type record struct {
-	Form           int      `json:"v"`
-	ID             []byte   `json:"id"`
-	Key            []byte   `json:"key"` // a COSE_Key
-	Name           string   `json:"name"`
-	Transports     []string `json:"transports,omitempty"`
-	AAGUID         []byte   `json:"aaguid"`
-	SignCount      uint32   `json:"count"`
-	BackupEligible bool     `json:"be"`
-	BackedUp       bool     `json:"bs"`
+	Form       int      `json:"v"`
+	ID         []byte   `json:"id"`
+	Key        []byte   `json:"key"` // a COSE_Key
+	Name       string   `json:"name"`
+	Transports []string `json:"transports,omitempty"`
+	AAGUID     []byte   `json:"aaguid"`
+	SignCount  uint32   `json:"count"`
+	// UserVerified: the key has verified its user when that user was known otherwise too, at the
+	// registration or in a second step. Before that, whoever finds a key without a PIN can set
+	// one, so the key is a second factor only.
+	UserVerified   bool `json:"uv"`
+	BackupEligible bool `json:"be"`
+	BackedUp       bool `json:"bs"`
 	// Removing is the removal that has begun and must find another passkey first, and
 	// RemovingSince when, in seconds since 1970: see passkeys.leaveAnother.
 	Removing      string `json:"removing,omitempty"`

@@ -329,6 +329,85 @@ func TestLastCredential(t *testing.T) {
 	}
 }
 
+// TestASlowRemoval: one that has begun and is slow is over before another one stops to count it.
+func TestASlowRemoval(t *testing.T) {
+	a := newApp(t)
+	u, err := a.Import(t.Context(), kit.User{Email: email, Username: "Ada", Active: true, Verified: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := a.Grant(t.Context(), kit.Login{User: u, AMR: []string{"fed"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.add(tokens.AccessToken, -7)
+	a.add(tokens.AccessToken, -8)
+	var paths []string
+	for _, k := range a.send("GET", "/passkeys", tokens.AccessToken, nil, 200)["passkeys"].([]any) {
+		paths = append(paths, "/passkeys/"+k.(members)["id"].(string))
+	}
+	updates := 0
+	a.Faults.Each(func(_ context.Context, op string, _ any) kittest.Fault {
+		if op == "credentials.Update" {
+			if updates++; updates == 2 { // the first removal has found the other passkey, and now waits
+				a.Clock.Advance(time.Minute)
+				a.send("DELETE", paths[1], tokens.AccessToken, nil, 204)
+				return kittest.Conflict // so it decides anew
+			}
+		}
+		return 0
+	})
+	res, text := a.request("DELETE", a.url+paths[0], tokens.AccessToken, nil)
+	a.Faults.Clear()
+	if left := a.send("GET", "/passkeys", tokens.AccessToken, nil, 200)["passkeys"].([]any); len(left) != 1 || res.StatusCode != 503 {
+		t.Errorf("%d passkeys remain, and the slow removal got %s %s", len(left), res.Status, text)
+	}
+}
+
+// TestAKeyWithoutAPIN: who finds a key that has never verified its user can set its PIN, and then
+// it does. It stays a second factor until it has done so after the password, and is no last way in.
+func TestAKeyWithoutAPIN(t *testing.T) {
+	a := newApp(t)
+	u, tokens := a.LogIn(email)
+	access := a.enroll(tokens.AccessToken)
+	p := authenticator.New(-7, origin)
+	p.Flags &^= authenticator.UV
+	options := a.send("POST", "/passkeys/options", access, nil, 200)
+	id := a.send("POST", "/passkeys", access, members{"state": options["state"], "credential": p.Create(raw(options))}, 201)["id"].(string)
+	second := func() members {
+		half := a.send("POST", "/login", nil, members{"email": email, "password": kittest.Password}, 403)
+		step := members{"mfa_token": half["mfa_token"], "method": "passkey"}
+		step["credential"] = step2(a, p, step)
+		return a.send("POST", "/login/mfa", nil, step, 200)
+	}
+	second()
+	p.Flags |= authenticator.UV // the thief has set a PIN
+	if refused := a.send("POST", "/login/passkey", nil, a.signed(p), 401); refused["code"] != "invalid_credentials" {
+		t.Errorf("with a PIN of a thief: %v", refused)
+	}
+	owner := second()["access_token"]
+	a.send("POST", "/login/passkey", nil, a.signed(p), 200)
+
+	// Without a password: one that cannot log in leaves nobody a way in, and may go.
+	q := authenticator.New(-8, origin)
+	q.Flags &^= authenticator.UV
+	options = a.send("POST", "/passkeys/options", owner, nil, 200)
+	other := a.send("POST", "/passkeys", owner, members{"state": options["state"], "credential": q.Create(raw(options))}, 201)["id"].(string)
+	u, err := a.Store.Users().ByID(t.Context(), u.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.PasswordHash = ""
+	if err := a.Store.Users().Update(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if refused := a.send("DELETE", "/passkeys/"+id, owner, nil, 409); refused["code"] != "last_credential" {
+		t.Errorf("the last passkey that logs in: %v", refused)
+	}
+	a.send("DELETE", "/passkeys/"+other, owner, nil, 204)
+	a.send("POST", "/login/passkey", nil, a.signed(p), 200)
+}
+
 // TestAtMostTwenty bounds what an account keeps.
 func TestAtMostTwenty(t *testing.T) {
 	a := newApp(t)
