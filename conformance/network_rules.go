@@ -52,17 +52,19 @@ func networkRules(k kind) []rule {
 	}
 	for _, half := range halves {
 		add("network/lost-"+half.name, lostAnswers, func(p *probe) {
-			long := k.long(p, p.b)
-			p.loseEach(k, half.lose, func() []attempt {
-				if k.name == tokenKind.name {
-					return append(long, p.purgeOfMany())
-				}
-				return long
-			})
+			if k.name == tokenKind.name { // before there are others that have expired
+				p.loseEach(k, half.lose, func() []attempt { return []attempt{p.purgeOfMany()} })
+			}
 			p.loseEach(k, half.lose, func() []attempt { return k.attempts(p, p.b) })
+			long := k.long(p, p.b) // last: a test server may read all records at each call
+			p.loseEach(k, half.lose, func() []attempt { return long })
 		})
 	}
-	add("network/cut-answer", lostAnswers, func(p *probe) { p.cutAnswers(k) })
+	add("network/cut-answer", lostAnswers, func(p *probe) {
+		p.cutAnswers(k, func() []attempt { return k.attempts(p, p.b) })
+		long := k.long(p, p.b)
+		p.cutAnswers(k, func() []attempt { return long })
+	})
 	add("network/recovers", worksAgain, func(p *probe) { p.recovers(k) })
 	add("ping/network", pingFails, func(p *probe) { p.pingsDuringOutages(k) })
 	rules[len(rules)-1].needs = []Ability{Pinging, Networking}
@@ -149,11 +151,9 @@ func (p *probe) purgeOfMany() attempt {
 	}}
 }
 
-// cutAnswers makes every call with a part of its answer lost: what a store has read by
+// cutAnswers makes each of the calls with a part of its answer lost: what a store has read by
 // then is not all that there is.
-func (p *probe) cutAnswers(k kind) {
-	long := k.long(p, p.b)
-	set := func() []attempt { return append(k.attempts(p, p.b), long...) }
+func (p *probe) cutAnswers(k kind, set func() []attempt) {
 	parts := []func(size int) int{func(int) int { return 1 }, func(size int) int { return size / 2 }, func(size int) int { return size - 1 }}
 	for n := range 2 * len(parts) {
 		orderly, part := n%2 == 1, parts[n/2]

@@ -45,22 +45,23 @@ var userListRules = []rule{
 		for i, prefix := range prefixes {
 			begin := slices.DeleteFunc(slices.Clone(users), func(u *user) bool { return !strings.HasPrefix(byKey(u), kit.EmailKey(prefix)) })
 			p.wantListedByEmail(prefix, "", 1000, begin)
-			for j, at := range afters {
-				limit := 1 + (i+j)%3
-				p.wantListedByEmail(prefix, at, limit, page(begin, kit.EmailKey(at), byKey, limit))
+			for j := range 3 { // the others come with the next prefixes
+				at, limit := afters[(3*i+j)%len(afters)], 1+(i+j)%3
+				p.wantListedByEmailBy(p.both()[j%2], prefix, at, limit, page(begin, kit.EmailKey(at), byKey, limit))
 			}
 			for j, u := range begin {
-				p.wantListedByEmail(prefix, strings.Replace(u.Email, "Example", "EXAMPLE", 1), 1000, begin[j+1:])
+				p.wantListedByEmailBy(p.both()[j%2], prefix, strings.Replace(u.Email, "Example", "EXAMPLE", 1), 1000, begin[j+1:])
 			}
 		}
 	}},
 	{id: "users/list/limit", quote: byUserLimit, needs: []Ability{Listing}, prove: func(p *probe) {
 		users := p.addUsers(1001, "member")
-		for _, limit := range []int{1, 2, 12, 100, 999, 1000} {
-			p.wantListed("", limit, users[:limit])
-			p.wantListed(users[990].ID, limit, users[991:min(991+limit, len(users))])
-			p.wantListedByEmail("", "", limit, users[:limit])
-			p.wantListedByEmail("MEMBER", users[4].Email, limit, users[5:min(5+limit, len(users))])
+		for i, limit := range []int{1, 12, 101, 999, 1000} {
+			h := p.both()[i%2]
+			p.wantListedBy(h, "", limit, users[:limit])
+			p.wantListedBy(h, users[990].ID, limit, users[991:min(991+limit, len(users))])
+			p.wantListedByEmailBy(h, "", "", limit, users[:limit])
+			p.wantListedByEmailBy(h, "MEMBER", users[4].Email, limit, users[5:min(5+limit, len(users))])
 		}
 	}},
 	{id: "users/list/none", quote: byUserNone, needs: []Ability{Listing}, prove: func(p *probe) {
@@ -135,17 +136,25 @@ func (p *probe) lister(h *handle) kit.UserLister {
 // wantListed calls List through both handles and wants these users, whole and in this order.
 func (p *probe) wantListed(at string, limit int, want []*user) {
 	for _, h := range p.both() {
-		list, err := p.lister(h).List(p.ctx(), at, limit)
-		p.wantUsers(list, err, want, "List after %s, limit %d, through handle %s", brief(at), limit, h.name)
+		p.wantListedBy(h, at, limit, want)
 	}
+}
+
+func (p *probe) wantListedBy(h *handle, at string, limit int, want []*user) {
+	list, err := p.lister(h).List(p.ctx(), at, limit)
+	p.wantUsers(list, err, want, "List after %s, limit %d, through handle %s", brief(at), limit, h.name)
 }
 
 // wantListedByEmail is wantListed for ListByEmail.
 func (p *probe) wantListedByEmail(prefix, at string, limit int, want []*user) {
 	for _, h := range p.both() {
-		list, err := p.lister(h).ListByEmail(p.ctx(), prefix, at, limit)
-		p.wantUsers(list, err, want, "ListByEmail of %s after %s, limit %d, through handle %s", brief(prefix), brief(at), limit, h.name)
+		p.wantListedByEmailBy(h, prefix, at, limit, want)
 	}
+}
+
+func (p *probe) wantListedByEmailBy(h *handle, prefix, at string, limit int, want []*user) {
+	list, err := p.lister(h).ListByEmail(p.ctx(), prefix, at, limit)
+	p.wantUsers(list, err, want, "ListByEmail of %s after %s, limit %d, through handle %s", brief(prefix), brief(at), limit, h.name)
 }
 
 // wantUsers overwrites what it has compared: the next list must not show it.
@@ -211,7 +220,7 @@ func (p *probe) longList(h *handle) []attempt {
 
 // walkUsers lets callers walk over all pages while others come, go and change.
 func (p *probe) walkUsers() {
-	const stay, walks = 40, 4
+	const stay, walks = 40, 2
 	var ids []string
 	for _, u := range p.addUsers(stay, "stays") {
 		ids = append(ids, u.ID)
