@@ -57,12 +57,11 @@ var tokenListRules = []rule{
 	{id: "tokens/by-user/limit", quote: byUserLimit, prove: func(p *probe) {
 		tokens := p.addTokens(1001, "ann")
 		p.addTokens(5, "bob")
-		for _, h := range p.both() {
-			for _, limit := range []int{1, 2, 12, 100, 999, 1000} {
-				p.wantList(h, "ann", "", limit, tokens[:limit])
-				p.wantList(h, "ann", tokens[4].ID, limit, tokens[5:min(5+limit, len(tokens))])
-				p.wantList(h, "ann", tokens[990].ID, limit, tokens[991:min(991+limit, len(tokens))])
-			}
+		for i, limit := range []int{1, 12, 101, 999, 1000} {
+			h := p.both()[i%2]
+			p.wantList(h, "ann", "", limit, tokens[:limit])
+			p.wantList(h, "ann", tokens[4].ID, limit, tokens[5:min(5+limit, len(tokens))])
+			p.wantList(h, "ann", tokens[990].ID, limit, tokens[991:min(991+limit, len(tokens))])
 		}
 	}},
 	{id: "tokens/by-user/after-removals", quote: byUserLimit, prove: func(p *probe) {

@@ -83,7 +83,7 @@ func (p *probe) raceDeletes() {
 // one that was not found must be gone, as those that were not moved, and the purges must
 // have removed those and no others.
 func (p *probe) racePurges(purgers int) {
-	const tokens, batch = 64, 5
+	const tokens, batch = 32, 3
 	for round := range 3 {
 		var before, after []*token
 		for i := range tokens {
@@ -147,5 +147,7 @@ func (p *probe) racePurges(purgers int) {
 		if told := int(removed.Load()); told > gone || told < gone && unknown.Load() == 0 {
 			p.failf("DeleteExpired by %d callers at once said that they removed %d tokens, but %d of %d are gone", purgers, told, gone, tokens)
 		}
+		_, err := p.a.Tokens.DeleteExpired(p.ctx(), epoch.Add(time.Hour), 1000)
+		p.must(err, "DeleteExpired of those that were moved")
 	}
 }

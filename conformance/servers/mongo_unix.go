@@ -56,7 +56,7 @@ func ferretdbStarter() (starter, error) {
 			command: []string{binary, "-addr", address, "-dir", dir},
 			// Its heap is small beside what each command allocates: it spent half of its time collecting.
 			env:   append(os.Environ(), "GOGC=1000", "GOMEMLIMIT=512MiB"),
-			ready:   func() error { return ferretdbReady(dir) },
+			ready: func() error { return ferretdbReady(dir) },
 		}.start()
 		return "mongodb://" + address, err
 	}, nil
