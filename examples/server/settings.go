@@ -150,7 +150,7 @@ var settingsTable = []setting{
 		meaning: "directory of templates that replace the texts of mails, file by file",
 		set:     func(s *settings, v string) error { s.mail.Templates = os.DirFS(v); return nil }},
 	{name: "MYAUTH_PUBLIC_URL", option: "PublicURL", otherwise: "http://HOST:PORT of the listener, http://localhost:PORT on loopback",
-		meaning: "where links in mails lead: PUBLIC_URL/verify-email?token=… and PUBLIC_URL/reset-password?token=…",
+		meaning: "where links in mails lead: PUBLIC_URL/verify-email?token=…, PUBLIC_URL/reset-password?token=… and PUBLIC_URL/change-email?token=…",
 		set:     func(s *settings, v string) error { s.opts.PublicURL = strings.TrimRight(v, "/"); return nil }},
 	{name: "MYAUTH_PREFIX", preset: "/auth",
 		meaning: "path of the API in the requests as they reach the server",
@@ -436,7 +436,7 @@ func duration(field func(*settings) *time.Duration) func(*settings, string) erro
 	return func(s *settings, v string) error {
 		d, err := time.ParseDuration(v)
 		if err != nil || d <= 0 {
-			return fmt.Errorf("%s is not a duration: write for example 90s, 15m or 168h", shown(v))
+			return fmt.Errorf("%s is not a duration above zero: write for example 90s, 15m or 168h", shown(v))
 		}
 		*field(s) = d
 		return nil
