@@ -151,7 +151,7 @@ var documentCommands = map[string]string{
 	"README.md: export GONOSUMDB=myauth.internal":                                                                       "the tests of .ci/release",
 	"README.md: go get myauth.internal/httpx@v0.1.0 myauth.internal/drivers/sqlite@v0.1.0 myauth.internal/mailx@v0.1.0": "the tests of .ci/release; TestReadmeGetsWhatItImports",
 	"examples/server/README.md: go run ./examples/server -h":                                                            "TestHelpListsEverySetting prints it",
-	"examples/server/ACCOUNTS.md: MYAUTH_RECENT_LOGIN=1m go run ./examples/server 2>&1 | tee server.log":               "TestAccountsWalk runs what it runs",
+	"examples/server/ACCOUNTS.md: MYAUTH_RECENT_LOGIN=1m go run ./examples/server 2>&1 | tee server.log":                "TestAccountsWalk runs what it runs",
 	"examples/customstore/README.md: go run .":                                                                          "TestExamplesEndStalledClients",
 	"examples/customstore/README.md: go test .":                                                                         "make test does the same",
 	"examples/feature/README.md: go run ./examples/feature 2>&1 | tee feature.log":                                      "TestFeatureWalk runs what it runs",
