@@ -33,9 +33,9 @@
 // forget the count of one that is refused for good, it has to make sixteen others of as many
 // failures in the same bucket, and nobody knows which share one: three million comparisons in
 // all. The count of one that need not wait yet is forgotten sooner: when all the other places are
-// taken by addresses with more failures, some 2,000 guesses at new addresses, from many
-// sources, buy four more at it. Devices and second factors have places of
-// their own, for which one has to log in.
+// taken by addresses with more failures, some 2,000 guesses at new addresses, from many sources,
+// buy four more at it. Devices and second factors have places of their own, for which one has to
+// log in.
 //
 // A restart forgets everything, unless the counts are shared: see [Options].
 package throttle
