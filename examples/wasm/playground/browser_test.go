@@ -23,6 +23,7 @@ import (
 	_ "myauth.internal/examples/wasm/playground/jsfetch" // see buildSite
 	_ "myauth.internal/httpx"
 	_ "myauth.internal/kit/memstore"
+	_ "myauth.internal/kit/passkey"
 )
 
 // chromium returns the path of a Chromium. Without one the test skips, or fails where
@@ -92,6 +93,8 @@ func openTab(t *testing.T) *tab {
 		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
+	// An address is no domain, so passkeys cannot belong to it.
+	origin := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 
 	// Not the test's own context, which ends before the last look at the tab.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 60*time.Second)
@@ -110,12 +113,12 @@ func openTab(t *testing.T) *tab {
 		// Its answer comes after every event before it. Without one the test has
 		// failed, and what the console shows is the reason.
 		_, _ = chromedp.Run(b.ctx, chromedp.Evaluate[bool]("true"))
-		b.check(server.URL, files)
+		b.check(origin, files)
 	})
 	enable(b, network.Enable, network.EnableParams{})
 	enable(b, log.Enable, cdp.Empty{})
 	enable(b, runtime.Enable, cdp.Empty{})
-	b.do(chromedp.Navigate(server.URL))
+	b.do(chromedp.Navigate(origin))
 	eval[bool](b, "Promise.race([playground.program, playground.stopped]).then(() => true)") // or says why it does not run
 	b.do(chromedp.WaitReady(chromedp.CSS("#controls:enabled")))
 	return b

@@ -57,7 +57,8 @@ func serve(ctx context.Context, l net.Listener, files site, messages io.Writer) 
 	server := &http.Server{Handler: files.handler(), ReadTimeout: 5 * time.Second, WriteTimeout: time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
-	fmt.Fprintf(messages, "open http://%s/\n", l.Addr())
+	_, port, _ := net.SplitHostPort(l.Addr().String()) // passkeys need the name, not the address
+	fmt.Fprintf(messages, "open http://localhost:%s/\n", port)
 	select {
 	case err := <-failed:
 		return err

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
 	"myauth.internal/kit/totp"
@@ -22,7 +23,7 @@ type walk struct {
 
 // press clicks a button and waits for the answer to the request that this makes. It
 // must have the status, and the page must show each of the texts.
-func (w *walk) press(button string, status string, shows ...string) {
+func (w *walk) press(button string, status string, shows ...string) string {
 	w.t.Helper()
 	w.n++
 	item := fmt.Sprintf(`#exchanges li[data-n="%d"][data-status]`, w.n)
@@ -37,6 +38,34 @@ func (w *walk) press(button string, status string, shows ...string) {
 			w.t.Errorf("%s: the page does not show %q:\n%s", button, want, text)
 		}
 	}
+	return text
+}
+
+// ceremony clicks a button that asks for options, then the device, and then sends what the
+// device has signed.
+func (w *walk) ceremony(button string, status string, shows ...string) {
+	w.t.Helper()
+	w.n++ // the options
+	w.press(button, status, shows...)
+}
+
+// addDevice gives the browser a device that keeps passkeys and knows its user.
+func (w *walk) addDevice() webauthn.AuthenticatorID {
+	w.t.Helper()
+	enable(w.tab, webauthn.Enable, webauthn.EnableParams{})
+	added, err := chromedp.Call(w.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportInternal,
+		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+	}})
+	w.must(err)
+	return added.AuthenticatorID
+}
+
+// bogus lets a device sign wrongly, or rightly again.
+func (w *walk) bogus(id webauthn.AuthenticatorID, wrong bool) {
+	w.t.Helper()
+	_, err := chromedp.Call(w.ctx, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{AuthenticatorID: id, IsBogusSignature: &wrong})
+	w.must(err)
 }
 
 func (w *walk) fill(field, value string) {
@@ -151,6 +180,24 @@ func TestWalk(t *testing.T) {
 	w.fill(`#mfa-login [name="code"]`, code(time.Now().Add(30*time.Second)))
 	w.press("#mfa-login button", "200")
 	w.press("#mfa-list", "200", `"type":"totp"`, `"recovery_codes_left":10`)
+
+	// A passkey: instead of the name, the password and the code, and instead of the code.
+	device := w.addDevice()
+	w.ceremony("#passkey-add button", "201", `"name":"Laptop"`, `"last_used_at":null`)
+	w.do(chromedp.WaitReady(chromedp.CSS(`#mails li[data-kind="passkey_added"]`)))
+	w.ceremony("#passkey-login button", "200", `"email":"lovelace@example.com"`)
+	w.bogus(device, true)
+	w.ceremony("#passkey-login button", "401", `"code":"invalid_credentials"`)
+	w.bogus(device, false)
+	w.press(login, "403", `"methods":["totp","passkey","recovery_code"]`)
+	w.ceremony("#passkey-mfa button", "200", `"token_type":"bearer"`)
+	id := regexp.MustCompile(`"id":"([A-Za-z0-9_-]+)"`).FindStringSubmatch(w.press("#passkey-list", "200", `"name":"Laptop"`))
+	w.fill("#passkey-id", id[1])
+	w.press("#passkey-remove", "204")
+	w.do(chromedp.WaitReady(chromedp.CSS(`#mails li[data-kind="passkey_removed"]`)))
+	w.press("#passkey-list", "200", `"passkeys":[]`)
+	w.ceremony("#passkey-login button", "401", `"code":"invalid_credentials"`)
+
 	w.press("#mfa-codes", "200", `"recovery_codes":["`)
 	w.press("#mfa-remove", "204")
 

@@ -17,6 +17,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/passkey"
 	"myauth.internal/kit/seal"
 	"myauth.internal/kit/totp"
 )
@@ -42,6 +43,16 @@ func newHandler(page js.Value) (http.Handler, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
+	features := []kit.Feature{totp.New(&totp.Options{Issuer: "Playground"})}
+	// Browsers have passkeys for domains with HTTPS, and for localhost. Elsewhere the page
+	// runs without them.
+	location := js.Global().Get("location")
+	passkeys, err := passkey.New(location.Get("hostname").String(), &passkey.Options{
+		RPName: "Playground", Origins: []string{location.Get("origin").String()},
+	})
+	if err == nil {
+		features = append(features, passkeys)
+	}
 	store := memstore.New()
 	svc, err := kit.New(store.Stores(), keys, &kit.Options{
 		InsecureFastHash: true,
@@ -49,7 +60,7 @@ func newHandler(page js.Value) (http.Handler, error) {
 		Mailer:           mailbox{page},
 		PublicURL:        here(),
 		DataKeys:         dataKeys,
-		Features:         []kit.Feature{totp.New(&totp.Options{Issuer: "Playground"})},
+		Features:         features,
 	})
 	if err != nil {
 		return nil, err

@@ -54,13 +54,31 @@ async function call(method, path, headers, body) {
   return json;
 }
 
+// sign has the browser make a passkey ("create") or use one ("get"), and returns what the
+// second request takes.
+async function sign(how, options) {
+  const parse = how === "create" ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
+  const credential = await navigator.credentials[how]({ publicKey: PublicKeyCredential[parse](options) });
+  return { state: options.state, credential };
+}
+
 document.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { method, path, bearer } = event.submitter.dataset;
+  const { method, path, bearer, passkey, options } = event.submitter.dataset;
   const fields = Object.fromEntries(new FormData(event.target));
   const headers = bearer === undefined ? {} : { authorization: `Bearer ${accessToken.value}` };
   const hasBody = method === "POST" || method === "PATCH";
   if (hasBody) headers["content-type"] = "application/json";
+  if (passkey) {
+    const answer = await call("POST", options, headers, JSON.stringify(fields));
+    if (!answer?.challenge) return;
+    try {
+      Object.assign(fields, await sign(passkey, answer));
+    } catch (error) {
+      status.textContent = `The browser gave no passkey: ${error.message}`;
+      return;
+    }
+  }
   const target = path.replace("{id}", encodeURIComponent(fields.id));
   const answer = await call(method, target, headers, hasBody ? JSON.stringify(fields) : undefined);
   if (!answer) return;
@@ -68,7 +86,7 @@ document.addEventListener("submit", async (event) => {
   if (answer.refresh_token) refreshToken.value = answer.refresh_token;
   if (answer.device_token) deviceToken.value = answer.device_token;
   if (answer.state) document.getElementById("mfa-state").value = answer.state;
-  if (answer.mfa_token) document.getElementById("mfa-token").value = answer.mfa_token;
+  if (answer.mfa_token) for (const field of document.querySelectorAll("[name=mfa_token]")) field.value = answer.mfa_token;
 });
 
 const subjects = {
@@ -82,6 +100,8 @@ const subjects = {
   factor_enrolled: "A second factor was set up",
   factor_removed: "A second factor was removed",
   recovery_codes_made: "You have new recovery codes",
+  passkey_added: "A passkey was added",
+  passkey_removed: "A passkey was removed",
 };
 const tokenFields = {
   verification: document.getElementById("verify-token"),
