@@ -170,13 +170,13 @@ var consumers = []struct {
 	{
 		name: "kit", modules: []string{"kit"}, files: []string{"testdata/consumers/kit/*.go"},
 		command: []string{"go", "run", "."}, want: "ada <nil>\n",
-		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "smtp", "conformance", "jwx", "testify", "cbor"},
+		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "smtp", "conformance", "jwx", "testify", "cbor", "kit/passkey"},
 	},
 	{
 		name: "sqlite", modules: []string{"kit", "httpx", "mailx", "drivers/sqlite"},
 		files:   []string{"testdata/consumers/shared/*.go", "testdata/consumers/sqlite/*.go"},
 		command: []string{"go", "run", "."}, want: "Hello, Ada!\n",
-		foreign: []string{"pq", "mongo", "redis", "FerretDB", "conformance", "testify", "cbor"},
+		foreign: []string{"pq", "mongo", "redis", "FerretDB", "conformance", "testify", "cbor", "kit/passkey"},
 	},
 	{
 		name: "postgres-redis", modules: []string{"kit", "httpx", "mailx", "drivers/postgres", "drivers/redis"},
@@ -185,7 +185,7 @@ var consumers = []struct {
 			return []string{"POSTGRES_URL=" + servers.Postgres(tb), "REDIS_URL=" + servers.Redis(tb)}
 		},
 		command: []string{"go", "run", "."}, want: "Hello, Ada!\n",
-		foreign: []string{"mongo", "sqlite", "FerretDB", "conformance", "testify", "ginkgo", "cbor"},
+		foreign: []string{"mongo", "sqlite", "FerretDB", "conformance", "testify", "ginkgo", "cbor", "kit/passkey"},
 	},
 	{
 		name: "mongo", modules: []string{"kit", "httpx", "mailx", "drivers/mongo"},
@@ -194,13 +194,13 @@ var consumers = []struct {
 			return []string{"MONGO_URI=" + database(tb, servers.Mongo(tb), "consumer")}
 		},
 		command: []string{"go", "run", "."}, want: "Hello, Ada!\n",
-		foreign: []string{"pq", "redis", "sqlite", "FerretDB", "conformance", "testify", "cbor"},
+		foreign: []string{"pq", "redis", "sqlite", "FerretDB", "conformance", "testify", "cbor", "kit/passkey"},
 	},
 	{
 		name: "customstore", modules: []string{"kit", "httpx", "conformance"},
 		files:   []string{"../../examples/customstore/*.go"},
 		command: []string{"go", "test", "-count=1", "."}, want: "ok  \texample.com/app\t",
-		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "cbor"},
+		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "cbor", "kit/passkey"},
 	},
 	{
 		name: "passkey", modules: []string{"kit", "kit/passkey"}, files: []string{"testdata/consumers/passkey/*.go"},
