@@ -80,7 +80,8 @@
 //   - myauth.internal/kit/password has the rules and hashes of passwords.
 //   - myauth.internal/kit/throttle limits guesses and mails.
 //   - myauth.internal/kit/seal has the data keys of [Options].DataKeys.
-//   - myauth.internal/kit/totp is the second factor of authenticator apps.
+//   - myauth.internal/kit/totp is the second factor of authenticator apps, and
+//     myauth.internal/kit/passkey, a module of its own, has passkeys.
 //   - myauth.internal/kit/kittest has, for the tests of an application, a Service with a user
 //     who is logged in, a clock, a mailer and faults.
 //   - myauth.internal/examples/feature has two features.
