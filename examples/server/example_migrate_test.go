@@ -22,6 +22,8 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/seal"
+	"myauth.internal/kit/totp"
 )
 
 // importCSV takes accounts over, one a line: id, email, username, hash, roles with
@@ -107,6 +109,82 @@ func Example_importCSV() {
 	// third run, after a login
 	// 1042 kit: a user with this email exists
 	// 1043 kit: a user with this email exists
+}
+
+// awaitFactor refuses a user who had a second factor in the old system and has none here.
+func awaitFactor(auth *httpx.Handler, next http.Handler) http.Handler {
+	return auth.RequireUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, _ := httpx.UserFrom(r.Context())
+		var marks struct {
+			HadFactor bool `json:"had_factor"`
+		}
+		if len(user.Private) > 0 {
+			if err := json.Unmarshal(user.Private, &marks); err != nil {
+				auth.WriteError(w, r, err)
+				return
+			}
+		}
+		if marks.HadFactor && len(user.Factors) == 0 {
+			auth.WriteError(w, r, kit.NewProblem(http.StatusForbidden, "factor_missing", "Second factor missing", "Set your authenticator app up again."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// Who had a second factor sets one up before anything else.
+func Example_awaitFactor() {
+	keys, err := accesstoken.HMAC([]byte("an example's secret: 32 bytes or more"))
+	check(err)
+	dataKeys, err := seal.NewKeyring([]byte("an example's data key: 32 bytes!"))
+	check(err)
+	svc, err := kit.New(memstore.New().Stores(), keys, &kit.Options{
+		BcryptCost: 5, InsecureFastHash: true, DataKeys: dataKeys, Features: []kit.Feature{totp.New(nil)},
+		OnEvent: func(context.Context, kit.Event) {},
+	})
+	check(err)
+	auth, err := httpx.New(svc, nil)
+	check(err)
+	orders := awaitFactor(auth, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "orders") }))
+	try := func(token kit.Secret) {
+		r := httptest.NewRequest(http.MethodGet, "/orders", nil)
+		r.Header.Set("Authorization", "Bearer "+string(token))
+		w := httptest.NewRecorder()
+		orders.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+
+	ctx := context.Background()
+	grace := kit.User{
+		ID: "1042", Email: "grace@example.com", Username: "Grace", Verified: true, Active: true,
+		PasswordHash: "$2b$04$/zABIeZSmVmflWBJiFc6uuqE7JhsH/KrEclgYn7UeIk0CJnX3jeLS",
+		Private:      json.RawMessage(`{"had_factor":true}`),
+	}
+	_, err = svc.Import(ctx, grace)
+	check(err)
+	tokens, err := svc.Login(ctx, "grace@example.com", "pässwörd 😀")
+	check(err)
+	try(tokens.AccessToken)
+	claims, err := svc.Verifier().Verify(string(tokens.AccessToken))
+	check(err)
+	prompt, err := svc.EnrollFactor(ctx, claims, "totp", kit.Body{})
+	check(err)
+	code, err := totp.Code(prompt.Show["secret"].(string), time.Now())
+	check(err)
+	done, err := svc.ConfirmFactor(ctx, claims, "totp", prompt.Show["state"].(string), kit.Body{JSON: fmt.Appendf(nil, `{"code":%q}`, code)})
+	check(err)
+	try(done.Tokens.AccessToken)
+
+	ada := grace
+	ada.ID, ada.Email, ada.Factors = "1043", "ada@example.com", []string{"totp"} // wrong
+	_, err = svc.Import(ctx, ada)
+	check(err)
+	_, err = svc.Login(ctx, "ada@example.com", "pässwörd 😀")
+	fmt.Println("with a factor that was not set up here:", err)
+	// Output:
+	// 403
+	// 200
+	// with a factor that was not set up here: kit: a second factor is required
 }
 
 // acceptBoth checks access tokens of MyAuth by requireToken, and hands every other
