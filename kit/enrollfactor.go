@@ -81,9 +81,7 @@ func (s *Service) ConfirmFactor(ctx context.Context, claims accesstoken.Claims, 
 	ctx = context.WithoutCancel(ctx)
 	enrolledAt, credentialEpoch := s.now(), u.CredentialEpoch
 	put := func(mayReplace func() error) error {
-		row := factorRow(u, name)
-		row.CreatedAt, row.Data = enrolledAt, s.opts.DataKeys.Seal(data, sealContext(row)...)
-		return s.putUnique(ctx, row, mayReplace)
+		return s.putFactorData(ctx, u, name, enrolledAt, data, mayReplace)
 	}
 	// Of two enrolments at once the one that changes the user below has its record in the end:
 	// it writes that again, and from then on the other one finds the factor enrolled, and a

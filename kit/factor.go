@@ -46,15 +46,21 @@ type Alternate interface {
 	Verify(ctx context.Context, u User, state []byte, answer Body) (Proof, error)
 }
 
-// alternateFactor is an Alternate in place of a factor. It has no record.
-type alternateFactor struct{ Alternate }
+// noEnrolment is for what answers like a factor, and is set up elsewhere.
+type noEnrolment struct{}
 
-func (alternateFactor) Enroll(context.Context, User, Body) (Prompt, error) {
+func (noEnrolment) Enroll(context.Context, User, Body) (Prompt, error) {
 	return Prompt{}, ErrNotEnrolled
 }
 
-func (alternateFactor) Confirm(context.Context, User, []byte, Body) ([]byte, error) {
+func (noEnrolment) Confirm(context.Context, User, []byte, Body) ([]byte, error) {
 	return nil, ErrNotEnrolled
+}
+
+// alternateFactor is an Alternate in place of a factor. It has no record.
+type alternateFactor struct {
+	noEnrolment
+	Alternate
 }
 
 func (f alternateFactor) Challenge(ctx context.Context, u User, _ []byte) (Prompt, error) {
@@ -68,6 +74,9 @@ func (f alternateFactor) Verify(ctx context.Context, u User, _, state []byte, an
 // methodsOf returns what an account whose second factor is due can answer with.
 func (s *Service) methodsOf(ctx context.Context, u User) ([]string, error) {
 	names := s.factorsOf(u)
+	if len(names) == 0 {
+		s.opts.Logger.ErrorContext(ctx, "myauth: Options.Features has none of the second factors of an account", "user_id", u.ID, "factors", u.Factors)
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.alternates)) {
 		offered, err := s.alternates[name].Offered(ctx, u)
 		if err != nil {
@@ -114,11 +123,12 @@ type EnrolledFactor struct {
 // factorType is the type of the records of a factor, whose key is the user's ID.
 func factorType(name string) TokenType { return TokenType("factor/" + name) }
 
-// factorRow returns a new record of a factor of a user.
-func factorRow(u User, name string) Token {
+// putFactorData stores what a factor knows of a user, sealed, in a record of its own.
+func (s *Service) putFactorData(ctx context.Context, u User, name string, at time.Time, data []byte, mayReplace func() error) error {
 	t := derivedRecord(factorType(name), u.ID)
-	t.UserID, t.Epoch, t.ExpiresAt = u.ID, u.CredentialEpoch, never
-	return t
+	t.UserID, t.Epoch, t.CreatedAt, t.ExpiresAt = u.ID, u.CredentialEpoch, at, never
+	t.Data = s.opts.DataKeys.Seal(data, sealContext(t)...)
+	return s.putUnique(ctx, t, mayReplace)
 }
 
 // factorData returns the record of an enrolled factor, opened. A record that is lost does not
@@ -127,10 +137,11 @@ func (s *Service) factorData(ctx context.Context, u User, name string) (Token, [
 	id, _ := derivedID(factorType(name), u.ID)
 	row, err := s.credentials.ByID(ctx, id)
 	if errors.Is(err, ErrNotFound) || err == nil && row.Epoch != u.CredentialEpoch {
-		if name == recoveryMethod {
-			return Token{}, nil, ErrNotEnrolled // a crash right after an enrolment: the owner makes new ones
+		// Recovery codes may be missing, after a crash right after an enrolment: the owner makes
+		// new ones.
+		if name != recoveryMethod {
+			s.opts.Logger.ErrorContext(ctx, "myauth: the record of a second factor is missing", "user_id", u.ID, "factor", name)
 		}
-		s.opts.Logger.ErrorContext(ctx, "myauth: the record of a second factor is missing", "user_id", u.ID, "factor", name)
 		return Token{}, nil, ErrNotEnrolled
 	} else if err != nil {
 		return Token{}, nil, err

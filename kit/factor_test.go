@@ -391,6 +391,19 @@ func TestFirstProofVoidsCredentials(t *testing.T) {
 	}
 }
 
+// TestAFactorThatTheServiceLacks: nobody gets past it, and the log says which option is missing.
+func TestAFactorThatTheServiceLacks(t *testing.T) {
+	h := newHarness(t)
+	if _, err := h.Import(t.Context(), kit.User{Email: testEmail, Username: "Ada", PasswordHash: goodHash, Active: true, Verified: true, Factors: []string{"counter"}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Login(t.Context(), testEmail, goodPassword)
+	h.wantErr("login", err, kit.ErrMFARequired)
+	if log := h.log.String(); !strings.Contains(log, "Options.Features has none") || !strings.Contains(log, "counter") {
+		t.Errorf("the log: %s", log)
+	}
+}
+
 // TestEnrolmentDuringARemoval: a removal deletes the record that it removed, and not that of an
 // enrolment meanwhile, whose owner could not log in any more.
 func TestEnrolmentDuringARemoval(t *testing.T) {

@@ -111,7 +111,7 @@ func (s *Service) pendingLogin(ctx context.Context, claims accesstoken.Claims, t
 		}
 	}
 	if alternate := s.alternates[name]; alternate != nil {
-		l.factor = alternateFactor{alternate}
+		l.factor = alternateFactor{Alternate: alternate}
 		return l, nil
 	}
 	if l.factor = s.factorOf(l.user, name); l.factor == nil {

@@ -27,7 +27,7 @@ const (
 
 // recoveryFactor compares recovery codes. Its data are the hashes of those that are left: with 125
 // random bits, a plain hash is enough.
-type recoveryFactor struct{}
+type recoveryFactor struct{ noEnrolment }
 
 // recoveryHash is a hash of a code, however it is typed.
 func recoveryHash(code string) []byte {
@@ -64,14 +64,6 @@ func newRecoveryCodes() (codes []Secret, data []byte, err error) {
 	}
 	data, err = json.Marshal(hashes)
 	return codes, data, err
-}
-
-// Enroll and Confirm have no route: [Service.NewRecoveryCodes] makes the codes.
-func (recoveryFactor) Enroll(context.Context, User, Body) (Prompt, error) {
-	return Prompt{}, ErrNotEnrolled
-}
-func (recoveryFactor) Confirm(context.Context, User, []byte, Body) ([]byte, error) {
-	return nil, ErrNotEnrolled
 }
 
 // Challenge has nothing to ask for.
@@ -169,9 +161,7 @@ func (s *Service) putRecoveryCodes(ctx context.Context, u User) ([]Secret, error
 	if err != nil {
 		return nil, err
 	}
-	row := factorRow(u, recoveryMethod)
-	row.CreatedAt, row.Data = s.now(), s.opts.DataKeys.Seal(data, sealContext(row)...)
-	if err := s.putUnique(ctx, row, always); err != nil {
+	if err := s.putFactorData(ctx, u, recoveryMethod, s.now(), data, always); err != nil {
 		return nil, err
 	}
 	return codes, s.removeFactorRecord(ctx, u.ID, recoveryMethod)
