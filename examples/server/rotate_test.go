@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -463,6 +464,11 @@ func TestHangupOfATerminal(t *testing.T) {
 	without.signal(syscall.SIGHUP)
 	without.waitFor("in no file")
 	without.stop()
+
+	// A test run by nohup would hand on that the signal is ignored; one that is handled is not.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	defer signal.Stop(handled)
 
 	// The server has a terminal and this test's ends of its input and its standard error.
 	stdin := filepath.Join(dir, "stdin")
