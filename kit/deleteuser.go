@@ -3,17 +3,20 @@ package kit
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // DeleteUser deletes an account with everything that belongs to it. The first write deactivates
-// it, ends its sessions and voids its credentials. Then the credentials go, the tokens, and the
-// user last, so that a call which was interrupted leaves an account that cannot log in, and
-// whose deletion can be repeated; nothing is left without its user.
+// it, ends its sessions, voids its credentials and frees its address. Then the credentials go, the
+// tokens, and the user last, so nothing is left without its user. What a call leaves that was
+// interrupted has no address of anybody's; repeating the call finishes it, and so does
+// [Service.PurgeExpired] if the store is a [UserLister].
 //
 // Errors: [ErrUserNotFound].
 func (s *Service) DeleteUser(ctx context.Context, id string) error {
 	u, _, err := s.changeUser(ctx, id, func(u *User) error {
 		u.Active = false
+		u.Email = deletedAddress(u.ID)
 		u.SessionEpoch++
 		u.CredentialEpoch++
 		return nil
@@ -38,6 +41,39 @@ func (s *Service) DeleteUser(ctx context.Context, id string) error {
 	}
 	s.emit(ctx, Event{Kind: EventUserDeleted, UserID: id})
 	return nil
+}
+
+// deletedPrefix begins the addresses of accounts whose deletion has begun. Nobody has them: RFC
+// 2606 reserves the top-level domain.
+const deletedPrefix = "deleted-"
+
+func deletedAddress(userID string) string {
+	id, _ := derivedID("deleted", userID)
+	return deletedPrefix + id + "@myauth.invalid"
+}
+
+// finishDeletions deletes the accounts whose deletion was interrupted before the given time.
+func (s *Service) finishDeletions(ctx context.Context, before time.Time) error {
+	for after := ""; ; {
+		users, err := s.UsersByEmail(ctx, deletedPrefix, after, purgeBatch)
+		if errors.Is(err, errors.ErrUnsupported) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		for _, u := range users {
+			after = EmailKey(u.Email)
+			if u.Active || u.Email != deletedAddress(u.ID) || !u.UpdatedAt.Before(before) {
+				continue
+			}
+			if err := s.DeleteUser(ctx, u.ID); err != nil && !errors.Is(err, ErrUserNotFound) {
+				return err
+			}
+		}
+		if len(users) < purgeBatch {
+			return nil
+		}
+	}
 }
 
 // removeAll deletes the records of a user in a store.

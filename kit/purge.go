@@ -13,7 +13,8 @@ const purgeBatch = 1000
 // batches of at most 1,000, and returns how many it deleted, also with an error. A time in the
 // future counts as now, so a live token is never deleted. An expired token returns [ErrExpiredToken] until it
 // is purged, and [ErrInvalidToken] afterwards; a day ago is a good choice. Any number of
-// instances may purge at once.
+// instances may purge at once. It also finishes deletions of accounts that were interrupted before
+// then: see [Service.DeleteUser].
 func (s *Service) PurgeExpired(ctx context.Context, before time.Time) (int, error) {
 	if now := s.now(); before.After(now) {
 		before = now
@@ -32,7 +33,7 @@ func (s *Service) PurgeExpired(ctx context.Context, before time.Time) (int, erro
 			more = n == purgeBatch
 		}
 	}
-	return deleted, nil
+	return deleted, s.finishDeletions(ctx, before)
 }
 
 // PurgeEvery calls [Service.PurgeExpired] at once and then at each interval, for what expired

@@ -94,6 +94,8 @@ func (s *Service) DenyEmail(ctx context.Context, token string) (err error) {
 	// deletion fails; the token then still works.
 	u, _, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
 		switch {
+		case u.Email == deletedAddress(u.ID):
+			return ErrUnchanged // an earlier denial was interrupted
 		case EmailKey(u.Email) != claims.EmailKey:
 			return ErrInvalidToken
 		case u.Verified:
