@@ -71,7 +71,10 @@ func (p *passkeys) login(ctx context.Context, text string, credential []byte) (k
 		err = refused{"the passkey was added without user verification (the flag UV), so it is a second factor only"}
 	}
 	if err != nil {
-		return kit.TokenPair{}, p.refuse(ctx, u.ID, err, errRefused, kit.EventLoginFailed)
+		if errors.As(err, new(refused)) {
+			p.core.Emit(ctx, kit.Event{Kind: kit.EventLoginFailed, UserID: u.ID, Err: err})
+		}
+		return kit.TokenPair{}, heard(err)
 	}
 	return p.core.Grant(ctx, kit.Login{
 		User: u, AMR: append(amr(flags), kit.AMRMultiple),
@@ -79,10 +82,7 @@ func (p *passkeys) login(ctx context.Context, text string, credential []byte) (k
 			if err := p.core.SpendState(ctx, u.ID, state); err != nil {
 				return err
 			}
-			if err := p.use(ctx, k, flags, count); err != nil {
-				return p.refuse(ctx, u.ID, err, errRefused, "")
-			}
-			return nil
+			return heard(p.use(ctx, k, flags, count))
 		},
 	})
 }
@@ -92,17 +92,12 @@ type refused struct{ reason string }
 
 func (r refused) Error() string { return "passkey: " + r.reason }
 
-// refuse turns a refused into what clients hear, one and the same for each reason, and an
-// event of that kind, unless it is empty.
-func (p *passkeys) refuse(ctx context.Context, userID string, err, heard error, kind kit.EventKind) error {
-	var reason refused
-	if !errors.As(err, &reason) {
-		return err
+// heard turns a refused into what clients hear of a login, one and the same for each reason.
+func heard(err error) error {
+	if errors.As(err, new(refused)) {
+		return errRefused
 	}
-	if kind != "" {
-		p.core.Emit(ctx, kit.Event{Kind: kind, UserID: userID, Err: reason})
-	}
-	return heard
+	return err
 }
 
 // prove returns whose passkey has signed a challenge. userID is whose it must be; if that is

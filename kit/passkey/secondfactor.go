@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"myauth.internal/kit"
@@ -54,9 +56,18 @@ func (f secondFactor) Verify(ctx context.Context, u kit.User, state []byte, answ
 	}
 	_, k, flags, count, err := f.prove(ctx, u.ID, challenge, credential)
 	if err != nil {
-		return kit.Proof{}, f.refuse(ctx, u.ID, err, kit.ErrInvalidCode, kit.EventFactorFailed)
+		return kit.Proof{}, wrongAnswer(err)
 	}
 	return kit.Proof{AMR: amr(flags), Spend: func(ctx context.Context) error {
-		return f.refuse(ctx, u.ID, f.use(ctx, k, flags, count), kit.ErrInvalidCode, kit.EventFactorFailed)
+		return wrongAnswer(f.use(ctx, k, flags, count))
 	}}, nil
+}
+
+// wrongAnswer makes a refused a wrong answer. The Service's event has the reason, and clients hear
+// the same of each.
+func wrongAnswer(err error) error {
+	if errors.As(err, new(refused)) {
+		return fmt.Errorf("%w: %w", kit.ErrInvalidCode, err)
+	}
+	return err
 }

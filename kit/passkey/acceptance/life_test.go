@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -530,6 +531,17 @@ func TestSecondFactor(t *testing.T) {
 			t.Errorf("%s: %v", name, refused)
 		}
 	}
+	m := step(p)
+	m["credential"] = step2(a, eves, m)
+	a.mu.Lock()
+	a.events = nil
+	a.mu.Unlock()
+	a.send("POST", "/login/mfa", nil, m, 401)
+	a.mu.Lock()
+	if len(a.events) != 1 || a.events[0].Kind != kit.EventFactorFailed || !strings.Contains(a.events[0].Err.Error(), "another account's") {
+		t.Errorf("the events of a wrong answer: %v", a.events)
+	}
+	a.mu.Unlock()
 	a.send("POST", "/login/mfa", nil, members{"mfa_token": half()["mfa_token"], "method": "passkey"}, 422)
 	late := step(p)
 	a.Clock.Advance(6 * time.Minute)
