@@ -80,6 +80,10 @@ type Clearer interface {
 
 // Charge is an attempt that a [Limiter] let through. Done tells it what became of it. ctx may
 // be done.
+//
+// A Charge may also have a method Failures() int: how many wrong guesses in a row strangers have
+// made at the account, if this is one more. By it the Service tells the owner that somebody
+// guesses; a limiter around another passes the other's Charge on.
 type Charge interface {
 	Done(ctx context.Context, o Outcome)
 }
