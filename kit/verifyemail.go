@@ -53,10 +53,12 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) (err error) {
 	}
 	defer c.end(ctx, &err)
 	u, changed, err := s.changeUser(ctx, claims.Subject, func(u *User) error {
-		if EmailKey(u.Email) != claims.EmailKey {
+		switch {
+		case u.Email == deletedAddress(u.ID):
+			return ErrUserNotFound
+		case EmailKey(u.Email) != claims.EmailKey:
 			return ErrInvalidToken
-		}
-		if u.Verified {
+		case u.Verified:
 			return ErrUnchanged
 		}
 		u.Verified = true

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -18,7 +19,8 @@ import (
 // Document is an OpenAPI document that responses are checked against.
 type Document struct {
 	root    map[string]any
-	schemas *jsonschema.Compiler
+	mu      sync.Mutex
+	schemas *jsonschema.Compiler // of one caller at a time
 }
 
 // Outcome is one way in which a route can answer. Code is that of the problem, or the
@@ -52,7 +54,7 @@ func Load(text []byte) (*Document, error) {
 		return nil, errors.New("the document lacks paths or x-unknown-route")
 	}
 	paths[unknownRoute] = map[string]any{"get": map[string]any{"responses": root["x-unknown-route"]}}
-	d := &Document{root, jsonschema.NewCompiler()}
+	d := &Document{root: root, schemas: jsonschema.NewCompiler()}
 	d.schemas.DefaultDraft(jsonschema.Draft2020)
 	d.schemas.AssertFormat()
 	return d, d.schemas.AddResource(resource, root)
@@ -85,7 +87,9 @@ func (p part) keys() []string { return slices.Sorted(maps.Keys(p.members)) }
 
 // validate checks a value by the schema that the part is.
 func (p part) validate(value any) error {
+	p.document.mu.Lock()
 	schema, err := p.document.schemas.Compile(resource + "#" + p.pointer)
+	p.document.mu.Unlock()
 	if err != nil {
 		return err
 	}

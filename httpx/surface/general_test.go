@@ -226,6 +226,9 @@ func TestHead(t *testing.T) {
 type limiter func(throttle.Attempt) error
 
 func (l limiter) Begin(_ context.Context, a throttle.Attempt) (throttle.Charge, error) {
+	if a.Action == throttle.ActionMail { // of an earlier request, at any time
+		return nil, nil
+	}
 	return nil, l(a)
 }
 
