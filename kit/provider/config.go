@@ -1,0 +1,59 @@
+package provider
+
+import (
+	"net/http"
+
+	"myauth.internal/kit"
+)
+
+// Config is one provider, with what the application has registered there.
+type Config struct {
+	// Name is how the provider is called in routes: a to z, 0 to 9 and _, at most 20 characters.
+	// Label is how people call it. The presets have both.
+	Name, Label string
+	// Issuer is the issuer of an OpenID Connect provider, exactly as in its ID tokens. Its
+	// metadata is below it, at /.well-known/openid-configuration. The presets have their own.
+	Issuer string
+	// ClientID and ClientSecret are what the provider gave to the application. Without a secret
+	// the client is a public one (RFC 6749 section 2.1).
+	ClientID     string
+	ClientSecret kit.Secret
+	// NativeClientIDs are those of the application's native apps, whose ID tokens
+	// POST /providers/{name}/token takes. Default: none, and then the route is not there for
+	// this provider.
+	NativeClientIDs []string
+	// Scopes are asked for beside those that the sign-in needs.
+	Scopes []string
+	// EmailDomains are the domains for whose addresses the word of this provider counts, that the
+	// address is its user's: those that it runs itself. "*" is every domain, for a provider that
+	// proves each address. For others the owner must follow a link in a mail. The presets know
+	// which addresses are their own.
+	EmailDomains []string
+	// LinkDomains are domains for whose addresses the word of this provider even opens an
+	// account that somebody made in another way before. Otherwise its owner must sign in to it
+	// first, and link the provider.
+	LinkDomains []string
+	// KeepTokens keeps the tokens of the provider, for calls of its API: see [Feature.Token]. They
+	// are sealed with Options.DataKeys of the Service, which must be set.
+	KeepTokens bool
+	// AllowPrivate allows http, and addresses of private networks and of this machine, for a
+	// provider within them.
+	AllowPrivate bool
+	// Transport makes the requests to the provider; nil means one that connects to public
+	// addresses only. Whatever it is, requests are bounded in time and size, and no redirect is
+	// followed.
+	Transport http.RoundTripper
+}
+
+// Account is what a provider says of one of its users.
+type Account struct {
+	// Subject is the user's key at the provider, which never changes and is never another
+	// user's: 1 to 255 bytes of ASCII.
+	Subject string
+	// Email is an address of the user, or empty. EmailVerified is the provider's word that it is
+	// the user's; whether that counts is for Config.EmailDomains to say.
+	Email         string
+	EmailVerified bool
+	// Name is what the user calls himself there, or empty.
+	Name string
+}
