@@ -75,12 +75,16 @@ func serve(r *http.Request, svc *kit.Service, route kit.Route, body string, toke
 	}
 	request := kit.Request{Source: source{r}, Body: kit.Body{JSON: []byte(body)}}
 	if route.Access != kit.Public {
-		var err error
-		request.User, request.Claims, err = svc.Authenticate(r.Context(), string(token))
-		if err == nil && route.Access == kit.RecentlySignedIn {
-			err = svc.CheckRecent(request.User, request.Claims)
+		user, claims, err := svc.Authenticate(r.Context(), string(token))
+		if err == nil && route.Access != kit.SignedIn {
+			err = svc.CheckRecent(user, claims)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			request.User, request.Claims = user, claims
+		case route.Access == kit.PublicOrRecent:
+			request.NotSignedIn = err
+		default:
 			return kit.Answer{}, err
 		}
 	}

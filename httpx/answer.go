@@ -32,6 +32,10 @@ func send(w http.ResponseWriter, r *http.Request, mediaType string, a *kit.Answe
 	}
 	if a.Location != "" {
 		header.Set("Location", a.Location)
+		if a.Status >= 300 {
+			// The address that redirects, and that before it, may hold a code.
+			header.Set("Referrer-Policy", "no-referrer")
+		}
 	}
 	for _, c := range a.Cookies {
 		http.SetCookie(w, cookie(c))

@@ -19,7 +19,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	err := catchPanic(func() (err error) {
 		ctx := h.clientContext(r)
 		if rt.Body != kit.NoBody {
-			if rt.Access != kit.Public {
+			if rt.Access == kit.SignedIn || rt.Access == kit.RecentlySignedIn {
 				if _, err := h.verify(r); err != nil {
 					bearer = true
 					return err
@@ -33,11 +33,15 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			}
 		}
 		id, err := h.identify(ctx, r, rt.Access)
-		if err != nil {
+		switch {
+		case err != nil && rt.Access == kit.PublicOrRecent:
+			in.NotSignedIn = bearerError{err}
+		case err != nil:
 			bearer = true
 			return err
+		default:
+			in.User, in.Claims = id.user, id.claims
 		}
-		in.User, in.Claims = id.user, id.claims
 		if len(r.Header["Authorization"]) > 1 {
 			return errManyAuthorizations
 		}
@@ -64,7 +68,7 @@ func (h *Handler) identify(ctx context.Context, r *http.Request, access kit.Acce
 	switch access {
 	case kit.Public:
 		return identity{}, nil
-	case kit.RecentlySignedIn:
+	case kit.RecentlySignedIn, kit.PublicOrRecent:
 		return h.recently(ctx, r)
 	default:
 		return h.signedIn(ctx, r, false)

@@ -250,7 +250,10 @@ func (d *document) addFrame(prefix string, rt kit.Route) error {
 		answers = append(answers, [][2]string{{"401", "BearerRefused"}, {"403", "AccountDisabled"}, {"503", "ServiceUnavailable"}}...)
 		o.Security = d.Paths[prefix+"/me"]["get"].Security
 	}
-	if rt.Access == kit.RecentlySignedIn {
+	if rt.Access == kit.PublicOrRecent {
+		o.Security = slices.Concat(json.RawMessage("[{},"), o.Security[1:]) // {}: without a token, too
+	}
+	if rt.Access == kit.RecentlySignedIn || rt.Access == kit.PublicOrRecent {
 		answers = append(answers, [2]string{"401", "ReauthenticationRequired"})
 	}
 	for _, a := range answers {

@@ -35,6 +35,17 @@ func (c *Core) UserByEmail(ctx context.Context, email string) (User, error) {
 	return c.svc.UserByEmail(ctx, email)
 }
 
+// Register creates an active account without a password, whose address is not verified, for a
+// way to sign in that needs none. Hooks.BeforeRegister is asked, and no mail is sent. The feature
+// creates its record after that, and marks the address as verified last, if that is proved: until
+// then nothing logs in to the account, and the feature may claim it when it tries again.
+//
+// Errors: a [ValidationError] of email and username, [ErrUserExists], what Hooks.BeforeRegister
+// returns.
+func (c *Core) Register(ctx context.Context, email, username string) (User, error) {
+	return c.svc.register(ctx, Registration{Email: email, Username: username})
+}
+
 // ChangeUser reads a user, calls change, and writes the result unless another call wrote
 // meanwhile; then it begins again. So change may be called more than once, also after its own
 // write: it returns [ErrUnchanged] when it finds its work done, and any other error to refuse.
@@ -154,6 +165,11 @@ func (c *Core) OpenState(kind, text string, binding ...string) (State, error) {
 // [ErrRevokedToken]. userID is whose it is, or empty.
 func (c *Core) SpendState(ctx context.Context, userID string, st State) error {
 	return c.svc.spendState(ctx, userID, st.open)
+}
+
+// StateSpent reports whether a state was used up, and writes nothing.
+func (c *Core) StateSpent(ctx context.Context, st State) (bool, error) {
+	return c.svc.stateSpent(ctx, st.open)
 }
 
 // Suspend keeps a login that a gate refuses until the user has done something, such as

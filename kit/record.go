@@ -153,10 +153,22 @@ func (s *Service) live(ctx context.Context, t Token) (bool, error) {
 // once uses up a key until a time: of any number of calls one returns nil, and the others
 // [ErrConflict]. The record stays a little longer, for the clocks of other instances.
 func (s *Service) once(ctx context.Context, userID, kind, key string, until time.Time) error {
-	t := derivedRecord(onceType, kind+"\x00"+key)
+	t := derivedRecord(onceType, onceKey(kind, key))
 	t.UserID = userID
 	t.CreatedAt, t.ExpiresAt = s.now(), storable(until).Add(accesstoken.ClockSkew)
 	return s.createUnique(ctx, t)
+}
+
+func onceKey(kind, key string) string { return kind + "\x00" + key }
+
+// used reports whether once has used a key up.
+func (s *Service) used(ctx context.Context, kind, key string) (bool, error) {
+	id, _ := derivedID(onceType, onceKey(kind, key))
+	_, err := s.credentials.ByID(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // changeRecord changes a stored record: change, compare and swap, and read again after losing.

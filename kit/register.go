@@ -46,13 +46,8 @@ func (s *Service) Register(ctx context.Context, r Registration) (_ User, err err
 	if r, err = s.checkRegistration(ctx, r); err != nil {
 		return User{}, err
 	}
-	if hook := s.opts.Hooks.BeforeRegister; hook != nil {
-		seen := r
-		seen.Password = ""
-		seen.Settings = slices.Clone(r.Settings)
-		if err := hook(ctx, seen); err != nil {
-			return User{}, err
-		}
+	if err := s.beforeRegister(ctx, r); err != nil {
+		return User{}, err
 	}
 	if !s.opts.ConcealAccounts {
 		// That an address is taken is no secret here, so it need not cost a hash.
@@ -67,18 +62,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (_ User, err err
 	if err != nil {
 		return User{}, err
 	}
-	now := s.now()
-	u := User{
-		ID:           uuid.New(now),
-		Email:        r.Email,
-		Username:     r.Username,
-		PasswordHash: hash,
-		Settings:     r.Settings,
-		Active:       true,
-		CreatedAt:    now,
-		UpdatedAt:    now,
-		Version:      1,
-	}
+	u := s.newUser(r, hash)
 	// What follows is finished even if the client goes, so that no account is left without its
 	// verification mail.
 	ctx = context.WithoutCancel(ctx)
@@ -96,13 +80,71 @@ func (s *Service) Register(ctx context.Context, r Registration) (_ User, err err
 		}
 		return User{}, err
 	}
+	s.registered(ctx, u)
+	s.queueMail(ctx, MailVerification, u)
+	s.afterRegister(ctx, u)
+	return u, nil
+}
+
+// register creates an account without a password for [Core.Register].
+func (s *Service) register(ctx context.Context, r Registration) (User, error) {
+	if err := s.enter(ctx); err != nil {
+		return User{}, err
+	}
+	r.Password, r.Settings = "", nil
+	var fields, bad []FieldError
+	r.Email, fields = checkEmail("email", r.Email)
+	r.Username, bad = checkUsername("username", r.Username)
+	if fields = append(fields, bad...); len(fields) > 0 {
+		return User{}, &ValidationError{Fields: fields}
+	}
+	if err := s.beforeRegister(ctx, r); err != nil {
+		return User{}, err
+	}
+	ctx = context.WithoutCancel(ctx) // the feature's own record must follow
+	u := s.newUser(r, "")
+	if err := s.createUser(ctx, u); err != nil {
+		return User{}, err
+	}
+	s.registered(ctx, u)
+	s.afterRegister(ctx, u)
+	return u, nil
+}
+
+func (s *Service) newUser(r Registration, hash Secret) User {
+	now := s.now()
+	return User{
+		ID:           uuid.New(now),
+		Email:        r.Email,
+		Username:     r.Username,
+		PasswordHash: hash,
+		Settings:     r.Settings,
+		Active:       true,
+		CreatedAt:    now,
+		UpdatedAt:    now,
+		Version:      1,
+	}
+}
+
+func (s *Service) beforeRegister(ctx context.Context, r Registration) error {
+	hook := s.opts.Hooks.BeforeRegister
+	if hook == nil {
+		return nil
+	}
+	r.Password = ""
+	r.Settings = slices.Clone(r.Settings)
+	return hook(ctx, r)
+}
+
+func (s *Service) registered(ctx context.Context, u User) {
 	s.clearGuesses(ctx, u.Email) // those from before there was an account
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
-	s.queueMail(ctx, MailVerification, u)
+}
+
+func (s *Service) afterRegister(ctx context.Context, u User) {
 	if hook := s.opts.Hooks.AfterRegister; hook != nil {
 		hook(ctx, u)
 	}
-	return u, nil
 }
 
 // createConcealed is createUser at the same cost for a free address and a taken one: one

@@ -39,6 +39,9 @@ const (
 	// RecentlySignedIn: a user whose access token comes from a login that
 	// [Service.CheckRecent] accepts, in a session that is live, as [Service.AuthenticateLive] says.
 	RecentlySignedIn
+	// PublicOrRecent: everybody. If the request has an access token that RecentlySignedIn takes,
+	// its user is in the request; if not, Request.NotSignedIn says why.
+	PublicOrRecent
 )
 
 // BodyType says what body a [Route] reads. The server refuses others.
@@ -69,6 +72,9 @@ type Request struct {
 	// shared within the request: do not write to them.
 	User   User
 	Claims accesstoken.Claims
+	// NotSignedIn is, with PublicOrRecent and without a User, the error that RecentlySignedIn
+	// answers: a route returns it if it turns out to need one.
+	NotSignedIn error
 }
 
 // Source reads the parts of a request. Package httpx implements it; a test of a feature may.

@@ -35,6 +35,8 @@ type openState struct {
 	data  []byte
 }
 
+func (o openState) onceKind() string { return "state/" + o.kind }
+
 type sealedState struct {
 	Nonce string `json:"n"`
 	Until int64  `json:"e"` // seconds since 1970
@@ -101,11 +103,16 @@ func (s *Service) openState(text, kind string, binding ...string) (openState, er
 
 // spendState uses a state up. Errors: [ErrRevokedToken] if it was used before.
 func (s *Service) spendState(ctx context.Context, userID string, o openState) error {
-	err := s.once(ctx, userID, "state/"+o.kind, o.nonce, o.until)
+	err := s.once(ctx, userID, o.onceKind(), o.nonce, o.until)
 	if errors.Is(err, ErrConflict) {
 		return ErrRevokedToken
 	}
 	return err
+}
+
+// stateSpent reports whether a state was used up.
+func (s *Service) stateSpent(ctx context.Context, o openState) (bool, error) {
+	return s.used(ctx, o.onceKind(), o.nonce)
 }
 
 // suspendedLogin is a [Login] in a state. Its epochs are those of before the proof.
