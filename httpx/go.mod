@@ -6,7 +6,6 @@ require myauth.internal/kit v0.1.0
 
 require (
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 )
 

@@ -11,7 +11,6 @@ require (
 
 require (
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )

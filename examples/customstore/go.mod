@@ -10,7 +10,6 @@ require (
 
 require (
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 )
 

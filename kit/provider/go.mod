@@ -9,7 +9,6 @@ require (
 
 require (
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 )
 

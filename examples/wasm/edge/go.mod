@@ -11,7 +11,6 @@ require (
 
 require (
 	github.com/lestrrat-go/dsig v1.4.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
