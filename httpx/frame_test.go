@@ -202,7 +202,7 @@ func TestAnswers(t *testing.T) {
 		{"tokens and more", kit.Answer{Tokens: pair, Status: 201, Body: []byte(` {"codes":["x"]} `)}, 201, `{"access_token":"a.b.c","token_type":"bearer","expires_in":1800,"codes":["x"]}`, nil},
 		{"tokens and nothing more", kit.Answer{Tokens: pair, Body: []byte(`{}`)}, 200, `{"access_token":"a.b.c","token_type":"bearer","expires_in":1800}`, nil},
 		{"caching", kit.Answer{Status: 200, Body: []byte("{}"), CacheControl: "public", ETag: `"x"`}, 200, "{}", map[string]string{"Cache-Control": "public", "Etag": `"x"`}},
-		{"a redirection", kit.Answer{Status: 303, Location: "https://example.com/"}, 303, "", map[string]string{"Location": "https://example.com/", "Cache-Control": "no-store", "Content-Type": ""}},
+		{"a redirection", kit.Answer{Status: 303, Location: "https://example.com/"}, 303, "", map[string]string{"Location": "https://example.com/", "Cache-Control": "no-store", "Content-Type": "", "Referrer-Policy": "no-referrer"}},
 		{"a cookie", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", Value: "b", MaxAge: time.Minute + 1}}}, 204, "", map[string]string{"Set-Cookie": "__Host-a=b; Path=/; Max-Age=61; HttpOnly; Secure; SameSite=Lax"}},
 		{"a cookie of the session", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", Value: "b", CrossSite: true}}}, 204, "", map[string]string{"Set-Cookie": "__Host-a=b; Path=/; HttpOnly; Secure; SameSite=None"}},
 		{"a cookie for ever", kit.Answer{Status: 204, Cookies: []kit.Cookie{{Name: "__Host-a", Value: "b", MaxAge: math.MaxInt64}}}, 204, "", map[string]string{"Set-Cookie": "__Host-a=b; Path=/; Max-Age=9223372037; HttpOnly; Secure; SameSite=Lax"}},
@@ -299,6 +299,12 @@ func TestAccessOfFeatures(t *testing.T) {
 		{Method: "GET", Path: "/public", Serve: who},
 		{Method: "GET", Path: "/mine", Access: kit.SignedIn, Serve: who},
 		{Method: "GET", Path: "/recent", Access: kit.RecentlySignedIn, Serve: who},
+		{Method: "GET", Path: "/perhaps", Access: kit.PublicOrRecent, Serve: func(ctx context.Context, r kit.Request) (kit.Answer, error) {
+			if r.QueryValue("as") == "user" && r.NotSignedIn != nil {
+				return kit.Answer{}, r.NotSignedIn
+			}
+			return who(ctx, r)
+		}},
 		{Method: "GET", Path: "/refuses", Access: kit.SignedIn, Serve: serving(func() (kit.Answer, error) { return kit.Answer{}, kit.ErrExpiredToken })},
 	}}), func(o *kit.Options) { o.RecentLogin = 5 * time.Minute })
 	bearer := "Bearer " + rg.accessToken(t)
@@ -309,7 +315,13 @@ func TestAccessOfFeatures(t *testing.T) {
 	if body, _ := get("public", "Authorization", bearer); body != " true" {
 		t.Errorf("a public route knows %q", body)
 	}
-	for _, path := range []string{"mine", "recent"} {
+	if body, _ := get("perhaps"); body != " true" {
+		t.Errorf("without a token: %s", body)
+	}
+	if body, _ := get("perhaps", "Authorization", "Bearer x"); body != " true" {
+		t.Errorf("with a bad token that it does not need: %s", body)
+	}
+	for _, path := range []string{"mine", "recent", "perhaps?as=user"} {
 		if body, _ := get(path, "Authorization", bearer); body != "Ada true" {
 			t.Errorf("%s: got %s", path, body)
 		}
@@ -326,8 +338,13 @@ func TestAccessOfFeatures(t *testing.T) {
 		t.Errorf("got %s", body)
 	}
 	const wanted = `Bearer realm="The Shop", error="insufficient_user_authentication", max_age="300"`
-	if body, challenge := get("recent", "Authorization", bearer); !strings.Contains(body, "reauthentication_required") || challenge != wanted {
-		t.Errorf("got %s, %s", body, challenge)
+	for _, path := range []string{"recent", "perhaps?as=user"} {
+		if body, challenge := get(path, "Authorization", bearer); !strings.Contains(body, "reauthentication_required") || challenge != wanted {
+			t.Errorf("%s: got %s, %s", path, body, challenge)
+		}
+	}
+	if body, _ := get("perhaps", "Authorization", bearer); body != " true" {
+		t.Errorf("after a login that was too long ago: %s", body)
 	}
 }
 

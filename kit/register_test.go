@@ -137,3 +137,36 @@ func TestHooks(t *testing.T) {
 		t.Error("told:", got)
 	}
 }
+
+// A feature's account has no password, and nothing logs in to it until the feature says so.
+func TestRegisterOfFeatures(t *testing.T) {
+	var seen kit.Registration
+	h, cores := probes(t, func(o *kit.Options) {
+		o.Hooks.BeforeRegister = func(_ context.Context, r kit.Registration) error {
+			if seen = r; r.Email == "no@example.com" {
+				return kit.ErrAccountDisabled
+			}
+			return nil
+		}
+	})
+	u, err := cores[0].Register(t.Context(), " "+testEmail+" ", " Ada ")
+	if err != nil || u.Email != testEmail || u.Username != "Ada" || !u.Active || u.Verified || u.PasswordHash != "" || seen.Email != testEmail {
+		t.Fatalf("made %+v, %v; the hook saw %v", u, err, seen)
+	}
+	if n := h.Stats().MailsReady; n != 0 || h.last(kit.EventRegistered).UserID != u.ID {
+		t.Errorf("%d mails, the event %+v", n, h.last(kit.EventRegistered))
+	}
+	_, err = h.Login(t.Context(), testEmail, goodPassword)
+	h.wantErr("a login without a password", err, kit.ErrInvalidCredentials)
+	for _, tc := range []struct {
+		email, name string
+		want        error
+	}{{testEmail, "Ada", kit.ErrUserExists}, {"no@example.com", "Ada", kit.ErrAccountDisabled}} {
+		_, err := cores[1].Register(t.Context(), tc.email, tc.name)
+		h.wantErr(tc.email, err, tc.want)
+	}
+	var invalid *kit.ValidationError
+	if _, err := cores[0].Register(t.Context(), "ada", "\n"); !errors.As(err, &invalid) || len(invalid.Fields) != 2 {
+		t.Error("bad input:", err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/kittest"
 )
 
 func TestState(t *testing.T) {
@@ -64,6 +65,13 @@ func TestState(t *testing.T) {
 		t.Error("8 KiB do not open:", err)
 	}
 
+	spent := func(want bool) {
+		t.Helper()
+		if got, err := cores[1].StateSpent(t.Context(), st); err != nil || got != want {
+			t.Errorf("spent: %v, %v", got, err)
+		}
+	}
+	spent(false)
 	errs := race(20, func(i int) error {
 		st, err := cores[i%2].OpenState("kind", text, "ada", "session")
 		if err != nil {
@@ -74,6 +82,12 @@ func TestState(t *testing.T) {
 	if n := winners(t, "spend", errs, kit.ErrRevokedToken); n != 1 {
 		t.Errorf("%d of 20 calls spent one state", n)
 	}
+	spent(true)
+	h.faults.Each(func(context.Context, string, any) kittest.Fault { return kittest.Down })
+	if _, err := c.StateSpent(t.Context(), st); !errors.Is(err, kit.ErrUnavailable) {
+		t.Error("without the store:", err)
+	}
+	h.faults.Clear()
 
 	h.clock.Advance(time.Minute - time.Microsecond)
 	if _, err := c.OpenState("kind", text, "ada", "session"); err != nil {

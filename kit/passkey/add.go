@@ -27,7 +27,6 @@ const (
 var (
 	errAlreadyRegistered = kit.NewProblem(409, "already_registered", "Already registered", "This passkey is registered already.")
 	errTooMany           = kit.NewProblem(409, "too_many_passkeys", "Too many passkeys", "An account has at most 20 passkeys. Remove one first.")
-	errLastCredential    = kit.NewProblem(409, "last_credential", "Last way to log in", "Without this passkey nothing could log in to the account. Set a password or add another passkey first.")
 	errRefused           = errors.Join(kit.ErrInvalidCredentials, kit.NewProblem(401, "invalid_credentials", "Invalid credentials", "The passkey is not valid here, or was used without its PIN, finger or face."))
 	errNotFound          = kit.NewProblem(404, "not_found", "Not found", "There is no such passkey.")
 )

@@ -34,10 +34,6 @@ type record struct {
 	UserVerified   bool `json:"uv"`
 	BackupEligible bool `json:"be"`
 	BackedUp       bool `json:"bs"`
-	// Removing is the removal that has begun and must find another passkey first, and
-	// RemovingSince when, in seconds since 1970: see passkeys.leaveAnother.
-	Removing      string `json:"removing,omitempty"`
-	RemovingSince int64  `json:"removing_since,omitempty"`
 }
 
 func decode(t kit.Token) (r record, err error) {
