@@ -170,13 +170,13 @@ var consumers = []struct {
 	{
 		name: "kit", modules: []string{"kit"}, files: []string{"testdata/consumers/kit/*.go"},
 		command: []string{"go", "run", "."}, want: "ada <nil>\n",
-		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "smtp", "conformance", "jwx", "testify", "cbor", "kit/passkey"},
+		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "smtp", "conformance", "testify", "cbor", "kit/passkey", "oauth2", "jwx", "kit/provider"},
 	},
 	{
 		name: "sqlite", modules: []string{"kit", "httpx", "mailx", "drivers/sqlite"},
 		files:   []string{"testdata/consumers/shared/*.go", "testdata/consumers/sqlite/*.go"},
 		command: []string{"go", "run", "."}, want: "Hello, Ada!\n",
-		foreign: []string{"pq", "mongo", "redis", "FerretDB", "conformance", "testify", "cbor", "kit/passkey"},
+		foreign: []string{"pq", "mongo", "redis", "FerretDB", "conformance", "testify", "cbor", "kit/passkey", "oauth2", "jwx", "kit/provider"},
 	},
 	{
 		name: "postgres-redis", modules: []string{"kit", "httpx", "mailx", "drivers/postgres", "drivers/redis"},
@@ -185,7 +185,7 @@ var consumers = []struct {
 			return []string{"POSTGRES_URL=" + servers.Postgres(tb), "REDIS_URL=" + servers.Redis(tb)}
 		},
 		command: []string{"go", "run", "."}, want: "Hello, Ada!\n",
-		foreign: []string{"mongo", "sqlite", "FerretDB", "conformance", "testify", "ginkgo", "cbor", "kit/passkey"},
+		foreign: []string{"mongo", "sqlite", "FerretDB", "conformance", "testify", "ginkgo", "cbor", "kit/passkey", "oauth2", "jwx", "kit/provider"},
 	},
 	{
 		name: "mongo", modules: []string{"kit", "httpx", "mailx", "drivers/mongo"},
@@ -194,18 +194,23 @@ var consumers = []struct {
 			return []string{"MONGO_URI=" + database(tb, servers.Mongo(tb), "consumer")}
 		},
 		command: []string{"go", "run", "."}, want: "Hello, Ada!\n",
-		foreign: []string{"pq", "redis", "sqlite", "FerretDB", "conformance", "testify", "cbor", "kit/passkey"},
+		foreign: []string{"pq", "redis", "sqlite", "FerretDB", "conformance", "testify", "cbor", "kit/passkey", "oauth2", "jwx", "kit/provider"},
 	},
 	{
 		name: "customstore", modules: []string{"kit", "httpx", "conformance"},
 		files:   []string{"../../examples/customstore/*.go"},
 		command: []string{"go", "test", "-count=1", "."}, want: "ok  \texample.com/app\t",
-		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "cbor", "kit/passkey"},
+		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "cbor", "kit/passkey", "oauth2", "jwx", "kit/provider"},
 	},
 	{
 		name: "passkey", modules: []string{"kit", "kit/passkey"}, files: []string{"testdata/consumers/passkey/*.go"},
 		command: []string{"go", "run", "."}, want: "POST /login/passkey\n",
-		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "smtp", "conformance", "jwx", "testify", "go-webauthn", "chromedp"},
+		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "smtp", "conformance", "testify", "go-webauthn", "chromedp", "oauth2", "jwx", "kit/provider"},
+	},
+	{
+		name: "provider", modules: []string{"kit", "kit/provider"}, files: []string{"testdata/consumers/provider/*.go"},
+		command: []string{"go", "run", "."}, want: "POST /providers/exchange\n",
+		foreign: []string{"pq", "mongo", "redis", "sqlite", "FerretDB", "smtp", "conformance", "testify", "cbor", "kit/passkey", "zitadel", "chromedp"},
 	},
 }
 

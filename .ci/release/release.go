@@ -22,7 +22,7 @@ const originalPath = "myauth.internal"
 // released are the directories of the modules that are released, each behind those
 // that it requires.
 var released = []string{
-	"kit", "kit/passkey", "httpx", "mailx", "conformance",
+	"kit", "kit/passkey", "kit/provider", "httpx", "mailx", "conformance",
 	"drivers/mongo", "drivers/postgres", "drivers/redis", "drivers/sqlite",
 }
 

@@ -145,8 +145,8 @@ func TestContents(t *testing.T) {
 			if m == "httpx" && slices.ContainsFunc(keys(texts), func(name string) bool { return strings.HasPrefix(name, "surface/") }) {
 				t.Error("httpx holds the test of its surface")
 			}
-			if m == "kit/passkey" && slices.ContainsFunc(keys(texts), func(name string) bool { return strings.HasPrefix(name, "acceptance/") }) {
-				t.Error("kit/passkey holds its acceptance test")
+			if (m == "kit/passkey" || m == "kit/provider") && slices.ContainsFunc(keys(texts), func(name string) bool { return strings.HasPrefix(name, "acceptance/") }) {
+				t.Error(m + " holds its acceptance test")
 			}
 			for name, text := range texts {
 				if path != originalPath && ourImport.MatchString(text) {
