@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"myauth.internal/kit"
 )
 
 //go:embed pages.css
@@ -16,54 +18,55 @@ type pageWords struct {
 	ask, button            string
 	danger                 bool // the button destroys something
 	aside, link            string
-	revoked                string // what revoked_token means here
+	problems               map[string]string // what codes mean here
 }
 
-func wordsOf(page string) pageWords {
-	switch page {
-	case pageVerifyEmail:
-		return pageWords{
-			title: "Confirm your email address", doneTitle: "Your email address is confirmed",
-			done:   "Thank you. You can close this page and sign in.",
-			ask:    "Someone, hopefully you, signed up with your email address. If that was you, please confirm that the address is yours.",
-			button: "Confirm email address",
-			aside:  "If it wasn't you, don't confirm: someone else knows the account's password and could use the account in your name.",
-			link:   "This wasn't me",
-		}
-	case pageDenyEmail:
-		return pageWords{
-			title: "Didn't sign up?", doneTitle: "The account is deleted",
-			done:   "Thank you for telling us. There is no longer an account with your email address. You can close this page.",
-			ask:    "Someone signed up with your email address. If it wasn't you, we'll delete the account, and you can use your address for one of your own.",
-			button: "It wasn't me: delete the account", danger: true,
-			aside:   "If it was you, close this page and use the other link in the email.",
-			revoked: "Your email address has already been confirmed, so we didn't delete the account. If you didn't create it, reset its password: that signs everyone else out.",
-		}
-	case pageChangeEmail:
-		return pageWords{
-			title: "Confirm your new email address", doneTitle: "Your email address is changed",
-			done:    "You were signed out on all devices. You can close this page and sign in with your new address.",
-			ask:     "Someone, hopefully you, asked to use this email address for their account. If that was you, please confirm the change.",
-			button:  "Change email address",
-			aside:   "This signs you out on all devices. If it wasn't you, close this page: nothing changes.",
-			revoked: "This link has already been used, or your account has changed since we sent it. If you still want to change your address, sign in and ask again.",
-		}
-	default:
-		return pageWords{
-			title: "Choose a new password", doneTitle: "Your password is changed",
-			done:    "All devices were signed out. You can close this page and sign in with your new password.",
-			button:  "Change password",
-			aside:   "This signs you out on all devices.",
-			revoked: "This link has already been used, or your account has changed since we sent it. If you still need to reset your password, ask for a new email.",
-		}
+var (
+	verifyWords = pageWords{
+		title: "Confirm your email address", doneTitle: "Your email address is confirmed",
+		done:   "Thank you. You can close this page and sign in.",
+		ask:    "Someone, hopefully you, signed up with your email address. If that was you, please confirm that the address is yours.",
+		button: "Confirm email address",
+		aside:  "If it wasn't you, don't confirm: someone else knows the account's password and could use the account in your name.",
+		link:   "This wasn't me",
 	}
+	denyWords = pageWords{
+		title: "Didn't sign up?", doneTitle: "The account is deleted",
+		done:   "Thank you for telling us. There is no longer an account with your email address. You can close this page.",
+		ask:    "Someone signed up with your email address. If it wasn't you, we'll delete the account, and you can use your address for one of your own.",
+		button: "It wasn't me: delete the account", danger: true,
+		aside:    "If it was you, close this page and use the other link in the email.",
+		problems: map[string]string{codeRevokedToken: "Your email address has already been confirmed, so we didn't delete the account. If you didn't create it, reset its password: that signs everyone else out."},
+	}
+	changeWords = pageWords{
+		title: "Confirm your new email address", doneTitle: "Your email address is changed",
+		done:     "You were signed out on all devices. You can close this page and sign in with your new address.",
+		ask:      "Someone, hopefully you, asked to use this email address for their account. If that was you, please confirm the change.",
+		button:   "Change email address",
+		aside:    "This signs you out on all devices. If it wasn't you, close this page: nothing changes.",
+		problems: map[string]string{codeRevokedToken: "This link has already been used, or your account has changed since we sent it. If you still want to change your address, sign in and ask again."},
+	}
+	resetWords = pageWords{
+		title: "Choose a new password", doneTitle: "Your password is changed",
+		done:     "All devices were signed out. You can close this page and sign in with your new password.",
+		button:   "Change password",
+		aside:    "This signs you out on all devices.",
+		problems: map[string]string{codeRevokedToken: "This link has already been used, or your account has changed since we sent it. If you still need to reset your password, ask for a new email."},
+	}
+)
+
+func featureWords(p kit.Page) pageWords {
+	return pageWords{title: p.Title, doneTitle: p.DoneTitle, done: p.Done, ask: p.Ask, button: p.Button, aside: p.Aside, problems: p.Problems}
 }
 
 // problemText says what went wrong, and what to do.
-func problemText(d PageData) string {
+func problemText(words pageWords, d PageData) string {
+	if text := words.problems[d.Code]; text != "" {
+		return text
+	}
 	switch d.Code {
 	case codeRevokedToken:
-		return wordsOf(d.Page).revoked
+		return "This link has already been used, or your account has changed since we sent it."
 	case codeInvalidToken, "malformed_request":
 		return "This link doesn't work. Perhaps part of it is missing: copy the whole link from the email into the address bar of your browser. If that doesn't help, ask for a new email."
 	case codeExpiredToken:
@@ -96,8 +99,7 @@ func problemText(d PageData) string {
 
 // builtinPage returns the built-in page of d. It is written in Go, because html/template
 // would make every program that links this package larger, WebAssembly above all.
-func builtinPage(d PageData) []byte {
-	words := wordsOf(d.Page)
+func builtinPage(words pageWords, d PageData) []byte {
 	var b strings.Builder
 	element := func(open, text, closing string) {
 		if text != "" {
@@ -124,7 +126,7 @@ func builtinPage(d PageData) []byte {
 	case d.Done:
 		element("<p>", words.done, "</p>")
 	case d.Code != "":
-		writeProblem(&b, d)
+		writeProblem(&b, words, d)
 	}
 	if d.Token != "" && !d.Done {
 		element("<p>", words.ask, "</p>")
@@ -148,12 +150,19 @@ func builtinPage(d PageData) []byte {
 		}
 		b.WriteString("</p>\n")
 	}
+	if len(d.Links) > 0 && !d.Done {
+		element("<p>", words.ask, "</p>")
+		for _, link := range d.Links {
+			element(`<a class="button" href="`+html.EscapeString(link.URL)+`">`, link.Label, "</a>")
+		}
+		element(`<p class="aside">`, words.aside, "</p>")
+	}
 	b.WriteString("</main>\n</body>\n</html>\n")
 	return []byte(b.String())
 }
 
-func writeProblem(b *strings.Builder, d PageData) {
-	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(problemText(d)) + "</p>\n")
+func writeProblem(b *strings.Builder, words pageWords, d PageData) {
+	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(problemText(words, d)) + "</p>\n")
 	if len(d.Errors) > 0 {
 		b.WriteString("<ul>\n")
 		for _, e := range d.Errors {

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -25,7 +26,8 @@ const (
 
 // PageData is what [Options].PageTemplate is called with.
 type PageData struct {
-	// Page is the page: "verify-email", "deny-email", "reset-password" or "change-email".
+	// Page is the page: "verify-email", "deny-email", "reset-password", "change-email", or the
+	// path of a [kit.Page] of a feature without its first slash, such as "confirm-sign-in".
 	Page string
 	// ProductName is Options.ProductName.
 	ProductName string
@@ -35,9 +37,11 @@ type PageData struct {
 	// Action is where the form posts to, and Deny, on verify-email, the page for
 	// "this wasn't me", token included. Both are relative, and work behind any prefix.
 	Action, Deny string
+	// Links are what a page without a form offers, such as "sign-in".
+	Links []kit.PageLink
 	// Done says that what the page is for has been done.
 	Done bool
-	// Code says what went wrong, as in [kit.Problem]; empty when nothing did.
+	// Code says what went wrong, as in [kit.Problem] or [kit.PageView]; empty when nothing did.
 	Code string
 	// Errors are the rules that the new password breaks, with Code validation_failed.
 	// The field is new_password, or repeat when the two are different.
@@ -59,23 +63,37 @@ func (PageData) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil
 
 // page is one of the pages.
 type page struct {
-	name string
-	path string // as in the links of mails
-	do   func(h *Handler, r *http.Request, form map[string]string) error
+	name  string
+	path  string // as in the links of mails
+	words pageWords
+	// do does what the button is for; open, of a page without one, returns what it shows.
+	do   func(r *http.Request, form map[string]string) error
+	open func(ctx context.Context, from kit.Source) (kit.PageView, error)
 }
 
-func allPages() []page {
-	return []page{
-		{pageVerifyEmail, "/verify-email", (*Handler).verifyByPage},
-		{pageDenyEmail, "/verify-email/deny", (*Handler).denyByPage},
-		{pageResetPassword, "/reset-password", (*Handler).resetByPage},
-		{pageChangeEmail, "/change-email", (*Handler).changeEmailByPage},
+// pages are MyAuth's own, and those of features.
+func (h *Handler) pages() []page {
+	all := []page{
+		{pageVerifyEmail, "/verify-email", verifyWords, h.verifyByPage, nil},
+		{pageDenyEmail, "/verify-email/deny", denyWords, h.denyByPage, nil},
+		{pageResetPassword, "/reset-password", resetWords, h.resetByPage, nil},
+		{pageChangeEmail, "/change-email", changeWords, h.changeEmailByPage, nil},
 	}
+	for _, p := range h.svc.Pages() {
+		do := func(r *http.Request, form map[string]string) error {
+			return p.Submit(r.Context(), form["token"], (*source)(r))
+		}
+		if p.Submit == nil {
+			do = nil
+		}
+		all = append(all, page{p.Path[1:], p.Path, featureWords(p), do, p.Open})
+	}
+	return all
 }
 
 // Pages returns the handler of the pages that the links in mails lead to: /verify-email,
-// /verify-email/deny, /reset-password and /change-email. Mount it where
-// [kit.Options].PublicURL points to:
+// /verify-email/deny, /reset-password and /change-email, and of those that features bring (see
+// [kit.Page]). Mount it where [kit.Options].PublicURL points to:
 //
 //	mux.Handle("/", auth.Pages())
 //	mux.Handle("/account/", http.StripPrefix("/account", auth.Pages())) // or below a path
@@ -97,7 +115,7 @@ func allPages() []page {
 // token begins or ends with, are dropped. The routes of the Handler have no such tolerance.
 func (h *Handler) Pages() http.Handler {
 	mux := http.NewServeMux()
-	for _, page := range allPages() {
+	for _, page := range h.pages() {
 		mux.HandleFunc(page.path, func(w http.ResponseWriter, r *http.Request) { h.servePage(w, r, page) })
 	}
 	return mux
@@ -109,25 +127,43 @@ func (h *Handler) checkTemplate() error {
 	if h.options.PageTemplate == nil {
 		return nil
 	}
-	const token = "SampleToken"
-	for _, page := range allPages() {
-		for _, d := range []PageData{
-			{Token: token},
-			{Token: token, Code: "validation_failed", Errors: []kit.FieldError{{Field: "new_password", Code: "too_short", Message: "use more"}}},
-			{Token: token, Code: "service_unavailable", RetryAfter: 1},
-			{Code: codeInvalidToken},
-			{Done: true},
-		} {
+	for _, page := range h.pages() {
+		for _, d := range page.states() {
 			html, err := h.render(page, d)
 			if err != nil {
 				return fmt.Errorf("httpx: Options.PageTemplate: %w", err)
 			}
-			if d.Token != "" && !bytes.Contains(html, []byte(token)) {
+			if d.Token != "" && !bytes.Contains(html, []byte(d.Token)) {
 				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form with the token", page.name)
+			}
+			for _, link := range d.Links {
+				if !bytes.Contains(html, []byte(link.URL)) {
+					return fmt.Errorf("httpx: Options.PageTemplate: page %s does not have the Links", page.name)
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// states are samples of what a page may show.
+func (p page) states() []PageData {
+	const token = "SampleToken"
+	states := []PageData{
+		{Token: token},
+		{Token: token, Code: "validation_failed", Errors: []kit.FieldError{{Field: "new_password", Code: "too_short", Message: "use more"}}},
+		{Token: token, Code: "service_unavailable", RetryAfter: 1},
+		{Code: codeInvalidToken},
+		{Done: true},
+	}
+	if p.open != nil {
+		links := []kit.PageLink{{Label: "Sample", URL: "https://example.com/SampleLink"}}
+		states = []PageData{{Links: links}, {Code: "validation_failed"}, {Done: true}}
+		for code := range p.words.problems {
+			states = append(states, PageData{Links: links, Code: code})
+		}
+	}
+	return states
 }
 
 func (h *Handler) render(page page, d PageData) ([]byte, error) {
@@ -136,7 +172,7 @@ func (h *Handler) render(page page, d PageData) ([]byte, error) {
 		d.Deny = "verify-email/deny?token=" + url.QueryEscape(d.Token)
 	}
 	if h.options.PageTemplate == nil {
-		return builtinPage(d), nil
+		return builtinPage(page.words, d), nil
 	}
 	var b bytes.Buffer
 	err := h.options.PageTemplate(&b, d)
@@ -147,12 +183,19 @@ func (h *Handler) render(page page, d PageData) ([]byte, error) {
 func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	var d PageData
 	var err error
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case reads && page.open != nil:
+		err = catchPanic(func() error {
+			view, err := page.open(h.clientContext(r), (*source)(r))
+			d.Links, d.Code, d.Done = view.Links, view.Code, view.Done
+			return err
+		})
+	case reads:
 		if d.Token = tokenInQuery(r.URL.RawQuery); d.Token == "" {
 			err = malformed("The address has no token.")
 		}
-	case http.MethodPost:
+	case r.Method == http.MethodPost && page.do != nil:
 		err = catchPanic(func() error {
 			form, err := readForm(r)
 			if err != nil {
@@ -160,11 +203,15 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 			}
 			d.Token = cleanToken(form["token"])
 			form["token"] = d.Token
-			return page.do(h, r.WithContext(h.clientContext(r)), form)
+			return page.do(r.WithContext(h.clientContext(r)), form)
 		})
 		d.Done = err == nil
 	default:
-		w.Header().Set("Allow", "GET, HEAD, POST")
+		allow := "GET, HEAD"
+		if page.do != nil {
+			allow += ", POST"
+		}
+		w.Header().Set("Allow", allow)
 		err = errMethodNotAllowed
 	}
 	status, header := http.StatusOK, w.Header()

@@ -82,6 +82,11 @@ func (s *Service) extend(name string, e Extension) error {
 		}
 		s.mailRules[rule.Kind] = rule
 	}
+	for _, p := range e.Pages {
+		if err := s.addPage(p); err != nil {
+			return err
+		}
+	}
 	if e.Factor != nil {
 		if s.opts.DataKeys == nil {
 			return ErrNoDataKeys

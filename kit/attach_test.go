@@ -20,6 +20,13 @@ func TestFeaturesThatAreRefused(t *testing.T) {
 		return kit.Extension{Routes: []kit.Route{{Method: method, Path: path, Serve: serve}}, OpenAPI: []byte(`{}`)}
 	}
 	mail := func(rule kit.MailRule) kit.Extension { return kit.Extension{Mails: []kit.MailRule{rule}} }
+	page := func(path string, submits bool) kit.Extension {
+		p := kit.Page{Path: path}
+		if submits {
+			p.Submit = func(context.Context, string, kit.Source) error { return nil }
+		}
+		return kit.Extension{Pages: []kit.Page{p}}
+	}
 	used := &probe{name: "used"}
 	one := func(name string, e kit.Extension) []kit.Feature {
 		return []kit.Feature{&probe{name: name, Extension: e}}
@@ -61,6 +68,12 @@ func TestFeaturesThatAreRefused(t *testing.T) {
 		"a notice of MyAuth's":          {one("x", mail(kit.MailRule{Kind: kit.MailPasswordChanged})), "password_changed"},
 		"a notice of a change":          {one("x", mail(kit.MailRule{Kind: kit.MailEmailChanged})), "email_changed"},
 		"a mail of registrations":       {one("x", mail(kit.MailRule{Kind: kit.MailAccountExists})), "account_exists"},
+		"a page":                        {one("x", page("/confirm-x", true)), ""},
+		"a page without a path":         {one("x", page("", true)), "page"},
+		"a page with a query":           {one("x", page("/x?y", true)), "/x?y"},
+		"a page that does nothing":      {one("x", page("/confirm-x", false)), "Submit"},
+		"a page that is taken":          {append(one("x", page("/confirm-x", true)), one("y", page("/confirm-x", true))...), "/confirm-x"},
+		"a page of MyAuth's":            {one("x", page("/reset-password", true)), "/reset-password"},
 		"a factor without keys":         {one("x", factor(kit.Extension{})), kit.ErrNoDataKeys.Error()},
 	} {
 		h := newHarness(t, func(o *kit.Options) { o.Features = []kit.Feature{&probe{name: "plain"}} })

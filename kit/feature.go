@@ -38,6 +38,8 @@ type Extension struct {
 	OpenAPI []byte
 	// Mails are the kinds of mail that the feature sends.
 	Mails []MailRule
+	// Pages are for people, such as those that links in Mails lead to.
+	Pages []Page
 	// Factor is a second factor with the feature's name, which the routes under /mfa,
 	// /login/mfa and /reauthenticate then serve. It needs Options.DataKeys.
 	Factor Factor

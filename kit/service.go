@@ -39,6 +39,7 @@ type Service struct {
 
 	// What the features bring.
 	routes     []Route
+	pages      []Page
 	fragments  []fragment
 	factors    map[string]Factor
 	alternates map[string]Alternate
