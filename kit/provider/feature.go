@@ -151,6 +151,7 @@ func (f *Feature) Attach(core *kit.Core) (kit.Extension, error) {
 		},
 		OpenAPI: openapi,
 		Mails:   mails,
+		Pages:   p.pages(),
 		WayIn:   p.wayIn,
 	}, nil
 }
