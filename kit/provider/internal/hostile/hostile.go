@@ -70,6 +70,8 @@ type Script struct {
 	Rewrite func(claims string) string
 	// Keys, if set, replaces the members of the key set.
 	Keys []any
+	// Before, if set, is called when a request has come, and may keep it waiting.
+	Before func(Endpoint)
 	// Instead, if set for an endpoint, answers in its place.
 	Instead map[Endpoint]http.Handler
 	// CodeAgain: a code is good more than once.
@@ -104,7 +106,7 @@ func New(t testing.TB) *Provider {
 		count:  map[Endpoint]int{},
 		codes:  map[string]grant{},
 		used:   map[string]bool{},
-		keys:   newKeyring("1"),
+		keys:   newKeyring("1", firstRSA()),
 	}
 	p.script = Script{Issuer: p.Issuer, ClientID: ClientID, ClientSecret: ClientSecret, Now: time.Now}
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
@@ -168,12 +170,12 @@ func (p *Provider) TokenRequest() url.Values {
 	return p.last
 }
 
-// RotateKeys replaces the keys by new ones with another kid. What is signed from now on, is signed
+// RotateKeys replaces the keys by new ones; the kid of the first ones is "1". What is signed from now on, is signed
 // with them.
 func (p *Provider) RotateKeys(kid string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.keys = newKeyring(kid)
+	p.keys = newKeyring(kid, newRSA())
 }
 
 func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
@@ -182,6 +184,9 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	p.count[e]++
 	s, keys := p.script, p.keys
 	p.mu.Unlock()
+	if s.Before != nil {
+		s.Before(e)
+	}
 	if h := s.Instead[e]; h != nil {
 		h.ServeHTTP(w, r)
 		return

@@ -25,18 +25,13 @@ type keyring struct {
 }
 
 // The first RSA key is made once for all tests of a package, because that takes long.
-var firstRSA = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
+var firstRSA = sync.OnceValue(newRSA)
 
-func newKeyring(kid string) keyring {
-	k := keyring{kid: kid}
-	if kid == "1" {
-		k.rsa = firstRSA()
-	} else {
-		k.rsa = must(rsa.GenerateKey(rand.Reader, 2048))
-	}
-	k.ec = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	_, k.ed, _ = ed25519.GenerateKey(rand.Reader)
-	return k
+func newRSA() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) }
+
+func newKeyring(kid string, first *rsa.PrivateKey) keyring {
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	return keyring{kid, first, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), must(ed, err)}
 }
 
 // kidOf returns the kid of the key for an alg: that of the ring, and the family.
