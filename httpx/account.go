@@ -67,7 +67,7 @@ func (h *Handler) deleteAccount(ctx context.Context, r kit.Request) (kit.Answer,
 	if errors.Is(err, kit.ErrUserNotFound) {
 		err = nil
 	}
-	return kit.Done(), err
+	return kit.Answer{Status: http.StatusNoContent, SignedOut: true}, err
 }
 
 // changePassword is POST /password-change.

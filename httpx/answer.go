@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 	"myauth.internal/kit/ijson"
 )
@@ -37,9 +38,7 @@ func send(w http.ResponseWriter, r *http.Request, mediaType string, a *kit.Answe
 			header.Set("Referrer-Policy", "no-referrer")
 		}
 	}
-	for _, c := range a.Cookies {
-		http.SetCookie(w, cookie(c))
-	}
+	setCookies(w, r, a)
 	if a.Body == nil {
 		w.WriteHeader(a.Status)
 		return
@@ -53,30 +52,29 @@ func send(w http.ResponseWriter, r *http.Request, mediaType string, a *kit.Answe
 	}
 }
 
-func cookie(c kit.Cookie) *http.Cookie {
-	hc := &http.Cookie{Name: c.Name, Value: c.Value, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
-	if c.CrossSite {
-		hc.SameSite = http.SameSiteNoneMode
+func setCookies(w http.ResponseWriter, r *http.Request, a *kit.Answer) {
+	for _, c := range a.Cookies {
+		cookie.Set(w.Header(), cookieOf(r, c))
 	}
-	if hc.MaxAge = seconds(c.MaxAge); c.MaxAge < 0 {
-		hc.MaxAge = -1
-	}
-	return hc
+}
+
+func cookieOf(r *http.Request, c kit.Cookie) *http.Cookie {
+	return cookie.New(r, c.Name, c.Value, c.MaxAge, c.CrossSite)
 }
 
 // maxCookie bounds the name and the value of a cookie (RFC 6265bis, section 5.6).
 const maxCookie = 4096
 
-// prepare makes a what send can write: the tokens become its body. An error is a mistake of
-// the route.
-func prepare(a *kit.Answer) error {
+// prepare makes a what send can write: the tokens become its body; if they are in cookies, what
+// else there is to say of them does. An error is a mistake of the route.
+func prepare(r *http.Request, a *kit.Answer, inCookies bool) error {
 	if a.Tokens.AccessToken != "" {
-		if err := encodeTokens(a); err != nil {
+		if err := encodeTokens(a, inCookies); err != nil {
 			return err
 		}
 	}
 	for _, c := range a.Cookies {
-		if err := cookie(c).Valid(); err != nil {
+		if err := cookieOf(r, c).Valid(); err != nil {
 			return fmt.Errorf("httpx: a cookie of the answer: %w", err)
 		}
 		if len(c.Name)+len(c.Value) > maxCookie {
@@ -99,17 +97,24 @@ func prepare(a *kit.Answer) error {
 
 // encodeTokens makes the token response (RFC 6749, section 5.1, and the user) of a.Tokens and
 // the members of a.Body. The tokens are of characters that need no escaping in JSON.
-func encodeTokens(a *kit.Answer) error {
+func encodeTokens(a *kit.Answer, inCookies bool) error {
 	t := &a.Tokens
 	b := make([]byte, 0, 640+len(t.AccessToken)+len(t.RefreshToken)+len(t.User.Settings)+len(a.Body))
-	b = append(b, `{"access_token":"`...)
-	b = append(b, t.AccessToken...)
-	b = append(b, `","token_type":"bearer","expires_in":`...)
+	b = append(b, '{')
+	if !inCookies {
+		b = append(b, `"access_token":"`...)
+		b = append(b, t.AccessToken...)
+		b = append(b, `","token_type":"bearer",`...)
+	}
+	b = append(b, `"expires_in":`...)
 	b = appendSeconds(b, t.ExpiresIn)
 	if t.RefreshToken != "" {
-		b = append(b, `,"refresh_token":"`...)
-		b = append(b, t.RefreshToken...)
-		b = append(b, `","refresh_token_expires_in":`...)
+		if !inCookies {
+			b = append(b, `,"refresh_token":"`...)
+			b = append(b, t.RefreshToken...)
+			b = append(b, '"')
+		}
+		b = append(b, `,"refresh_token_expires_in":`...)
 		b = appendSeconds(b, t.RefreshTokenExpiresIn)
 		b = append(b, `,"user":`...)
 		var err error
@@ -117,7 +122,7 @@ func encodeTokens(a *kit.Answer) error {
 			return err
 		}
 	}
-	if t.DeviceToken != "" {
+	if t.DeviceToken != "" && !inCookies {
 		b = append(b, `,"device_token":"`...)
 		b = append(b, t.DeviceToken...)
 		b = append(b, '"')
@@ -131,6 +136,9 @@ func encodeTokens(a *kit.Answer) error {
 	}
 	if a.Status == 0 {
 		a.Status = http.StatusOK
+	}
+	if inCookies {
+		a.Tokens = kit.TokenPair{User: t.User}
 	}
 	a.Body = b
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 )
 
@@ -17,10 +18,15 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	var answer kit.Answer
 	bearer := false // whether the error is about the access token
 	err := catchPanic(func() (err error) {
-		ctx := h.clientContext(r)
+		ctx, token := h.clientContext(r), ""
+		if !rt.CrossSite {
+			if err := h.sameOrigin(r); err != nil {
+				return err
+			}
+		}
 		if rt.Body != kit.NoBody {
 			if rt.Access == kit.SignedIn || rt.Access == kit.RecentlySignedIn {
-				if _, err := h.verify(r); err != nil {
+				if token, err = h.verified(ctx, w, r); err != nil {
 					bearer = true
 					return err
 				}
@@ -32,7 +38,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 				ctx = kit.WithDevice(ctx, "")
 			}
 		}
-		id, err := h.identify(ctx, r, rt.Access)
+		if h.options.Cookies {
+			ctx = kit.WithDevice(ctx, cookie.Get(r, cookie.Device))
+		}
+		id, err := h.identify(ctx, w, r, token, rt.Access)
 		switch {
 		case err != nil && rt.Access == kit.PublicOrRecent:
 			in.NotSignedIn = bearerError{err}
@@ -48,13 +57,23 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		if answer, err = rt.Serve(ctx, in); err != nil {
 			return err
 		}
-		return prepare(&answer)
+		if h.options.Cookies {
+			keepTokens(w, r, &answer)
+		}
+		return prepare(r, &answer, h.options.Cookies)
 	})
 	if isGrant(in.Body) {
 		w.Header().Set("Pragma", noCache)
 		if err != nil {
 			err = &grantError{err}
 		}
+	}
+	if errors.As(err, new(sessionOver)) {
+		signOut(w, r)
+	}
+	if c, ok := w.(*called); ok {
+		c.take(r, &answer, err)
+		return
 	}
 	if err != nil {
 		h.writeError(w, r, err, bearer || errors.As(err, new(bearerError)))
@@ -64,15 +83,28 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 }
 
 // identify returns who may call a route with that access; nobody, if everybody may.
-func (h *Handler) identify(ctx context.Context, r *http.Request, access kit.Access) (identity, error) {
+func (h *Handler) identify(ctx context.Context, w http.ResponseWriter, r *http.Request, token string, access kit.Access) (identity, error) {
 	switch access {
 	case kit.Public:
 		return identity{}, nil
 	case kit.RecentlySignedIn, kit.PublicOrRecent:
-		return h.recently(ctx, r)
+		return h.recently(ctx, w, r, token)
 	default:
-		return h.signedIn(ctx, r, false)
+		return h.authenticate(ctx, w, r, token, false)
 	}
+}
+
+// verified returns the access token of r, or in cookie mode the one that replaces it, after
+// verifying it without a store.
+func (h *Handler) verified(ctx context.Context, w http.ResponseWriter, r *http.Request) (string, error) {
+	token, err := h.accessToken(r)
+	if err == nil {
+		_, err = h.verifier.Verify(token)
+	}
+	if err != nil {
+		return h.renew(ctx, w, r, err)
+	}
+	return token, nil
 }
 
 // source is the [kit.Source] of a request. It is the request itself, so it costs nothing.
@@ -87,14 +119,8 @@ func (s *source) QueryValue(name string) string { return s.URL.Query().Get(name)
 // HeaderValues returns the values of a header.
 func (s *source) HeaderValues(name string) []string { return s.Header.Values(name) }
 
-// CookieValue returns the value of a cookie that is there once. Of two, somebody on another
-// subdomain may have set one.
-func (s *source) CookieValue(name string) string {
-	if cookies := (*http.Request)(s).CookiesNamed(name); len(cookies) == 1 {
-		return cookies[0].Value
-	}
-	return ""
-}
+// CookieValue returns the value of a cookie that is there once.
+func (s *source) CookieValue(name string) string { return cookie.Get((*http.Request)(s), name) }
 
 // clientContext returns the context of r with its client. A connection without an address,
 // such as one over a Unix socket, leaves the address that the application may have put there.

@@ -38,6 +38,9 @@ func New(svc *kit.Service, opts *Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Cookies && svc.RefreshGrace() < 0 {
+		return nil, errors.New("httpx: Options.Cookies needs kit.Options.RefreshGrace: pages that load at once renew one session")
+	}
 	h := &Handler{Middleware: *m, svc: svc, options: o, mux: http.NewServeMux()}
 	if err := h.checkTemplate(); err != nil {
 		return nil, err
@@ -59,11 +62,15 @@ func New(svc *kit.Service, opts *Options) (*Handler, error) {
 func (h *Handler) routes() []kit.Route {
 	const public, signedIn, recent = kit.Public, kit.SignedIn, kit.RecentlySignedIn
 	const none, json, jsonOrForm = kit.NoBody, kit.JSONBody, kit.JSONOrForm
+	token := json // has a refresh token
+	if h.options.Cookies {
+		token = kit.OptionalJSON
+	}
 	return []kit.Route{
 		{Method: "POST", Path: "/register", Access: public, Body: json, Serve: h.register},
 		{Method: "POST", Path: "/login", Access: public, Body: jsonOrForm, Serve: h.login},
-		{Method: "POST", Path: "/refresh", Access: public, Body: json, Serve: h.refresh},
-		{Method: "POST", Path: "/logout", Access: public, Body: json, Serve: h.logout},
+		{Method: "POST", Path: "/refresh", Access: public, Body: token, Serve: h.refresh},
+		{Method: "POST", Path: "/logout", Access: public, Body: token, Serve: h.logout},
 		{Method: "POST", Path: "/password-reset-request", Access: public, Body: json, Serve: h.requestPasswordReset},
 		{Method: "POST", Path: "/password-reset", Access: public, Body: json, Serve: h.resetPassword},
 		{Method: "POST", Path: "/verify-email-request", Access: public, Body: json, Serve: h.requestEmailVerification},

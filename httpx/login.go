@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 )
 
@@ -16,6 +17,9 @@ import (
 func (h *Handler) login(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	if !isGrant(r.Body) {
 		return h.loginWithPassword(ctx, r)
+	}
+	if h.options.Cookies {
+		return kit.Answer{}, errUnsupportedGrant // its tools read tokens from the body
 	}
 	kind, err := r.Body.One(kit.Field{Name: "grant_type"})
 	if err != nil {
@@ -42,7 +46,7 @@ func (h *Handler) loginWithPassword(ctx context.Context, r kit.Request) (kit.Ans
 	if err := r.Body.Decode(fields, nil); err != nil {
 		return kit.Answer{}, err
 	}
-	if device != "" {
+	if device != "" && !h.options.Cookies {
 		ctx = kit.WithDevice(ctx, device)
 	}
 	tokens, err := h.svc.Login(ctx, email, password)
@@ -51,21 +55,35 @@ func (h *Handler) loginWithPassword(ctx context.Context, r kit.Request) (kit.Ans
 
 // refresh is POST /refresh.
 func (h *Handler) refresh(ctx context.Context, r kit.Request) (kit.Answer, error) {
-	token, err := r.Body.One(kit.Field{Name: "refresh_token"})
+	token, err := h.refreshToken(r)
 	if err != nil {
 		return kit.Answer{}, err
 	}
 	tokens, err := h.svc.Refresh(ctx, token)
+	if over(err) {
+		err = sessionOver{err}
+	}
 	return kit.Answer{Tokens: tokens}, err
+}
+
+// refreshToken returns the refresh token of the body, or in cookie mode that of the cookie.
+func (h *Handler) refreshToken(r kit.Request) (string, error) {
+	if h.options.Cookies {
+		return r.CookieValue(cookie.Refresh), nil
+	}
+	return r.Body.One(kit.Field{Name: "refresh_token"})
 }
 
 // logout is POST /logout.
 func (h *Handler) logout(ctx context.Context, r kit.Request) (kit.Answer, error) {
-	token, err := r.Body.One(kit.Field{Name: "refresh_token"})
+	token, err := h.refreshToken(r)
 	if err != nil {
 		return kit.Answer{}, err
 	}
-	return kit.Done(), h.svc.Logout(ctx, token)
+	if token != "" { // in cookie mode nobody may be signed in
+		err = h.svc.Logout(ctx, token)
+	}
+	return kit.Answer{Status: http.StatusNoContent, SignedOut: true}, err
 }
 
 // noCache is the Pragma header of the answers of a token endpoint (RFC 6749, section 5.1).

@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -22,6 +23,7 @@ type Middleware struct {
 	logger   *slog.Logger
 	// recentLogin is kit.Options.RecentLogin; zero without a Service.
 	recentLogin time.Duration
+	crossOrigin *http.CrossOriginProtection // in cookie mode; nil without
 }
 
 // NewMiddleware returns the middleware of a resource server:
@@ -39,7 +41,16 @@ func NewMiddleware(v *accesstoken.Verifier, opts *Options) (*Middleware, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Middleware{verifier: v, realm: o.Realm, logger: o.Logger}, nil
+	m := &Middleware{verifier: v, realm: o.Realm, logger: o.Logger}
+	if o.Cookies {
+		m.crossOrigin = http.NewCrossOriginProtection()
+		for _, origin := range o.TrustedOrigins {
+			if err := m.crossOrigin.AddTrustedOrigin(origin); err != nil {
+				return nil, fmt.Errorf("httpx: Options.TrustedOrigins: %w", err)
+			}
+		}
+	}
+	return m, nil
 }
 
 // identity is what middleware has found out about a request.
@@ -74,7 +85,7 @@ func ClaimsFrom(ctx context.Context) (accesstoken.Claims, bool) {
 }
 
 // RequireToken lets requests through that carry a valid access token in the
-// Authorization header, and gives next [ClaimsFrom]. It asks no store: it is
+// Authorization header, or with Options.Cookies in a cookie, and gives next [ClaimsFrom]. It asks no store: it is
 // fast, and works in services that have none. The price is a window: after a
 // password reset, a deactivation, a change of roles or a logout, a token that was
 // handed out before is accepted until it expires, which is at most
@@ -84,7 +95,7 @@ func ClaimsFrom(ctx context.Context) (accesstoken.Claims, bool) {
 // Otherwise it answers 401 with missing_token, invalid_token or expired_token, and
 // 400 for two Authorization headers.
 func (m *Middleware) RequireToken(next http.Handler) http.Handler {
-	return m.require(next, func(r *http.Request) (identity, error) {
+	return m.require(next, func(_ http.ResponseWriter, r *http.Request) (identity, error) {
 		claims, err := m.verify(r)
 		if err != nil {
 			return identity{}, err
@@ -99,7 +110,7 @@ func (m *Middleware) RequireToken(next http.Handler) http.Handler {
 
 // verify verifies the access token of r, and asks no store.
 func (m *Middleware) verify(r *http.Request) (accesstoken.Claims, error) {
-	token, err := bearerToken(r.Header)
+	token, err := m.accessToken(r)
 	if err != nil {
 		return accesstoken.Claims{}, err
 	}
@@ -118,17 +129,19 @@ func (h *Handler) RequireUser(next http.Handler) http.Handler {
 	return h.require(next, h.identifyUser)
 }
 
-func (h *Handler) identifyUser(r *http.Request) (identity, error) {
-	return h.signedIn(r.Context(), r, false)
+func (h *Handler) identifyUser(w http.ResponseWriter, r *http.Request) (identity, error) {
+	return h.authenticate(r.Context(), w, r, "", false)
 }
 
 // RequireLive is [Handler.RequireUser], and also refuses the access tokens of a session that has
 // ended, by a logout for example: 401 with revoked_token. The price is a second look-up, the list
 // of the user's tokens. It replaces RequireUser; there is no need for both.
 func (h *Handler) RequireLive(next http.Handler) http.Handler {
-	return h.require(next, func(r *http.Request) (identity, error) {
-		return h.signedIn(r.Context(), r, true)
-	})
+	return h.require(next, h.identifyLive)
+}
+
+func (h *Handler) identifyLive(w http.ResponseWriter, r *http.Request) (identity, error) {
+	return h.authenticate(r.Context(), w, r, "", true)
 }
 
 // RequireRecent is [Handler.RequireLive], and lets only users through whose login is recent
@@ -136,11 +149,13 @@ func (h *Handler) RequireLive(next http.Handler) http.Handler {
 // 401 with reauthentication_required, and a WWW-Authenticate header that says how old a login
 // may be (RFC 9470). It replaces RequireLive; there is no need for both.
 func (h *Handler) RequireRecent(next http.Handler) http.Handler {
-	return h.require(next, func(r *http.Request) (identity, error) { return h.recently(r.Context(), r) })
+	return h.require(next, func(w http.ResponseWriter, r *http.Request) (identity, error) {
+		return h.recently(r.Context(), w, r, "")
+	})
 }
 
-func (h *Handler) recently(ctx context.Context, r *http.Request) (identity, error) {
-	id, err := h.signedIn(ctx, r, true)
+func (h *Handler) recently(ctx context.Context, w http.ResponseWriter, r *http.Request, token string) (identity, error) {
+	id, err := h.authenticate(ctx, w, r, token, true)
 	if err == nil {
 		err = h.svc.CheckRecent(id.user, id.claims)
 	}
@@ -150,8 +165,8 @@ func (h *Handler) recently(ctx context.Context, r *http.Request) (identity, erro
 // RequireVerified is [Handler.RequireUser], and answers 403 with email_not_verified to a
 // user whose address is not verified. It replaces RequireUser; there is no need for both.
 func (h *Handler) RequireVerified(next http.Handler) http.Handler {
-	return h.require(next, func(r *http.Request) (identity, error) {
-		id, err := h.identifyUser(r)
+	return h.require(next, func(w http.ResponseWriter, r *http.Request) (identity, error) {
+		id, err := h.identifyUser(w, r)
 		if err == nil && !id.user.Verified {
 			err = kit.ErrEmailNotVerified
 		}
@@ -159,30 +174,24 @@ func (h *Handler) RequireVerified(next http.Handler) http.Handler {
 	})
 }
 
-// signedIn returns whose access token r carries. With live, its session must not have ended.
-func (h *Handler) signedIn(ctx context.Context, r *http.Request, live bool) (identity, error) {
-	token, err := bearerToken(r.Header)
-	if err != nil {
-		return identity{}, err
-	}
-	authenticate := h.svc.Authenticate
-	if live {
-		authenticate = h.svc.AuthenticateLive
-	}
-	user, claims, err := authenticate(ctx, token)
-	return identity{claims, user, true}, err
+// require hands a request on to next, with its identity, if identify returns no error.
+func (m *Middleware) require(next http.Handler, identify func(http.ResponseWriter, *http.Request) (identity, error)) http.Handler {
+	return m.requireOr(next, identify, func(w http.ResponseWriter, r *http.Request, err error) { m.writeError(w, r, err, true) })
 }
 
-// require hands a request on to next, with its identity, if identify returns no error.
-func (m *Middleware) require(next http.Handler, identify func(*http.Request) (identity, error)) http.Handler {
+// requireOr is require; an error is written by refuse.
+func (m *Middleware) requireOr(next http.Handler, identify func(http.ResponseWriter, *http.Request) (identity, error), refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := new(identity)
 		err := catchPanic(func() (err error) {
-			*id, err = identify(r)
+			if err := m.sameOrigin(r); err != nil {
+				return err
+			}
+			*id, err = identify(w, r)
 			return err
 		})
 		if err != nil {
-			m.writeError(w, r, err, true)
+			refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, id)))

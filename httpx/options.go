@@ -12,7 +12,7 @@ import (
 )
 
 // Options are the optional settings of [New] and [NewMiddleware]. The zero value, and
-// nil, mean the defaults. NewMiddleware uses Realm and Logger only.
+// nil, mean the defaults. NewMiddleware uses Cookies, TrustedOrigins, Realm and Logger only.
 type Options struct {
 	// Prefix is the path under which the handler finds its routes, in the requests
 	// as they reach it; default "/auth". "/" is the root. It has letters, digits,
@@ -25,6 +25,13 @@ type Options struct {
 	// Realm is the realm in WWW-Authenticate headers, printable ASCII without quotes
 	// and backslashes; default "MyAuth".
 	Realm string
+	// Cookies puts the tokens of browsers into cookies that no script can read, and into no
+	// body: see the package comment. It needs kit.Options.RefreshGrace.
+	Cookies bool
+	// TrustedOrigins are the origins of other pages that may send unsafe requests with those
+	// cookies, such as https://app.example.com, beside the handler's own. SameSite=Lax keeps the
+	// cookies from pages of another site all the same. Used with Cookies only.
+	TrustedOrigins []string
 	// Without are the groups of routes that are left out: a request for one is answered with
 	// 404, and the OpenAPI document does not have them. Default: none.
 	Without []Group

@@ -25,6 +25,10 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 // writeError answers r with err. bearer says that the token err is about, if any, was
 // presented in the Authorization header.
 func (m *Middleware) writeError(w http.ResponseWriter, r *http.Request, err error, bearer bool) {
+	if c, ok := w.(*called); ok { // an unknown route
+		c.err = err
+		return
+	}
 	var p kit.Problem
 	var body []byte
 	mediaType := mediaProblem

@@ -74,7 +74,7 @@ func (h *Handler) endSession(ctx context.Context, r kit.Request) (kit.Answer, er
 	if !slices.ContainsFunc(sessions, func(s kit.Session) bool { return s.ID == id }) {
 		return kit.Answer{}, errNoSession
 	}
-	return kit.Done(), h.svc.EndSession(ctx, r.User.ID, id)
+	return kit.Answer{Status: http.StatusNoContent, SignedOut: id == r.Claims.SessionID}, h.svc.EndSession(ctx, r.User.ID, id)
 }
 
 // endOtherSessions is POST /sessions/revoke-others.

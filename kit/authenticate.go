@@ -60,6 +60,9 @@ func (s *Service) CheckRecent(u User, claims accesstoken.Claims) error {
 // RecentLogin returns Options.RecentLogin, for HTTP layers.
 func (s *Service) RecentLogin() time.Duration { return s.opts.RecentLogin }
 
+// RefreshGrace is Options.RefreshGrace; negative if each refresh token is good for one call.
+func (s *Service) RefreshGrace() time.Duration { return s.opts.RefreshGrace }
+
 // JWKS returns the JWK Set (RFC 7517) of the public keys that verify access tokens. It is
 // empty under HMAC.
 func (s *Service) JWKS() []byte { return s.keys.JWKS() }

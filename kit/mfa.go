@@ -12,14 +12,14 @@ var mfaOpenAPI []byte
 func (s *Service) mfaRoutes() Extension {
 	return Extension{
 		Routes: []Route{
-			{"GET", "/mfa", SignedIn, NoBody, s.serveFactors},
-			{"POST", "/mfa/recovery-codes", RecentlySignedIn, NoBody, s.serveRecoveryCodes},
-			{"POST", "/mfa/{name}", RecentlySignedIn, OptionalJSON, s.serveEnroll},
-			{"POST", "/mfa/{name}/confirm", RecentlySignedIn, JSONBody, s.serveConfirm},
-			{"DELETE", "/mfa/{name}", RecentlySignedIn, NoBody, s.serveRemove},
-			{"POST", "/login/mfa/begin", Public, JSONBody, s.serveChallenge},
-			{"POST", "/reauthenticate/begin", SignedIn, JSONBody, s.serveChallenge},
-			{"POST", "/login/mfa", Public, JSONBody, s.serveFactorLogin},
+			{Method: "GET", Path: "/mfa", Access: SignedIn, Body: NoBody, Serve: s.serveFactors},
+			{Method: "POST", Path: "/mfa/recovery-codes", Access: RecentlySignedIn, Body: NoBody, Serve: s.serveRecoveryCodes},
+			{Method: "POST", Path: "/mfa/{name}", Access: RecentlySignedIn, Body: OptionalJSON, Serve: s.serveEnroll},
+			{Method: "POST", Path: "/mfa/{name}/confirm", Access: RecentlySignedIn, Body: JSONBody, Serve: s.serveConfirm},
+			{Method: "DELETE", Path: "/mfa/{name}", Access: RecentlySignedIn, Body: NoBody, Serve: s.serveRemove},
+			{Method: "POST", Path: "/login/mfa/begin", Access: Public, Body: JSONBody, Serve: s.serveChallenge},
+			{Method: "POST", Path: "/reauthenticate/begin", Access: SignedIn, Body: JSONBody, Serve: s.serveChallenge},
+			{Method: "POST", Path: "/login/mfa", Access: Public, Body: JSONBody, Serve: s.serveFactorLogin},
 		},
 		OpenAPI: mfaOpenAPI,
 		Mails: []MailRule{

@@ -23,6 +23,9 @@ type Route struct {
 	Access Access
 	// Body says what body the route reads.
 	Body BodyType
+	// CrossSite lets pages of other origins call the route in a browser's name, where cookies
+	// would say who that is: something else in the request must protect it.
+	CrossSite bool
 	// Serve answers a request.
 	Serve func(context.Context, Request) (Answer, error)
 }
@@ -103,6 +106,9 @@ type Answer struct {
 	// is set up for, together with the members of Body, and as 200 if Status is 0. Without
 	// a RefreshToken only the access token is written.
 	Tokens TokenPair
+	// SignedOut says that the session of the request has ended. A server that keeps its tokens in
+	// cookies removes them.
+	SignedOut bool
 	// Location is the Location header; empty for none. It and the next two are printable ASCII.
 	Location string
 	// CacheControl is the Cache-Control header; empty means no-store. ETag is the ETag header
