@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"myauth.internal/kit"
@@ -24,7 +25,9 @@ type Scene struct {
 	// Mailer has the mails of all tries.
 	Mailer *kittest.Mailer
 
-	world *world
+	world   *world
+	mu      sync.Mutex
+	cookies map[string]string
 }
 
 // Login logs the user in with the password, through a Service that does not have the
@@ -44,7 +47,8 @@ func (s *Scene) Login() kit.TokenPair {
 func (s *Scene) Secret(values ...string) { s.world.secret(values...) }
 
 // Serve sends a request to a route of svc, such as "POST /terms/accept", as package httpx
-// does. body is JSON or empty, token an access token or empty.
+// does. body is JSON or empty, token an access token or empty. A scene is one browser: it has the
+// cookies that the answers before set.
 func (s *Scene) Serve(ctx context.Context, svc *kit.Service, request, body string, token kit.Secret) (answer kit.Answer, err error) {
 	method, target, _ := strings.Cut(request, " ")
 	if method == http.MethodGet {
@@ -61,9 +65,35 @@ func (s *Scene) Serve(ctx context.Context, svc *kit.Service, request, body strin
 			answer, err = serve(r, svc, route, body, token)
 		})
 	}
+	s.sendCookies(r)
 	mux.ServeHTTP(noWriter{}, r)
+	s.keepCookies(answer.Cookies)
 	s.Secret(string(answer.Tokens.AccessToken), string(answer.Tokens.RefreshToken))
 	return answer, err
+}
+
+func (s *Scene) sendCookies(r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, value := range s.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+}
+
+func (s *Scene) keepCookies(cookies []kit.Cookie) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range cookies {
+		if c.MaxAge < 0 {
+			delete(s.cookies, c.Name)
+			continue
+		}
+		s.Secret(c.Value)
+		if s.cookies == nil {
+			s.cookies = map[string]string{}
+		}
+		s.cookies[c.Name] = c.Value
+	}
 }
 
 func serve(r *http.Request, svc *kit.Service, route kit.Route, body string, token kit.Secret) (kit.Answer, error) {
