@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"myauth.internal/kit"
@@ -20,6 +21,7 @@ type Feature struct {
 	baseURL   string // of the API as browsers see it, without a slash at its end
 	redirects []string
 	providers []Provider
+	keeper    atomic.Pointer[providers] // that Token asks; nil: none keeps tokens
 }
 
 // New returns login with providers. baseURL is where browsers find the API, such as
@@ -124,17 +126,15 @@ func printable(text string) bool {
 // Name is "provider".
 func (f *Feature) Name() string { return "provider" }
 
-// Attach is called by kit.New. One Feature may serve several Services.
+// Attach is called by kit.New. One Feature may serve several Services, unless it keeps tokens.
 func (f *Feature) Attach(core *kit.Core) (kit.Extension, error) {
 	clients, err := f.connect(core.Now)
 	if err != nil {
 		return kit.Extension{}, err
 	}
-	p := &providers{core, f, clients}
-	for _, c := range clients {
-		if _, err := core.Seal(kit.Token{}, nil); err != nil && c.KeepTokens {
-			return kit.Extension{}, fmt.Errorf("provider: Config.KeepTokens of %s: %w", c.Name, err)
-		}
+	p := &providers{core: core, Feature: f, clients: clients}
+	if err := p.prepareTokens(); err != nil {
+		return kit.Extension{}, err
 	}
 	return kit.Extension{
 		Routes: []kit.Route{
@@ -160,7 +160,8 @@ func (f *Feature) Attach(core *kit.Core) (kit.Extension, error) {
 type providers struct {
 	core *kit.Core
 	*Feature
-	clients []client
+	clients  []client
+	renewals [renewing]chan struct{} // who refreshes tokens now
 }
 
 // client is a provider that this Service can ask.

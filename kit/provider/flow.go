@@ -103,7 +103,7 @@ func noCookie(id string) kit.Cookie { return kit.Cookie{Name: cookiePrefix + id,
 
 // flowOf returns the flow with an ID, if the browser that sends r has begun it and it is at that
 // stage. Errors: an errStale.
-func (p *providers) flowOf(r kit.Request, id string, at stage) (flow, kit.State, error) {
+func (p *providers) flowOf(r kit.Source, id string, at stage) (flow, kit.State, error) {
 	if id == "" || len(id) > 32 || strings.ContainsFunc(id, func(c rune) bool { return !isAlphanumeric(c) }) {
 		return flow{}, kit.State{}, fmt.Errorf("%w: it has no state of ours", errStale)
 	}

@@ -15,6 +15,15 @@ func (p *providers) pages() []kit.Page {
 		DoneTitle: "The sign-in worked",
 		Done:      "An application would now exchange the code in the address of this page for tokens. This page is where browsers go that came from no application.",
 		Problems:  signInProblems,
+	}, {
+		Path: confirmPage, Submit: p.submitConfirm,
+		Title: "Finish signing in", Ask: "Someone, hopefully you, has just signed in with an account elsewhere, and gave this email address. If that was you, please confirm it.",
+		Button: "Confirm email address", Aside: "If it wasn't you, close this page: nothing changes. Otherwise someone else could use the account together with you.",
+		DoneTitle: "Your email address is confirmed", Done: "You can close this page and sign in.",
+		Problems: map[string]string{
+			"revoked_token": "This link has already been used. You can sign in.",
+			"expired_token": "This link is too old. Please sign in with your provider again: we'll send you a new email.",
+		},
 	}}
 }
 
