@@ -65,8 +65,6 @@ func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		err = fmt.Errorf("%w: the answer is a redirect, which is not followed", ErrUnavailable)
-	case resp.ContentLength >= MaxBody:
-		err = errTooLarge
 	}
 	if err != nil {
 		cancel()

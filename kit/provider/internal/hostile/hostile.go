@@ -178,6 +178,13 @@ func (p *Provider) RotateKeys(kid string) {
 	p.keys = newKeyring(kid, newRSA())
 }
 
+// PublicKeys returns the honest members of the key set, for Script.Keys.
+func (p *Provider) PublicKeys() []any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.keys.public()
+}
+
 func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	e := endpoint(r.URL.Path)
 	p.mu.Lock()
