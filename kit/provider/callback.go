@@ -144,7 +144,7 @@ func (p *providers) finish(ctx context.Context, c client, f flow, a assertion) (
 	until := p.core.Now().Add(codeTTL)
 	code, err := p.sealCode(pass{Flow: f.ID, Provider: c.Name, Challenge: f.Challenge, Link: f.Link, Assertion: keep(a), User: u.ID, SessionEpoch: u.SessionEpoch, CredentialEpoch: u.CredentialEpoch}, until)
 	if err != nil {
-		return kit.Answer{}, err
+		return p.refuse(ctx, c, f, err, noCookie(f.ID))
 	}
 	cookie := noCookie(f.ID)
 	if f.Challenge == "" {

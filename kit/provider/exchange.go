@@ -66,6 +66,9 @@ func (p *providers) sealCode(of pass, until time.Time) (kit.Secret, error) {
 			data, err = encode(of)
 		}
 	}
+	if err == nil && len(data) > maxPass {
+		err = errRefused{"it is too long"}
+	}
 	if err != nil {
 		return "", err
 	}

@@ -141,7 +141,7 @@ func (f *Feature) Attach(core *kit.Core) (kit.Extension, error) {
 			{Method: "GET", Path: "/providers", Access: kit.Public, Serve: p.serveList},
 			{Method: "GET", Path: "/providers/{name}/start", Access: kit.Public, Serve: p.serveStart},
 			{Method: "GET", Path: "/providers/{name}/callback", Access: kit.Public, Serve: p.serveCallback},
-			{Method: "POST", Path: "/providers/{name}/callback", Access: kit.Public, Body: kit.JSONOrForm, Serve: p.serveCallback},
+			{Method: "POST", Path: "/providers/{name}/callback", Access: kit.Public, Body: kit.JSONOrForm, CrossSite: true, Serve: p.serveCallback},
 			{Method: "POST", Path: "/providers/exchange", Access: kit.PublicOrRecent, Body: kit.JSONBody, Serve: p.serveExchange},
 			{Method: "POST", Path: "/providers/confirm", Access: kit.Public, Body: kit.JSONBody, Serve: p.serveConfirm},
 			{Method: "POST", Path: "/providers/{name}/token", Access: kit.Public, Body: kit.JSONBody, Serve: p.serveToken},

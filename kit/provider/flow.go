@@ -138,7 +138,8 @@ func tooOld(r kit.Request) []kit.Cookie {
 	for _, line := range r.HeaderValues("Cookie") {
 		cookies, _ := http.ParseCookie(line) // one that does not parse is none of ours
 		for _, c := range cookies {
-			if id, ours := strings.CutPrefix(c.Name, cookiePrefix); ours {
+			// On http://localhost package httpx leaves the prefix __Host- out.
+			if id, ours := strings.CutPrefix("__Host-"+strings.TrimPrefix(c.Name, "__Host-"), cookiePrefix); ours {
 				ids = append(ids, id)
 			}
 		}
@@ -161,7 +162,7 @@ func (p *providers) want(redirectTo, challenge string) (want, error) {
 	if !slices.Contains(p.redirects, w.Redirect) {
 		return want{}, kit.Invalid("redirect_to", codeNotAllowed, "must be one of the URLs that a login may return to, exactly")
 	}
-	if sum, err := base64URL.DecodeString(challenge); challenge != "" && (err != nil || len(sum) != 32) {
+	if sum, err := base64URL.DecodeString(challenge); challenge != "" && (err != nil || len(sum) != 32 || len(challenge) != 43) { // the decoder skips line breaks
 		return want{}, kit.Invalid("code_challenge", codeNotAllowed, "must be the SHA-256 of the code_verifier in base64url, 43 characters (RFC 7636, method S256)")
 	}
 	return w, nil
