@@ -48,6 +48,9 @@ type Options struct {
 	// ProductName is the name of the application on the pages of [Handler.Pages];
 	// default: no name.
 	ProductName string
+	// Languages are those that the built-in pages speak, by the reader's Accept-Language; the
+	// first is for everybody else. [English] is there without a text. Default: English alone.
+	Languages []Language
 	// PageTemplate writes the pages of [Handler.Pages] in place of the built-in ones,
 	// for a design or a language of your own. It is called with a [PageData], and New
 	// tries it out with each state of each page. The method Execute of an html/template
@@ -81,6 +84,12 @@ func (o *Options) withDefaults() (Options, error) {
 		}
 		if p.Bits() == 0 {
 			return Options{}, fmt.Errorf("httpx: Options.TrustedProxies has %v, which is every address, so each client could choose its own: list the proxies alone", p)
+		}
+	}
+	c.Languages = slices.Clone(c.Languages)
+	for _, l := range c.Languages {
+		if err := l.check(); err != nil {
+			return Options{}, err
 		}
 	}
 	if !quotable(c.Realm) {

@@ -99,11 +99,11 @@ func problemText(words pageWords, d PageData) string {
 
 // builtinPage returns the built-in page of d. It is written in Go, because html/template
 // would make every program that links this package larger, WebAssembly above all.
-func builtinPage(words pageWords, d PageData) []byte {
+func builtinPage(words pageWords, d PageData, l Language) []byte {
 	var b strings.Builder
 	element := func(open, text, closing string) {
 		if text != "" {
-			b.WriteString(open + html.EscapeString(text) + closing + "\n")
+			b.WriteString(open + html.EscapeString(l.text(text)) + closing + "\n")
 		}
 	}
 	title := words.title
@@ -111,7 +111,7 @@ func builtinPage(words pageWords, d PageData) []byte {
 		title = words.doneTitle
 	}
 	b.WriteString(`<!DOCTYPE html>
-<html lang="en">
+<html lang="` + l.Tag + `">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -120,13 +120,15 @@ func builtinPage(words pageWords, d PageData) []byte {
 `)
 	element("<title>", title, "</title>")
 	b.WriteString(`<style nonce="` + d.Nonce + `">` + "\n" + pageStyle + "</style>\n</head>\n<body>\n<main>\n")
-	element(`<p class="product">`, d.ProductName, "</p>")
+	if d.ProductName != "" {
+		b.WriteString(`<p class="product">` + html.EscapeString(d.ProductName) + "</p>\n")
+	}
 	element("<h1>", title, "</h1>")
 	switch {
 	case d.Done:
 		element("<p>", words.done, "</p>")
 	case d.Code != "":
-		writeProblem(&b, words, d)
+		writeProblem(&b, words, d, l)
 	}
 	if d.Token != "" && !d.Done {
 		element("<p>", words.ask, "</p>")
@@ -144,9 +146,9 @@ func builtinPage(words pageWords, d PageData) []byte {
 		}
 		element(button, words.button, "</button>")
 		b.WriteString("</form>\n")
-		b.WriteString(`<p class="aside">` + html.EscapeString(words.aside))
+		b.WriteString(`<p class="aside">` + html.EscapeString(l.text(words.aside)))
 		if words.link != "" {
-			b.WriteString(` <a href="` + html.EscapeString(d.Deny) + `">` + html.EscapeString(words.link) + "</a>")
+			b.WriteString(` <a href="` + html.EscapeString(d.Deny) + `">` + html.EscapeString(l.text(words.link)) + "</a>")
 		}
 		b.WriteString("</p>\n")
 	}
@@ -161,12 +163,12 @@ func builtinPage(words pageWords, d PageData) []byte {
 	return []byte(b.String())
 }
 
-func writeProblem(b *strings.Builder, words pageWords, d PageData) {
-	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(problemText(words, d)) + "</p>\n")
+func writeProblem(b *strings.Builder, words pageWords, d PageData, l Language) {
+	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(l.text(problemText(words, d))) + "</p>\n")
 	if len(d.Errors) > 0 {
 		b.WriteString("<ul>\n")
 		for _, e := range d.Errors {
-			b.WriteString("<li>" + html.EscapeString(e.Message) + "</li>\n")
+			b.WriteString("<li>" + html.EscapeString(l.text(e.Message)) + "</li>\n")
 		}
 		b.WriteString("</ul>\n")
 	}

@@ -49,6 +49,8 @@ type PageData struct {
 	// RetryAfter is how many seconds to wait, with too_many_requests and
 	// service_unavailable.
 	RetryAfter int
+	// Language is the tag of the one of Options.Languages that the reader wants; "en" without.
+	Language string
 	// Nonce is for the style element: <style nonce="…">. The Content-Security-Policy
 	// allows that element, images of the same origin, and nothing else: no script, no
 	// font, no style attribute, nothing from another host.
@@ -172,16 +174,32 @@ func (h *Handler) render(page page, d PageData) ([]byte, error) {
 		d.Deny = "verify-email/deny?token=" + url.QueryEscape(d.Token)
 	}
 	if h.options.PageTemplate == nil {
-		return builtinPage(page.words, d), nil
+		return builtinPage(page.words, d, h.language(d.Language)), nil
 	}
 	var b bytes.Buffer
 	err := h.options.PageTemplate(&b, d)
 	return b.Bytes(), err
 }
 
+func (h *Handler) languages() []Language {
+	if len(h.options.Languages) > 0 {
+		return h.options.Languages
+	}
+	return []Language{English()}
+}
+
+func (h *Handler) language(tag string) Language {
+	for _, l := range h.languages() {
+		if l.Tag == tag {
+			return l
+		}
+	}
+	return English()
+}
+
 // servePage answers one request for a page.
 func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
-	var d PageData
+	d := PageData{Language: choose(h.languages(), r.Header["Accept-Language"]).Tag}
 	var err error
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
@@ -232,6 +250,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+d.Nonce+"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Frame-Options", "DENY")
+	header.Set("Content-Language", d.Language)
 	send(w, r, "text/html; charset=utf-8", &kit.Answer{Status: status, Body: html})
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"myauth.internal/httpx"
+	"myauth.internal/httpx/german"
 	"myauth.internal/kit"
 )
 
@@ -32,6 +33,7 @@ const (
 // pages are at the root, for a proxy that cuts the path of publicURL off, and below that
 // path, for one that hands it on.
 func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Handler, error) {
+	opts.Languages = []httpx.Language{httpx.English(), german.Pages()}
 	api, err := httpx.New(svc, &opts)
 	if err != nil {
 		return nil, err

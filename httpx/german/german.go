@@ -1,0 +1,77 @@
+// Package german has the texts of the pages of package httpx in German, and shows how those of
+// any language are written.
+//
+//	auth, err := httpx.New(svc, &httpx.Options{Languages: []httpx.Language{httpx.English(), german.Pages()}})
+package german
+
+import "myauth.internal/httpx"
+
+// Pages returns the texts of [httpx.Handler.Pages], and of the pages of package provider.
+func Pages() httpx.Language {
+	return httpx.Language{Tag: "de", Texts: map[string]string{
+		// The address of a new account.
+		"Confirm your email address":                      "E-Mail-Adresse bestätigen",
+		"Your email address is confirmed":                 "Ihre E-Mail-Adresse ist bestätigt",
+		"Thank you. You can close this page and sign in.": "Vielen Dank. Sie können diese Seite schließen und sich anmelden.",
+		"Confirm email address":                           "E-Mail-Adresse bestätigen",
+		"This wasn't me":                                  "Das war ich nicht",
+		"Someone, hopefully you, signed up with your email address. If that was you, please confirm that the address is yours.": "Jemand, hoffentlich Sie, hat sich mit Ihrer E-Mail-Adresse registriert. Wenn Sie das waren, bestätigen Sie bitte, dass die Adresse Ihnen gehört.",
+		"If it wasn't you, don't confirm: someone else knows the account's password and could use the account in your name.":    "Wenn Sie es nicht waren, bestätigen Sie nicht: Jemand anderes kennt das Passwort des Kontos und könnte es in Ihrem Namen benutzen.",
+
+		// An account that somebody else has made.
+		"Didn't sign up?":                  "Nicht registriert?",
+		"The account is deleted":           "Das Konto ist gelöscht",
+		"It wasn't me: delete the account": "Ich war es nicht: Konto löschen",
+		"Thank you for telling us. There is no longer an account with your email address. You can close this page.":                                                  "Vielen Dank für den Hinweis. Es gibt kein Konto mit Ihrer E-Mail-Adresse mehr. Sie können diese Seite schließen.",
+		"Someone signed up with your email address. If it wasn't you, we'll delete the account, and you can use your address for one of your own.":                   "Jemand hat sich mit Ihrer E-Mail-Adresse registriert. Wenn Sie es nicht waren, löschen wir das Konto, und Sie können Ihre Adresse für ein eigenes verwenden.",
+		"If it was you, close this page and use the other link in the email.":                                                                                        "Wenn Sie es waren, schließen Sie diese Seite und folgen Sie dem anderen Link in der E-Mail.",
+		"Your email address has already been confirmed, so we didn't delete the account. If you didn't create it, reset its password: that signs everyone else out.": "Ihre E-Mail-Adresse wurde schon bestätigt, deshalb haben wir das Konto nicht gelöscht. Wenn Sie es nicht angelegt haben, setzen Sie das Passwort zurück: Das meldet alle anderen ab.",
+
+		// Another address.
+		"Confirm your new email address": "Neue E-Mail-Adresse bestätigen",
+		"Your email address is changed":  "Ihre E-Mail-Adresse ist geändert",
+		"Change email address":           "E-Mail-Adresse ändern",
+		"You were signed out on all devices. You can close this page and sign in with your new address.":                                                  "Sie wurden auf allen Geräten abgemeldet. Sie können diese Seite schließen und sich mit Ihrer neuen Adresse anmelden.",
+		"Someone, hopefully you, asked to use this email address for their account. If that was you, please confirm the change.":                          "Jemand, hoffentlich Sie, möchte diese E-Mail-Adresse für das eigene Konto verwenden. Wenn Sie das waren, bestätigen Sie bitte die Änderung.",
+		"This signs you out on all devices. If it wasn't you, close this page: nothing changes.":                                                          "Sie werden dadurch auf allen Geräten abgemeldet. Wenn Sie es nicht waren, schließen Sie diese Seite: Es ändert sich nichts.",
+		"This link has already been used, or your account has changed since we sent it. If you still want to change your address, sign in and ask again.": "Dieser Link wurde schon benutzt, oder Ihr Konto hat sich seitdem geändert. Wenn Sie Ihre Adresse noch ändern möchten, melden Sie sich an und fordern Sie es noch einmal an.",
+
+		// Another password.
+		"Choose a new password":              "Neues Passwort wählen",
+		"Your password is changed":           "Ihr Passwort ist geändert",
+		"Change password":                    "Passwort ändern",
+		"New password":                       "Neues Passwort",
+		"Repeat the new password":            "Neues Passwort wiederholen",
+		"This signs you out on all devices.": "Sie werden dadurch auf allen Geräten abgemeldet.",
+		"All devices were signed out. You can close this page and sign in with your new password.":                                                      "Alle Geräte wurden abgemeldet. Sie können diese Seite schließen und sich mit Ihrem neuen Passwort anmelden.",
+		"This link has already been used, or your account has changed since we sent it. If you still need to reset your password, ask for a new email.": "Dieser Link wurde schon benutzt, oder Ihr Konto hat sich seitdem geändert. Wenn Sie Ihr Passwort noch zurücksetzen müssen, fordern Sie eine neue E-Mail an.",
+
+		// What the rules of passwords say.
+		"This password doesn't work yet. Please:":           "Dieses Passwort geht noch nicht. Bitte:",
+		"type the same password twice":                      "zweimal dasselbe Passwort eingeben",
+		"choose a password":                                 "ein Passwort wählen",
+		"use at least %d characters":                        "mindestens %d Zeichen verwenden",
+		"use at most %d characters":                         "höchstens %d Zeichen verwenden",
+		"add an upper-case letter":                          "einen Großbuchstaben hinzufügen",
+		"add a lower-case letter":                           "einen Kleinbuchstaben hinzufügen",
+		"add a digit":                                       "eine Ziffer hinzufügen",
+		"add a special character, such as ! or -":           "ein Sonderzeichen hinzufügen, etwa ! oder -",
+		"choose a password that fewer people use":           "ein Passwort wählen, das weniger Menschen benutzen",
+		"use no control characters, and only valid Unicode": "keine Steuerzeichen und nur gültiges Unicode verwenden",
+		"choose a password that is not made of your name, your address or the name of this service": "ein Passwort wählen, das nicht aus Ihrem Namen, Ihrer Adresse oder dem Namen dieses Dienstes besteht",
+
+		// What can go wrong on every page.
+		"This link has already been used, or your account has changed since we sent it.":                                                                                             "Dieser Link wurde schon benutzt, oder Ihr Konto hat sich seitdem geändert.",
+		"This link doesn't work. Perhaps part of it is missing: copy the whole link from the email into the address bar of your browser. If that doesn't help, ask for a new email.": "Dieser Link funktioniert nicht. Vielleicht fehlt ein Teil: Kopieren Sie den ganzen Link aus der E-Mail in die Adresszeile Ihres Browsers. Wenn das nicht hilft, fordern Sie eine neue E-Mail an.",
+		"This link has expired. Please ask for a new email.":                                                                                                                         "Dieser Link ist abgelaufen. Bitte fordern Sie eine neue E-Mail an.",
+		"There is already an account with this email address, so we didn't change yours.":                                                                                            "Es gibt schon ein Konto mit dieser E-Mail-Adresse, deshalb haben wir Ihre nicht geändert.",
+		"This account is disabled.":                                                                 "Dieses Konto ist gesperrt.",
+		"This account no longer exists.":                                                            "Dieses Konto gibt es nicht mehr.",
+		"Too many attempts. Wait a moment, then press the button again.":                            "Zu viele Versuche. Warten Sie einen Augenblick und drücken Sie den Knopf noch einmal.",
+		"Too many attempts. Wait %d seconds, then press the button again.":                          "Zu viele Versuche. Warten Sie %d Sekunden und drücken Sie den Knopf noch einmal.",
+		"Too many attempts. Wait %d minutes, then press the button again.":                          "Zu viele Versuche. Warten Sie %d Minuten und drücken Sie den Knopf noch einmal.",
+		"We can't do this right now. Wait a moment, then press the button again.":                   "Das geht gerade nicht. Warten Sie einen Augenblick und drücken Sie den Knopf noch einmal.",
+		"Your browser sent something we don't understand. Please open the link in the email again.": "Ihr Browser hat etwas geschickt, das wir nicht verstehen. Bitte öffnen Sie den Link in der E-Mail noch einmal.",
+		"Something went wrong on our side. Please try again later.":                                 "Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es später noch einmal.",
+	}}
+}
