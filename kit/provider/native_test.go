@@ -1,0 +1,103 @@
+package provider
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+)
+
+// token is POST /providers/apps/token with an ID token that the provider has issued.
+func (b *browser) token(idToken, nonce string, who assertion) (kit.Answer, error) {
+	who.Until = b.Clock.Now().Add(time.Hour)
+	b.idp.mu.Lock()
+	b.idp.codes[idToken] = login{url.Values{"nonce": {"nonce"}}, who}
+	b.idp.mu.Unlock()
+	return b.send("POST", "/providers/apps/token", map[string]string{"id_token": idToken, "nonce": nonce})
+}
+
+// TestNative: an ID token of a native app logs in once, also if its signature is written in another
+// way.
+func TestNative(t *testing.T) {
+	a := newApp(t)
+	b := a.browser()
+	answer, err := b.token("head.body.signature", "nonce", lovelace)
+	if err != nil || answer.Tokens.User.Email != lovelace.Email || len(answer.Cookies) > 0 {
+		t.Fatalf("%v", err)
+	}
+	if _, claims, err := a.Authenticate(t.Context(), string(answer.Tokens.AccessToken)); err != nil || strings.Join(claims.AMR, " ") != "fed" {
+		t.Errorf("%v %v", claims.AMR, err)
+	}
+	for _, again := range []string{"head.body.signature", "head.body.Signature"} {
+		if _, err := b.token(again, "nonce", lovelace); !errors.Is(err, kit.ErrRevokedToken) {
+			t.Errorf("%s again: %v", again, err)
+		}
+	}
+	a.Clock.Advance(30 * time.Minute) // longer than a state is good for
+	if _, err := b.token("head.body.signature", "nonce", lovelace); !errors.Is(err, kit.ErrRevokedToken) {
+		t.Errorf("later: %v", err)
+	}
+	if _, err := b.token("head.other.signature", "nonce", lovelace); err != nil {
+		t.Errorf("another one: %v", err)
+	}
+}
+
+// TestNativeAtOnce: 16 uses of one ID token at once, over two instances: one session.
+func TestNativeAtOnce(t *testing.T) {
+	a := newApp(t)
+	services := []*kit.Service{a.Service, a.Another()}
+	errs := atOnce(16, func(i int) error {
+		b := a.browser()
+		b.svc = services[i%2]
+		_, err := b.token("head.body.signature", "nonce", lovelace)
+		return err
+	})
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, kit.ErrRevokedToken) {
+			t.Errorf("got %v", err)
+		}
+	}
+	u, err := a.UserByEmail(t.Context(), lovelace.Email)
+	if err != nil || won != 1 || a.sessions(u) != 1 {
+		t.Errorf("%d logins, %d sessions (%v)", won, a.sessions(u), err)
+	}
+}
+
+// TestNativeRefusals: nothing is stored.
+func TestNativeRefusals(t *testing.T) {
+	unproved := lovelace
+	unproved.Proved = false
+	for name, c := range map[string]struct {
+		nonce string
+		who   assertion
+		err   error
+		want  error
+	}{
+		"another nonce": {"other", lovelace, nil, kit.ErrInvalidToken},
+		"unavailable":   {"nonce", lovelace, errUnavailable, kit.ErrUnavailable},
+		"refused":       {"nonce", lovelace, errRefused{"the audience is another one"}, kit.ErrInvalidToken},
+		"stale":         {"nonce", lovelace, errStale, kit.ErrInvalidToken},
+		"unverified":    {"nonce", unproved, nil, errEmailUnverified},
+	} {
+		a := newApp(t)
+		a.idp.err = c.err
+		if _, err := a.browser().token("head.body.signature", c.nonce, c.who); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", name, err, c.want)
+		}
+		if a.writes() != 0 || len(a.told) != 1 || a.told[0].Kind != kit.EventLoginFailed {
+			t.Errorf("%s: %d writes, the events %v", name, a.writes(), a.told)
+		}
+	}
+	b := newApp(t).browser()
+	for _, body := range []map[string]string{{"id_token": "head.body.signature"}, {"nonce": "nonce"}, {"id_token": strings.Repeat("a", maxIDToken+1), "nonce": "nonce"}} {
+		if _, err := b.send("POST", "/providers/apps/token", body); fieldOf(err) == "" || b.idp.requests() != 0 {
+			t.Errorf("%.20v: %v", body, err)
+		}
+	}
+}
