@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/internal/maillink"
 	"myauth.internal/kit/throttle"
 )
 
@@ -34,13 +35,16 @@ func (p *providers) mailConfirmation(ctx context.Context, c client, a assertion,
 	if err != nil {
 		return err
 	}
-	token, err := p.core.SealState(stateConfirm, now.Add(confirmTTL), data)
+	token, err := maillink.Draw(func() (string, error) {
+		sealed, err := p.core.SealState(stateConfirm, now.Add(confirmTTL), data)
+		return string(sealed), err
+	})
 	if err != nil {
 		return err
 	}
 	// The zero User: whose address it is makes no difference, in what is done and in the mail.
 	p.core.Mail(ctx, MailConfirm, kit.User{}, kit.MailContent{
-		To: a.Email, Page: confirmPage, Token: token, Data: map[string]string{"provider": c.Label, "name": nameForMail(name)},
+		To: a.Email, Page: confirmPage, Token: kit.Secret(token), Data: map[string]string{"provider": c.Label, "name": nameForMail(name)},
 	})
 	return nil
 }
@@ -72,10 +76,15 @@ func (p *providers) serveConfirm(ctx context.Context, r kit.Request) (kit.Answer
 	return answer, err
 }
 
-// submitConfirm is what the button of the page in the mail does: all but a session.
+// submitConfirm is what the button of the page in the mail does: all but a session. So where the link
+// would do nothing but log in, because the account is there and another browser began, it is not
+// used up, and the page says what to do.
 func (p *providers) submitConfirm(ctx context.Context, token string, from kit.Source) error {
 	return p.core.Attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin}, "", func() error {
 		s, err := p.confirm(ctx, token, from)
+		if err == nil && !s.linked {
+			err = errLinkRequired
+		}
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ func (p *providers) pages() []kit.Page {
 		DoneTitle: "Your email address is confirmed", Done: "You can close this page and sign in.",
 		Problems: map[string]string{
 			"revoked_token": "This link has already been used. You can sign in.",
+			"link_required": "There is already an account with your email address. If you began in another browser, open this link there. Otherwise sign in as you did before; then you can link your provider in your account's settings.",
 			"expired_token": "This link is too old. Please sign in with your provider again: we'll send you a new email.",
 		},
 	}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -93,5 +94,73 @@ func TestSignInPage(t *testing.T) {
 		if words == "" {
 			t.Errorf("no words for %s", code)
 		}
+	}
+}
+
+// TestMailedTokensSurvive: programs that find links in a text, and the page itself, drop punctuation
+// at the end, and some stop at two of them.
+func TestMailedTokensSurvive(t *testing.T) {
+	w := newWorld(t)
+	for range 10 {
+		if err := w.p().mailConfirmation(t.Context(), w.acme, says("1", ada, false), ""); err != nil {
+			t.Fatal(err)
+		}
+		token := string(w.NextMail(MailConfirm).Token)
+		if bad := regexp.MustCompile(`[-_.]([-_.]|$)`).FindString(token); bad != "" || token == "" {
+			t.Fatalf("%s has %q", token, bad)
+		}
+	}
+}
+
+// TestConfirmPage: its button makes the account, or adds the identity to one if the browser is that
+// which began, once. In another browser the account of an owner stays as it is, and the link good.
+func TestConfirmPage(t *testing.T) {
+	w := newWorld(t)
+	press := func(token string, cookies map[string]string) error {
+		for _, page := range w.Pages() {
+			if page.Path == "/confirm-sign-in" {
+				return page.Submit(t.Context(), token, source{cookies: cookies})
+			}
+		}
+		t.Fatal("there is no page")
+		return nil
+	}
+	mail := func(subject, email, flowID string) string {
+		t.Helper()
+		if err := w.p().mailConfirmation(t.Context(), w.acme, says(subject, email, false), flowID); err != nil {
+			t.Fatal(err)
+		}
+		m := w.NextMail(MailConfirm)
+		if !strings.Contains(string(m.Link), "/confirm-sign-in?token=") {
+			t.Errorf("the link is %s", m.Link)
+		}
+		return string(m.Token)
+	}
+	token := mail("1", "new@example.com", "")
+	if err := press(token, nil); err != nil {
+		t.Fatal(err)
+	}
+	if u := w.user("new@example.com"); !u.Verified || len(w.identities(u)) != 1 {
+		t.Errorf("verified %t, identities %v", u.Verified, w.identities(u))
+	}
+	if err := press(token, nil); !errors.Is(err, kit.ErrRevokedToken) {
+		t.Errorf("again: %v", err)
+	}
+
+	w.LogIn(ada)
+	f := flow{ID: "0123456789ABC", Stage: mailed}
+	cookie, err := w.p().cookie(f, w.Clock.Now().Add(time.Hour), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token = mail("2", ada, f.ID)
+	if err := press(token, nil); !errors.Is(err, errLinkRequired) || len(w.identities(w.user(ada))) > 0 {
+		t.Errorf("in another browser: %v, identities %v", err, w.identities(w.user(ada)))
+	}
+	if err := press(token, map[string]string{cookie.Name: cookie.Value}); err != nil {
+		t.Errorf("in the browser that began: %v", err)
+	}
+	if got := w.identities(w.user(ada)); len(got) != 1 || got[0] != "2" {
+		t.Errorf("identities %v", got)
 	}
 }
