@@ -161,32 +161,27 @@ func newApp(t *testing.T, change ...func(*kit.Options)) *app {
 	return a
 }
 
-// feature returns the Feature in a Service of its own, over the same stores and keys.
-func (a *app) feature() *providers {
+// serviceWith returns another Service over the same stores and keys, with one feature.
+func (a *app) serviceWith(f kit.Feature) *kit.Service {
 	a.t.Helper()
-	var core *kit.Core
-	lend := lender{func(c *kit.Core) { core = c }}
-	svc, err := kit.New(a.Store.Stores(), a.Keys, &kit.Options{Features: []kit.Feature{lend}, BcryptCost: 4, InsecureFastHash: true, Now: a.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
+	svc, err := kit.New(a.Store.Stores(), a.Keys, &kit.Options{Features: []kit.Feature{f}, BcryptCost: 4, InsecureFastHash: true, Now: a.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(func() { _ = svc.Close(context.Background()) })
-	f := &Feature{baseURL: baseURL, redirects: []string{home}, providers: []Provider{a.idp.provider("idp")}}
-	clients, err := f.connect(a.Clock.Now)
+	return svc
+}
+
+// feature returns the Feature in a Service of its own.
+func (a *app) feature() *providers {
+	a.t.Helper()
+	f, err := New(baseURL, []string{home}, a.idp.provider("idp"))
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return &providers{core: core, Feature: f, clients: clients}
-}
-
-// lender is a feature that lends its Core to the test, under the name of the real one.
-type lender struct{ to func(*kit.Core) }
-
-func (lender) Name() string { return "provider" }
-
-func (l lender) Attach(core *kit.Core) (kit.Extension, error) {
-	l.to(core)
-	return kit.Extension{}, nil
+	in := &provided{Feature: f}
+	a.serviceWith(in)
+	return in.in[0]
 }
 
 // writes is how many writes of the stores were tried.
@@ -252,6 +247,7 @@ func (b *browser) send(method, target string, body any) (kit.Answer, error) {
 		if r.Body.JSON, err = json.Marshal(body); err != nil {
 			return kit.Answer{}, err
 		}
+		ctx = kit.WithDevice(ctx, "")
 	}
 	if route.Access != kit.Public {
 		r.User, r.Claims, err = b.svc.AuthenticateLive(ctx, string(b.access))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,6 @@ func (p *providers) serveCallback(ctx context.Context, r kit.Request) (kit.Answe
 	if err != nil {
 		return p.refuse(ctx, c, f, err, noCookie(f.ID))
 	}
-	ctx = context.WithoutCancel(ctx)
 	if err := p.spend(ctx, f, st); err != nil {
 		return p.refuse(ctx, c, f, err)
 	}
@@ -55,14 +55,17 @@ func parametersOf(r kit.Request) func(name string) string {
 	return func(name string) string { return form[name] }
 }
 
-// answers returns the flow that a provider's answer belongs to. With an error it may have the
-// target. Errors: an errStale, those of the store.
+// answers returns the flow that a provider's answer belongs to. With an error it has the target still:
+// the first of all, if nobody knows it. Errors: an errStale, those of the store.
 func (p *providers) answers(ctx context.Context, r kit.Request, c client, state string) (flow, kit.State, error) {
 	id, _, _ := strings.Cut(state, ".")
 	f, st, err := p.flowOf(r, id, begun)
+	if !slices.Contains(p.redirects, f.Redirect) { // the list has changed, or there is no flow
+		f.Redirect = p.redirects[0]
+	}
 	switch {
 	case err != nil:
-		return flow{}, st, err
+		return f, st, err
 	case f.Provider != c.Name:
 		return f, st, fmt.Errorf("%w: the flow is another provider's", errStale)
 	case !same(f.State, state):
@@ -169,7 +172,7 @@ func (p *providers) await(ctx context.Context, c client, f flow, a assertion) (k
 }
 
 // refuse sends the browser to the target of a flow with an error, if it is one of those that pages
-// know; the zero flow's is the first of all. Whatever else went wrong is a problem.
+// know. Whatever else went wrong is a problem.
 func (p *providers) refuse(ctx context.Context, c client, f flow, err error, cookies ...kit.Cookie) (kit.Answer, error) {
 	userID := ""
 	if f.Link != nil {
@@ -177,10 +180,7 @@ func (p *providers) refuse(ctx context.Context, c client, f flow, err error, coo
 	}
 	p.failed(ctx, c, userID, err)
 	p.unavailable(ctx, c, err)
-	target, code := f.Redirect, ""
-	if target == "" {
-		target = p.redirects[0]
-	}
+	code := ""
 	problem := new(kit.Problem)
 	switch {
 	case errors.Is(err, errStale):
@@ -194,5 +194,5 @@ func (p *providers) refuse(ctx context.Context, c client, f flow, err error, coo
 	default:
 		return kit.Answer{}, err
 	}
-	return kit.Answer{Status: 303, Location: with(target, "error", code), Cookies: cookies}, nil
+	return kit.Answer{Status: 303, Location: with(f.Redirect, "error", code), Cookies: cookies}, nil
 }

@@ -126,6 +126,23 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// TestFormThatCannotBeRead: of two values of one parameter neither is taken.
+func TestFormThatCannotBeRead(t *testing.T) {
+	a := newApp(t)
+	b := a.browser()
+	callback := b.begin("posts", lovelace)
+	route, _ := b.route("POST", "/providers/posts/callback", map[string]string{})
+	r := kit.Request{Source: sent{path: map[string]string{"name": "posts"}, cookies: b.cookies}}
+	r.Body.Form = map[string]string{"state": get(callback, "state"), "code": get(callback, "code")}
+	for _, err := range []error{errShut, nil} {
+		r.Body.FormErr = err
+		answer, _ := route.Serve(t.Context(), r)
+		if got := strings.Contains(answer.Location, "?code="); got != (err == nil) || (a.idp.requests() > 0) != got {
+			t.Errorf("with the error %v: %s", err, answer.Location)
+		}
+	}
+}
+
 func get(target, name string) string {
 	u, _ := url.Parse(target)
 	return u.Query().Get(name)

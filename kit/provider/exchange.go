@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -104,6 +105,7 @@ func (p *providers) serveExchange(ctx context.Context, r kit.Request) (answer ki
 func (p *providers) exchange(ctx context.Context, r kit.Request, code, verifier string) (kit.Answer, error) {
 	st, err := p.core.OpenState(stateCode, code)
 	if err != nil {
+		p.core.Emit(ctx, kit.Event{Kind: kit.EventLoginFailed, Err: fmt.Errorf("provider: the code: %w", err)})
 		return kit.Answer{}, err
 	}
 	var of pass
@@ -211,6 +213,7 @@ func (p *providers) exchangeLink(ctx context.Context, r kit.Request, c client, o
 	}
 	identity, err := p.link(ctx, r.User, c, of.Assertion.assertion())
 	if err != nil {
+		p.failed(ctx, c, r.User.ID, err)
 		return kit.Answer{}, err
 	}
 	return kit.JSON(200, p.show(identity))

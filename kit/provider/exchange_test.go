@@ -81,12 +81,16 @@ func TestWhoExchanges(t *testing.T) {
 			code := b.result(b.get(callback), "code")
 			try := c.wrong(b, early, code)
 			writes := a.writes()
+			a.told = nil
 			_, err := try.by.exchange(try.code, try.verifier...)
 			if c.want == nil && fieldOf(err) != "code_verifier" || c.want != nil && !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 			if a.writes() != writes {
 				t.Errorf("%d writes", a.writes()-writes)
+			}
+			if len(a.told) != 1 || a.told[0].Kind != kit.EventLoginFailed {
+				t.Errorf("the events: %v", a.told)
 			}
 			if len(c.challenge) >= 43 && len(c.challenge) <= 128 {
 				b = a.browser() // any client that knows the verifier
@@ -169,8 +173,9 @@ func TestACodeWorksOnce(t *testing.T) {
 		if won != 1 {
 			t.Errorf("round %d: %d logins by one code", round, won)
 		}
-		if _, err := b.clone().exchange(code); !errors.Is(err, kit.ErrRevokedToken) {
-			t.Errorf("again: %v", err)
+		writes := a.writes()
+		if _, err := b.clone().exchange(code); !errors.Is(err, kit.ErrRevokedToken) || a.writes() != writes {
+			t.Errorf("again: %v, %d writes", err, a.writes()-writes)
 		}
 		u, err := a.UserByEmail(t.Context(), who.Email)
 		if err != nil {
@@ -393,5 +398,29 @@ func TestWrongVerifiersAreCounted(t *testing.T) {
 	b.client = kit.Client{IP: ip("198.51.100.1")}
 	if _, err := b.exchange(code, "code_verifier", verifier); err != nil {
 		t.Errorf("the owner, from elsewhere: %v", err)
+	}
+}
+
+// TestDevice: the device token of an earlier login goes along with a login by a provider.
+func TestDevice(t *testing.T) {
+	a := newApp(t)
+	token := string(a.browser().logIn("idp", lovelace).DeviceToken)
+	if token == "" {
+		t.Fatal("the first login made no device token")
+	}
+	for name, logIn := range map[string]func(b *browser, more ...string) (kit.Answer, error){
+		"code": func(b *browser, more ...string) (kit.Answer, error) {
+			return b.exchange(b.code("idp", lovelace), more...)
+		},
+		"token": func(b *browser, more ...string) (kit.Answer, error) {
+			return b.token("id."+fmt.Sprint(len(more))+".1", "nonce", lovelace, more...)
+		},
+	} {
+		if answer, err := logIn(a.browser(), "device_token", token); err != nil || answer.Tokens.DeviceToken != "" {
+			t.Errorf("%s: a known device gets another token (%v)", name, err)
+		}
+		if answer, err := logIn(a.browser()); err != nil || answer.Tokens.DeviceToken == "" {
+			t.Errorf("%s: another device gets none (%v)", name, err)
+		}
 	}
 }

@@ -266,3 +266,25 @@ func TestLinkKeepsNothingOfTheQuery(t *testing.T) {
 		t.Errorf("the exchange: %v", err)
 	}
 }
+
+// TestATargetThatLeftTheList: a link, or a flow, to a target that the application has taken off its list
+// since does not go there.
+func TestATargetThatLeftTheList(t *testing.T) {
+	a := newApp(t)
+	b := a.browser()
+	_, tokens := a.LogIn("owner@example.com")
+	b.access = tokens.AccessToken
+	link := b.link("redirect_to", other)
+	callback := b.begin("idp", lovelace, "redirect_to="+url.QueryEscape(other))
+	feature, err := New(baseURL, []string{home}, a.idp.provider("idp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.svc = a.serviceWith(feature)
+	if _, err := b.send("GET", link, nil); fieldOf(err) != "redirect_to" {
+		t.Errorf("the link: %v", err)
+	}
+	if location := b.get(callback); !strings.HasPrefix(location, home+"?") {
+		t.Errorf("the flow: %s", location)
+	}
+}

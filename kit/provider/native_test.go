@@ -11,12 +11,16 @@ import (
 )
 
 // token is POST /providers/apps/token with an ID token that the provider has issued.
-func (b *browser) token(idToken, nonce string, who assertion) (kit.Answer, error) {
+func (b *browser) token(idToken, nonce string, who assertion, more ...string) (kit.Answer, error) {
 	who.Until = b.Clock.Now().Add(time.Hour)
 	b.idp.mu.Lock()
 	b.idp.codes[idToken] = login{url.Values{"nonce": {"nonce"}}, who}
 	b.idp.mu.Unlock()
-	return b.send("POST", "/providers/apps/token", map[string]string{"id_token": idToken, "nonce": nonce})
+	body := map[string]string{"id_token": idToken, "nonce": nonce}
+	for i := 0; i < len(more); i += 2 {
+		body[more[i]] = more[i+1]
+	}
+	return b.send("POST", "/providers/apps/token", body)
 }
 
 // TestNative: an ID token of a native app logs in once, also if its signature is written in another

@@ -50,12 +50,9 @@ func (p *providers) wanted(r kit.Request, c client) (want, error) {
 	if err := json.Unmarshal(st.Data, &w); err != nil {
 		return want{}, err
 	}
-	if w.Link == nil {
-		return want{}, kit.ErrInvalidToken
-	}
-	link := *w.Link
+	link := w.Link
 	w, err = p.want(w.Redirect, w.Challenge) // the list may have changed
-	w.Link = &link
+	w.Link = link
 	return w, err
 }
 
