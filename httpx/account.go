@@ -63,11 +63,7 @@ func ownerError(err error) error {
 
 // deleteAccount is DELETE /me. An account that another request has deleted is as wanted.
 func (h *Handler) deleteAccount(ctx context.Context, r kit.Request) (kit.Answer, error) {
-	err := h.svc.DeleteUser(ctx, r.User.ID)
-	if errors.Is(err, kit.ErrUserNotFound) {
-		err = nil
-	}
-	return kit.Answer{Status: http.StatusNoContent, SignedOut: true}, err
+	return signedOut(ignore(h.svc.DeleteUser(ctx, r.User.ID), kit.ErrUserNotFound))
 }
 
 // changePassword is POST /password-change.

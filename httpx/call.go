@@ -8,15 +8,22 @@ import (
 	"net/http"
 	"strings"
 
+	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 )
 
 // called takes what a route answers, in place of the client.
 type called struct {
 	http.ResponseWriter // of the page, for its headers
+	page                *http.Request
 	answer              kit.Answer
 	err                 error
 }
+
+// logged is an internal error that the log has.
+type logged struct{ error }
+
+func (e logged) Unwrap() error { return e.error }
 
 // Call serves a page that the server makes: it asks a route of the Handler, such as "POST /login"
 // or "DELETE /sessions/ID", below the prefix, in the name of the client that sent r, whose
@@ -27,8 +34,9 @@ type called struct {
 //
 // The cookies of the answer are set on w, and nothing else is written. The answer has the JSON of
 // the route as its Body, and in cookie mode no tokens. What the route refuses is an error;
-// [ProblemOf] says how to show it. A page must not call a route that changes anything before it
-// knows that the form is its own: see [Middleware.RequireSameOrigin].
+// [ProblemOf] says how to show it, and what that leaves out is in the log. In cookie mode a
+// request r that a page of another origin makes, by a form for example, is refused with
+// cross_origin, whatever the route, as the API does. A GET is not: do not change anything for one.
 func (h *Handler) Call(w http.ResponseWriter, r *http.Request, route string, body any) (kit.Answer, error) {
 	method, path, ok := strings.Cut(route, " ")
 	if !ok || !strings.HasPrefix(path, "/") {
@@ -47,24 +55,44 @@ func (h *Handler) Call(w http.ResponseWriter, r *http.Request, route string, bod
 		return kit.Answer{}, fmt.Errorf("httpx: Call of %s: %w", route, err)
 	}
 	inner.RemoteAddr, inner.Host, inner.TLS = r.RemoteAddr, r.Host, r.TLS
-	for _, name := range []string{"Cookie", "Authorization", "User-Agent", "X-Forwarded-For"} {
-		if values := r.Header[name]; values != nil {
+	for name, values := range cookie.After(r, w.Header()).Header {
+		if !entityHeader(name) {
 			inner.Header[name] = values
 		}
 	}
 	if body != nil {
 		inner.Header.Set("Content-Type", mediaJSON)
 	}
-	c := &called{ResponseWriter: w}
+	c := &called{ResponseWriter: w, page: r}
 	h.ServeHTTP(c, inner)
 	return c.answer, c.err
 }
 
-// take is send for a call.
-func (c *called) take(r *http.Request, a *kit.Answer, err error) {
-	if c.err = err; err != nil {
-		return
+// entityHeader reports whether a header is about the body of a request, or about what the client
+// has of its answer.
+func entityHeader(name string) bool {
+	return strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-") || name == "Transfer-Encoding" || name == "Range" || name == "Sec-Fetch-Dest"
+}
+
+// asked returns the request that r is served for: of the page that calls the route, or r.
+func asked(w http.ResponseWriter, r *http.Request) *http.Request {
+	if c, ok := w.(*called); ok {
+		return c.page
 	}
+	return r
+}
+
+// take is send for a call.
+func (c *called) take(r *http.Request, a *kit.Answer) {
 	c.answer = *a
 	setCookies(c, r, a)
+}
+
+// fail is writeError for a call.
+func (c *called) fail(m *Middleware, r *http.Request, err error) {
+	if m.problemOf(r, err).Code == codeInternal {
+		err = logged{err}
+	}
+	c.Header().Del("Allow") // which is no header of the page
+	c.err = err
 }

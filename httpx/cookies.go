@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -15,24 +16,34 @@ import (
 
 var errHeaderAndCookie = malformed("Send the access token in the Authorization header or in a cookie, not in both.")
 
+var errNotSignedIn = kit.NewProblem(http.StatusUnauthorized, errMissingToken.Code, errMissingToken.Title, "Please sign in first.")
+
 var errCrossOrigin = kit.NewProblem(http.StatusForbidden, "cross_origin", "Cross-origin request", "This request came from a page of another origin, and was refused.")
 
-// sameOrigin refuses a request that a page of another origin makes in a browser's name, which adds
-// the cookies.
-func (m *Middleware) sameOrigin(r *http.Request) error {
-	if m.crossOrigin != nil && m.crossOrigin.Check(r) != nil {
+// admit refuses, in cookie mode, a request that a page of another origin makes in a browser's
+// name, which adds the cookies, unless crossSite allows that; and a request with the tokens of two
+// clients, of which two programs might each use another.
+func (m *Middleware) admit(r *http.Request, crossSite bool) error {
+	if m.crossOrigin == nil {
+		return nil
+	}
+	if !crossSite && m.crossOrigin.Check(r) != nil {
 		return errCrossOrigin
+	}
+	if _, err := bearerToken(r.Header); err == nil && (cookie.Sent(r, cookie.Access) || cookie.Sent(r, cookie.Refresh)) {
+		return errHeaderAndCookie
 	}
 	return nil
 }
 
 // RequireSameOrigin answers 403 with cross_origin to an unsafe request that a page of another
-// origin makes, as [http.CrossOriginProtection] finds it out, but for Options.TrustedOrigins. The
-// routes of a Handler in cookie mode, and what its middleware protects, need it no more: it is for
-// other forms, such as a login page's. Without Options.Cookies it lets every request through.
+// origin makes, as [http.CrossOriginProtection] finds it out, but for Options.TrustedOrigins. It is
+// for forms of the application that neither [Handler.Call] a route nor stand behind other
+// middleware of a Handler in cookie mode: these check it. Without Options.Cookies it lets every
+// request through.
 func (m *Middleware) RequireSameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := m.sameOrigin(r); err != nil {
+		if err := m.admit(r, false); err != nil {
 			m.writeError(w, r, err, false)
 			return
 		}
@@ -46,17 +57,13 @@ func (m *Middleware) accessToken(r *http.Request) (string, error) {
 	if m.crossOrigin == nil {
 		return bearerToken(r.Header)
 	}
-	token := cookie.Get(r, cookie.Access)
-	if _, given := r.Header["Authorization"]; given {
-		if token != "" || cookie.Get(r, cookie.Refresh) != "" {
-			return "", errHeaderAndCookie
+	token, err := bearerToken(r.Header)
+	if err == errMissingToken { // of another scheme, a header is somebody else's
+		if token, err = cookie.Get(r, cookie.Access), nil; token == "" {
+			err = errNotSignedIn
 		}
-		return bearerToken(r.Header)
 	}
-	if token == "" {
-		return "", errMissingToken
-	}
-	return token, nil
+	return token, err
 }
 
 // authenticate returns whose access token r carries, or whose token is, if it is not empty. With
@@ -72,18 +79,21 @@ func (h *Handler) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 	if err == nil {
 		return id, nil
 	}
-	if token, err = h.renew(ctx, w, r, err); err != nil {
+	if token, err = h.renew(w, r, err); err != nil {
 		return id, err
 	}
 	return h.identityOf(ctx, token, live)
 }
 
 // renew returns a new access token in place of one that is missing or refused, for the reason
-// cause, if r has the refresh cookie of a session that lives. Any number of requests at once get
-// the same, as [kit.Options].RefreshGrace has it. The cookies of a session that is over are removed;
+// cause, if r has the refresh cookie of a session that lives. Any number of requests at once rotate
+// it once, as [kit.Options].RefreshGrace has it. The cookies of a session that is over are removed;
 // an outage leaves them.
-func (h *Handler) renew(ctx context.Context, w http.ResponseWriter, r *http.Request, cause error) (string, error) {
-	if !h.options.Cookies || r.Header["Authorization"] != nil {
+func (h *Handler) renew(w http.ResponseWriter, r *http.Request, cause error) (string, error) {
+	if !h.options.Cookies {
+		return "", cause
+	}
+	if _, err := bearerToken(r.Header); err != errMissingToken {
 		return "", cause
 	}
 	refresh := cookie.Get(r, cookie.Refresh)
@@ -93,15 +103,13 @@ func (h *Handler) renew(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		}
 		return "", cause
 	}
-	tokens, err := h.svc.Refresh(ctx, refresh)
-	if err != nil {
-		if over(err) {
-			signOut(w, r)
-		}
-		return "", err
+	tokens, err := h.svc.Refresh(h.clientContext(r), refresh)
+	if err == nil {
+		err = setTokens(w, r, tokens)
+	} else if over(err) {
+		signOut(w, r)
 	}
-	setTokens(w, r, tokens)
-	return string(tokens.AccessToken), nil
+	return string(tokens.AccessToken), err
 }
 
 func (h *Handler) identityOf(ctx context.Context, token string, live bool) (identity, error) {
@@ -121,29 +129,21 @@ func isOneOf(err error, list []error) bool {
 }
 
 // renewable reports whether a refresh may mend an error of the access token.
-func renewable(err error) bool { return errors.Is(err, errMissingToken) || isOneOf(err, refusals) }
+func renewable(err error) bool { return errors.Is(err, errNotSignedIn) || isOneOf(err, refusals) }
 
-// over reports whether an error of a token says that there is no session any more.
-func over(err error) bool { return errors.Is(err, kit.ErrAccountDisabled) || isOneOf(err, refusals) }
-
-// sessionOver is what POST /refresh answers when there is no session any more.
-type sessionOver struct{ error }
-
-func (e sessionOver) Unwrap() error { return e.error }
-
-// keepTokens puts the tokens of an answer into cookies, and removes those of a session that ended.
-func keepTokens(w http.ResponseWriter, r *http.Request, a *kit.Answer) {
-	if a.SignedOut {
-		signOut(w, r)
-	}
-	if a.Tokens.AccessToken != "" {
-		setTokens(w, r, a.Tokens)
-	}
+// over reports whether an error of a token says that there is no session any more. An outage
+// says nothing, whatever else it made impossible to know.
+func over(err error) bool {
+	return (errors.Is(err, kit.ErrAccountDisabled) || isOneOf(err, refusals)) && !errors.Is(err, kit.ErrUnavailable)
 }
 
 // setTokens puts tokens into the cookies of the browser that sent r.
-func setTokens(w http.ResponseWriter, r *http.Request, t kit.TokenPair) {
+func setTokens(w http.ResponseWriter, r *http.Request, t kit.TokenPair) error {
+	if len(cookie.Access)+len(t.AccessToken) > maxCookie {
+		return fmt.Errorf("httpx: the access token of user %s is too long for a cookie, so browsers ignore it: the user has too many roles", t.User.ID)
+	}
 	header := w.Header()
+	header.Set("Cache-Control", "no-store")
 	cookie.Set(header, cookie.New(r, cookie.Access, string(t.AccessToken), t.ExpiresIn, false))
 	if t.RefreshToken != "" {
 		cookie.Set(header, cookie.New(r, cookie.Refresh, string(t.RefreshToken), t.RefreshTokenExpiresIn, false))
@@ -151,10 +151,12 @@ func setTokens(w http.ResponseWriter, r *http.Request, t kit.TokenPair) {
 	if t.DeviceToken != "" {
 		cookie.Set(header, cookie.New(r, cookie.Device, string(t.DeviceToken), cookie.DeviceMaxAge, false))
 	}
+	return nil
 }
 
 // signOut removes the cookies of the session, but not that of the device.
 func signOut(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
 	for _, name := range []string{cookie.Access, cookie.Refresh} {
 		cookie.Set(w.Header(), cookie.New(r, name, "", -1, false))
 	}

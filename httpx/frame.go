@@ -19,14 +19,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	bearer := false // whether the error is about the access token
 	err := catchPanic(func() (err error) {
 		ctx, token := h.clientContext(r), ""
-		if !rt.CrossSite {
-			if err := h.sameOrigin(r); err != nil {
-				return err
-			}
+		if err := h.admit(asked(w, r), rt.CrossSite); err != nil {
+			return err
 		}
 		if rt.Body != kit.NoBody {
 			if rt.Access == kit.SignedIn || rt.Access == kit.RecentlySignedIn {
-				if token, err = h.verified(ctx, w, r); err != nil {
+				if token, err = h.verified(w, r); err != nil {
 					bearer = true
 					return err
 				}
@@ -54,11 +52,15 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		if len(r.Header["Authorization"]) > 1 {
 			return errManyAuthorizations
 		}
-		if answer, err = rt.Serve(ctx, in); err != nil {
-			return err
+		answer, err = rt.Serve(ctx, in)
+		if h.options.Cookies && answer.SignedOut {
+			signOut(w, r)
 		}
-		if h.options.Cookies {
-			keepTokens(w, r, &answer)
+		if h.options.Cookies && err == nil && answer.Tokens.AccessToken != "" {
+			err = setTokens(w, r, answer.Tokens)
+		}
+		if err != nil {
+			return err
 		}
 		return prepare(r, &answer, h.options.Cookies)
 	})
@@ -68,11 +70,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			err = &grantError{err}
 		}
 	}
-	if errors.As(err, new(sessionOver)) {
-		signOut(w, r)
-	}
-	if c, ok := w.(*called); ok {
-		c.take(r, &answer, err)
+	if c, ok := w.(*called); ok && err == nil {
+		c.take(r, &answer)
 		return
 	}
 	if err != nil {
@@ -96,13 +95,13 @@ func (h *Handler) identify(ctx context.Context, w http.ResponseWriter, r *http.R
 
 // verified returns the access token of r, or in cookie mode the one that replaces it, after
 // verifying it without a store.
-func (h *Handler) verified(ctx context.Context, w http.ResponseWriter, r *http.Request) (string, error) {
+func (h *Handler) verified(w http.ResponseWriter, r *http.Request) (string, error) {
 	token, err := h.accessToken(r)
 	if err == nil {
 		_, err = h.verifier.Verify(token)
 	}
 	if err != nil {
-		return h.renew(ctx, w, r, err)
+		return h.renew(w, r, err)
 	}
 	return token, nil
 }

@@ -62,13 +62,13 @@ func New(svc *kit.Service, opts *Options) (*Handler, error) {
 func (h *Handler) routes() []kit.Route {
 	const public, signedIn, recent = kit.Public, kit.SignedIn, kit.RecentlySignedIn
 	const none, json, jsonOrForm = kit.NoBody, kit.JSONBody, kit.JSONOrForm
-	token := json // has a refresh token
-	if h.options.Cookies {
-		token = kit.OptionalJSON
+	login, token := jsonOrForm, json
+	if h.options.Cookies { // the refresh token is no body's, and tools of OAuth 2.0 read theirs from one
+		login, token = json, none
 	}
 	return []kit.Route{
 		{Method: "POST", Path: "/register", Access: public, Body: json, Serve: h.register},
-		{Method: "POST", Path: "/login", Access: public, Body: jsonOrForm, Serve: h.login},
+		{Method: "POST", Path: "/login", Access: public, Body: login, Serve: h.login},
 		{Method: "POST", Path: "/refresh", Access: public, Body: token, Serve: h.refresh},
 		{Method: "POST", Path: "/logout", Access: public, Body: token, Serve: h.logout},
 		{Method: "POST", Path: "/password-reset-request", Access: public, Body: json, Serve: h.requestPasswordReset},

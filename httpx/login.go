@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -17,9 +18,6 @@ import (
 func (h *Handler) login(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	if !isGrant(r.Body) {
 		return h.loginWithPassword(ctx, r)
-	}
-	if h.options.Cookies {
-		return kit.Answer{}, errUnsupportedGrant // its tools read tokens from the body
 	}
 	kind, err := r.Body.One(kit.Field{Name: "grant_type"})
 	if err != nil {
@@ -40,13 +38,13 @@ func (h *Handler) loginWithPassword(ctx context.Context, r kit.Request) (kit.Ans
 	fields := []kit.Field{{Name: "email", Text: &email}, {Name: "password", Text: &password}}
 	if r.Body.Form != nil {
 		fields[0].Name = "username"
-	} else {
+	} else if !h.options.Cookies {
 		fields = append(fields, kit.Field{Name: "device_token", Text: &device, Optional: true, Empty: true})
 	}
 	if err := r.Body.Decode(fields, nil); err != nil {
 		return kit.Answer{}, err
 	}
-	if device != "" && !h.options.Cookies {
+	if device != "" {
 		ctx = kit.WithDevice(ctx, device)
 	}
 	tokens, err := h.svc.Login(ctx, email, password)
@@ -60,30 +58,40 @@ func (h *Handler) refresh(ctx context.Context, r kit.Request) (kit.Answer, error
 		return kit.Answer{}, err
 	}
 	tokens, err := h.svc.Refresh(ctx, token)
-	if over(err) {
-		err = sessionOver{err}
-	}
-	return kit.Answer{Tokens: tokens}, err
+	return kit.Answer{Tokens: tokens, SignedOut: over(err)}, err
 }
 
 // refreshToken returns the refresh token of the body, or in cookie mode that of the cookie.
 func (h *Handler) refreshToken(r kit.Request) (string, error) {
-	if h.options.Cookies {
-		return r.CookieValue(cookie.Refresh), nil
+	if !h.options.Cookies {
+		return r.Body.One(kit.Field{Name: "refresh_token"})
 	}
-	return r.Body.One(kit.Field{Name: "refresh_token"})
+	if token := r.CookieValue(cookie.Refresh); token != "" {
+		return token, nil
+	}
+	return "", errNotSignedIn
 }
 
 // logout is POST /logout.
 func (h *Handler) logout(ctx context.Context, r kit.Request) (kit.Answer, error) {
 	token, err := h.refreshToken(r)
-	if err != nil {
-		return kit.Answer{}, err
-	}
-	if token != "" { // in cookie mode nobody may be signed in
+	if err == nil {
 		err = h.svc.Logout(ctx, token)
 	}
-	return kit.Answer{Status: http.StatusNoContent, SignedOut: true}, err
+	return signedOut(ignore(err, errNotSignedIn))
+}
+
+// signedOut is the answer of a route that ends the session of its request, unless err says that
+// it may not have.
+func signedOut(err error) (kit.Answer, error) {
+	return kit.Answer{Status: http.StatusNoContent, SignedOut: err == nil}, err
+}
+
+func ignore(err, ignored error) error {
+	if errors.Is(err, ignored) {
+		return nil
+	}
+	return err
 }
 
 // noCache is the Pragma header of the answers of a token endpoint (RFC 6749, section 5.1).

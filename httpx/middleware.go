@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 )
@@ -85,15 +86,16 @@ func ClaimsFrom(ctx context.Context) (accesstoken.Claims, bool) {
 }
 
 // RequireToken lets requests through that carry a valid access token in the
-// Authorization header, or with Options.Cookies in a cookie, and gives next [ClaimsFrom]. It asks no store: it is
-// fast, and works in services that have none. The price is a window: after a
-// password reset, a deactivation, a change of roles or a logout, a token that was
+// Authorization header, or with Options.Cookies in a cookie, and gives next [ClaimsFrom]. It asks
+// no store, so it renews no session either: it is fast, and works in services that have none. The
+// price is a window: after a password reset, a deactivation, a change of roles or a logout, a token that was
 // handed out before is accepted until it expires, which is at most
 // kit.Options.AccessTokenTTL, 30 minutes unless set. Where that is too long, use
 // [Handler.RequireUser].
 //
-// Otherwise it answers 401 with missing_token, invalid_token or expired_token, and
-// 400 for two Authorization headers.
+// Otherwise it answers 401 with missing_token, invalid_token or expired_token, and 400 for two
+// Authorization headers. With Options.Cookies it and the others here answer 400 for a token in the
+// header and one in a cookie, and 403 with cross_origin, as [Middleware.RequireSameOrigin] does.
 func (m *Middleware) RequireToken(next http.Handler) http.Handler {
 	return m.require(next, func(_ http.ResponseWriter, r *http.Request) (identity, error) {
 		claims, err := m.verify(r)
@@ -184,7 +186,10 @@ func (m *Middleware) requireOr(next http.Handler, identify func(http.ResponseWri
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := new(identity)
 		err := catchPanic(func() (err error) {
-			if err := m.sameOrigin(r); err != nil {
+			if m.crossOrigin != nil {
+				r = cookie.After(r, w.Header()) // middleware outside may have renewed the session
+			}
+			if err := m.admit(r, false); err != nil {
 				return err
 			}
 			*id, err = identify(w, r)

@@ -25,8 +25,8 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 // writeError answers r with err. bearer says that the token err is about, if any, was
 // presented in the Authorization header.
 func (m *Middleware) writeError(w http.ResponseWriter, r *http.Request, err error, bearer bool) {
-	if c, ok := w.(*called); ok { // an unknown route
-		c.err = err
+	if c, ok := w.(*called); ok {
+		c.fail(m, r, err)
 		return
 	}
 	var p kit.Problem
@@ -73,7 +73,7 @@ func (m *Middleware) setErrorHeaders(w http.ResponseWriter, r *http.Request, err
 // problemOf is [ProblemOf], and logs what the client is not told.
 func (m *Middleware) problemOf(r *http.Request, err error) kit.Problem {
 	p := ProblemOf(err)
-	if p.Code == codeInternal {
+	if p.Code == codeInternal && !errors.As(err, new(logged)) {
 		if gone(r, err) {
 			return ProblemOf(r.Context().Err())
 		}

@@ -74,7 +74,11 @@ func (h *Handler) endSession(ctx context.Context, r kit.Request) (kit.Answer, er
 	if !slices.ContainsFunc(sessions, func(s kit.Session) bool { return s.ID == id }) {
 		return kit.Answer{}, errNoSession
 	}
-	return kit.Answer{Status: http.StatusNoContent, SignedOut: id == r.Claims.SessionID}, h.svc.EndSession(ctx, r.User.ID, id)
+	err = h.svc.EndSession(ctx, r.User.ID, id)
+	if id == r.Claims.SessionID {
+		return signedOut(err)
+	}
+	return kit.Done(), err
 }
 
 // endOtherSessions is POST /sessions/revoke-others.

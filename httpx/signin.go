@@ -3,6 +3,7 @@ package httpx
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
@@ -12,11 +13,11 @@ import (
 // it out, and in cookie mode renews the session. The error of a request without a session has
 // the status 401 as a [ProblemOf].
 func (h *Handler) Identify(w http.ResponseWriter, r *http.Request) (kit.User, error) {
-	id, err := h.identifyLive(w, r)
-	if err != nil {
-		return kit.User{}, err
-	}
-	return id.user, nil
+	var user kit.User
+	var err error
+	h.requireOr(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { user, _ = UserFrom(r.Context()) }),
+		h.identifyLive, func(_ http.ResponseWriter, _ *http.Request, refused error) { err = refused }).ServeHTTP(w, r)
+	return user, err
 }
 
 // RequireSignIn is [Handler.RequireLive] for pages: a browser without a session is sent to the
@@ -51,5 +52,9 @@ func signInAddress(signIn string, r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || next == "/" {
 		return signIn
 	}
-	return signIn + "?" + url.Values{"next": {next}}.Encode()
+	separator := "?"
+	if strings.Contains(signIn, "?") {
+		separator = "&"
+	}
+	return signIn + separator + url.Values{"next": {next}}.Encode()
 }

@@ -106,8 +106,8 @@ type Answer struct {
 	// is set up for, together with the members of Body, and as 200 if Status is 0. Without
 	// a RefreshToken only the access token is written.
 	Tokens TokenPair
-	// SignedOut says that the session of the request has ended. A server that keeps its tokens in
-	// cookies removes them.
+	// SignedOut says that the session of the request has ended, also beside an error. A server
+	// that keeps its tokens in cookies removes them.
 	SignedOut bool
 	// Location is the Location header; empty for none. It and the next two are printable ASCII.
 	Location string

@@ -28,13 +28,23 @@ const DeviceMaxAge = 400 * 24 * time.Hour
 const prefix = "__Host-"
 
 // Local reports whether r came to http://localhost, where not all browsers keep cookies that
-// are Secure.
+// are Secure. A request of another origin's page, or one that a proxy got over TLS, did not: many
+// proxies write a Host header of their own.
 func Local(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
+	if r.TLS != nil || !isLocalhost(r.Host) || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		return false
 	}
-	return r.TLS == nil && strings.EqualFold(host, "localhost")
+	origin := r.Header.Get("Origin")
+	host, plain := strings.CutPrefix(origin, "http://")
+	return origin == "" || origin == "null" || plain && isLocalhost(host)
+}
+
+func isLocalhost(authority string) bool {
+	host, _, err := net.SplitHostPort(authority)
+	if err != nil {
+		host = authority
+	}
+	return strings.EqualFold(host, "localhost")
 }
 
 // Name returns the name of a cookie in the browser that sent r: on http://localhost without
@@ -53,6 +63,33 @@ func Get(r *http.Request, name string) string {
 		return found[0].Value
 	}
 	return ""
+}
+
+// Sent reports whether r has a cookie, or two.
+func Sent(r *http.Request, name string) bool { return len(r.CookiesNamed(Name(r, name))) > 0 }
+
+// After returns r as its browser would send it after an answer with these headers: with the cookies
+// that they set, and without those that they remove.
+func After(r *http.Request, answer http.Header) *http.Request {
+	if len(answer["Set-Cookie"]) == 0 {
+		return r
+	}
+	changed := (&http.Response{Header: answer}).Cookies()
+	var all []string
+	for _, c := range r.Cookies() {
+		if !slices.ContainsFunc(changed, func(other *http.Cookie) bool { return other.Name == c.Name }) {
+			all = append(all, c.Name+"="+c.Value)
+		}
+	}
+	for _, c := range changed {
+		if c.MaxAge >= 0 {
+			all = append(all, c.Name+"="+c.Value)
+		}
+	}
+	later := r.WithContext(r.Context())
+	later.Header = r.Header.Clone()
+	later.Header.Set("Cookie", strings.Join(all, "; "))
+	return later
 }
 
 // New returns a cookie for the browser that sent r: HttpOnly, of the path "/", for no other
