@@ -12,6 +12,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
+	"myauth.internal/kit/totp"
 )
 
 const (
@@ -103,7 +104,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	w.feature = &provided{Feature: f}
 	w.Kit = kittest.New(t, func(o *kit.Options) {
-		o.Features = []kit.Feature{w.feature, w.squatters}
+		o.Features = []kit.Feature{w.feature, w.squatters, totp.New(nil)}
 		o.OnEvent = func(_ context.Context, e kit.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
