@@ -144,6 +144,9 @@ func (p *providers) finish(ctx context.Context, c client, f flow, a assertion) (
 	} else if err != nil {
 		return p.refuse(ctx, c, f, err, noCookie(f.ID))
 	}
+	if err := p.tokensWait(ctx, c, f.ID, a.tokens); err != nil {
+		return p.refuse(ctx, c, f, err, noCookie(f.ID))
+	}
 	until := p.core.Now().Add(codeTTL)
 	code, err := p.sealCode(pass{Flow: f.ID, Provider: c.Name, Challenge: f.Challenge, Link: f.Link, Assertion: keep(a), User: u.ID, SessionEpoch: u.SessionEpoch, CredentialEpoch: u.CredentialEpoch}, until)
 	if err != nil {

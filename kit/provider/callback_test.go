@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/throttle"
@@ -347,17 +345,4 @@ func TestWrongCodesAreCounted(t *testing.T) {
 	c := a.browser()
 	c.client = kit.Client{IP: ip("198.51.100.1")}
 	c.logIn("idp", lovelace)
-}
-
-// TestTokensThatAreTooLong: the code stays as long as headers may be.
-func TestTokensThatAreTooLong(t *testing.T) {
-	p := newApp(t).feature()
-	for _, c := range []struct{ access, refresh int }{{100, 100}, {4 << 10, 100}, {4 << 10, 0}, {100, 4 << 10}} {
-		a := lovelace
-		a.tokens = &oauth2.Token{AccessToken: strings.Repeat("a", c.access), RefreshToken: strings.Repeat("r", c.refresh)}
-		code, err := p.sealCode(pass{Assertion: keep(a)}, p.core.Now().Add(codeTTL))
-		if err != nil || len(code) > 6<<10 {
-			t.Errorf("%v: %d bytes %v", c, len(code), err)
-		}
-	}
 }

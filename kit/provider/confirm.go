@@ -27,10 +27,8 @@ type confirmation struct {
 // a free address or a taken one alike. flow is that of the browser that has begun it; empty for a
 // native app.
 func (p *providers) mailConfirmation(ctx context.Context, c client, a assertion, flow string) error {
-	a.tokens = nil // a mail is no place for them
+	email, _ := a.address()
 	now := p.core.Now()
-	name := cleanName(a.Name)
-	a.Name = name // which may have been long
 	data, err := encode(confirmation{Provider: c.Name, Flow: flow, Mailed: now.Unix(), Assertion: keep(a)})
 	if err != nil {
 		return err
@@ -44,7 +42,7 @@ func (p *providers) mailConfirmation(ctx context.Context, c client, a assertion,
 	}
 	// The zero User: whose address it is makes no difference, in what is done and in the mail.
 	p.core.Mail(ctx, MailConfirm, kit.User{}, kit.MailContent{
-		To: a.Email, Page: confirmPage, Token: kit.Secret(token), Data: map[string]string{"provider": c.Label, "name": nameForMail(name)},
+		To: email, Page: confirmPage, Token: kit.Secret(token), Data: map[string]string{"provider": c.Label, "name": nameForMail(a.Name)},
 	})
 	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"myauth.internal/kit"
 	"myauth.internal/kit/throttle"
 )
@@ -35,38 +33,34 @@ type pass struct {
 type keptAssertion struct {
 	unprinted
 
-	Issuer        string        `json:"i"`
-	Subject       string        `json:"s"`
-	Email         string        `json:"e,omitempty"`
-	EmailVerified bool          `json:"v,omitempty"`
-	Proved        bool          `json:"p,omitempty"`
-	Name          string        `json:"n,omitempty"`
-	Tokens        *oauth2.Token `json:"t,omitempty"`
+	Issuer        string `json:"i"`
+	Subject       string `json:"s"`
+	Email         string `json:"e,omitempty"`
+	EmailVerified bool   `json:"v,omitempty"`
+	Proved        bool   `json:"p,omitempty"`
+	Name          string `json:"n,omitempty"`
 }
 
+// keep returns what an account can have of an assertion. The tokens stay out of it: a state goes
+// through URLs.
 func keep(a assertion) keptAssertion {
-	return keptAssertion{Issuer: a.Issuer, Subject: a.Subject, Email: a.Email, EmailVerified: a.EmailVerified, Proved: a.Proved, Name: a.Name, Tokens: a.tokens}
+	k := keptAssertion{Issuer: a.Issuer, Subject: a.Subject, EmailVerified: a.EmailVerified, Proved: a.Proved, Name: cleanName(a.Name)}
+	if email, ok := a.address(); ok {
+		k.Email = email
+	}
+	return k
 }
 
 func (k keptAssertion) assertion() assertion {
-	return assertion{Account: Account{Subject: k.Subject, Email: k.Email, EmailVerified: k.EmailVerified, Name: k.Name}, Issuer: k.Issuer, Proved: k.Proved, tokens: k.Tokens}
+	return assertion{Account: Account{Subject: k.Subject, Email: k.Email, EmailVerified: k.EmailVerified, Name: k.Name}, Issuer: k.Issuer, Proved: k.Proved}
 }
 
 // maxPass bounds a pass, so that the target's URL fits into the headers that proxies let through.
 const maxPass = 3 << 10
 
-// sealCode returns a code. Tokens of the provider that make it too long are left out: the access token
-// first, which the refresh token can make anew.
+// sealCode returns a code.
 func (p *providers) sealCode(of pass, until time.Time) (kit.Secret, error) {
 	data, err := encode(of)
-	if t := of.Assertion.Tokens; err == nil && t != nil && len(data) > maxPass {
-		p.core.Logger().Warn("myauth: the tokens of a provider are too long to be kept whole", "provider", of.Provider)
-		of.Assertion.Tokens = &oauth2.Token{TokenType: t.TokenType, RefreshToken: t.RefreshToken}
-		if data, err = encode(of); err == nil && (t.RefreshToken == "" || len(data) > maxPass) {
-			of.Assertion.Tokens = nil
-			data, err = encode(of)
-		}
-	}
 	if err == nil && len(data) > maxPass {
 		err = errRefused{"it is too long"}
 	}
@@ -120,11 +114,20 @@ func (p *providers) exchange(ctx context.Context, r kit.Request, code, verifier 
 		p.failed(ctx, c, of.User, err)
 		return kit.Answer{}, err
 	}
+	a := of.Assertion.assertion()
+	tokens, kept, err := p.waitingTokens(ctx, c, of.Flow)
+	if err != nil {
+		return kit.Answer{}, err
+	}
+	a.tokens = tokens
 	var answer kit.Answer
 	if of.Link != nil {
-		answer, err = p.exchangeLink(ctx, r, c, of, st)
+		answer, err = p.exchangeLink(ctx, r, c, a, of, st)
 	} else {
-		answer.Tokens, err = p.exchangeLogin(ctx, c, of, st)
+		answer.Tokens, err = p.exchangeLogin(ctx, c, a, of, st)
+	}
+	if err == nil {
+		kept()
 	}
 	if of.Challenge == "" {
 		answer.Cookies = []kit.Cookie{noCookie(of.Flow)}
@@ -158,8 +161,7 @@ func (p *providers) mayExchange(ctx context.Context, r kit.Request, of pass, st 
 	return err
 }
 
-func (p *providers) exchangeLogin(ctx context.Context, c client, of pass, st kit.State) (kit.TokenPair, error) {
-	a := of.Assertion.assertion()
+func (p *providers) exchangeLogin(ctx context.Context, c client, a assertion, of pass, st kit.State) (kit.TokenPair, error) {
 	known := kit.User{ID: of.User, SessionEpoch: of.SessionEpoch, CredentialEpoch: of.CredentialEpoch}
 	if known.ID != "" {
 		u, err := p.foresee(ctx, c, a)
@@ -198,7 +200,7 @@ func (p *providers) logIn(ctx context.Context, c client, a assertion, known kit.
 }
 
 // exchangeLink ends a linking flow: for the user and the session that began it, and nobody else.
-func (p *providers) exchangeLink(ctx context.Context, r kit.Request, c client, of pass, st kit.State) (kit.Answer, error) {
+func (p *providers) exchangeLink(ctx context.Context, r kit.Request, c client, a assertion, of pass, st kit.State) (kit.Answer, error) {
 	switch {
 	case r.User.ID == "" && r.NotSignedIn != nil:
 		return kit.Answer{}, r.NotSignedIn
@@ -211,7 +213,7 @@ func (p *providers) exchangeLink(ctx context.Context, r kit.Request, c client, o
 	if err := p.core.SpendState(ctx, r.User.ID, st); err != nil {
 		return kit.Answer{}, err
 	}
-	identity, err := p.link(ctx, r.User, c, of.Assertion.assertion())
+	identity, err := p.link(ctx, r.User, c, a)
 	if err != nil {
 		p.failed(ctx, c, r.User.ID, err)
 		return kit.Answer{}, err

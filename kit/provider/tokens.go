@@ -232,16 +232,21 @@ func (p *providers) tokensWait(ctx context.Context, c client, flow string, t *oa
 	return p.core.Create(ctx, row)
 }
 
-// waitingTokens returns the tokens of a flow, or nil.
-func (p *providers) waitingTokens(ctx context.Context, c client, flow string) (*oauth2.Token, error) {
+// waitingTokens returns the tokens of a flow, or nil, and what removes them once they are kept.
+func (p *providers) waitingTokens(ctx context.Context, c client, flow string) (t *oauth2.Token, kept func(), err error) {
 	if !c.KeepTokens {
-		return nil, nil
+		return nil, func() {}, nil
 	}
 	row, err := p.core.Find(ctx, kindWaiting, flow)
 	if errors.Is(err, kit.ErrNotFound) {
-		return nil, nil
+		return nil, func() {}, nil
 	} else if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.openToken(row, row.Data)
+	t, err = p.openToken(row, row.Data)
+	return t, func() {
+		if err := p.core.Remove(context.WithoutCancel(ctx), row); err != nil {
+			p.core.Logger().WarnContext(ctx, "myauth: tokens of a provider that were waiting remain, sealed, until the next purge", "provider", c.Name, "err", err)
+		}
+	}, err
 }

@@ -249,3 +249,8 @@ func (w *world) mailed(kind kit.MailKind) (list []kit.Mail) {
 	}
 	return list
 }
+
+// trace hears each call of the stores.
+func (w *world) trace(hear func(op string)) {
+	w.Faults.Each(func(_ context.Context, op string, _ any) kittest.Fault { hear(op); return 0 })
+}
