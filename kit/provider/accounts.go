@@ -41,6 +41,8 @@ const (
 type grounds struct {
 	proof proof
 	since time.Time // when the link was mailed
+	// toLink: without linking the identity nothing is to be done.
+	toLink bool
 }
 
 // step is what comes next for an assertion.

@@ -47,6 +47,9 @@ func (p *providers) arrive(ctx context.Context, c client, a assertion, g grounds
 // take takes one step. Errors: errLost.
 func (s *arrival) take(ctx context.Context, o outlook) (kit.User, error) {
 	s.linked = o.step != stepVisit
+	if !s.linked && s.g.toLink {
+		return kit.User{}, errLinkRequired
+	}
 	switch o.step {
 	case stepLogin:
 		return o.user, s.use(ctx, o.identity)
@@ -138,7 +141,9 @@ func (s *arrival) claim(ctx context.Context, found kit.User) (kit.User, error) {
 	if s.seen.ID != found.ID {
 		s.seen = found
 	}
-	s.linked = s.g.proof != byMailbox
+	if s.linked = s.g.proof != byMailbox; !s.linked && s.g.toLink {
+		return kit.User{}, errLinkRequired
+	}
 	u, changed, err := s.p.core.ChangeUser(ctx, found.ID, func(u *kit.User) error { return s.strip(u, !s.linked) })
 	if errors.Is(err, kit.ErrUserNotFound) {
 		err = errLost

@@ -60,7 +60,7 @@ func (p *providers) serveConfirm(ctx context.Context, r kit.Request) (kit.Answer
 	}
 	var answer kit.Answer
 	err := p.core.Attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin}, "", func() error {
-		s, err := p.confirm(ctx, token, r.Source)
+		s, err := p.confirm(ctx, token, r.Source, false)
 		if err != nil {
 			return err
 		}
@@ -79,10 +79,7 @@ func (p *providers) serveConfirm(ctx context.Context, r kit.Request) (kit.Answer
 // used up, and the page says what to do.
 func (p *providers) submitConfirm(ctx context.Context, token string, from kit.Source) error {
 	return p.core.Attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin}, "", func() error {
-		s, err := p.confirm(ctx, token, from)
-		if err == nil && !s.linked {
-			err = errLinkRequired
-		}
+		s, err := p.confirm(ctx, token, from, true)
 		if err != nil {
 			return err
 		}
@@ -106,8 +103,9 @@ func (s confirmed) amr() []string {
 	return []string{"email"}
 }
 
-// confirm makes the account, or claims or finds it. It does not use the token up.
-func (p *providers) confirm(ctx context.Context, token string, from kit.Source) (confirmed, error) {
+// confirm makes the account, or claims or finds it. It does not use the token up. toLink: it is
+// refused if that does not link the identity.
+func (p *providers) confirm(ctx context.Context, token string, from kit.Source, toLink bool) (confirmed, error) {
 	st, err := p.core.OpenState(stateConfirm, token)
 	if err != nil {
 		return confirmed{}, err
@@ -125,7 +123,7 @@ func (p *providers) confirm(ctx context.Context, token string, from kit.Source) 
 	} else if spent {
 		return confirmed{}, kit.ErrRevokedToken
 	}
-	a, g := of.Assertion.assertion(), grounds{byMailbox, time.Unix(of.Mailed, 0)}
+	a, g := of.Assertion.assertion(), grounds{byMailbox, time.Unix(of.Mailed, 0), toLink}
 	a.Proved = true // by the mailbox
 	var s confirmed
 	if of.Flow != "" {
