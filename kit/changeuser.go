@@ -35,12 +35,24 @@ func (s *Service) changeUser(ctx context.Context, id string, change func(*User) 
 	// A change that was begun is finished even if the caller goes, so that its event and
 	// mail are not left out.
 	ctx = context.WithoutCancel(ctx)
+	left := false // the administrators: see leaveAdmins
+	defer func() {
+		if err == nil && isAdmin(u) || err != nil && left {
+			s.joinAdmins(ctx, id)
+		}
+	}()
 	for range casRounds {
 		want := u.Clone()
 		if err := change(&want); errors.Is(err, ErrUnchanged) {
 			return u, changed, nil
 		} else if err != nil {
 			return User{}, false, err
+		}
+		if isAdmin(u) && !isAdmin(want) && !left {
+			if err := s.leaveAdmins(ctx, id); err != nil {
+				return User{}, false, err
+			}
+			left = true
 		}
 		// Never the same instant twice, so that a record tells whose write it is.
 		if want.UpdatedAt = s.now(); !want.UpdatedAt.After(u.UpdatedAt) {

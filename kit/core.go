@@ -40,8 +40,8 @@ func (c *Core) UserByEmail(ctx context.Context, email string) (User, error) {
 // creates its record after that, and marks the address as verified last, if that is proved: until
 // then nothing logs in to the account, and the feature may claim it when it tries again.
 //
-// Errors: a [ValidationError] of email and username, [ErrUserExists], what Hooks.BeforeRegister
-// returns.
+// Errors: [ErrRegistrationClosed], a [ValidationError] of email and username, [ErrUserExists], what
+// Hooks.BeforeRegister returns.
 func (c *Core) Register(ctx context.Context, email, username string) (User, error) {
 	return c.svc.register(ctx, Registration{Email: email, Username: username})
 }

@@ -66,6 +66,9 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	if err := s.createUser(ctx, u); err != nil {
 		return User{}, err
 	}
+	if isAdmin(u) {
+		s.joinAdmins(context.WithoutCancel(ctx), u.ID)
+	}
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
 	return u, nil
 }

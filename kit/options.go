@@ -75,6 +75,8 @@ type Options struct {
 	// [ErrUnavailable]) or lets every password pass. Package kit/password/breached has two that
 	// refuse stolen passwords.
 	PasswordPolicy password.Policy
+	// Registration says who may make an account: default [RegistrationOpen].
+	Registration RegistrationMode
 	// RequireVerifiedEmail makes the login of a user whose address is not verified return
 	// [ErrEmailNotVerified], after the right password only.
 	RequireVerifiedEmail bool
@@ -176,6 +178,13 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.BcryptCost < minCost || c.BcryptCost > 16 {
 		return c, fmt.Errorf("kit: Options.BcryptCost is %d: it must be between %d and 16 (lower only with InsecureFastHash, for tests)", c.BcryptCost, minCost)
+	}
+	switch c.Registration {
+	case "":
+		c.Registration = RegistrationOpen
+	case RegistrationOpen, RegistrationInvited, RegistrationClosed:
+	default:
+		return c, fmt.Errorf("kit: Options.Registration is %q: it must be open, invited or closed", c.Registration)
 	}
 	if c.ConcealAccounts && !c.RequireVerifiedEmail {
 		return c, errors.New("kit: Options.ConcealAccounts needs Options.RequireVerifiedEmail: otherwise a login right after a registration tells whether the address was free")

@@ -12,6 +12,19 @@ import (
 	"myauth.internal/kit/throttle"
 )
 
+// RegistrationMode says who may make an account.
+type RegistrationMode string
+
+// The modes. Service.Import, which is for the application and its administrators, works in each.
+const (
+	RegistrationOpen    RegistrationMode = "open"    // everybody
+	RegistrationInvited RegistrationMode = "invited" // who has an invitation: see package invitation
+	RegistrationClosed  RegistrationMode = "closed"  // nobody
+)
+
+// ErrRegistrationClosed: Options.Registration does not let this account be made.
+var ErrRegistrationClosed = NewProblem(403, "registration_closed", "Registration closed", "New accounts are not open to everybody here.")
+
 // Registration is what a new user gives.
 type Registration struct {
 	Email    string
@@ -31,11 +44,14 @@ func (r Registration) Format(f fmt.State, _ rune) {
 // verification mail. It returns [ErrUserExists] also with Options.ConcealAccounts: then the
 // owner gets a mail, and the HTTP layer must not show the error.
 //
-// Errors: a [ValidationError] with every broken rule, [ErrUserExists], a
+// Errors: [ErrRegistrationClosed], a [ValidationError] with every broken rule, [ErrUserExists], a
 // [throttle.LimitError], what Hooks.BeforeRegister returns.
 func (s *Service) Register(ctx context.Context, r Registration) (_ User, err error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
+	}
+	if s.opts.Registration != RegistrationOpen {
+		return User{}, ErrRegistrationClosed
 	}
 	email, _ := checkEmail("email", r.Email)
 	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionRegister, EmailKey: EmailKey(email)}, "") // before a policy asks another server
@@ -90,6 +106,9 @@ func (s *Service) Register(ctx context.Context, r Registration) (_ User, err err
 func (s *Service) register(ctx context.Context, r Registration) (User, error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
+	}
+	if s.opts.Registration != RegistrationOpen {
+		return User{}, ErrRegistrationClosed
 	}
 	r.Password, r.Settings = "", nil
 	var fields, bad []FieldError
