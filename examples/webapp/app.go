@@ -1,0 +1,166 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/passkey"
+	"myauth.internal/kit/totp"
+)
+
+// productName is what the pages, the mails and authenticator apps call the application.
+const productName = "Notebook"
+
+// config is what newApp needs.
+type config struct {
+	stores    kit.Stores
+	keys      *accesstoken.Keyring
+	notes     *notes
+	publicURL string
+	fixedURL  bool     // do not redirect to publicURL: a proxy may have changed the host
+	mailbox   *mailbox // nil: there is no such page
+	// options are those of the Service that tests and main set; newApp adds the rest.
+	options kit.Options
+}
+
+// app is the application. Its handlers parse a form, call one of MyAuth's routes by auth.Call, and
+// redirect or show the form again. What signing in means, and what it needs, is MyAuth's alone.
+type app struct {
+	svc      *kit.Service
+	auth     *httpx.Handler
+	notes    *notes
+	mailbox  *mailbox
+	passkeys bool
+	http.Handler
+}
+
+func newApp(c config) (*app, error) {
+	a := &app{notes: c.notes, mailbox: c.mailbox}
+	public, err := url.Parse(c.publicURL)
+	if err != nil {
+		return nil, err
+	}
+	opts := c.options
+	opts.PublicURL = c.publicURL
+	opts.JWTIssuer = c.publicURL
+	// An account begins when its address is confirmed. With ConcealAccounts as well, the sign-up
+	// page would not tell who has an account.
+	opts.RequireVerifiedEmail = true
+	opts.Features = append(opts.Features, c.notes, totp.New(&totp.Options{Issuer: productName}))
+	// Browsers have passkeys over TLS and on localhost only.
+	keys, err := passkey.New(public.Hostname(), &passkey.Options{RPName: productName, Origins: []string{public.Scheme + "://" + public.Host}})
+	if a.passkeys = err == nil; a.passkeys {
+		opts.Features = append(opts.Features, keys)
+	}
+	if a.svc, err = kit.New(c.stores, c.keys, &opts); err != nil {
+		return nil, err
+	}
+	if a.auth, err = httpx.New(a.svc, &httpx.Options{Cookies: true, Logger: opts.Logger}); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", a.auth) // for the passkeys of the sign-in page, and for providers
+	mux.Handle("/static/", staticFiles())
+	mux.Handle("/", a.auth.RequireSameOrigin(a.auth.WithClient(a.pages())))
+	a.Handler = mux
+	if !c.fixedURL {
+		a.Handler = onHost(public, mux)
+	}
+	return a, nil
+}
+
+// pages are all pages. Those that change something have a form at the same path, so whoever must
+// sign in first comes back to the form.
+func (a *app) pages() http.Handler {
+	mux := http.NewServeMux()
+	signedIn := a.auth.RequireSignIn("/sign-in", a.fail)
+	public := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, h) }
+	user := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, signedIn(h)) }
+	recent := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, signedIn(a.recently(h))) }
+
+	user("GET /{$}", a.listNotes)
+	user("POST /{$}", a.addNote)
+	user("POST /notes/{id}/delete", a.deleteNote)
+
+	public("GET /sign-up", a.showSignUp)
+	public("POST /sign-up", a.signUp)
+	public("GET /check-your-mail", a.showCheckYourMail)
+	public("POST /check-your-mail", a.sendVerification)
+	public("GET /verify-email", a.showVerifyEmail)
+	public("POST /verify-email", a.verifyEmail)
+	public("GET /verify-email/deny", a.showDenyEmail)
+	public("POST /verify-email/deny", a.denyEmail)
+
+	public("GET /forgot-password", a.showForgotPassword)
+	public("POST /forgot-password", a.forgotPassword)
+	public("GET /reset-password", a.showResetPassword)
+	public("POST /reset-password", a.resetPassword)
+
+	public("GET /sign-in", a.showSignIn)
+	public("POST /sign-in", a.signIn)
+	public("GET /second-factor", a.showSecondFactor)
+	public("POST /second-factor", a.secondFactor)
+	public("POST /sign-out", a.signOut)
+	user("GET /confirm-it-is-you", a.showReauthenticate)
+	user("POST /confirm-it-is-you", a.reauthenticate)
+
+	user("GET /account", a.showAccount)
+	user("POST /account", a.changeProfile)
+	user("GET /account/password", a.showPassword)
+	user("POST /account/password", a.changePassword)
+	recent("GET /account/email", a.showEmail)
+	recent("POST /account/email", a.requestEmailChange)
+	public("GET /change-email", a.showChangeEmail)
+	public("POST /change-email", a.changeEmail)
+	user("GET /account/devices", a.listDevices)
+	user("POST /account/devices", a.signOutElsewhere)
+	user("POST /account/devices/{id}", a.signOutDevice)
+	recent("GET /account/delete", a.showDelete)
+	recent("POST /account/delete", a.deleteAccount)
+
+	user("GET /account/two-factor", a.listFactors)
+	recent("GET /account/two-factor/app", a.showEnroll)
+	recent("POST /account/two-factor/app", a.enroll)
+	recent("GET /account/two-factor/remove", a.showRemoveFactor)
+	recent("POST /account/two-factor/remove", a.removeFactor)
+	recent("GET /account/two-factor/codes", a.showRecoveryCodes)
+	recent("POST /account/two-factor/codes", a.newRecoveryCodes)
+
+	if a.passkeys {
+		public("POST /sign-in/passkey", a.signInWithPasskey)
+		user("POST /confirm-it-is-you/passkey", a.reauthenticateWithPasskey)
+		user("GET /account/passkeys", a.listPasskeys)
+		recent("GET /account/passkeys/new", a.showAddPasskey)
+		recent("POST /account/passkeys/new", a.addPasskey)
+		recent("GET /account/passkeys/{id}", a.showPasskey)
+		recent("POST /account/passkeys/{id}", a.renamePasskey)
+		recent("GET /account/passkeys/{id}/remove", a.showRemovePasskey)
+		recent("POST /account/passkeys/{id}/remove", a.removePasskey)
+	}
+	if a.mailbox != nil {
+		public("GET /mailbox", a.showMailbox)
+	}
+	public("/", func(w http.ResponseWriter, r *http.Request) {
+		a.fail(w, r, kit.Problem{Status: http.StatusNotFound, Code: "not_found"})
+	})
+	return mux
+}
+
+// onHost sends browsers that came by another name, such as 127.0.0.1, to the one that the cookies
+// and passkeys belong to. That also keeps the pages from a stranger's domain that leads to this
+// machine.
+func onHost(public *url.URL, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Host == public.Host:
+			next.ServeHTTP(w, r)
+		case r.Method == http.MethodGet || r.Method == http.MethodHead:
+			http.Redirect(w, r, public.Scheme+"://"+public.Host+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		default:
+			http.Error(w, "This server is "+public.Host+".", http.StatusMisdirectedRequest)
+		}
+	})
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/mailx"
+)
+
+func environment(vars ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(vars); i += 2 {
+			if vars[i] == name {
+				return vars[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		vars []string
+		err  string // what it names; empty: none
+	}{
+		"none":                {nil, ""},
+		"everybody":           {[]string{"MYAUTH_ADDR", ":8080"}, "MYAUTH_SMTP_URL"},
+		"everybody, relay":    {[]string{"MYAUTH_ADDR", "0.0.0.0:8080", "MYAUTH_SMTP_URL", "smtps://relay"}, "MYAUTH_PUBLIC_URL"},
+		"everybody, complete": {[]string{"MYAUTH_ADDR", ":1", "MYAUTH_SMTP_URL", "smtps://relay", "MYAUTH_PUBLIC_URL", "https://notes.example"}, ""},
+		"everybody, mailbox":  {[]string{"MYAUTH_ADDR", ":1", "MYAUTH_MAILBOX", "on", "MYAUTH_PUBLIC_URL", "https://notes.example/"}, ""},
+		"http elsewhere":      {[]string{"MYAUTH_PUBLIC_URL", "http://notes.example"}, "MYAUTH_PUBLIC_URL"},
+		"a path":              {[]string{"MYAUTH_PUBLIC_URL", "https://notes.example/app"}, "MYAUTH_PUBLIC_URL"},
+		"another store":       {[]string{"MYAUTH_STORE", "postgres://x"}, "MYAUTH_STORE"},
+	} {
+		s, err := parseSettings(environment(c.vars...))
+		if c.err == "" && (err != nil || s.database == "") || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+			t.Errorf("%s: %v, want %q", name, err, c.err)
+		}
+	}
+	var help bytes.Buffer
+	printHelp(&help)
+	for _, setting := range settingsTable {
+		if !strings.Contains(help.String(), setting.name) {
+			t.Errorf("-h does not have %s", setting.name)
+		}
+	}
+	for _, url := range []string{"ftp://relay", "smtp://a:secret@relay/x"} {
+		if _, _, err := (&settings{smtpURL: url, mailFrom: "a@b.example"}).mailer(); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if m, box, err := (&settings{smtpURL: "smtp://relay", mailFrom: "a@b.example"}).mailer(); m == nil || box != nil || err != nil {
+		t.Error("with a relay there is a mailbox, or no mailer:", err)
+	}
+}
+
+// TestKeysStay: with other keys no second factor could be read after a restart.
+func TestKeysStay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	_, sealing, err := openKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := sealing.Seal([]byte("secret"))
+	_, sealing, err = openKeys(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _, err := sealing.Open(sealed); string(text) != "secret" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Error(info, err)
+	}
+	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := openKeys(path); err == nil {
+		t.Error("keys that are too short were taken")
+	}
+}
+
+// TestRun starts the program and stops it.
+func TestRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	free.Close()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, environment("MYAUTH_ADDR", addr, "MYAUTH_STORE", "sqlite:"+filepath.Join(t.TempDir(), "app.db")))
+	}()
+	for range 500 {
+		var answer *http.Response
+		if answer, err = http.Get("http://" + strings.Replace(addr, "127.0.0.1", "localhost", 1) + "/sign-in"); err == nil {
+			answer.Body.Close()
+			break
+		}
+		time.Sleep(10 * time.Millisecond) // until another program's port is open
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-ended; err != nil && err != http.ErrServerClosed {
+		t.Error(err)
+	}
+	if err := run(t.Context(), environment("MYAUTH_STORE", "memory:")); err == nil {
+		t.Error("a bad setting was taken")
+	}
+}
+
+func TestMailboxKeepsTheLast(t *testing.T) {
+	box, err := newMailbox(&mailx.Options{ProductName: productName})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for i := range keptMails + 5 {
+		m := kit.Mail{Kind: kit.MailPasswordReset, To: "a@b.example", Link: "https://x.example/reset-password?token=t", Token: "t", Now: now.Add(time.Duration(i) * time.Hour), ValidUntil: now.Add(1000 * time.Hour)}
+		if err := box.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mails := box.latest()
+	if len(mails) != keptMails || !mails[0].At.After(mails[1].At) {
+		t.Error(len(mails), mails[0].At, mails[1].At)
+	}
+	if m := mails[0]; m.To != "a@b.example" || m.Subject != "Reset your password for Notebook" || m.Link == "" || !strings.HasPrefix(m.Text, "Hello") || strings.Contains(m.Text, "\n  ") || strings.Contains(m.Text, "---") {
+		t.Errorf("%+v", m)
+	}
+	if err := box.Send(t.Context(), kit.Mail{Kind: "unknown", To: "a@b.example"}); err == nil {
+		t.Error("a mail without a text was taken")
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+
+	"myauth.internal/httpx"
+	"myauth.internal/kit"
+)
+
+// static/passkeys.js asks the browser for a passkey and puts the answer into the hidden fields of a
+// form, which then is sent like every other one.
+func passkeyAnswer(r *http.Request) map[string]any {
+	answer := map[string]any{"state": r.PostFormValue("state")}
+	if credential := json.RawMessage(r.PostFormValue("credential")); json.Valid(credential) {
+		answer["credential"] = credential
+	}
+	return answer
+}
+
+func (a *app) signInWithPasskey(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err != nil {
+		a.refusePasskey(w, r, "signin", "Sign in", err)
+		return
+	}
+	next(w, r)
+}
+
+// reauthenticateWithPasskey is a new login, because a passkey says by itself whose it is. The
+// session from before ends.
+func (a *app) reauthenticateWithPasskey(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err != nil {
+		a.refusePasskey(w, r, "reauthenticate", "Confirm that it is you", err)
+		return
+	}
+	if claims, ok := httpx.ClaimsFrom(r.Context()); ok {
+		if err := a.svc.EndSession(r.Context(), claims.Subject, claims.SessionID); err != nil {
+			a.fail(w, r, httpx.ProblemOf(err))
+			return
+		}
+	}
+	next(w, r)
+}
+
+func (a *app) refusePasskey(w http.ResponseWriter, r *http.Request, name, title string, err error) {
+	if p := httpx.ProblemOf(err); p.Code == "invalid_credentials" {
+		err = kit.NewProblem(p.Status, "invalid_credential", p.Title, p.Detail)
+	}
+	a.refuse(w, r, name, page{Title: title}, err)
+}
+
+// passkey is one of the list.
+type passkeyItem struct {
+	ID       string     `json:"id"`
+	Name     string     `json:"name"`
+	Created  time.Time  `json:"created_at"`
+	LastUsed *time.Time `json:"last_used_at"`
+	BackedUp bool       `json:"backed_up"`
+}
+
+// passkeysOf returns the passkeys of the user, or shows why it cannot.
+func (a *app) passkeysOf(w http.ResponseWriter, r *http.Request) ([]passkeyItem, bool) {
+	var list struct {
+		Passkeys []passkeyItem `json:"passkeys"`
+	}
+	ok := a.get(w, r, "GET /passkeys", &list)
+	return list.Passkeys, ok
+}
+
+func (a *app) listPasskeys(w http.ResponseWriter, r *http.Request) {
+	if list, ok := a.passkeysOf(w, r); ok {
+		a.render(w, r, http.StatusOK, "passkeys", page{Title: "Passkeys", Data: list})
+	}
+}
+
+func (a *app) showAddPasskey(w http.ResponseWriter, r *http.Request) { a.renderAddPasskey(w, r, nil) }
+
+// renderAddPasskey shows the form with new options: they are good for five minutes, and once.
+func (a *app) renderAddPasskey(w http.ResponseWriter, r *http.Request, wrong error) {
+	answer, err := a.auth.Call(w, r, "POST /passkeys/options", nil)
+	if err != nil {
+		a.fail(w, r, httpx.ProblemOf(err))
+		return
+	}
+	pg := page{Title: "Add a passkey", Data: string(answer.Body)}
+	if wrong != nil {
+		a.refuse(w, r, "addpasskey", pg, wrong)
+		return
+	}
+	a.render(w, r, http.StatusOK, "addpasskey", pg)
+}
+
+func (a *app) addPasskey(w http.ResponseWriter, r *http.Request) {
+	body := passkeyAnswer(r)
+	body["name"] = r.PostFormValue("name")
+	if _, err := a.auth.Call(w, r, "POST /passkeys", body); err != nil {
+		a.renderAddPasskey(w, r, err)
+		return
+	}
+	done(w, r, "/account/passkeys", "passkey-added")
+}
+
+// passkeyRoute is the route of the passkey that the page is about.
+func passkeyRoute(method string, r *http.Request) string {
+	return method + " /passkeys/" + url.PathEscape(r.PathValue("id"))
+}
+
+func (a *app) showPasskey(w http.ResponseWriter, r *http.Request) {
+	list, ok := a.passkeysOf(w, r)
+	if !ok {
+		return
+	}
+	for _, k := range list {
+		if k.ID == r.PathValue("id") {
+			a.render(w, r, http.StatusOK, "passkey", page{Title: "Rename a passkey", Data: k})
+			return
+		}
+	}
+	a.fail(w, r, kit.Problem{Status: http.StatusNotFound, Code: "not_found"})
+}
+
+func (a *app) renamePasskey(w http.ResponseWriter, r *http.Request) {
+	_, err := a.auth.Call(w, r, passkeyRoute("PATCH", r), map[string]any{"name": r.PostFormValue("name")})
+	if err != nil {
+		a.refuse(w, r, "passkey", page{Title: "Rename a passkey", Data: passkeyItem{}}, err)
+		return
+	}
+	done(w, r, "/account/passkeys", "saved")
+}
+
+func (a *app) showRemovePasskey(w http.ResponseWriter, r *http.Request) {
+	a.ask(w, r, "Remove a passkey", question{
+		Text: "It does not sign you in any more.", Button: "Remove the passkey", Danger: true, Back: "/account/passkeys",
+	})
+}
+
+func (a *app) removePasskey(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.auth.Call(w, r, passkeyRoute("DELETE", r), nil); err != nil {
+		a.renderProblem(w, r, "Remove a passkey", err)
+		return
+	}
+	done(w, r, "/account/passkeys", "passkey-removed")
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"myauth.internal/httpx"
+	"myauth.internal/httpx/cookie"
+	"myauth.internal/kit"
+)
+
+func (a *app) showSignIn(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.auth.Identify(w, r); err == nil {
+		next(w, r)
+		return
+	}
+	a.render(w, r, http.StatusOK, "signin", page{Title: "Sign in"})
+}
+
+func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
+	_, err := a.auth.Call(w, r, "POST /login", map[string]any{
+		"email": r.PostFormValue("email"), "password": r.PostFormValue("password"),
+	})
+	var due *kit.MFARequired
+	switch p := httpx.ProblemOf(err); {
+	case err == nil:
+		next(w, r)
+	case errors.As(err, &due):
+		askSecondFactor(w, r, due, false)
+	case p.Code == "email_not_verified":
+		a.renderCheckYourMail(w, r, p.Status, mailSent{Email: r.PostFormValue("email")})
+	case p.Code == "invalid_credentials":
+		pg := page{Title: "Sign in", Form: formOf(r), Problem: "The e-mail address or the password is wrong."}
+		a.render(w, r, p.Status, "signin", pg)
+	default:
+		a.refuse(w, r, "signin", page{Title: "Sign in"}, err)
+	}
+}
+
+// next goes on to where the user wanted to go, within this application.
+func next(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, cookie.Next(r.URL.Query().Get("next")), http.StatusSeeOther)
+}
+
+// signOut also works when the session has ended, or its access token.
+func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.auth.Call(w, r, "POST /logout", nil); err != nil {
+		a.fail(w, r, httpx.ProblemOf(err))
+		return
+	}
+	done(w, r, "/sign-in", "signed-out")
+}
+
+// recently lets users through who signed in a short time ago. Others prove first that they are
+// still there, and come back. So it stands in front of a form, too, and not only of its button.
+func (a *app) recently(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, _ := httpx.UserFrom(r.Context())
+		claims, _ := httpx.ClaimsFrom(r.Context())
+		if err := a.svc.CheckRecent(user, claims); err != nil {
+			http.Redirect(w, r, "/confirm-it-is-you?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (a *app) showReauthenticate(w http.ResponseWriter, r *http.Request) {
+	a.render(w, r, http.StatusOK, "reauthenticate", page{Title: "Confirm that it is you"})
+}
+
+func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
+	_, err := a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")})
+	var due *kit.MFARequired
+	switch {
+	case err == nil:
+		next(w, r)
+	case errors.As(err, &due):
+		askSecondFactor(w, r, due, true)
+	default:
+		on := map[string]string{"invalid_credentials": "password"}
+		a.refuse(w, r, "reauthenticate", page{Title: "Confirm that it is you", On: on}, err)
+	}
+}
