@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,11 +42,16 @@ func Lies() []Lie {
 		{"aud missing", false, claim("aud", nil)},
 		{"aud empty", false, claim("aud", []string{})},
 		{"aud of several clients without azp", false, func(s *Script) { claim("aud", []string{s.ClientID, "another"})(s) }},
+		{"aud of many, and azp", false, func(s *Script) {
+			claim("aud", append(slices.Repeat([]string{"another"}, 40), s.ClientID))(s)
+			claim("azp", s.ClientID)(s)
+		}},
 		{"azp of another client", false, claim("azp", "another")},
 		{"iss of another", false, claim("iss", "https://evil.example.test")},
 		{"iss with a slash", false, func(s *Script) { claim("iss", s.Issuer+"/")(s) }},
 		{"iss missing", false, claim("iss", nil)},
 		{"exp in the past", false, at("exp", -2*time.Minute)},
+		{"exp a minute ago", false, at("exp", -time.Minute)},
 		{"exp missing", false, claim("exp", nil)},
 		{"exp a string", false, claim("exp", "9999999999")},
 		{"exp in 250 years", false, at("exp", 250*365*24*time.Hour)},

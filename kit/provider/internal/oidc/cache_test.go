@@ -192,6 +192,33 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// While one asks a slow provider for what is a day old, nobody else waits.
+func TestRefreshKeepsNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, issuer, clock := start(t)
+		if _, err := issuer.Verify(t.Context(), token(p), want); err != nil {
+			t.Fatal(err)
+		}
+		clock.now = noon.Add(25 * time.Hour)
+		idToken := token(p)
+		p.Script(func(s *hostile.Script) { s.Instead = map[hostile.Endpoint]http.Handler{hostile.Keys: hostile.Slow()} })
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				begin := time.Now()
+				if _, err := issuer.Verify(t.Context(), idToken, want); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(begin); i > 0 && took > 0 {
+					t.Errorf("caller %d waits %v", i, took)
+				}
+			})
+			synctest.Wait() // the first one is at it
+		}
+		wg.Wait()
+	})
+}
+
 // An unknown key while the provider is down is an outage, not a lie: it may be a new one.
 func TestUnknownKeyInAnOutage(t *testing.T) {
 	p, issuer, clock := start(t)

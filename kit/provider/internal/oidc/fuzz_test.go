@@ -15,6 +15,9 @@ func FuzzToken(f *testing.F) {
 	for _, h := range []string{`{"alg":"RS256","kid":"1","typ":"JWT"}`, `{"alg":"none"}`, `{"alg":"HS256"}`, `{"alg":"EdDSA","crit":["exp"]}`, `{"alg":"ES256","alg":"none"}`} {
 		f.Add(enc([]byte(h)) + "." + enc([]byte(`{"iss":"https://id.example","sub":"1","aud":["a"],"exp":1,"iat":1,"nonce":"n"}`)) + ".AA")
 	}
+	f.Add("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn1.AA")
+	f.Add("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0=.AA")
+	f.Add("eyJhbGciOiJQUzI1NiIgfR.e30.AA") // bits behind the last byte
 	f.Fuzz(func(t *testing.T, token string) {
 		h, claims, err := split(token)
 		if err != nil {

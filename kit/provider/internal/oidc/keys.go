@@ -120,7 +120,7 @@ func readKey(text []byte) (key, bool) {
 		return key{}, false
 	}
 	parsed, err := jwk.ParseKey(text)
-	if err != nil || parsed.Validate() != nil {
+	if err != nil {
 		return key{}, false
 	}
 	if use, ok := parsed.KeyUsage(); ok && use != "sig" {

@@ -100,9 +100,6 @@ func (s *keySet) verify(token string, h header) (key, error) {
 			return k, nil
 		}
 		result = errSignature
-		if h.kid == "" { // OpenID Connect Core, section 10.1: without a kid there is one key
-			break
-		}
 	}
 	return key{}, result
 }

@@ -77,6 +77,18 @@ func TestLies(t *testing.T) {
 	}
 }
 
+// What two well-known attacks try is named, for the log.
+func TestReasons(t *testing.T) {
+	for alg, reason := range map[string]string{"none": "not signed", "HS256": "symmetric"} {
+		p, issuer, _ := start(t)
+		p.Script(func(s *hostile.Script) { s.Alg = alg })
+		if _, err := issuer.Verify(t.Context(), token(p), want); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%s: %v", alg, err)
+		}
+		counts(t, p, 0, 0)
+	}
+}
+
 // What looks odd and is allowed.
 func TestOddTokens(t *testing.T) {
 	sum := sha256.Sum256([]byte("n-1"))
