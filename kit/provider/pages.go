@@ -64,7 +64,7 @@ func (p *providers) openSignIn(_ context.Context, from kit.Source) (kit.PageView
 		if len(query) > 0 {
 			u += "?" + query.Encode()
 		}
-		view.Links = append(view.Links, kit.PageLink{Label: "Continue with " + c.Label, URL: u})
+		view.Links = append(view.Links, kit.PageLink{Label: c.Label, URL: u})
 	}
 	return view, nil
 }

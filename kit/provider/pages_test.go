@@ -73,8 +73,8 @@ func TestSignInPage(t *testing.T) {
 		query, _ := url.ParseQuery(c.query)
 		view, err := page.Open(context.Background(), address{query: query})
 		links := []kit.PageLink{
-			{Label: "Continue with Google", URL: strings.TrimSuffix("https://example.com/auth/providers/google/start?"+c.links, "?")},
-			{Label: "Continue with Our <accounts>", URL: strings.TrimSuffix("https://example.com/auth/providers/my_idp/start?"+c.links, "?")},
+			{Label: "Google", URL: strings.TrimSuffix("https://example.com/auth/providers/google/start?"+c.links, "?")},
+			{Label: "Our <accounts>", URL: strings.TrimSuffix("https://example.com/auth/providers/my_idp/start?"+c.links, "?")},
 		}
 		code := view.Code
 		var bad *kit.ValidationError
