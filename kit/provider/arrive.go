@@ -164,14 +164,16 @@ func (s *arrival) claim(ctx context.Context, found kit.User) (kit.User, error) {
 	return s.settle(ctx, u)
 }
 
-// isOurs reports whether an account was made for this assertion a moment ago: this feature alone
-// makes accounts that nothing logs in to. By a mailbox it must have been made since the link was mailed.
+// isOurs reports whether an account is as a sign-in of this identity that was interrupted leaves it,
+// or one that runs now: there is nothing in it, so nobody need be thrown out. By a mailbox it must have
+// been made since the link was mailed.
 func (s *arrival) isOurs(ctx context.Context, u kit.User) (bool, error) {
-	if !isBare(u) || u.Version != 1 || u.CreatedAt.Before(s.g.since) {
+	if !isBare(u) || u.Version != 1 || u.Username != s.a.username() || u.CreatedAt.Before(s.g.since) {
 		return false, nil
 	}
-	list, err := s.p.list(ctx, u)
-	return !slices.ContainsFunc(list, func(k identity) bool { return k.Issuer != s.a.Issuer || k.Subject != s.a.Subject }), err
+	rows, err := s.p.core.Credentials().ByUser(ctx, u.ID, "", 2)
+	own := s.p.core.Credential(u, "", s.a.key()).ID
+	return !slices.ContainsFunc(rows, func(row kit.Token) bool { return row.ID != own }), err
 }
 
 // strip takes everything off an account that somebody may have set up in it, for

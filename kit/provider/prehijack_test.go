@@ -185,8 +185,12 @@ func (w *world) confirm(token string, from source) kit.User {
 
 func (w *world) tryConfirm(token string, from source) (kit.Answer, error) {
 	w.t.Helper()
-	body, _ := json.Marshal(map[string]string{"token": token})
-	return w.serve("POST", "/providers/confirm", kit.Request{Source: from, Body: kit.Body{JSON: body}})
+	return w.serve("POST", "/providers/confirm", confirmRequest(token, from))
+}
+
+func confirmRequest(token string, from source) kit.Request {
+	body, _ := json.Marshal(map[string]string{"token": token}) // of strings
+	return kit.Request{Source: from, Body: kit.Body{JSON: body}}
 }
 
 // occupied is a world with a squatter who has these footholds in the account of ada's address.
