@@ -109,6 +109,9 @@ func serve(r *http.Request, svc *kit.Service, route kit.Route, body string, toke
 		if err == nil && route.Access != kit.SignedIn {
 			err = svc.CheckRecent(user, claims)
 		}
+		if err == nil && route.Access == kit.AdminOnly && !user.HasRole(kit.AdminRole) {
+			err = kit.NewProblem(403, "insufficient_role", "Insufficient role", "")
+		}
 		switch {
 		case err == nil:
 			request.User, request.Claims = user, claims

@@ -23,7 +23,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			return err
 		}
 		if rt.Body != kit.NoBody {
-			if rt.Access == kit.SignedIn || rt.Access == kit.RecentlySignedIn {
+			if rt.Access != kit.Public && rt.Access != kit.PublicOrRecent {
 				if token, err = h.verified(w, r); err != nil {
 					bearer = true
 					return err
@@ -48,6 +48,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			return err
 		default:
 			in.User, in.Claims = id.user, id.claims
+			if rt.Access == kit.AdminOnly {
+				ctx = kit.WithActor(ctx, id.user.ID)
+			}
 		}
 		if len(r.Header["Authorization"]) > 1 {
 			return errManyAuthorizations
@@ -88,6 +91,12 @@ func (h *Handler) identify(ctx context.Context, w http.ResponseWriter, r *http.R
 		return identity{}, nil
 	case kit.RecentlySignedIn, kit.PublicOrRecent:
 		return h.recently(ctx, w, r, token)
+	case kit.AdminOnly:
+		id, err := h.recently(ctx, w, r, token)
+		if err == nil && !id.user.HasRole(kit.AdminRole) {
+			err = errInsufficientRole
+		}
+		return id, err
 	default:
 		return h.authenticate(ctx, w, r, token, false)
 	}

@@ -348,6 +348,45 @@ func TestAccessOfFeatures(t *testing.T) {
 	}
 }
 
+// A route of administrators: the role of now counts, and what it does has its actor.
+func TestRoutesOfAdministrators(t *testing.T) {
+	var core *kit.Core
+	var events []kit.Event
+	rg := newRig(t, Options{}, withProbe(kit.Extension{Routes: []kit.Route{
+		{Method: "POST", Path: "/act", Access: kit.AdminOnly, Body: kit.OptionalJSON, Serve: func(ctx context.Context, r kit.Request) (kit.Answer, error) {
+			core.Emit(ctx, kit.Event{Kind: "acted", UserID: "target"})
+			return kit.Done(), nil
+		}},
+	}}), func(o *kit.Options) {
+		o.Features = append(o.Features, lender{&core})
+		o.OnEvent = func(_ context.Context, e kit.Event) { events = append(events, e) }
+	})
+	bearer := "Bearer " + rg.accessToken(t)
+	act := func() *httptest.ResponseRecorder { return do(rg, "POST", "/auth/act", "", "Authorization", bearer) }
+	wantProblem(t, act(), 403, "insufficient_role")
+	wantProblem(t, do(rg, "POST", "/auth/act", ""), 401, "missing_token")
+	if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "admin"); err != nil {
+		t.Fatal(err)
+	}
+	if w := act(); w.Code != 204 {
+		t.Fatal(w.Body)
+	}
+	if e := events[len(events)-1]; e.Kind != "acted" || e.Actor != rg.user.ID || e.UserID != "target" {
+		t.Errorf("the event is %+v", e)
+	}
+	rg.clock.Advance(10*time.Minute + time.Second)
+	wantProblem(t, act(), 401, "reauthentication_required")
+}
+
+// lender gives a test its Core.
+type lender struct{ core **kit.Core }
+
+func (lender) Name() string { return "lender" }
+func (l lender) Attach(core *kit.Core) (kit.Extension, error) {
+	*l.core = core
+	return kit.Extension{}, nil
+}
+
 // crashing is a factor whose method panics.
 type crashing struct{ kit.Factor }
 

@@ -253,7 +253,10 @@ func (d *document) addFrame(prefix string, rt kit.Route) error {
 	if rt.Access == kit.PublicOrRecent {
 		o.Security = slices.Concat(json.RawMessage("[{},"), o.Security[1:]) // {}: without a token, too
 	}
-	if rt.Access == kit.RecentlySignedIn || rt.Access == kit.PublicOrRecent {
+	if rt.Access == kit.AdminOnly {
+		answers = append(answers, [2]string{"403", "InsufficientRole"})
+	}
+	if rt.Access != kit.Public && rt.Access != kit.SignedIn {
 		answers = append(answers, [2]string{"401", "ReauthenticationRequired"})
 	}
 	for _, a := range answers {

@@ -18,6 +18,10 @@ type Core struct {
 	feature string
 }
 
+// Service is the one that the feature is attached to, for a feature that serves administrators.
+// It works once New has returned.
+func (c *Core) Service() *Service { return c.svc }
+
 // Now returns the time, in UTC and to the microsecond.
 func (c *Core) Now() time.Time { return c.svc.now() }
 

@@ -58,6 +58,9 @@ type Event struct {
 	// UserID is empty for events without an account, such as the login of an unknown
 	// address.
 	UserID string
+	// Actor is the ID of who did it, if that is another one than the user, such as an
+	// administrator: see [WithActor].
+	Actor string
 	// SessionID is empty for events that do not concern one session.
 	SessionID string
 	// Client is what [WithClient] put into the context.
@@ -65,6 +68,19 @@ type Event struct {
 	Time   time.Time
 	// Err is the reason of a failure.
 	Err error
+}
+
+type actorKey struct{}
+
+// WithActor returns a context whose events have an Actor: the ID of an administrator, or what
+// else the application calls whoever acts.
+func WithActor(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, actorKey{}, id)
+}
+
+func actorOf(ctx context.Context) string {
+	id, _ := ctx.Value(actorKey{}).(string)
+	return id
 }
 
 // emit passes e to features and to Options.OnEvent, or logs it.
@@ -75,6 +91,9 @@ func (s *Service) emit(ctx context.Context, e Event) {
 		return
 	}
 	e.Time = s.now()
+	if e.Actor == "" {
+		e.Actor = actorOf(ctx)
+	}
 	if e.Client == (Client{}) {
 		e.Client = ClientOf(ctx)
 	}
@@ -99,10 +118,13 @@ func (s *Service) logEvent(ctx context.Context, e Event) {
 	if !s.opts.Logger.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 5)
+	attrs := make([]slog.Attr, 0, 6)
 	attrs = append(attrs, slog.String("event", string(e.Kind)))
 	if e.UserID != "" {
 		attrs = append(attrs, slog.String("user_id", e.UserID))
+	}
+	if e.Actor != "" {
+		attrs = append(attrs, slog.String("actor_id", e.Actor))
 	}
 	if e.SessionID != "" {
 		attrs = append(attrs, slog.String("session_id", e.SessionID))

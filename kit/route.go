@@ -42,6 +42,9 @@ const (
 	// RecentlySignedIn: a user whose access token comes from a login that
 	// [Service.CheckRecent] accepts, in a session that is live, as [Service.AuthenticateLive] says.
 	RecentlySignedIn
+	// AdminOnly: who may call RecentlySignedIn and has [AdminRole] now. The events of the call have
+	// that user as Actor.
+	AdminOnly
 	// PublicOrRecent: everybody. If the request has an access token that RecentlySignedIn takes,
 	// its user is in the request; if not, Request.NotSignedIn says why.
 	PublicOrRecent
