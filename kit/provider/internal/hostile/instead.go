@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"io"
 	"net/http"
 	"strings"
 )
@@ -33,7 +34,10 @@ func Large() http.Handler {
 
 // Slow answers nothing, until the client has left. Within testing/synctest that takes no time.
 func Slow() http.Handler {
-	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // net/http sees that a client has left after its body only
+		<-r.Context().Done()
+	})
 }
 
 // Gone closes the connection without an answer.
