@@ -18,6 +18,8 @@ var openapi []byte
 
 // Feature is login with other providers, for kit.Options.Features.
 type Feature struct {
+	unprinted // package fmt does not ask a secret in an unexported field how to print it
+
 	baseURL   string // of the API as browsers see it, without a slash at its end
 	redirects []string
 	providers []Provider
