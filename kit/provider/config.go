@@ -1,7 +1,10 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"myauth.internal/kit"
 )
@@ -43,6 +46,38 @@ type Config struct {
 	// addresses only. Whatever it is, requests are bounded in time and size, and no redirect is
 	// followed.
 	Transport http.RoundTripper
+}
+
+// checkConfig refuses what no provider can work with.
+func checkConfig(c Config) error {
+	if c.ClientID == "" {
+		return fmt.Errorf("provider: %s: Config.ClientID is empty", c.Name)
+	}
+	for field, domains := range map[string][]string{"EmailDomains": c.EmailDomains, "LinkDomains": c.LinkDomains} {
+		for _, d := range domains {
+			switch {
+			case d == "*" && field == "LinkDomains":
+				return fmt.Errorf("provider: %s: Config.LinkDomains has *: name each domain, because the provider can open every account of it", c.Name)
+			case d == "" || strings.ContainsAny(d, "@/ ") || strings.Contains(d, "*") && d != "*":
+				return fmt.Errorf("provider: %s: Config.%s has %q: it must be a domain such as example.com", c.Name, field, d)
+			}
+		}
+	}
+	return nil
+}
+
+// checkURL refuses what cannot be the URL of a provider. field names the setting.
+func checkURL(c Config, field, value string) error {
+	u, err := url.Parse(value)
+	switch {
+	case value == "":
+		return fmt.Errorf("provider: %s: %s is empty", c.Name, field)
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
+		return fmt.Errorf("provider: %s: %s must be a URL such as https://id.example.com, without a query", c.Name, field)
+	case u.Scheme != "https" && (u.Scheme != "http" || !c.AllowPrivate):
+		return fmt.Errorf("provider: %s: %s must begin with https://; http needs AllowPrivate", c.Name, field)
+	}
+	return nil
 }
 
 // Account is what a provider says of one of its users.
