@@ -125,8 +125,9 @@ func (w *world) secret(values ...string) {
 
 // checkSecrets wants none in the journal.
 func (w *world) checkSecrets() {
+	journal := w.journal.String()
 	for _, secret := range w.secrets {
-		if _, behind, found := strings.Cut(w.journal.String(), secret); found && secret != "" {
+		if _, behind, found := strings.Cut(journal, secret); found && secret != "" {
 			w.Errorf("a secret is in an event, a log or an error, before %s", brief(behind[:min(len(behind), 100)]))
 		}
 	}
