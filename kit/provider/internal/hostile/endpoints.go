@@ -71,7 +71,7 @@ var (
 // request that the browser then makes to the callback: without cookies, which are for the test to add.
 func (p *Provider) Login(authURL string) *http.Request {
 	p.t.Helper()
-	resp, err := p.Client().Get(authURL)
+	resp, err := p.browser.Get(authURL)
 	if err != nil {
 		p.t.Fatalf("the provider: %v", err)
 	}

@@ -86,6 +86,8 @@ type Provider struct {
 	server *httptest.Server
 	listen *listener
 	mux    *http.ServeMux
+	// browser is the one of Login: its connection stays, so that logins are quick.
+	browser *http.Client
 
 	mu     sync.Mutex
 	script Script
@@ -114,6 +116,7 @@ func New(t testing.TB) *Provider {
 	p.server.Listener = p.listen
 	p.server.StartTLS()
 	t.Cleanup(p.server.Close)
+	p.browser = p.Client()
 	return p
 }
 
