@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,6 +32,9 @@ const (
 type unprinted struct{}
 
 func (unprinted) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
+
+// LogValue is for handlers that write JSON: a state of the same struct is JSON too, with its secrets.
+func (unprinted) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // The kinds of states.
 const (

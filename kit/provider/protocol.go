@@ -35,12 +35,16 @@ type protocol interface {
 
 // begin is what a flow begins with.
 type begin struct {
+	unprinted
+
 	State, Nonce string
 	Verifier     string // of PKCE (RFC 7636); the method is always S256
 }
 
 // answer is what the provider's redirect, or its form, says, with what the flow began with.
 type answer struct {
+	unprinted
+
 	Code     string
 	Issuer   string // the parameter iss (RFC 9207), or empty
 	Nonce    string
@@ -50,7 +54,9 @@ type answer struct {
 
 // assertion is what a provider has said, and MyAuth has checked.
 type assertion struct {
+	unprinted
 	Account
+
 	// Issuer and Subject are the identity.
 	Issuer string
 	// Proved: the provider's word that Email is the user's counts.
