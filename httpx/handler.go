@@ -52,7 +52,7 @@ func New(svc *kit.Service, opts *Options) (*Handler, error) {
 	if err := h.mount(routes); err != nil {
 		return nil, err
 	}
-	if h.openapi, err = openAPI(o.PublicPrefix, routes, fragments); err != nil {
+	if h.openapi, err = openAPI(o.PublicPrefix, routes, fragments, o.Cookies); err != nil {
 		return nil, err
 	}
 	return h, nil

@@ -79,12 +79,18 @@ func (r *refuser) UnmarshalText(text []byte) error {
 }
 
 // openAPI returns the document of exactly the routes: those of openapi.json, which names each path
-// with the prefix /auth, also in its texts, and what the fragments add.
-func openAPI(prefix string, routes []kit.Route, fragments []fragment) ([]byte, error) {
+// with the prefix /auth, also in its texts, and what the fragments add. With cookies it is the
+// document of cookie mode.
+func openAPI(prefix string, routes []kit.Route, fragments []fragment, cookies bool) ([]byte, error) {
 	base := bytes.ReplaceAll(baseDocument, []byte("/auth/"), []byte(prefix+"/"))
 	d := &document{}
 	if err := decode(base, d); err != nil {
 		return nil, fmt.Errorf("httpx: openapi.json: %w", err)
+	}
+	if cookies {
+		if err := d.useCookies(prefix); err != nil {
+			return nil, fmt.Errorf("httpx: %w", err)
+		}
 	}
 	for _, f := range fragments {
 		if err := d.add(prefix, f); err != nil {
@@ -102,6 +108,11 @@ func openAPI(prefix string, routes []kit.Route, fragments []fragment) ([]byte, e
 	for _, f := range fragments {
 		if err := d.refuse(f); err != nil {
 			return nil, fmt.Errorf("httpx: the x-refusals of %s: %w", f.name, err)
+		}
+	}
+	if cookies {
+		if err := d.finishCookies(prefix, routes); err != nil {
+			return nil, fmt.Errorf("httpx: the document of cookie mode: %w", err)
 		}
 	}
 	for _, o := range d.operations() {
