@@ -61,6 +61,10 @@ func (l *logs) entries(t *testing.T) []map[string]any {
 type rig struct {
 	*Handler
 	svc    *kit.Service
+	stores kit.Stores // with the faults
+	keys   *accesstoken.Keyring
+	kit    kit.Options
+	opts   Options
 	faults *kittest.Faults
 	clock  *kittest.Clock
 	log    *logs
@@ -85,8 +89,8 @@ func newRig(tb testing.TB, opts Options, change ...func(*kit.Options)) *rig {
 	for _, c := range change {
 		c(&kitOpts)
 	}
-	store := memstore.New()
-	rg.svc, err = kit.New(rg.faults.Stores(store.Stores()), keys, &kitOpts)
+	rg.stores, rg.keys, rg.kit = rg.faults.Stores(memstore.New().Stores()), keys, kitOpts
+	rg.svc, err = kit.New(rg.stores, keys, &kitOpts)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -99,7 +103,36 @@ func newRig(tb testing.TB, opts Options, change ...func(*kit.Options)) *rig {
 	if rg.Handler, err = New(rg.svc, &opts); err != nil {
 		tb.Fatal(err)
 	}
+	rg.opts = opts
 	return rg
+}
+
+// another is the handler of a second instance over the same stores.
+func (rg *rig) another(tb testing.TB) *Handler {
+	tb.Helper()
+	svc, err := kit.New(rg.stores, rg.keys, &rg.kit)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { svc.Close(context.Background()) })
+	h, err := New(svc, &rg.opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return h
+}
+
+// verify makes the account's address a verified one.
+func (rg *rig) verify(tb testing.TB) {
+	tb.Helper()
+	u, err := rg.stores.Users.ByID(tb.Context(), rg.user.ID)
+	if err == nil {
+		u.Verified = true
+		err = rg.stores.Users.Update(tb.Context(), u)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // accessToken logs the account in.
