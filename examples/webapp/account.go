@@ -10,44 +10,22 @@ import (
 	"myauth.internal/kit"
 )
 
-func (a *app) showAccount(w http.ResponseWriter, r *http.Request) {
-	a.render(w, r, http.StatusOK, "account", page{Title: "Your account"})
-}
-
 func (a *app) changeProfile(w http.ResponseWriter, r *http.Request) {
 	_, err := a.auth.Call(w, r, "PATCH /me", map[string]any{"username": r.PostFormValue("username")})
 	if err != nil {
-		a.refuse(w, r, "account", page{Title: "Your account"}, err)
+		a.refuse(w, r, "account", page{}, err)
 		return
 	}
 	done(w, r, "/account", "saved")
 }
 
-func (a *app) showEmail(w http.ResponseWriter, r *http.Request) {
-	a.render(w, r, http.StatusOK, "email", page{Title: "Change your e-mail address"})
-}
-
 func (a *app) requestEmailChange(w http.ResponseWriter, r *http.Request) {
 	_, err := a.auth.Call(w, r, "POST /email-change", map[string]any{"new_email": r.PostFormValue("new_email")})
 	if err != nil {
-		a.refuse(w, r, "email", page{Title: "Change your e-mail address"}, err)
+		a.refuse(w, r, "email", page{}, err)
 		return
 	}
 	done(w, r, "/account", "email-asked")
-}
-
-const changeEmailTitle = "Confirm your new e-mail address"
-
-// showChangeEmail is where the link of the mail to the new address leads.
-func (a *app) showChangeEmail(w http.ResponseWriter, r *http.Request) {
-	a.ask(w, r, changeEmailTitle, question{
-		Text:   "Somebody, hopefully you, wants to use this address for their account. This signs you out on all devices. If it was not you, close this page: nothing changes.",
-		Button: "Yes, this is my new address",
-	})
-}
-
-func (a *app) changeEmail(w http.ResponseWriter, r *http.Request) {
-	a.answerLink(w, r, "POST /email-change/confirm", changeEmailTitle, "email-changed")
 }
 
 // device is one session of the user.
@@ -65,7 +43,7 @@ func (a *app) listDevices(w http.ResponseWriter, r *http.Request) {
 		Sessions []device `json:"sessions"`
 	}
 	if a.get(w, r, "GET /sessions", &list) {
-		a.render(w, r, http.StatusOK, "devices", page{Title: "Your devices", Data: list.Sessions})
+		a.render(w, r, http.StatusOK, "devices", page{Data: list.Sessions})
 	}
 }
 
@@ -87,10 +65,6 @@ func (a *app) signOutDevice(w http.ResponseWriter, r *http.Request) {
 	done(w, r, "/account/devices", "device")
 }
 
-func (a *app) showDelete(w http.ResponseWriter, r *http.Request) {
-	a.render(w, r, http.StatusOK, "delete", page{Title: "Delete your account"})
-}
-
 // deleteAccount wants the address typed, so that no slip of the hand deletes an account.
 func (a *app) deleteAccount(w http.ResponseWriter, r *http.Request) {
 	user, _ := httpx.UserFrom(r.Context())
@@ -101,7 +75,7 @@ func (a *app) deleteAccount(w http.ResponseWriter, r *http.Request) {
 		_, err = a.auth.Call(w, r, "DELETE /me", nil)
 	}
 	if err != nil {
-		a.refuse(w, r, "delete", page{Title: "Delete your account"}, err)
+		a.refuse(w, r, "delete", page{}, err)
 		return
 	}
 	done(w, r, "/sign-in", "deleted")

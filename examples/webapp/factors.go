@@ -82,7 +82,7 @@ func (a *app) renderSecondFactor(w http.ResponseWriter, r *http.Request, wrong e
 		}
 		c.Options = string(answer.Body)
 	}
-	pg := page{Title: "Two-step verification", Data: c, On: map[string]string{"invalid_code": "code"}}
+	pg := page{Data: c, On: map[string]string{"invalid_code": "code"}}
 	if wrong != nil {
 		a.refuse(w, r, "secondfactor", pg, wrong)
 		return
@@ -134,7 +134,7 @@ type factorList struct {
 func (a *app) listFactors(w http.ResponseWriter, r *http.Request) {
 	var list factorList
 	if a.get(w, r, "GET /mfa", &list) {
-		a.render(w, r, http.StatusOK, "factors", page{Title: "Two-step verification", Data: list})
+		a.render(w, r, http.StatusOK, "factors", page{Data: list})
 	}
 }
 
@@ -168,7 +168,7 @@ func (a *app) renderEnroll(w http.ResponseWriter, r *http.Request, e enrolment, 
 	}
 	code.Scale = 4 // pixels for each square
 	e.Image = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(code.PNG()))
-	pg := page{Title: "Set up an authenticator app", Data: e, On: map[string]string{"invalid_code": "code"}}
+	pg := page{Data: e, On: map[string]string{"invalid_code": "code"}}
 	if wrong != nil {
 		a.refuse(w, r, "enroll", pg, wrong)
 		return
@@ -201,35 +201,14 @@ func (a *app) renderCodes(w http.ResponseWriter, r *http.Request, answer kit.Ans
 		done(w, r, "/account/two-factor", "saved")
 		return
 	}
-	a.render(w, r, http.StatusOK, "codes", page{Title: "Your recovery codes", Data: made.Codes})
-}
-
-func (a *app) showRecoveryCodes(w http.ResponseWriter, r *http.Request) {
-	a.ask(w, r, "New recovery codes", question{
-		Text: "You get ten new codes. Those from before stop working.", Button: "Make new codes", Back: "/account/two-factor",
-	})
+	a.render(w, r, http.StatusOK, "codes", page{Data: made.Codes})
 }
 
 func (a *app) newRecoveryCodes(w http.ResponseWriter, r *http.Request) {
-	answer, err := a.auth.Call(w, r, "POST /mfa/recovery-codes", nil)
+	answer, err := a.auth.Call(w, r, newCodes.route, nil)
 	if err != nil {
-		a.renderProblem(w, r, "New recovery codes", err)
+		a.refuseAnswer(w, r, newCodes, err)
 		return
 	}
 	a.renderCodes(w, r, answer)
-}
-
-func (a *app) showRemoveFactor(w http.ResponseWriter, r *http.Request) {
-	a.ask(w, r, "Turn two-step verification off", question{
-		Text:   "Your password alone signs in again. Your recovery codes stop working.",
-		Button: "Turn it off", Danger: true, Back: "/account/two-factor",
-	})
-}
-
-func (a *app) removeFactor(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.auth.Call(w, r, "DELETE /mfa/totp", nil); err != nil {
-		a.renderProblem(w, r, "Turn two-step verification off", err)
-		return
-	}
-	done(w, r, "/account/two-factor", "factor-removed")
 }

@@ -64,5 +64,5 @@ func (b *mailbox) latest() []keptMail {
 }
 
 func (a *app) showMailbox(w http.ResponseWriter, r *http.Request) {
-	a.render(w, r, http.StatusOK, "mailbox", page{Title: "Mailbox", Data: a.mailbox.latest()})
+	a.render(w, r, http.StatusOK, "mailbox", page{Data: a.mailbox.latest()})
 }

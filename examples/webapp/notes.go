@@ -75,7 +75,7 @@ func (a *app) renderNotes(w http.ResponseWriter, r *http.Request, wrong error) {
 		a.fail(w, r, unavailable(r, err))
 		return
 	}
-	pg := page{Title: "Your notes", Data: list}
+	pg := page{Data: list}
 	if wrong != nil {
 		a.refuse(w, r, "notes", pg, wrong)
 		return

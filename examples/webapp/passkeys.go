@@ -22,7 +22,7 @@ func passkeyAnswer(r *http.Request) map[string]any {
 
 func (a *app) signInWithPasskey(w http.ResponseWriter, r *http.Request) {
 	if _, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err != nil {
-		a.refusePasskey(w, r, "signin", "Sign in", err)
+		a.refusePasskey(w, r, "signin", err)
 		return
 	}
 	next(w, r)
@@ -32,7 +32,7 @@ func (a *app) signInWithPasskey(w http.ResponseWriter, r *http.Request) {
 // session from before ends.
 func (a *app) reauthenticateWithPasskey(w http.ResponseWriter, r *http.Request) {
 	if _, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err != nil {
-		a.refusePasskey(w, r, "reauthenticate", "Confirm that it is you", err)
+		a.refusePasskey(w, r, "reauthenticate", err)
 		return
 	}
 	if claims, ok := httpx.ClaimsFrom(r.Context()); ok {
@@ -44,11 +44,11 @@ func (a *app) reauthenticateWithPasskey(w http.ResponseWriter, r *http.Request) 
 	next(w, r)
 }
 
-func (a *app) refusePasskey(w http.ResponseWriter, r *http.Request, name, title string, err error) {
+func (a *app) refusePasskey(w http.ResponseWriter, r *http.Request, name string, err error) {
 	if p := httpx.ProblemOf(err); p.Code == "invalid_credentials" {
 		err = kit.NewProblem(p.Status, "invalid_credential", p.Title, p.Detail)
 	}
-	a.refuse(w, r, name, page{Title: title}, err)
+	a.refuse(w, r, name, page{}, err)
 }
 
 // passkey is one of the list.
@@ -71,7 +71,7 @@ func (a *app) passkeysOf(w http.ResponseWriter, r *http.Request) ([]passkeyItem,
 
 func (a *app) listPasskeys(w http.ResponseWriter, r *http.Request) {
 	if list, ok := a.passkeysOf(w, r); ok {
-		a.render(w, r, http.StatusOK, "passkeys", page{Title: "Passkeys", Data: list})
+		a.render(w, r, http.StatusOK, "passkeys", page{Data: list})
 	}
 }
 
@@ -84,7 +84,7 @@ func (a *app) renderAddPasskey(w http.ResponseWriter, r *http.Request, wrong err
 		a.fail(w, r, httpx.ProblemOf(err))
 		return
 	}
-	pg := page{Title: "Add a passkey", Data: string(answer.Body)}
+	pg := page{Data: string(answer.Body)}
 	if wrong != nil {
 		a.refuse(w, r, "addpasskey", pg, wrong)
 		return
@@ -102,11 +102,6 @@ func (a *app) addPasskey(w http.ResponseWriter, r *http.Request) {
 	done(w, r, "/account/passkeys", "passkey-added")
 }
 
-// passkeyRoute is the route of the passkey that the page is about.
-func passkeyRoute(method string, r *http.Request) string {
-	return method + " /passkeys/" + url.PathEscape(r.PathValue("id"))
-}
-
 func (a *app) showPasskey(w http.ResponseWriter, r *http.Request) {
 	list, ok := a.passkeysOf(w, r)
 	if !ok {
@@ -114,7 +109,7 @@ func (a *app) showPasskey(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, k := range list {
 		if k.ID == r.PathValue("id") {
-			a.render(w, r, http.StatusOK, "passkey", page{Title: "Rename a passkey", Data: k})
+			a.render(w, r, http.StatusOK, "passkey", page{Data: k})
 			return
 		}
 	}
@@ -122,24 +117,10 @@ func (a *app) showPasskey(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) renamePasskey(w http.ResponseWriter, r *http.Request) {
-	_, err := a.auth.Call(w, r, passkeyRoute("PATCH", r), map[string]any{"name": r.PostFormValue("name")})
+	_, err := a.auth.Call(w, r, "PATCH /passkeys/"+url.PathEscape(r.PathValue("id")), map[string]any{"name": r.PostFormValue("name")})
 	if err != nil {
-		a.refuse(w, r, "passkey", page{Title: "Rename a passkey", Data: passkeyItem{}}, err)
+		a.refuse(w, r, "passkey", page{Data: passkeyItem{}}, err)
 		return
 	}
 	done(w, r, "/account/passkeys", "saved")
-}
-
-func (a *app) showRemovePasskey(w http.ResponseWriter, r *http.Request) {
-	a.ask(w, r, "Remove a passkey", question{
-		Text: "It does not sign you in any more.", Button: "Remove the passkey", Danger: true, Back: "/account/passkeys",
-	})
-}
-
-func (a *app) removePasskey(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.auth.Call(w, r, passkeyRoute("DELETE", r), nil); err != nil {
-		a.renderProblem(w, r, "Remove a passkey", err)
-		return
-	}
-	done(w, r, "/account/passkeys", "passkey-removed")
 }

@@ -23,7 +23,6 @@ var files embed.FS
 
 // page is what a template is executed with.
 type page struct {
-	Title string
 	// Problem says what went wrong with the form, and Errors what is wrong with a field of it.
 	Problem string
 	Errors  map[string]string
@@ -144,7 +143,7 @@ func (a *app) refuse(w http.ResponseWriter, r *http.Request, name string, pg pag
 // fail shows a page that says no more than what went wrong.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, p kit.Problem) {
 	retryAfter(w, p)
-	a.render(w, r, p.Status, "error", page{Title: "This did not work", Problem: words(p)})
+	a.render(w, r, p.Status, "error", page{Problem: words(p)})
 }
 
 func retryAfter(w http.ResponseWriter, p kit.Problem) {
@@ -174,6 +173,11 @@ func done(w http.ResponseWriter, r *http.Request, path, notice string) {
 // and the QR code, whose image is in the page.
 const securityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// show is the handler of a page that needs no more than its template.
+func (a *app) show(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { a.render(w, r, http.StatusOK, name, page{}) }
+}
 
 // render writes a page.
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name string, pg page) {

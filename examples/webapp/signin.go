@@ -15,7 +15,7 @@ func (a *app) showSignIn(w http.ResponseWriter, r *http.Request) {
 		next(w, r)
 		return
 	}
-	a.render(w, r, http.StatusOK, "signin", page{Title: "Sign in"})
+	a.render(w, r, http.StatusOK, "signin", page{})
 }
 
 func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
@@ -31,10 +31,10 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	case p.Code == "email_not_verified":
 		a.renderCheckYourMail(w, r, p.Status, mailSent{Email: r.PostFormValue("email")})
 	case p.Code == "invalid_credentials":
-		pg := page{Title: "Sign in", Form: formOf(r), Problem: "The e-mail address or the password is wrong."}
+		pg := page{Form: formOf(r), Problem: "The e-mail address or the password is wrong."}
 		a.render(w, r, p.Status, "signin", pg)
 	default:
-		a.refuse(w, r, "signin", page{Title: "Sign in"}, err)
+		a.refuse(w, r, "signin", page{}, err)
 	}
 }
 
@@ -66,10 +66,6 @@ func (a *app) recently(h http.Handler) http.Handler {
 	})
 }
 
-func (a *app) showReauthenticate(w http.ResponseWriter, r *http.Request) {
-	a.render(w, r, http.StatusOK, "reauthenticate", page{Title: "Confirm that it is you"})
-}
-
 func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
 	_, err := a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")})
 	var due *kit.MFARequired
@@ -80,6 +76,6 @@ func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
 		askSecondFactor(w, r, due, true)
 	default:
 		on := map[string]string{"invalid_credentials": "password"}
-		a.refuse(w, r, "reauthenticate", page{Title: "Confirm that it is you", On: on}, err)
+		a.refuse(w, r, "reauthenticate", page{On: on}, err)
 	}
 }
