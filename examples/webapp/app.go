@@ -8,6 +8,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/passkey"
+	"myauth.internal/kit/provider"
 	"myauth.internal/kit/totp"
 )
 
@@ -22,6 +23,7 @@ type config struct {
 	publicURL string
 	fixedURL  bool     // do not redirect to publicURL: a proxy may have changed the host
 	mailbox   *mailbox // nil: there is no such page
+	providers []provider.Provider
 	// options are those of the Service that tests and main set; newApp adds the rest.
 	options kit.Options
 }
@@ -34,11 +36,14 @@ type app struct {
 	notes    *notes
 	mailbox  *mailbox
 	passkeys bool
+	// providers have a button each; none: there is nothing of them on any page.
+	providers []provider.Provider
+	publicURL string
 	http.Handler
 }
 
 func newApp(c config) (*app, error) {
-	a := &app{notes: c.notes, mailbox: c.mailbox}
+	a := &app{notes: c.notes, mailbox: c.mailbox, providers: c.providers, publicURL: c.publicURL}
 	public, err := url.Parse(c.publicURL)
 	if err != nil {
 		return nil, err
@@ -54,6 +59,14 @@ func newApp(c config) (*app, error) {
 	keys, err := passkey.New(public.Hostname(), &passkey.Options{RPName: productName, Origins: []string{public.Scheme + "://" + public.Host}})
 	if a.passkeys = err == nil; a.passkeys {
 		opts.Features = append(opts.Features, keys)
+	}
+	if len(c.providers) > 0 {
+		targets := []string{c.publicURL + signedInPath, c.publicURL + linkedPath}
+		elsewhere, err := provider.New(c.publicURL+"/auth", targets, c.providers...)
+		if err != nil {
+			return nil, err
+		}
+		opts.Features = append(opts.Features, elsewhere)
 	}
 	if a.svc, err = kit.New(c.stores, c.keys, &opts); err != nil {
 		return nil, err
@@ -139,6 +152,18 @@ func (a *app) pages() http.Handler {
 		recent("POST /account/passkeys/{id}", a.renamePasskey)
 		recent("GET /account/passkeys/{id}/remove", a.ask(removePasskey))
 		recent("POST /account/passkeys/{id}/remove", a.answer(removePasskey))
+	}
+	if len(a.providers) > 0 {
+		public("GET /sign-in/with/{name}", a.leaveToProvider)
+		public("GET "+signedInPath, a.signedIn)
+		public("GET /confirm-sign-in", a.ask(confirmSignIn))
+		public("POST /confirm-sign-in", a.confirmSignIn)
+		user("GET /account/linked", a.listIdentities)
+		recent("GET /account/linked/{name}", a.showLink)
+		recent("POST /account/linked/{name}", a.link)
+		user("GET "+linkedPath, a.linked)
+		recent("GET /account/linked/{id}/remove", a.ask(removeIdentity))
+		recent("POST /account/linked/{id}/remove", a.answer(removeIdentity))
 	}
 	if a.mailbox != nil {
 		public("GET /mailbox", a.showMailbox)

@@ -57,6 +57,18 @@ var (
 		Button: "Remove the passkey", Danger: true, Back: "/account/passkeys",
 		route: "DELETE /passkeys/{id}", then: "/account/passkeys", notice: "passkey-removed",
 	}
+	confirmSignIn = question{
+		Title:  "Finish signing in",
+		Text:   "Somebody, hopefully you, has just signed in with an account elsewhere that has your e-mail address. If it was not you, close this page: nothing changes.",
+		Button: "Yes, that was me",
+		route:  "POST /providers/confirm",
+	}
+	removeIdentity = question{
+		Title:  "Unlink an account",
+		Text:   "It does not sign you in any more.",
+		Button: "Unlink the account", Danger: true, Back: "/account/linked",
+		route: "DELETE /identities/{id}", then: "/account/linked", notice: "unlinked",
+	}
 )
 
 // ask shows a question. Its form goes to the page's own address, which has the token, so the token

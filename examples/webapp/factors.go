@@ -26,14 +26,14 @@ type step struct {
 const stepCookie = "__Host-notebook_step"
 
 // askSecondFactor keeps what a login said, and goes to the page of the second factor.
-func askSecondFactor(w http.ResponseWriter, r *http.Request, due *kit.MFARequired, again bool) {
+func askSecondFactor(w http.ResponseWriter, r *http.Request, due *kit.MFARequired, again bool, wanted string) {
 	text, err := json.Marshal(step{string(due.Token), due.Methods, again})
 	if err != nil {
 		panic(err) // strings
 	}
 	value := base64.RawURLEncoding.EncodeToString(text)
 	cookie.Set(w.Header(), cookie.New(r, stepCookie, value, due.ExpiresIn, false))
-	http.Redirect(w, r, "/second-factor?next="+url.QueryEscape(cookie.Next(r.URL.Query().Get("next"))), http.StatusSeeOther)
+	http.Redirect(w, r, "/second-factor?next="+url.QueryEscape(wanted), http.StatusSeeOther)
 }
 
 // stepOf returns the step of a browser, without a token if there is none.

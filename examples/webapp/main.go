@@ -82,6 +82,9 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if c.options.Mailer, c.mailbox, err = s.mailer(); err != nil {
 		return err
 	}
+	if c.providers, err = newProviders(getenv); err != nil {
+		return err
+	}
 	app, err := newApp(c)
 	if err != nil {
 		return err

@@ -33,8 +33,7 @@ func (a *app) changePassword(w http.ResponseWriter, r *http.Request) {
 		"current_password": r.PostFormValue("current_password"), "new_password": r.PostFormValue("new_password"),
 	})
 	if err != nil {
-		on := map[string]string{"invalid_credentials": "current_password"}
-		a.refuse(w, r, "password", page{On: on}, err)
+		a.refuse(w, r, "password", page{On: map[string]string{"invalid_credentials": "current_password"}}, err)
 		return
 	}
 	done(w, r, "/account", "password-changed")

@@ -16,6 +16,7 @@ import (
 
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
+	"myauth.internal/kit/provider"
 )
 
 //go:embed templates static
@@ -38,6 +39,7 @@ type page struct {
 	Path, Next string
 	Passkeys   bool
 	Mailbox    bool
+	Providers  []provider.Provider
 }
 
 // notices are what a redirect lets the next page say, by the query parameter "done". The text is
@@ -59,6 +61,8 @@ var notices = map[string]string{
 	"passkey-added":    "The passkey is added. You can sign in with it from now on.",
 	"passkey-removed":  "The passkey is removed. Your device may still offer it: remove it there too.",
 	"factor-removed":   "Two-step verification is off.",
+	"linked":           "The account is linked. You can sign in with it from now on.",
+	"unlinked":         "The account is not linked any more.",
 }
 
 // problems say in plain words what an error means, by its code.
@@ -72,11 +76,15 @@ var problems = map[string]string{
 	"expired_token":       "That took too long. Please start again.",
 	"revoked_token":       "This was used before, or your account has changed since. Please start again.",
 	"validation_failed":   "Please look at the marked fields.",
-	"already_registered":  "This passkey is in your account already.",
+	"already_registered":  "This belongs to an account already.",
 	"already_enrolled":    "This is set up already.",
 	"last_credential":     "Without this nothing could sign you in. Set a password or add another passkey first.",
 	"too_many_passkeys":   "You have 20 passkeys. Remove one first.",
 	"invalid_credential":  "The passkey was not accepted. Please try again.",
+	"provider_denied":     "You were not signed in, because you cancelled, or the provider refused. Try again, or choose another way.",
+	"invalid_state":       "That took too long, or was begun in another browser. Please try again.",
+	"email_unverified":    "You are almost there: we have sent you a mail. Follow its link within an hour to finish.",
+	"link_required":       "There is already an account with your e-mail address. Sign in as you did before; then you can link your provider in your account.",
 	"not_found":           "There is no such page.",
 	"service_unavailable": "We cannot do this right now. Nothing is lost: wait a moment, then try again.",
 }
@@ -187,7 +195,8 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 	if pg.Problem == "" {
 		pg.Notice = notices[r.URL.Query().Get("done")]
 	}
-	pg.Path, pg.Next, pg.Passkeys, pg.Mailbox = r.URL.Path, r.URL.Query().Get("next"), a.passkeys, a.mailbox != nil
+	pg.Path, pg.Next = r.URL.Path, r.URL.Query().Get("next")
+	pg.Passkeys, pg.Providers, pg.Mailbox = a.passkeys, a.providers, a.mailbox != nil
 	var b bytes.Buffer
 	if err := templates[name].ExecuteTemplate(&b, "layout.html", pg); err != nil {
 		slog.ErrorContext(r.Context(), "a page was not written", "page", name, "err", err)
@@ -232,9 +241,6 @@ func (p page) Field(name, label, kind, autocomplete string, options ...string) f
 	}
 	if p.Form.Has(name) {
 		f.Value = p.Form.Get(name)
-	}
-	if kind == "password" {
-		f.Value = ""
 	}
 	f.Focus = f.Focus || f.Error != ""
 	return f

@@ -27,7 +27,7 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		next(w, r)
 	case errors.As(err, &due):
-		askSecondFactor(w, r, due, false)
+		askSecondFactor(w, r, due, false, wanted(r))
 	case p.Code == "email_not_verified":
 		a.renderCheckYourMail(w, r, p.Status, mailSent{Email: r.PostFormValue("email")})
 	case p.Code == "invalid_credentials":
@@ -38,9 +38,12 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// next goes on to where the user wanted to go, within this application.
+// wanted is where the user wanted to go, within this application.
+func wanted(r *http.Request) string { return cookie.Next(r.URL.Query().Get("next")) }
+
+// next goes there.
 func next(w http.ResponseWriter, r *http.Request) {
-	http.Redirect(w, r, cookie.Next(r.URL.Query().Get("next")), http.StatusSeeOther)
+	http.Redirect(w, r, wanted(r), http.StatusSeeOther)
 }
 
 // signOut also works when the session has ended, or its access token.
@@ -73,7 +76,7 @@ func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		next(w, r)
 	case errors.As(err, &due):
-		askSecondFactor(w, r, due, true)
+		askSecondFactor(w, r, due, true, wanted(r))
 	default:
 		on := map[string]string{"invalid_credentials": "password"}
 		a.refuse(w, r, "reauthenticate", page{On: on}, err)

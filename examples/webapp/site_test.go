@@ -20,6 +20,7 @@ import (
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/provider"
 	"myauth.internal/kit/seal"
 	"myauth.internal/mailx"
 )
@@ -40,7 +41,7 @@ type site struct {
 	db     *sql.DB
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, providers ...provider.Provider) *site {
 	t.Helper()
 	s := &site{t: t, clock: kittest.NewClock(time.Now()), faults: &kittest.Faults{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.app.ServeHTTP(w, r) }))
@@ -61,7 +62,7 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err1, err2, err3)
 	}
 	s.app, err = newApp(config{
-		stores: s.faults.Stores(memstore.New().Stores()), keys: keys, notes: notes, publicURL: s.url, mailbox: box,
+		stores: s.faults.Stores(memstore.New().Stores()), keys: keys, notes: notes, publicURL: s.url, mailbox: box, providers: providers,
 		options: kit.Options{
 			DataKeys: dataKeys, Mailer: box, MailDelay: time.Millisecond, Now: s.clock.Now, InsecureUnlimited: true,
 			BcryptCost: 4, InsecureFastHash: true, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),

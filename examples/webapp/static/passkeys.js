@@ -59,6 +59,7 @@ function prepare(form) {
       await ask(form, {signal: autofill.signal});
     } catch {
       problem.hidden = false;
+      if ("autofill" in form.dataset) offerAutofill(form);
     }
   });
 }
