@@ -56,6 +56,10 @@ func Lies() []Lie {
 		{"exp a string", false, claim("exp", "9999999999")},
 		{"exp in 250 years", false, at("exp", 250*365*24*time.Hour)},
 		{"iat in the future", false, at("iat", 2*time.Minute)},
+		{"iat in the future, nbf not", false, func(s *Script) {
+			at("iat", 2*time.Minute)(s)
+			at("nbf", 0)(s)
+		}},
 		{"iat missing", false, claim("iat", nil)},
 		{"nbf in the future", false, at("nbf", 2*time.Minute)},
 		{"sub missing", false, claim("sub", nil)},

@@ -192,7 +192,7 @@ func (c *Claims) checkTimes(now time.Time) error {
 	if err != nil {
 		return RefusedError{"its iat is not a whole number"}
 	}
-	nbf := iat
+	nbf := int64(0)
 	if value := c.value("nbf"); value != nil {
 		if nbf, err = ijson.Int64(value); err != nil {
 			return RefusedError{"its nbf is not a whole number"}

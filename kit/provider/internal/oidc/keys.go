@@ -106,17 +106,13 @@ func readKeys(text []byte) (*keySet, error) {
 // readKey reads one key, and reports whether it can verify an ID token.
 func readKey(text []byte) (key, bool) {
 	k := key{}
-	private := false
 	err := ijson.Object(text, 8, func(name, value []byte) (err error) {
-		switch string(name) {
-		case "issuer":
+		if string(name) == "issuer" {
 			k.issuer, err = ijson.String(value)
-		case "d", "k":
-			private = true
 		}
 		return err
 	})
-	if err != nil || private {
+	if err != nil {
 		return key{}, false
 	}
 	parsed, err := jwk.ParseKey(text)
@@ -133,7 +129,7 @@ func readKey(text []byte) (key, bool) {
 	if alg, ok := parsed.Algorithm(); ok {
 		k.alg = alg.String()
 	}
-	switch public := k.public.(type) {
+	switch public := k.public.(type) { // private and symmetric keys are of other types
 	case *rsa.PublicKey: // a very long one makes verification slow
 		return k, public.N.BitLen() >= 2048 && public.N.BitLen() <= 8192
 	case *ecdsa.PublicKey, ed25519.PublicKey:

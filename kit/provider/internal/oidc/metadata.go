@@ -116,5 +116,5 @@ func readMetadata(text []byte, expected string) (*Metadata, error) {
 func isEndpoint(text string, insecure bool) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && insecure) &&
-		u.Hostname() != "" && u.User == nil && u.Fragment == "" && u.Opaque == ""
+		u.Hostname() != "" && u.User == nil && u.Fragment == ""
 }
