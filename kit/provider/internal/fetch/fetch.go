@@ -19,9 +19,9 @@ const (
 	MaxBody = 1 << 20
 )
 
-// ErrUnavailable: the provider cannot be reached, does not answer in time, or its answer is too large
-// or a redirect. Every error of a request, and of reading the body, wraps it, also the one of a caller
-// that has left, which wraps the error of its context as well.
+// ErrUnavailable is the error of a provider that cannot be reached, does not answer in time, or answers
+// with a redirect or too much. Every error of a request, and of reading the body, wraps it, also the
+// one of a caller that has left, which wraps the error of its context as well.
 var ErrUnavailable = errors.New("fetch: the provider is not available")
 
 // Options are for [Client].
@@ -103,7 +103,7 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case b.left == 0:
 		return n, errTooLarge
-	case err == nil, err == io.EOF: //nolint:errorlint // io.Reader's contract is the very EOF
+	case err == nil, err == io.EOF:
 		return n, err
 	}
 	return n, fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -1,7 +1,7 @@
 // Package hostile is an OpenID provider for tests that lies in every way it is told to.
 //
 //	p := hostile.New(t)
-//	c := provider.Config{Issuer: p.Issuer, ClientID: hostile.ClientID, ClientSecret: kit.NewSecret(hostile.ClientSecret),
+//	c := provider.Config{Issuer: p.Issuer, ClientID: hostile.ClientID, ClientSecret: hostile.ClientSecret,
 //		Transport: p.Transport()}
 //	p.Script(func(s *hostile.Script) { s.Claims = hostile.JSON{"email": "ada@example.com", "email_verified": true} })
 //	request := p.Login(startLocation) // what the browser brings to the callback: a GET, or the POST of a form
@@ -112,7 +112,7 @@ func New(t testing.TB) *Provider {
 	}
 	p.script = Script{Issuer: p.Issuer, ClientID: ClientID, ClientSecret: ClientSecret, Now: time.Now}
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
-	p.server.Listener.Close()
+	_ = p.server.Listener.Close() // a port, which is not needed
 	p.server.Listener = p.listen
 	p.server.StartTLS()
 	t.Cleanup(p.server.Close)

@@ -9,8 +9,8 @@ import (
 const (
 	fresh  = 24 * time.Hour // so long a document is used without a question
 	oldest = 48 * time.Hour // and so long if the provider is away
-	// pause is the least time between two requests for a document: between the first attempts,
-	// and once there is a document that may be used.
+	// The least time between two attempts to fetch a document, while there is none that may be
+	// used, and when there is one.
 	pauseWithout = 5 * time.Second
 	pauseWith    = time.Minute
 )
@@ -69,9 +69,8 @@ func (c *cache[T]) renew(ctx context.Context, not *T) (*T, error) {
 		pause = pauseWith
 	}
 	if c.tried.IsZero() || now.Sub(c.tried) >= pause {
-		c.tried = now
 		value, err := c.fetch(context.WithoutCancel(ctx))
-		c.failed = err
+		c.tried, c.failed = c.now(), err // from its end, so that those who have waited do not try in turn
 		if err == nil {
 			c.held.Store(&document[T]{value, now})
 			return value, nil

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"myauth.internal/kit/provider/internal/fetch"
 	"myauth.internal/kit/provider/internal/hostile"
 	"myauth.internal/kit/provider/internal/oidc"
 )
@@ -77,6 +78,31 @@ func TestCold(t *testing.T) {
 			counts(t, p, 1, 1)
 		})
 	}
+}
+
+// Sixteen at once at a provider that does not answer: one request, and all of them give up with it.
+func TestColdAndSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := hostile.New(t)
+		p.Script(func(s *hostile.Script) {
+			s.Instead = map[hostile.Endpoint]http.Handler{hostile.Metadata: hostile.Slow()}
+		})
+		issuer := oidc.New(oidc.Options{Issuer: p.Issuer, Client: fetch.Client(fetch.Options{Transport: p.Transport()})})
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				if _, err := issuer.Metadata(t.Context()); !errors.Is(err, oidc.ErrUnavailable) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(begin); took != fetch.Timeout {
+			t.Errorf("after %v", took)
+		}
+		counts(t, p, 1, 0)
+	})
 }
 
 // A storm of unknown kids: one request a minute for keys, and none for metadata. Who comes with a

@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	// ErrUnavailable: the metadata or the keys cannot be had, or are not to be believed. It is
-	// package fetch's.
+	// ErrUnavailable is the error when the metadata or the keys cannot be had, or are not to be
+	// believed. It is package fetch's.
 	ErrUnavailable = fetch.ErrUnavailable
-	// ErrNonce: the ID token is of another login.
+	// ErrNonce is the error of an ID token of another login.
 	ErrNonce = errors.New("oidc: the nonce of the ID token is another one")
 )
 
