@@ -1,0 +1,468 @@
+package acceptance
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// person is a user of the OpenID provider.
+type person struct {
+	Subject, Email, Name string
+	Verified             bool
+}
+
+// openID is a real OpenID provider on a listener, by zitadel/oidc: its protocol, with people, a
+// login page and clients of the tests.
+type openID struct {
+	t      testing.TB
+	issuer string
+	server *httptest.Server
+	op     *op.Provider
+	// names: the answer names the issuer, and the metadata promises it (RFC 9207).
+	names atomic.Bool
+	calls sync.Map // how often each path was asked for: *atomic.Int64
+
+	storage
+}
+
+// newOpenID starts a provider. An issuer that is not its address is one that the transport, or a
+// browser that is told so, finds there by TLS.
+func newOpenID(t testing.TB, issuer string, clients ...client) *openID {
+	t.Helper()
+	o := &openID{t: t, issuer: issuer, storage: storage{
+		people: map[string]person{}, clients: map[string]client{}, requests: map[string]*request{}, codes: map[string]string{}, grants: map[string]*grant{},
+	}}
+	for _, c := range clients {
+		o.clients[c.id] = c
+	}
+	o.rotate()
+	o.server = httptest.NewUnstartedServer(o)
+	if issuer == "" {
+		o.issuer = "http://" + o.server.Listener.Addr().String()
+		o.server.Start()
+	} else {
+		o.server.StartTLS()
+	}
+	t.Cleanup(func() { o.server.Close() })
+	config := &op.Config{CodeMethodS256: true, AuthMethodPost: true, GrantTypeRefreshToken: true, SupportedScopes: []string{"openid", "email", "profile", "offline_access"}}
+	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if o.op, err = op.NewProvider(config, &o.storage, op.StaticIssuer(o.issuer), op.WithAllowInsecure()); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// ServeHTTP is the provider and its login page.
+func (o *openID) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	calls, _ := o.calls.LoadOrStore(r.URL.Path, new(atomic.Int64))
+	calls.(*atomic.Int64).Add(1)
+	switch {
+	case r.URL.Path == "/login":
+		o.login(w, r)
+	case o.names.Load():
+		o.serveWithIssuer(w, r)
+	default:
+		o.op.ServeHTTP(w, r)
+	}
+}
+
+// called returns how often a path was asked for.
+func (o *openID) called(path string) int64 {
+	if calls, ok := o.calls.Load(path); ok {
+		return calls.(*atomic.Int64).Load()
+	}
+	return 0
+}
+
+// serveWithIssuer adds RFC 9207, which zitadel/oidc does not have.
+func (o *openID) serveWithIssuer(w http.ResponseWriter, r *http.Request) {
+	answer := httptest.NewRecorder()
+	o.op.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	switch r.URL.Path {
+	case "/.well-known/openid-configuration":
+		body = append([]byte(`{"authorization_response_iss_parameter_supported":true,`), body[1:]...)
+	case "/authorize/callback":
+		to, err := url.Parse(answer.Header().Get("Location"))
+		if err != nil {
+			o.t.Error(err)
+			return
+		}
+		query := to.Query()
+		query.Set("iss", o.issuer)
+		to.RawQuery = query.Encode()
+		answer.Header().Set("Location", to.String())
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body)
+}
+
+// login shows who may log in, and takes a choice: somebody's key, or nobody's, which denies it.
+func (o *openID) login(w http.ResponseWriter, r *http.Request) {
+	id := r.FormValue("id")
+	authRequest, err := o.AuthRequestByID(r.Context(), id)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if r.Method == http.MethodGet {
+		fmt.Fprintf(w, `<!doctype html><title>Log in</title><form method="post" action="/login"><input type="hidden" name="id" value="%s">`, id)
+		for _, key := range o.everybody() {
+			fmt.Fprintf(w, `<button name="person" value="%s" id="%[1]s">%[1]s</button>`, key)
+		}
+		fmt.Fprint(w, `<button name="person" value="" id="nobody">Cancel</button></form>`)
+		return
+	}
+	if key := r.FormValue("person"); !o.choose(id, key) {
+		op.AuthRequestError(w, r, authRequest, oidc.ErrAccessDenied(), o.op)
+		return
+	}
+	http.Redirect(w, r, op.AuthCallbackURL(o.op)(op.ContextWithIssuer(r.Context(), o.issuer), id), http.StatusFound)
+}
+
+// stop takes the provider off the network; start brings it back at the same address.
+func (o *openID) stop() { o.server.Close() }
+
+func (o *openID) start() {
+	o.t.Helper()
+	address := o.server.Listener.Addr().String()
+	server := httptest.NewUnstartedServer(o)
+	server.Listener.Close()
+	var err error
+	if server.Listener, err = net.Listen("tcp", address); err != nil {
+		o.t.Fatal(err)
+	}
+	if o.server.TLS == nil {
+		server.Start()
+	} else {
+		server.StartTLS()
+	}
+	o.server = server
+}
+
+// transport finds the provider wherever it is said to be.
+func (o *openID) transport() *http.Transport {
+	transport := o.server.Client().Transport.(*http.Transport).Clone()
+	if o.server.TLS != nil {
+		transport.TLSClientConfig.InsecureSkipVerify = true // its certificate is that of httptest, for another name
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, o.server.Listener.Addr().String())
+		}
+	}
+	return transport
+}
+
+// storage is what the provider keeps. The methods that no test needs are missing.
+type storage struct {
+	op.Storage
+
+	mu       sync.Mutex
+	people   map[string]person // by a key of the tests
+	clients  map[string]client
+	requests map[string]*request
+	codes    map[string]string // IDs of requests
+	grants   map[string]*grant // by refresh token
+	key      signingKey
+	keySet   []op.Key
+}
+
+// client is an application that is registered at the provider.
+type client struct {
+	op.Client
+	id, redirectURI string
+	native          bool // without a secret
+	// checkSecret checks the secret; nil: it is "secret".
+	checkSecret func(secret string) error
+}
+
+func (c client) GetID() string                    { return c.id }
+func (c client) RedirectURIs() []string           { return []string{c.redirectURI} }
+func (client) ResponseTypes() []oidc.ResponseType { return []oidc.ResponseType{oidc.ResponseTypeCode} }
+func (client) GrantTypes() []oidc.GrantType {
+	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+}
+func (client) LoginURL(id string) string            { return "/login?id=" + url.QueryEscape(id) }
+func (client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeBearer }
+func (client) IDTokenLifetime() time.Duration       { return 10 * time.Minute }
+func (client) DevMode() bool                        { return true } // redirect URIs by http
+func (client) IsScopeAllowed(string) bool           { return false }
+func (client) IDTokenUserinfoClaimsAssertion() bool { return true }
+func (client) ClockSkew() time.Duration             { return 0 }
+func (client) RestrictAdditionalIdTokenScopes() func([]string) []string {
+	return func(scopes []string) []string { return scopes }
+}
+
+func (client) RestrictAdditionalAccessTokenScopes() func([]string) []string {
+	return func(scopes []string) []string { return scopes }
+}
+
+func (c client) ApplicationType() op.ApplicationType {
+	if c.native {
+		return op.ApplicationTypeNative
+	}
+	return op.ApplicationTypeWeb
+}
+
+func (c client) AuthMethod() oidc.AuthMethod {
+	switch {
+	case c.native:
+		return oidc.AuthMethodNone
+	case c.checkSecret != nil:
+		return oidc.AuthMethodPost
+	}
+	return oidc.AuthMethodBasic
+}
+
+// request is a login that has begun, and that of a grant.
+type request struct {
+	oidc.AuthRequest
+	id, subject string
+	done        bool
+}
+
+func (r *request) GetID() string             { return r.id }
+func (r *request) GetACR() string            { return "" }
+func (r *request) GetAMR() []string          { return []string{"pwd"} }
+func (r *request) GetAudience() []string     { return []string{r.ClientID} }
+func (r *request) GetAuthTime() time.Time    { return time.Now() }
+func (r *request) GetClientID() string       { return r.ClientID }
+func (r *request) GetNonce() string          { return r.Nonce }
+func (r *request) GetScopes() []string       { return r.Scopes }
+func (r *request) GetSubject() string        { return r.subject }
+func (r *request) Done() bool                { return r.done }
+func (r *request) SetCurrentScopes([]string) {}
+func (r *request) GetCodeChallenge() *oidc.CodeChallenge {
+	return &oidc.CodeChallenge{Challenge: r.CodeChallenge, Method: r.CodeChallengeMethod}
+}
+
+// grant is a refresh token.
+type grant struct{ *request }
+
+type signingKey struct {
+	id  string
+	key any
+	alg jose.SignatureAlgorithm
+}
+
+func (k signingKey) ID() string                                  { return k.id }
+func (k signingKey) Key() any                                    { return k.key }
+func (k signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return k.alg }
+
+type publicKey struct {
+	signingKey
+	public any
+}
+
+func (k publicKey) Key() any                           { return k.public }
+func (k publicKey) Algorithm() jose.SignatureAlgorithm { return k.alg }
+func (k publicKey) Use() string                        { return "sig" }
+
+// rotate makes the provider sign with another key from now on, and forget the one before the last.
+// ES256 and RS256 take turns.
+func (s *storage) rotate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var public any
+	if s.key.alg == jose.ES256 {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			panic(err)
+		}
+		s.key, public = signingKey{key: key, alg: jose.RS256}, key.Public()
+	} else {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			panic(err)
+		}
+		s.key, public = signingKey{key: key, alg: jose.ES256}, key.Public()
+	}
+	s.key.id = rand.Text()
+	s.keySet = append(s.keySet[max(0, len(s.keySet)-1):], publicKey{s.key, public})
+}
+
+// know adds or changes a person.
+func (s *storage) know(key string, p person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.people[key] = p
+}
+
+func (s *storage) everybody() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []string
+	for key := range s.people {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// choose says who logs in. It reports whether it is anybody.
+func (s *storage) choose(id, key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.people[key]
+	if ok {
+		s.requests[id].subject, s.requests[id].done = p.Subject, true
+	}
+	return ok
+}
+
+// bySubject is a person, with the lock held.
+func (s *storage) bySubject(subject string) person {
+	for _, p := range s.people {
+		if p.Subject == subject {
+			return p
+		}
+	}
+	return person{}
+}
+
+var errUnknown = errors.New("unknown")
+
+func (s *storage) CreateAuthRequest(_ context.Context, r *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.CodeChallenge == "" || r.CodeChallengeMethod != oidc.CodeChallengeMethodS256 {
+		return nil, oidc.ErrInvalidRequest().WithDescription("no PKCE with S256")
+	}
+	made := &request{AuthRequest: *r, id: rand.Text()}
+	s.requests[made.id] = made
+	return made, nil
+}
+
+func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.requests[id]; ok {
+		return r, nil
+	}
+	return nil, errUnknown
+}
+
+func (s *storage) AuthRequestByCode(ctx context.Context, code string) (op.AuthRequest, error) {
+	s.mu.Lock()
+	id := s.codes[code]
+	s.mu.Unlock()
+	return s.AuthRequestByID(ctx, id)
+}
+
+func (s *storage) SaveAuthCode(_ context.Context, id, code string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codes[code] = id
+	return nil
+}
+
+// DeleteAuthRequest ends a request and with it its code, which so works once.
+func (s *storage) DeleteAuthRequest(_ context.Context, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.requests, id)
+	return nil
+}
+
+func (s *storage) CreateAccessToken(context.Context, op.TokenRequest) (string, time.Time, error) {
+	return rand.Text(), time.Now().Add(5 * time.Minute), nil
+}
+
+func (s *storage) CreateAccessAndRefreshTokens(_ context.Context, r op.TokenRequest, current string) (string, string, time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.grants, current)
+	next := rand.Text()
+	switch r := r.(type) {
+	case *request:
+		s.grants[next] = &grant{r}
+	case *grant:
+		s.grants[next] = r
+	}
+	return rand.Text(), next, time.Now().Add(5 * time.Minute), nil
+}
+
+func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (op.RefreshTokenRequest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g, ok := s.grants[token]; ok {
+		return g, nil
+	}
+	return nil, errUnknown
+}
+
+func (s *storage) SigningKey(context.Context) (op.SigningKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.key, nil
+}
+
+func (s *storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm, error) {
+	return []jose.SignatureAlgorithm{jose.RS256, jose.ES256}, nil
+}
+
+func (s *storage) KeySet(context.Context) ([]op.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keySet, nil
+}
+
+func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.clients[id]; ok {
+		return c, nil
+	}
+	return nil, errUnknown
+}
+
+func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.clients[id]
+	switch {
+	case c.checkSecret != nil:
+		return c.checkSecret(secret)
+	case c.native || secret != "secret":
+		return errUnknown
+	}
+	return nil
+}
+
+func (*storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error {
+	return nil
+}
+
+func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r op.IDTokenRequest, _ []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.bySubject(r.GetSubject())
+	info.Subject, info.Name, info.Email, info.EmailVerified = p.Subject, p.Name, p.Email, oidc.Bool(p.Verified)
+	return nil
+}
+
+func (*storage) GetPrivateClaimsFromScopes(context.Context, string, string, []string) (map[string]any, error) {
+	return nil, nil
+}
+
+func (*storage) Health(context.Context) error { return nil }
