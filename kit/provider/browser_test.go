@@ -38,6 +38,7 @@ type elsewhere struct {
 	last   int
 	err    error // of the next requests
 	before func()
+	meet   func() // before a request of redeem is looked at
 }
 
 // login is a login at the provider that waits for its code to be redeemed.
@@ -68,7 +69,10 @@ func (e *elsewhere) signIn(location string, who assertion) url.Values {
 	return url.Values{"code": {code}, "state": {u.Query().Get("state")}}
 }
 
-func (e *elsewhere) redeem(ctx context.Context, a answer) (assertion, error) {
+func (e *elsewhere) redeem(_ context.Context, a answer) (assertion, error) {
+	if e.meet != nil {
+		e.meet()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.asked++

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -265,6 +266,9 @@ func TestCallbacksAtOnce(t *testing.T) {
 		b := a.browser()
 		callback := b.begin("idp", lovelace)
 		begun := a.idp.codes[get(callback, "code")]
+		var all sync.WaitGroup // so each callback finds the state unused
+		all.Add(16)
+		a.idp.meet = func() { all.Done(); all.Wait() }
 		a.idp.before = func() { a.idp.codes[get(callback, "code")] = begun }
 		tabs := make([]*browser, 16)
 		services := []*kit.Service{a.Service, a.Another()}
@@ -309,6 +313,9 @@ func TestEmailUnverified(t *testing.T) {
 	answer, err := b.send("GET", callback, nil)
 	if err != nil || answer.Location != with(home, "error", "email_unverified") || len(answer.Cookies) != 1 || answer.Cookies[0].MaxAge != time.Hour {
 		t.Fatalf("%s %+v %v", answer.Location, answer.Cookies, err)
+	}
+	if mail := a.NextMail(MailConfirm); mail.To != unproved.Email {
+		t.Errorf("the mail to %s", mail.To)
 	}
 	id := strings.TrimPrefix(answer.Cookies[0].Name, cookiePrefix)
 	p := a.feature()

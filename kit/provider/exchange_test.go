@@ -328,6 +328,36 @@ func TestDoors(t *testing.T) {
 	}
 }
 
+// TestEpochs: an account whose sessions and credentials were ended before the login logs in. What was linked
+// again since the callback opens nothing for a code of before.
+func TestEpochs(t *testing.T) {
+	g := &gate{}
+	a := newApp(t, func(o *kit.Options) { o.Features = append(o.Features, g) })
+	void := func(u *kit.User) { u.SessionEpoch++; u.CredentialEpoch++ }
+	link := func() kit.User {
+		u, tokens := a.LogIn("owner@example.com")
+		b := a.browser()
+		b.access = tokens.AccessToken
+		if _, err := b.exchange(get(b.follow(b.link(), mallory), "code")); err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	u, _ := a.LogIn("owner@example.com")
+	g.change(t, u, void)
+	link()
+	if got := a.browser().logIn("idp", mallory); got.User.ID != u.ID {
+		t.Errorf("logged in to %s", got.User.ID)
+	}
+	b := a.browser()
+	code := b.code("idp", mallory)
+	g.change(t, u, func(u *kit.User) { u.CredentialEpoch++ })
+	link()
+	if _, err := b.exchange(code); !errors.Is(err, kit.ErrRevokedToken) {
+		t.Errorf("a code of before: %v", err)
+	}
+}
+
 // TestUnverified: where that is required, an account whose address is not verified does not log in by a known
 // identity that does not prove it.
 func TestUnverified(t *testing.T) {

@@ -69,6 +69,16 @@ func TestFormPost(t *testing.T) {
 	}
 }
 
+// TestOtherSitesPostOneRoute: the callback alone, which the state protects, is called by pages of other
+// origins.
+func TestOtherSitesPostOneRoute(t *testing.T) {
+	for _, route := range newApp(t).Routes() {
+		if want := route.Method == "POST" && route.Path == "/providers/{name}/callback"; route.CrossSite != want {
+			t.Errorf("%s %s: CrossSite is %v", route.Method, route.Path, route.CrossSite)
+		}
+	}
+}
+
 // TestTargets is claim 65: the list is exact.
 func TestTargets(t *testing.T) {
 	a := newApp(t)
