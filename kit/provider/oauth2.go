@@ -99,6 +99,10 @@ func (p *plainOAuth2) redeem(ctx context.Context, a answer) (assertion, error) {
 	return asserted, err
 }
 
+func (p *plainOAuth2) refresh(ctx context.Context, t *oauth2.Token) (*oauth2.Token, error) {
+	return refreshToken(ctx, p.client, &p.conf, t, p.now())
+}
+
 func (p *plainOAuth2) native(context.Context, string, string) (assertion, error) {
 	return assertion{}, errRefused{"the provider has no ID tokens"}
 }

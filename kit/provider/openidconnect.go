@@ -88,11 +88,7 @@ type openID struct {
 }
 
 func (o *openID) authURL(ctx context.Context, b begin) (string, error) {
-	meta, err := o.issuer.Metadata(ctx)
-	if err != nil {
-		return "", fromOIDC(err)
-	}
-	conf, err := o.oauth2(meta)
+	_, conf, err := o.discover(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -104,11 +100,7 @@ func (o *openID) authURL(ctx context.Context, b begin) (string, error) {
 }
 
 func (o *openID) redeem(ctx context.Context, a answer) (assertion, error) {
-	meta, err := o.issuer.Metadata(ctx)
-	if err != nil {
-		return assertion{}, fromOIDC(err)
-	}
-	conf, err := o.oauth2(meta)
+	meta, conf, err := o.discover(ctx)
 	if err != nil {
 		return assertion{}, err
 	}
@@ -137,6 +129,14 @@ func (o *openID) redeem(ctx context.Context, a answer) (assertion, error) {
 		asserted.tokens = tokens
 	}
 	return asserted, err
+}
+
+func (o *openID) refresh(ctx context.Context, t *oauth2.Token) (*oauth2.Token, error) {
+	_, conf, err := o.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return refreshToken(ctx, o.client, conf, t, o.now())
 }
 
 func (o *openID) native(ctx context.Context, idToken, nonce string) (assertion, error) {
@@ -189,11 +189,15 @@ func (o *openID) checkAnswer(iss string, meta oidc.Metadata) error {
 	return errOtherIssuer
 }
 
-// oauth2 returns the provider as package oauth2 sees it.
-func (o *openID) oauth2(meta oidc.Metadata) (*oauth2.Config, error) {
+// discover returns the metadata, and the provider as package oauth2 sees it.
+func (o *openID) discover(ctx context.Context) (oidc.Metadata, *oauth2.Config, error) {
+	meta, err := o.issuer.Metadata(ctx)
+	if err != nil {
+		return oidc.Metadata{}, nil, fromOIDC(err)
+	}
 	secret, err := o.secret()
 	if err != nil {
-		return nil, err
+		return oidc.Metadata{}, nil, err
 	}
 	conf := &oauth2.Config{
 		ClientID: o.ClientID, ClientSecret: secret, RedirectURL: o.redirectURI,
@@ -203,7 +207,7 @@ func (o *openID) oauth2(meta oidc.Metadata) (*oauth2.Config, error) {
 	if o.style == oauth2.AuthStyleAutoDetect {
 		conf.Endpoint.AuthStyle = clientAuthentication(secret, meta.AuthMethods)
 	}
-	return conf, nil
+	return meta, conf, nil
 }
 
 // clientAuthentication returns how the client proves itself at the token endpoint: in the header if

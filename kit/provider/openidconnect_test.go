@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"myauth.internal/kit"
 	"myauth.internal/kit/provider/internal/hostile"
 )
@@ -310,5 +312,36 @@ func TestKeepTokens(t *testing.T) {
 	a, err := e.login()
 	if err != nil || a.tokens == nil || a.tokens.RefreshToken == "" || !a.tokens.Expiry.Equal(now.Add(time.Hour)) {
 		t.Errorf("got error %v, tokens %v", err, a.tokens != nil)
+	}
+}
+
+// TestRefresh: a refresh token is traded by one request, or not any more.
+func TestRefresh(t *testing.T) {
+	fresh := hostile.JSON{"access_token": "new", "token_type": "bearer", "expires_in": 60}
+	for _, c := range []struct {
+		answer http.Handler
+		want   error
+	}{
+		{hostile.Answer(200, fresh), nil},
+		{hostile.Answer(400, hostile.JSON{"error": "invalid_grant"}), errStale},
+		{hostile.Down(), errUnavailable},
+	} {
+		for _, e := range []*scripted{plain(t, nil), playChat(t, chat, chatUser)} {
+			var form url.Values
+			e.Script(func(s *hostile.Script) {
+				s.Instead = map[hostile.Endpoint]http.Handler{hostile.Token: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					_ = r.ParseForm()
+					form = r.Form
+					c.answer.ServeHTTP(w, r)
+				})}
+			})
+			tokens, err := e.client.(refresher).refresh(t.Context(), &oauth2.Token{AccessToken: "old", RefreshToken: "refresh-1", Expiry: time.Now().Add(time.Hour)})
+			if !errors.Is(err, c.want) || (err == nil) != (tokens != nil) || tokens != nil && (tokens.AccessToken != "new" || tokens.Expiry.IsZero()) {
+				t.Errorf("got error %v, want %v", err, c.want)
+			}
+			if form.Get("grant_type") != "refresh_token" || form.Get("refresh_token") != "refresh-1" || e.Count(hostile.Token) != 1 {
+				t.Errorf("a request for %s, %d of them", form.Get("grant_type"), e.Count(hostile.Token))
+			}
+		}
 	}
 }

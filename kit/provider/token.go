@@ -18,6 +18,19 @@ import (
 func redeemCode(ctx context.Context, client *http.Client, conf *oauth2.Config, a answer, now time.Time) (*oauth2.Token, error) {
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 	tokens, err := conf.Exchange(ctx, a.Code, oauth2.VerifierOption(a.Verifier))
+	return dated(tokens, err, now)
+}
+
+// refreshToken trades a refresh token for new tokens, by one request. Errors: errStale if the refresh
+// token does not count any more.
+func refreshToken(ctx context.Context, client *http.Client, conf *oauth2.Config, t *oauth2.Token, now time.Time) (*oauth2.Token, error) {
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
+	tokens, err := conf.TokenSource(ctx, &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
+	return dated(tokens, err, now)
+}
+
+// dated sets when tokens expire, by the Service's clock.
+func dated(tokens *oauth2.Token, err error, now time.Time) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, tokenError(err)
 	}
