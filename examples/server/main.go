@@ -2,8 +2,8 @@
 // set up by environment variables alone. Run it with -h for a list of them.
 //
 // It is also an example of the wiring. main.go is the way from the settings to a
-// running server, settings.go the variables, stores.go, keys.go and mail.go what
-// they choose, serve.go the server's life, and rotate.go that of its signing key.
+// running server, settings.go the variables, stores.go, keys.go, mail.go, passkeys.go and
+// providers.go what they choose, serve.go the server's life, and rotate.go that of its signing key.
 package main
 
 import (
@@ -15,6 +15,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"myauth.internal/kit"
@@ -60,7 +62,11 @@ func run(args []string, lookup func(string) (string, bool), environ []string, st
 		defer signal.Stop(hangup)
 	}
 	logger := newLogger(stderr, s.logFormat)
-	for _, name := range unknownSettings(environ) {
+	for _, name := range unknownSettings(environ, s.rows()) {
+		if strings.HasPrefix(name, providerPrefix) {
+			fmt.Fprintln(stderr, s.bad(name, errStray))
+			return exitBadSetting
+		}
 		logger.Warn("unknown setting, without effect: -h lists those that there are", "name", name)
 	}
 	if err := start(ctx, hangup, &s, logger, stderr); err != nil {
@@ -126,7 +132,11 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 	if err != nil {
 		return err
 	}
-	opts.Features = append(opts.Features, passkeys...)
+	providers, err := newProviders(s, opts.PublicURL)
+	if err != nil {
+		return err
+	}
+	opts.Features = slices.Concat(opts.Features, passkeys, providers)
 	svc, err := kit.New(store.Stores, keys, &opts)
 	if err != nil {
 		return err
@@ -178,7 +188,16 @@ func newLogger(w io.Writer, format string) *slog.Logger {
 func printHelp(w io.Writer) {
 	io.WriteString(w, "The MyAuth reference server: POST /auth/register and the rest of the API.\n\n"+
 		"Settings come from the environment; one that is set but empty counts as not set.\n\n")
-	for _, row := range settingsTable {
+	printRows(w, settingsTable)
+	io.WriteString(w, "\nEach NAME in MYAUTH_PROVIDERS has variables of its own, with NAME in capitals:\n\n")
+	printRows(w, ofEachProvider())
+	io.WriteString(w, "\nSIGTERM and SIGINT stop it in order, within 10 s; a second one at once.\n"+
+		"SIGHUP reads the file of the signing key anew (MYAUTH_JWT_SECRET_FILE, MYAUTH_JWT_PRIVATE_KEY_FILE):\n"+
+		"a new key is published, signs some minutes later, and the old one verifies until its last token is over.\n")
+}
+
+func printRows(w io.Writer, rows []setting) {
+	for _, row := range rows {
 		preset := row.preset
 		if preset == "" {
 			preset = row.otherwise
@@ -188,7 +207,4 @@ func printHelp(w io.Writer) {
 			fmt.Fprintf(w, "        %s is the path of a file that holds it\n", row.name+fileSuffix)
 		}
 	}
-	io.WriteString(w, "\nSIGTERM and SIGINT stop it in order, within 10 s; a second one at once.\n"+
-		"SIGHUP reads the file of the signing key anew (MYAUTH_JWT_SECRET_FILE, MYAUTH_JWT_PRIVATE_KEY_FILE):\n"+
-		"a new key is published, signs some minutes later, and the old one verifies until its last token is over.\n")
 }

@@ -9,25 +9,28 @@ import (
 	"testing"
 )
 
-// TestReadmeListsTheSettings: the table of settings in README.md beside the server is settingsTable.
+// TestReadmeListsTheSettings: the tables of settings in README.md beside the server are settingsTable
+// and providerTable.
 func TestReadmeListsTheSettings(t *testing.T) {
-	var want strings.Builder
-	for _, row := range settingsTable {
-		option, preset := "", row.otherwise
-		if row.option != "" {
-			option = "`" + row.option + "`"
-		}
-		if row.preset != "" {
-			preset = "`" + row.preset + "`"
-		}
-		fmt.Fprintf(&want, "| `%s` | %s | %s | %s |\n", row.name, option, preset, row.meaning)
-	}
 	text, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), want.String()) {
-		t.Errorf("examples/server/README.md lacks this table:\n%s", want.String())
+	for _, rows := range [][]setting{settingsTable, ofEachProvider()} {
+		var want strings.Builder
+		for _, row := range rows {
+			option, preset := "", row.otherwise
+			if row.option != "" {
+				option = "`" + row.option + "`"
+			}
+			if row.preset != "" {
+				preset = "`" + row.preset + "`"
+			}
+			fmt.Fprintf(&want, "| `%s` | %s | %s | %s |\n", row.name, option, preset, row.meaning)
+		}
+		if !strings.Contains(string(text), want.String()) {
+			t.Errorf("examples/server/README.md lacks this table:\n%s", want.String())
+		}
 	}
 }
 
@@ -37,7 +40,7 @@ func TestReadmeListsTheRoutes(t *testing.T) {
 	routes := map[string]bool{}
 	for file, prefix := range map[string]string{
 		"httpx/openapi.json": "", "httpx/account.openapi.json": "/auth", "httpx/sessions.openapi.json": "/auth", "kit/mfa.openapi.json": "/auth",
-		"kit/passkey/passkey.openapi.json": "/auth",
+		"kit/passkey/passkey.openapi.json": "/auth", "kit/provider/provider.openapi.json": "/auth",
 	} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {

@@ -40,7 +40,11 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 	}
 	prefix := cmp.Or(opts.Prefix, "/auth")
 	mux := http.NewServeMux()
-	for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password", "/change-email"} {
+	paths := []string{"/verify-email", "/verify-email/deny", "/reset-password", "/change-email"}
+	for _, page := range svc.Pages() {
+		paths = append(paths, page.Path)
+	}
+	for _, path := range paths {
 		mux.Handle(path, api.Pages()) // and not "/", which would hide the 405 of other methods
 	}
 	var below string

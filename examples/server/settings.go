@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type settings struct {
 	smtp       *mailx.Config
 	smtpCAFile string
 	passkeys   passkeySettings
+	providers  providerSettings
 	mail       mailx.Options // TLS is newMailer's, from smtpCAFile
 	logFormat  string
 	// opts holds what goes to the kit as it is. PublicURL is empty when it is
@@ -53,6 +55,8 @@ type setting struct {
 	name string
 	// option is the field of kit.Options that it sets, if it is one.
 	option string
+	// needed is what is wrong when the variable is not set; nil: nothing.
+	needed error
 	// preset is parsed when the variable is not set; without one, otherwise
 	// says what happens then.
 	preset, otherwise string
@@ -187,6 +191,12 @@ var settingsTable = []setting{
 	{name: "MYAUTH_PASSKEY_ORIGINS", otherwise: "the origin of MYAUTH_PUBLIC_URL",
 		meaning: "origins of the pages that use passkeys, with commas, of that domain or below it: https://app.example.com",
 		set:     setOrigins},
+	{name: "MYAUTH_PROVIDERS", otherwise: "none",
+		meaning: "accounts elsewhere with which users may sign in, with commas: google, github, microsoft, apple, and names of your own for other OpenID Connect providers; each has variables of its own, see below",
+		set:     setProviders},
+	{name: "MYAUTH_REDIRECTS", otherwise: "the page /sign-in of MYAUTH_PUBLIC_URL",
+		meaning: "exact URLs, with commas, that a sign-in with a provider may return to; the first is for browsers that come without a sign-in that is known",
+		set:     setRedirects},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.
@@ -216,7 +226,28 @@ func (s *settings) bad(name string, problem error) error {
 func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 	var s settings
 	problems := map[string]error{}
-	for _, row := range settingsTable {
+	s.parse(settingsTable, lookup, problems)
+	s.parse(s.providers.rows(), lookup, problems)
+	if s.tokenStore == (storeURL{}) {
+		s.tokenStore = s.store
+	}
+	s.checkTogether(problems)
+	s.checkProviders(problems)
+	var errs []error
+	for _, row := range s.rows() {
+		if err := problems[row.name]; err != nil {
+			errs = append(errs, s.bad(row.name, err))
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+// rows are the table and the variables of the providers.
+func (s *settings) rows() []setting { return slices.Concat(settingsTable, s.providers.rows()) }
+
+// parse reads the variables of rows.
+func (s *settings) parse(rows []setting, lookup func(string) (string, bool), problems map[string]error) {
+	for _, row := range rows {
 		value, path, err := row.value(lookup)
 		if path != "" {
 			if s.fromFile == nil {
@@ -227,8 +258,11 @@ func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 		if value == "" {
 			value = row.preset
 		}
+		if err == nil && value == "" {
+			err = row.needed
+		}
 		if err == nil && value != "" {
-			err = row.set(&s, value)
+			err = row.set(s, value)
 		}
 		if err == nil && value != row.preset {
 			err = row.checkAlone(value)
@@ -237,17 +271,6 @@ func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 			problems[row.name] = err
 		}
 	}
-	if s.tokenStore == (storeURL{}) {
-		s.tokenStore = s.store
-	}
-	s.checkTogether(problems)
-	var errs []error
-	for _, row := range settingsTable {
-		if err := problems[row.name]; err != nil {
-			errs = append(errs, s.bad(row.name, err))
-		}
-	}
-	return s, errors.Join(errs...)
 }
 
 // checkTogether finds what single variables cannot tell, where the variables
@@ -295,10 +318,10 @@ func (s *settings) checkTogether(problems map[string]error) {
 }
 
 // unknownSettings returns the names in environ (NAME=value) that look like
-// settings and are none: most likely misspelled, and without effect.
-func unknownSettings(environ []string) []string {
+// settings and are none of rows: most likely misspelled, and without effect.
+func unknownSettings(environ []string, rows []setting) []string {
 	known := map[string]bool{}
-	for _, row := range settingsTable {
+	for _, row := range rows {
 		known[row.name] = true
 		known[row.name+fileSuffix] = row.secret || known[row.name+fileSuffix]
 	}
@@ -424,12 +447,19 @@ func setAlgorithm(s *settings, v string) error {
 }
 
 func setKeyFile(s *settings, v string) error {
-	if strings.ContainsAny(v, "\r\n") || strings.Contains(v, "-----BEGIN") {
-		return errors.New("this looks like the key itself: write the path of the file that holds it")
+	if isKeyItself(v) {
+		return errKeyItself
 	}
 	s.keyFile = v
 	return nil
 }
+
+// isKeyItself reports whether v is a private key where its path belongs.
+func isKeyItself(v string) bool {
+	return strings.ContainsAny(v, "\r\n") || strings.Contains(v, "-----BEGIN")
+}
+
+var errKeyItself = errors.New("this looks like the key itself: write the path of the file that holds it")
 
 // duration returns a setter that takes a positive Go duration.
 func duration(field func(*settings) *time.Duration) func(*settings, string) error {
@@ -478,13 +508,18 @@ func setThrottle(s *settings, v string) error {
 
 func boolean(field func(*settings) *bool) func(*settings, string) error {
 	return func(s *settings, v string) error {
-		b, err := strconv.ParseBool(v)
-		if err != nil {
-			return fmt.Errorf("%s is neither true nor false: write true or false", shown(v))
-		}
+		b, err := parseBool(v)
 		*field(s) = b
-		return nil
+		return err
 	}
+}
+
+func parseBool(v string) (bool, error) {
+	b, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, fmt.Errorf("%s is neither true nor false: write true or false", shown(v))
+	}
+	return b, nil
 }
 
 func setPolicy(s *settings, v string) error {
@@ -501,7 +536,7 @@ func setPolicy(s *settings, v string) error {
 
 func setPrefix(s *settings, v string) error {
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(v, "/"), "/"); first {
-	case "", "healthz", "readyz", "verify-email", "reset-password", "change-email":
+	case "", "healthz", "readyz", "verify-email", "reset-password", "change-email", "sign-in", "confirm-sign-in":
 		return fmt.Errorf("/%s is a path of the server itself: write for example /auth", first)
 	}
 	s.api.Prefix = strings.TrimSuffix(v, "/")

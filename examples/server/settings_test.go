@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,10 +111,13 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_PASSKEYS":        {value: "off", got: func(s settings) any { return s.passkeys.off }, want: true},
 		"MYAUTH_PASSKEY_RP_ID":   {value: "example.com", got: func(s settings) any { return s.passkeys.rpID }, want: "example.com"},
 		"MYAUTH_PASSKEY_ORIGINS": {value: "https://a.example.com, https://example.com", got: func(s settings) any { return s.passkeys.origins }, want: []string{"https://a.example.com", "https://example.com"}},
-		"MYAUTH_DATA_KEY":        {value: testDataKey, got: func(s settings) any { return s.opts.DataKeys != nil && len(s.opts.Features) == 1 }, want: true},
-		"MYAUTH_REALM":           {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
-		"MYAUTH_LOG_FORMAT":      {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
-		"MYAUTH_THROTTLE":        {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimited }, want: true},
+		"MYAUTH_REDIRECTS":       {value: "https://a.example.com/in, com.example.app:/in", got: func(s settings) any { return s.providers.redirects }, want: []string{"https://a.example.com/in", "com.example.app:/in"}},
+		"MYAUTH_PROVIDERS": {value: "google", also: []string{"MYAUTH_PROVIDER_GOOGLE_CLIENT_ID=id", "MYAUTH_PROVIDER_GOOGLE_CLIENT_SECRET=x"},
+			got: func(s settings) any { return len(s.providers.list) }, want: 1},
+		"MYAUTH_DATA_KEY":   {value: testDataKey, got: func(s settings) any { return s.opts.DataKeys != nil && len(s.opts.Features) == 1 }, want: true},
+		"MYAUTH_REALM":      {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
+		"MYAUTH_LOG_FORMAT": {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
+		"MYAUTH_THROTTLE":   {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimited }, want: true},
 	}
 	for _, setting := range settingsTable {
 		t.Run(setting.name, func(t *testing.T) {
@@ -242,6 +246,16 @@ var badSettings = []struct {
 	{"MYAUTH_PASSKEY_ORIGINS=https://example.com/", "without a slash"},
 	{"MYAUTH_PASSKEY_ORIGINS=http://example.com", "TLS"},
 	{"MYAUTH_PASSKEY_ORIGINS=https://example.com,", "https://app.example.com"},
+	{"MYAUTH_PROVIDERS=Google", "google,github"},
+	{"MYAUTH_PROVIDERS=google,", "comma"},
+	{"MYAUTH_PROVIDERS=my-idp", "a to z"},
+	{"MYAUTH_PROVIDERS=an_identity_provider_x", "at most 20"},
+	{"MYAUTH_PROVIDERS=x,x|MYAUTH_PROVIDER_X_CLIENT_ID=id|MYAUTH_PROVIDER_X_ISSUER=https://id.example.com", "twice"},
+	{"MYAUTH_REDIRECTS=/in", "absolute URL"},
+	{"MYAUTH_REDIRECTS=https://a.example.com/in,http://a.example.com/in", "http URL of localhost"},
+	{"MYAUTH_REDIRECTS=https://a.example.com/#in", "fragment"},
+	{"MYAUTH_REDIRECTS=javascript:alert(1)", "https URL"},
+	{"MYAUTH_REDIRECTS=https://a.example.com/in ,", "comma"},
 	{"MYAUTH_RECENT_LOGIN=10", "15m"},
 	{"MYAUTH_RECENT_LOGIN=0", "15m"},
 	{"MYAUTH_RECENT_LOGIN=-10m", "15m"},
@@ -325,7 +339,7 @@ func TestUnknownSettings(t *testing.T) {
 	got := unknownSettings([]string{
 		"MYAUTH_JWT_SECERT=s3cret", "MYAUTH_ADDR=:1", "MYAUTH_TEST_REQUIRE=all", "HOME=/", "XMYAUTH_A=1", "MYAUTH_",
 		"MYAUTH_JWT_SECRET_FILE=x", "MYAUTH_ADDR_FILE=x", "MYAUTH_JWT_PRIVATE_KEY_FILE_FILE=x",
-	})
+	}, settingsTable)
 	if want := []string{"MYAUTH_JWT_SECERT", "MYAUTH_", "MYAUTH_ADDR_FILE", "MYAUTH_JWT_PRIVATE_KEY_FILE_FILE"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -337,7 +351,7 @@ func TestHelpListsEverySetting(t *testing.T) {
 		if status := run([]string{flag}, env("MYAUTH_ADDR=bad"), nil, &out, &errOut); status != 0 || errOut.Len() != 0 {
 			t.Errorf("%s: status %d, stderr %q", flag, status, errOut.String())
 		}
-		for _, row := range settingsTable {
+		for _, row := range slices.Concat(settingsTable, ofEachProvider()) {
 			preset := row.preset
 			if preset == "" {
 				preset = row.otherwise
@@ -361,13 +375,14 @@ func holdsSecret(name string) bool {
 			return true
 		}
 	}
-	return name == "MYAUTH_PUBLIC_URL"
+	return name == "MYAUTH_PUBLIC_URL" || strings.HasSuffix(name, "_CLIENT_SECRET")
 }
 
 func FuzzSettings(f *testing.F) {
 	for _, row := range badSettings {
 		f.Add(strings.ReplaceAll(row.env, "|", "\n"))
 	}
+	f.Add("MYAUTH_PROVIDERS=google,x\nMYAUTH_PROVIDER_GOOGLE_CLIENT_SECRET=s3cret\nMYAUTH_PROVIDER_X_ISSUER=http://x")
 	f.Add("MYAUTH_JWT_SECRET_FILE=s3cret\nMYAUTH_SMTP_URL_FILE=smtp://u:s3cret@host")
 	f.Add("MYAUTH_SMTP_URL=smtps://u:p@host:465\nMYAUTH_SESSION_MAX_AGE=0\nMYAUTH_PUBLIC_URL=http://[::1]:80/a")
 	known := map[string]bool{}
@@ -385,7 +400,7 @@ func FuzzSettings(f *testing.F) {
 		}
 		for line := range strings.Lines(err.Error()) {
 			name, _, _ := strings.Cut(line, ": ")
-			if !known[strings.TrimSuffix(name, fileSuffix)] && !known[name] {
+			if !known[strings.TrimSuffix(name, fileSuffix)] && !known[name] && !strings.HasPrefix(name, providerPrefix) {
 				t.Fatalf("the line %q names no setting", line)
 			}
 		}
