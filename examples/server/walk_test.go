@@ -112,7 +112,7 @@ func follow(t *testing.T, document, log string, start func(dir string, log io.Wr
 	for _, tool := range []string{"bash", "curl", "sed"} {
 		needTool(t, tool, tool)
 	}
-	const shown = "http://127.0.0.1:8080"
+	const shown = ":8080" // of 127.0.0.1, and of localhost
 	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +138,7 @@ func follow(t *testing.T, document, log string, start func(dir string, log io.Wr
 	defer file.Close()
 	p := start(dir, file)
 	p.url = p.waitFor(`listening on (http://\S+)$`)[1]
+	port := strings.TrimPrefix(p.url, "http://127.0.0.1")
 	sh := newShell(t, dir)
 	read := map[string]int{}
 	for _, s := range steps {
@@ -146,7 +147,7 @@ func follow(t *testing.T, document, log string, start func(dir string, log io.Wr
 			p.waitForNew(regexp.QuoteMeta(m[1])+`\S`, read[m[1]])
 			read[m[1]]++
 		}
-		got := normalised(strings.ReplaceAll(sh.run(strings.ReplaceAll(s.command, shown, p.url)), p.url, shown))
+		got := normalised(strings.ReplaceAll(sh.run(strings.ReplaceAll(s.command, shown, port)), port, shown))
 		if want := normalised(s.output); got != want {
 			t.Errorf("$ %s\nprints\n%s\nand %s says\n%s", s.command, got, document, want)
 		}
