@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"slices"
 	"strings"
@@ -19,11 +18,10 @@ const (
 
 // Want is what an ID token must say.
 type Want struct {
-	// Audiences are the client ids whose tokens are taken: one of them must be in aud.
+	// Audiences are the client ids whose tokens are taken: one of them must be in aud, and azp must
+	// be one if it is there. Android apps have tokens of Google whose aud is the web client and whose
+	// azp is the app, so both are audiences there.
 	Audiences []string
-	// Parties are client ids that may be in azp beside Audiences: those of native apps that let
-	// another client have tokens.
-	Parties []string
 	// Nonces are the values of which the nonce must be one. Without any, no token is taken.
 	Nonces []string
 }
@@ -34,9 +32,6 @@ type Claims struct {
 	Issuer, Subject string
 	// Expires is when the token is no longer taken, apart from the minute by which clocks may differ.
 	Expires time.Time
-	// ID is one for each token: the hash of what is signed, because one token has many texts, with
-	// other signatures that are good as well.
-	ID [sha256.Size]byte
 
 	members []member
 }
@@ -85,7 +80,6 @@ func (i *Issuer) Verify(ctx context.Context, idToken string, want Want) (Claims,
 	if err != nil {
 		return Claims{}, err
 	}
-	c.ID = sha256.Sum256([]byte(idToken[:strings.LastIndexByte(idToken, '.')]))
 	if err := i.checkIssuer(c, k); err != nil {
 		return Claims{}, err
 	}
@@ -176,7 +170,7 @@ func (c Claims) checkAudience(want Want) error {
 		}
 		return nil
 	}
-	if azp := c.Text("azp"); azp == "" || !slices.Contains(want.Audiences, azp) && !slices.Contains(want.Parties, azp) {
+	if azp := c.Text("azp"); azp == "" || !slices.Contains(want.Audiences, azp) {
 		return RefusedError{"its azp is another client"}
 	}
 	return nil

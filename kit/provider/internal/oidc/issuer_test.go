@@ -142,24 +142,6 @@ func TestOneTenant(t *testing.T) {
 	}
 }
 
-// A token is one token, however its signature is written.
-func TestID(t *testing.T) {
-	p, issuer, _ := start(t)
-	p.Script(func(s *hostile.Script) { s.Alg = "ES256" })
-	first, err := issuer.Verify(t.Context(), token(p), want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := issuer.Verify(t.Context(), token(p), want) // the same claims, signed anew
-	if err != nil || again.ID != first.ID {
-		t.Errorf("%x is not %x, %v", again.ID, first.ID, err)
-	}
-	p.Script(func(s *hostile.Script) { s.Claims = hostile.JSON{"jti": "2"} })
-	if other, err := issuer.Verify(t.Context(), token(p), want); err != nil || other.ID == first.ID {
-		t.Errorf("other claims, the same ID, %v", err)
-	}
-}
-
 // Once warm a login costs a signature and a walk through the claims.
 func BenchmarkVerify(b *testing.B) {
 	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {

@@ -6,6 +6,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
@@ -96,6 +98,26 @@ func TestKeySuits(t *testing.T) {
 		if !slices.Equal(suits, test.algs) {
 			t.Errorf("%s suits %v, want %v", name, suits, test.algs)
 		}
+	}
+}
+
+// A key as Microsoft writes it, with a certificate and members of its own.
+func TestKeyOfMicrosoft(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha1.Sum(certificate)
+	set, err := readKeys(keysText(t, object{"kty": "RSA", "use": "sig", "kid": "1LTMzakihiRla_8z2BEJVXeWMqo", "x5t": b64(sum[:]), "n": b64(private.N.Bytes()), "e": "AQAB",
+		"x5c": []string{base64.StdEncoding.EncodeToString(certificate)}, "cloud_instance_name": "microsoftonline.com",
+		"issuer": "https://login.microsoftonline.com/{tenantid}/v2.0"}))
+	if err != nil || len(set.keys) != 1 || set.keys[0].issuer != "https://login.microsoftonline.com/{tenantid}/v2.0" || !private.PublicKey.Equal(set.keys[0].public) {
+		t.Errorf("%+v, %v", set, err)
 	}
 }
 

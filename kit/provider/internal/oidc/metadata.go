@@ -15,7 +15,6 @@ type Metadata struct {
 	Issuer                string
 	AuthorizationEndpoint string
 	TokenEndpoint         string
-	UserInfoEndpoint      string // may be empty
 	JWKSURI               string
 	// IssParameter: an authorization response has the parameter iss (RFC 9207).
 	IssParameter bool
@@ -69,8 +68,6 @@ func readMetadata(text []byte, expected string) (*Metadata, error) {
 			m.AuthorizationEndpoint, err = ijson.String(value)
 		case "token_endpoint":
 			m.TokenEndpoint, err = ijson.String(value)
-		case "userinfo_endpoint":
-			m.UserInfoEndpoint, err = ijson.String(value)
 		case "jwks_uri":
 			m.JWKSURI, err = ijson.String(value)
 		case "authorization_response_iss_parameter_supported":
@@ -100,11 +97,7 @@ func readMetadata(text []byte, expected string) (*Metadata, error) {
 	insecure := strings.HasPrefix(expected, "http://")
 	for _, e := range []struct{ name, url string }{
 		{"authorization_endpoint", m.AuthorizationEndpoint}, {"token_endpoint", m.TokenEndpoint}, {"jwks_uri", m.JWKSURI},
-		{"userinfo_endpoint", m.UserInfoEndpoint},
 	} {
-		if e.url == "" && e.name == "userinfo_endpoint" {
-			continue
-		}
 		if !isEndpoint(e.url, insecure) {
 			return nil, fmt.Errorf("its %s is not an https URL", e.name)
 		}

@@ -33,10 +33,10 @@ func TestReadMetadata(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	got, err = readMetadata(metadataText(t, map[string]any{
-		"authorization_response_iss_parameter_supported": true, "userinfo_endpoint": "https://id.example/me",
-		"id_token_signing_alg_values_supported": []string{"ES256"}, "token_endpoint_auth_methods_supported": []string{"client_secret_post"},
+		"authorization_response_iss_parameter_supported": true,
+		"id_token_signing_alg_values_supported":          []string{"ES256"}, "token_endpoint_auth_methods_supported": []string{"client_secret_post"},
 	}), "https://id.example")
-	want.IssParameter, want.UserInfoEndpoint, want.Algorithms, want.AuthMethods = true, "https://id.example/me", []string{"ES256"}, []string{"client_secret_post"}
+	want.IssParameter, want.Algorithms, want.AuthMethods = true, []string{"ES256"}, []string{"client_secret_post"}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -59,12 +59,9 @@ func TestReadMetadataRefuses(t *testing.T) {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	for _, member := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"} {
+	for _, member := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri"} {
 		for _, value := range []any{nil, "", 1, "id.example/x", "/x", "http://id.example/x", "https:///x", "https://id.example/x#f", "https://a:b@id.example/x",
 			"https:id.example", "javascript:alert(1)", "https://id.example/\n", "https://%zz/"} {
-			if member == "userinfo_endpoint" && (value == nil || value == "") {
-				continue
-			}
 			if _, err := readMetadata(metadataText(t, map[string]any{member: value}), "https://id.example"); err == nil {
 				t.Errorf("%s %v is taken", member, value)
 			}
@@ -94,7 +91,7 @@ func TestTemplateOf(t *testing.T) {
 // Whatever the provider says: no panic, and what is taken can be asked.
 func FuzzMetadata(f *testing.F) {
 	f.Add(metadataText(f, nil))
-	f.Add(metadataText(f, map[string]any{"id_token_signing_alg_values_supported": []string{"ES256"}, "userinfo_endpoint": "https://id.example/me"}))
+	f.Add(metadataText(f, map[string]any{"id_token_signing_alg_values_supported": []string{"ES256"}}))
 	f.Add([]byte(`{"issuer":"https://id.example"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := readMetadata(text, "https://id.example")

@@ -30,7 +30,7 @@ func start(t testing.TB) (*hostile.Provider, *oidc.Issuer, *clock) {
 	return p, oidc.New(oidc.Options{Issuer: p.Issuer, Client: client, Now: c.Now}), c
 }
 
-var want = oidc.Want{Audiences: []string{"old-client", hostile.ClientID}, Parties: []string{"app"}, Nonces: []string{"n-1"}}
+var want = oidc.Want{Audiences: []string{"app", hostile.ClientID}, Nonces: []string{"n-1"}}
 
 func TestVerify(t *testing.T) {
 	p, issuer, _ := start(t)
