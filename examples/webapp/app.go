@@ -21,7 +21,6 @@ type config struct {
 	keys      *accesstoken.Keyring
 	notes     *notes
 	publicURL string
-	fixedURL  bool     // do not redirect to publicURL: a proxy may have changed the host
 	mailbox   *mailbox // nil: there is no such page
 	providers []provider.Provider
 	// options are those of the Service that tests and main set; newApp adds the rest.
@@ -76,14 +75,17 @@ func newApp(c config) (*app, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/auth/", a.auth) // for the passkeys of the sign-in page, and for providers
-	mux.Handle("/static/", staticFiles())
-	mux.Handle("/", a.auth.RequireSameOrigin(a.auth.WithClient(a.pages())))
+	mux.HandleFunc("GET /static/{name}", serveStatic)
+	mux.Handle("/", a.auth.RequireSameOrigin(http.MaxBytesHandler(a.pages(), maxForm)))
 	a.Handler = mux
-	if !c.fixedURL {
+	if public.Scheme == "http" { // so no proxy is in between, which may change the host
 		a.Handler = onHost(public, mux)
 	}
 	return a, nil
 }
+
+// maxForm is the largest form that is read, in bytes.
+const maxForm = 64 << 10
 
 // pages are all pages. Those that change something have a form at the same path, so whoever must
 // sign in first comes back to the form.
@@ -143,8 +145,6 @@ func (a *app) pages() http.Handler {
 	recent("POST /account/two-factor/codes", a.newRecoveryCodes)
 
 	if a.passkeys {
-		public("POST /sign-in/passkey", a.signInWithPasskey)
-		user("POST /confirm-it-is-you/passkey", a.reauthenticateWithPasskey)
 		user("GET /account/passkeys", a.listPasskeys)
 		recent("GET /account/passkeys/new", a.showAddPasskey)
 		recent("POST /account/passkeys/new", a.addPasskey)

@@ -284,13 +284,15 @@ func TestNotFoundAndOtherHosts(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	b.get("/nothing").want(404, "There is no such page")
-	if got := b.get("/static/nothing"); got.StatusCode != 404 {
+	if got := b.get("/static/nothing"); got.StatusCode != 404 || got.Header.Get("Cache-Control") != "" {
 		t.Error(got.StatusCode)
 	}
 	style := regexp.MustCompile(`href="(/static/app.css[^"]*)"`).FindStringSubmatch(b.get("/sign-in").text)
 	if got := b.get(style[1]).want(200, "prefers-color-scheme"); !strings.Contains(got.Header.Get("Cache-Control"), "immutable") {
 		t.Error(got.Header)
 	}
+	b.get("/static/").want(404, "There is no such page")
+	b.post("/sign-in", "email", strings.Repeat("x", maxForm)).want(422)
 	r, err := http.NewRequestWithContext(t.Context(), "GET", strings.Replace(s.url, "localhost", "127.0.0.1", 1)+"/sign-up", nil)
 	if err != nil {
 		t.Fatal(err)

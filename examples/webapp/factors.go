@@ -82,7 +82,10 @@ func (a *app) renderSecondFactor(w http.ResponseWriter, r *http.Request, wrong e
 		}
 		c.Options = string(answer.Body)
 	}
-	pg := page{Data: c, On: map[string]string{"invalid_code": "code"}}
+	pg := page{Data: c}
+	if c.Method != "passkey" {
+		pg.On = map[string]string{"invalid_code": "code"}
+	}
 	if wrong != nil {
 		a.refuse(w, r, "secondfactor", pg, wrong)
 		return

@@ -121,8 +121,8 @@ func TestPasskeyPages(t *testing.T) {
 	stranger.get("/sign-in").want(200, `data-options-from="/auth/login/passkey/options"`, "data-autofill", "/static/passkeys.js")
 	options = stranger.post("/auth/login/passkey/options").want(200, `"challenge":"`).text
 	state := regexp.MustCompile(`"state":"([^"]*)"`).FindStringSubmatch(options)[1]
-	stranger.post("/sign-in/passkey?next=/account", "state", state, "credential", `{"id":"eA"}`).want(401, "The passkey was not accepted")
-	stranger.post("/sign-in/passkey", "state", "", "credential", "").want(422)
-	b.post("/confirm-it-is-you/passkey?next=/account", "state", state, "credential", `{"id":"eA"}`).want(401, "The passkey was not accepted")
+	stranger.post("/sign-in?next=/account", "state", state, "credential", `{"id":"eA"}`).want(401, "This is not right")
+	stranger.post("/sign-in", "state", state, "credential", "").want(422)
+	b.post("/confirm-it-is-you?next=/account", "state", state, "credential", `{"id":"eA"}`).want(401, "This is not right")
 	b.get("/account").want(200)
 }

@@ -76,7 +76,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 		return err
 	}
 	c := config{
-		stores: store.Stores(), keys: signing, notes: notes, publicURL: s.publicURL, fixedURL: s.fixedURL,
+		stores: store.Stores(), keys: signing, notes: notes, publicURL: s.publicURL,
 		options: kit.Options{DataKeys: dataKeys},
 	}
 	if c.options.Mailer, c.mailbox, err = s.mailer(); err != nil {

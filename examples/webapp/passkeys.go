@@ -20,38 +20,10 @@ func passkeyAnswer(r *http.Request) map[string]any {
 	return answer
 }
 
-func (a *app) signInWithPasskey(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err != nil {
-		a.refusePasskey(w, r, "signin", err)
-		return
-	}
-	next(w, r)
-}
+// byPasskey reports whether a form is one of these.
+func byPasskey(r *http.Request) bool { return r.PostFormValue("state") != "" }
 
-// reauthenticateWithPasskey is a new login, because a passkey says by itself whose it is. The
-// session from before ends.
-func (a *app) reauthenticateWithPasskey(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err != nil {
-		a.refusePasskey(w, r, "reauthenticate", err)
-		return
-	}
-	if claims, ok := httpx.ClaimsFrom(r.Context()); ok {
-		if err := a.svc.EndSession(r.Context(), claims.Subject, claims.SessionID); err != nil {
-			a.fail(w, r, httpx.ProblemOf(err))
-			return
-		}
-	}
-	next(w, r)
-}
-
-func (a *app) refusePasskey(w http.ResponseWriter, r *http.Request, name string, err error) {
-	if p := httpx.ProblemOf(err); p.Code == "invalid_credentials" {
-		err = kit.NewProblem(p.Status, "invalid_credential", p.Title, p.Detail)
-	}
-	a.refuse(w, r, name, page{}, err)
-}
-
-// passkey is one of the list.
+// passkeyItem is one of the list.
 type passkeyItem struct {
 	ID       string     `json:"id"`
 	Name     string     `json:"name"`

@@ -56,7 +56,7 @@ const nextCookie = "__Host-notebook_next"
 // leaveToProvider begins a sign-in. It is a link and no form, because the policy of the pages lets
 // no form lead elsewhere, not even by a redirect.
 func (a *app) leaveToProvider(w http.ResponseWriter, r *http.Request) {
-	cookie.Set(w.Header(), cookie.New(r, nextCookie, url.QueryEscape(wanted(r)), 10*time.Minute, false))
+	cookie.Set(w.Header(), cookie.New(r, nextCookie, url.QueryEscape(r.URL.Query().Get("next")), 10*time.Minute, false))
 	query := url.Values{"redirect_to": {a.publicURL + signedInPath}}
 	http.Redirect(w, r, "/auth/providers/"+url.PathEscape(r.PathValue("name"))+"/start?"+query.Encode(), http.StatusSeeOther)
 }

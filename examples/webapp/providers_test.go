@@ -66,6 +66,8 @@ func TestProviders(t *testing.T) {
 	b.get("/account").want(200, "grace@acme.example", "Linked accounts", "Set one")
 	b.get(back).want(401) // a code works once
 
+	begin = b.get("/sign-in/with/acme?next=//evil.example").want(303).Header.Get("Location")
+	b.get(b.visit(begin, "")).to("/")
 	begin = b.get("/sign-in/with/acme").want(303).Header.Get("Location")
 	b.get(b.visit(begin, "access_denied")).want(403, "You were not signed in, because you cancelled")
 	b.get("/signed-in?error=invalid_state").want(403, "begun in another browser")

@@ -67,7 +67,7 @@ var notices = map[string]string{
 
 // problems say in plain words what an error means, by its code.
 var problems = map[string]string{
-	"invalid_credentials": "This is not right. Please check what you typed.",
+	"invalid_credentials": "This is not right. Please try again.",
 	"invalid_code":        "This code is wrong, or was used before.",
 	"account_disabled":    "This account is disabled.",
 	"user_already_exists": "There is already an account with this e-mail address. Sign in, or ask for a new password.",
@@ -273,13 +273,10 @@ func fileHash(name string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))[:12]
 }
 
-// staticFiles serves the style sheet, the script and the icon. Their addresses have a hash of what
+// serveStatic serves the style sheet, the script and the icon. Their addresses have a hash of what
 // is in them, so browsers may keep them.
-func staticFiles() http.Handler {
-	server := http.FileServerFS(files)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		server.ServeHTTP(w, r)
-	})
+func serveStatic(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	http.ServeFileFS(w, r, files, "static/"+r.PathValue("name"))
 }

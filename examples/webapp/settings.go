@@ -16,10 +16,8 @@ type settings struct {
 	addr      string
 	database  string // path of the SQLite file
 	publicURL string // as browsers see the application, without a slash at its end
-	// fixedURL says that the public URL was given, so perhaps a proxy stands in between.
-	fixedURL bool
-	smtpURL  string
-	mailFrom string
+	smtpURL   string
+	mailFrom  string
 }
 
 var settingsTable = []struct{ name, preset, meaning string }{
@@ -58,7 +56,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	if s.database, ok = strings.CutPrefix(value["MYAUTH_STORE"], "sqlite:"); !ok || strings.ContainsAny(s.database, "?#%") {
 		return nil, errors.New("MYAUTH_STORE must be sqlite: and a path without ?, # and %")
 	}
-	if s.fixedURL = s.publicURL != ""; s.fixedURL {
+	if s.publicURL != "" {
 		u, err := url.Parse(s.publicURL)
 		if err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost") {
 			return nil, errors.New("MYAUTH_PUBLIC_URL must be such as https://notes.example.com, without a path; only on localhost it may be http")
@@ -71,7 +69,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	case local:
 	case s.smtpURL == "" && value["MYAUTH_MAILBOX"] != "on":
 		return nil, errors.New("MYAUTH_ADDR is open to other machines, and whoever can open /mailbox can take over each account: set MYAUTH_SMTP_URL, or MYAUTH_MAILBOX=on if this is a test")
-	case !s.fixedURL:
+	case s.publicURL == "":
 		return nil, errors.New("MYAUTH_ADDR is open to other machines, so set MYAUTH_PUBLIC_URL to where they find it")
 	}
 	return s, nil
@@ -80,7 +78,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 // listening completes the settings by the address of the listener. The URL has a name and not an
 // address, because cookies and passkeys belong to names.
 func (s *settings) listening(addr *net.TCPAddr) {
-	if !s.fixedURL {
+	if s.publicURL == "" {
 		s.publicURL = "http://localhost:" + strconv.Itoa(addr.Port)
 	}
 }

@@ -18,10 +18,16 @@ func (a *app) showSignIn(w http.ResponseWriter, r *http.Request) {
 	a.render(w, r, http.StatusOK, "signin", page{})
 }
 
+// signIn is the button of either form: the password's, or the passkey's.
 func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
-	_, err := a.auth.Call(w, r, "POST /login", map[string]any{
-		"email": r.PostFormValue("email"), "password": r.PostFormValue("password"),
-	})
+	var err error
+	if byPasskey(r) {
+		_, err = a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r))
+	} else {
+		_, err = a.auth.Call(w, r, "POST /login", map[string]any{
+			"email": r.PostFormValue("email"), "password": r.PostFormValue("password"),
+		})
+	}
 	var due *kit.MFARequired
 	switch p := httpx.ProblemOf(err); {
 	case err == nil:
@@ -30,7 +36,7 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 		askSecondFactor(w, r, due, false, wanted(r))
 	case p.Code == "email_not_verified":
 		a.renderCheckYourMail(w, r, p.Status, mailSent{Email: r.PostFormValue("email")})
-	case p.Code == "invalid_credentials":
+	case p.Code == "invalid_credentials" && !byPasskey(r):
 		pg := page{Form: formOf(r), Problem: "The e-mail address or the password is wrong."}
 		a.render(w, r, p.Status, "signin", pg)
 	default:
@@ -69,8 +75,22 @@ func (a *app) recently(h http.Handler) http.Handler {
 	})
 }
 
+// reauthenticate is the button of either form again. By passkey it is a new login, because a
+// passkey says by itself whose it is; the session from before ends.
 func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
-	_, err := a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")})
+	var err error
+	if byPasskey(r) {
+		if _, err = a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err == nil {
+			claims, _ := httpx.ClaimsFrom(r.Context())
+			err = a.svc.EndSession(r.Context(), claims.Subject, claims.SessionID)
+		}
+	} else {
+		_, err = a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")})
+	}
+	pg := page{}
+	if !byPasskey(r) {
+		pg.On = map[string]string{"invalid_credentials": "password"}
+	}
 	var due *kit.MFARequired
 	switch {
 	case err == nil:
@@ -78,7 +98,6 @@ func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
 	case errors.As(err, &due):
 		askSecondFactor(w, r, due, true, wanted(r))
 	default:
-		on := map[string]string{"invalid_credentials": "password"}
-		a.refuse(w, r, "reauthenticate", page{On: on}, err)
+		a.refuse(w, r, "reauthenticate", pg, err)
 	}
 }
