@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -108,7 +107,7 @@ func noCookie(id string) kit.Cookie { return kit.Cookie{Name: cookiePrefix + id,
 // flowOf returns the flow with an ID, if the browser that sends r has begun it and it is at that
 // stage. Errors: an errStale.
 func (p *providers) flowOf(r kit.Source, id string, at stage) (flow, kit.State, error) {
-	if id == "" || len(id) > 32 || strings.ContainsFunc(id, func(c rune) bool { return !isAlphanumeric(c) }) {
+	if !isID(id) {
 		return flow{}, kit.State{}, fmt.Errorf("%w: it has no state of ours", errStale)
 	}
 	value := r.CookieValue(cookiePrefix + id)
@@ -129,8 +128,11 @@ func (p *providers) flowOf(r kit.Source, id string, at stage) (flow, kit.State, 
 	return f, st, nil
 }
 
-func isAlphanumeric(c rune) bool {
-	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+// isID reports whether a text can be the ID of a flow, and so a part of the name of a cookie.
+func isID(id string) bool {
+	return id != "" && len(id) <= 32 && !strings.ContainsFunc(id, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+	})
 }
 
 // maxFlows is how many flows run at once in a browser: each cookie makes all its requests longer.
@@ -140,10 +142,10 @@ const maxFlows = 5
 func tooOld(r kit.Request) []kit.Cookie {
 	var ids []string
 	for _, line := range r.HeaderValues("Cookie") {
-		cookies, _ := http.ParseCookie(line) // one that does not parse is none of ours
-		for _, c := range cookies {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
 			// On http://localhost package httpx leaves the prefix __Host- out.
-			if id, ours := strings.CutPrefix("__Host-"+strings.TrimPrefix(c.Name, "__Host-"), cookiePrefix); ours {
+			if id, ours := strings.CutPrefix("__Host-"+strings.TrimPrefix(name, "__Host-"), cookiePrefix); ours && isID(id) {
 				ids = append(ids, id)
 			}
 		}

@@ -152,8 +152,20 @@ func TestFewFlows(t *testing.T) {
 	a := newApp(t)
 	b := a.browser()
 	b.cookies["session"] = "the application's"
+	b.header.Add("Cookie", `not a cookie; "=; __Host-myauth_pv_; __Host-myauth_pv_a b=c; __Host-myauth_pv_a,b=c`)
 	var callbacks []string
-	for range 8 {
+	for i := range 8 {
+		if i == 6 { // as on http://localhost
+			c := b.clone()
+			for name, value := range b.cookies {
+				delete(c.cookies, name)
+				c.cookies[strings.TrimPrefix(name, "__Host-")] = value
+			}
+			answer, err := c.send("GET", "/providers/idp/start", nil)
+			if err != nil || len(answer.Cookies) != 2 {
+				t.Errorf("without the prefix: %d cookies, %v", len(answer.Cookies), err)
+			}
+		}
 		callbacks = append(callbacks, b.begin("idp", lovelace))
 		a.Clock.Advance(time.Second)
 	}
