@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/provider/internal/hostile"
@@ -238,4 +240,17 @@ func TestAppleKey(t *testing.T) {
 	if _, err := p.connect(p.Config, callback, time.Now); err == nil || !strings.Contains(err.Error(), "ClientSecret") {
 		t.Errorf("with a client secret too: got %v", err)
 	}
+}
+
+// FuzzAppleName: whatever a browser posts, an account can have the name.
+func FuzzAppleName(f *testing.F) {
+	f.Add(`{"name":{"firstName":"Ada","lastName":"Lovelace"}}`)
+	f.Add(`{"name":null}`)
+	f.Add(`[{}]`)
+	f.Fuzz(func(t *testing.T, user string) {
+		name := cleanName(appleName(user))
+		if !utf8.ValidString(name) || utf8.RuneCountInString(name) > 64 || strings.ContainsFunc(name, unicode.IsControl) {
+			t.Errorf("%q: got %q", user, name)
+		}
+	})
 }
