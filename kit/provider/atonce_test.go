@@ -65,7 +65,7 @@ func TestFirstSignInsAtOnce(t *testing.T) {
 						t.Fatalf("call %d: %v, %v, want %v", i, users[i].ID, err, u.ID)
 					}
 				}
-				if got := w.identities(u); !u.Verified || !slices.Equal(got, []string{"1"}) {
+				if got := w.identities(u); !u.Verified || !slices.Equal(got, []string{"1"}) || u.Username != "Ada Lovelace" {
 					t.Fatalf("left %+v with the identities %q", u, got)
 				}
 			}

@@ -237,3 +237,18 @@ func TestConfirmationMail(t *testing.T) {
 		}
 	}
 }
+
+// TestPageClaimsNothing: the page in another browser than the one that has begun leaves the account of
+// whoever has registered the address as it is.
+func TestPageClaimsNothing(t *testing.T) {
+	w := newWorld(t)
+	before := w.squat(ada)
+	token, _ := w.unproved(says("1", ada, false))
+	i := slices.IndexFunc(w.Pages(), func(p kit.Page) bool { return p.Path == confirmPage })
+	if err := w.Pages()[i].Submit(t.Context(), token, source{}); !errors.Is(err, errLinkRequired) {
+		t.Errorf("got %v", err)
+	}
+	if after := w.user(ada); after.Version != before.Version {
+		t.Errorf("the account was changed to %+v", after)
+	}
+}

@@ -217,7 +217,7 @@ func TestBareAccount(t *testing.T) {
 			}
 
 			w = newWorld(t)
-			if squatted, err = w.squatters.core.Register(t.Context(), ada, "Mallory"); err != nil {
+			if squatted, err = w.squatters.core.Register(t.Context(), ada, "Ada Lovelace"); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.squatters.core.Create(t.Context(), w.squatters.core.Credential(squatted, "phone", "1")); err != nil {
