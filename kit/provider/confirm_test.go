@@ -63,8 +63,12 @@ func TestConfirm(t *testing.T) {
 				t.Errorf("the login was by %q, %v", claims.AMR, err)
 			}
 			// Once.
+			writes := w.writes()
 			if _, err := w.tryConfirm(token, from); !errors.Is(err, kit.ErrRevokedToken) {
 				t.Errorf("a second time: %v", err)
+			}
+			if n := w.writes() - writes; n != 0 {
+				t.Errorf("%d writes by a link that was used", n)
 			}
 			// From now on the identity logs in, or still does not.
 			if c.linked {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -191,12 +192,15 @@ func TestTokensNotAskedFor(t *testing.T) {
 
 // TestRefreshAtOnce: many calls for one expired token, of two instances, make one request each at
 // most, and all get what is stored in the end.
-func TestRefreshAtOnce(t *testing.T) {
+func TestRefreshAtOnce(t *testing.T) { synctest.Test(t, refreshAtOnce) }
+
+func refreshAtOnce(t *testing.T) {
 	w := newWorld(t, keeps)
 	u := w.signInWith(w.tokens("1", "r1"))
 	var mu sync.Mutex
 	valid := "r1"
 	w.mute.answer = func(old *oauth2.Token) (*oauth2.Token, error) {
+		synctest.Wait() // the others wait for this answer, or are here too
 		mu.Lock()
 		defer mu.Unlock()
 		if old.RefreshToken != valid {

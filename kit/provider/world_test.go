@@ -38,8 +38,8 @@ func (*mute) native(context.Context, string, string) (assertion, error) {
 
 func (m *mute) refresh(_ context.Context, t *oauth2.Token) (*oauth2.Token, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.refreshed++
+	m.mu.Unlock()
 	return m.answer(t)
 }
 
