@@ -240,7 +240,8 @@ func (c *Core) Emit(ctx context.Context, e Event) { c.svc.emit(ctx, e) }
 // Mail queues a mail to u, at the address that u has, of a kind that is among the feature's
 // Mails. It is not sent within the call, and without Options.Mailer not at all. A mail of
 // another kind, or to an address that no account could have, is logged as an error and not
-// sent.
+// sent. With the zero User it goes to content.To, whether or not there is an account: the work is
+// the same, and its mailbox gets few of a kind, also of a notice.
 func (c *Core) Mail(ctx context.Context, kind MailKind, u User, content MailContent) {
 	_, ours := c.svc.mailRules[kind]
 	to, bad := checkEmail("to", cmp.Or(content.To, u.Email))

@@ -65,7 +65,7 @@ type Options struct {
 	// error fails it as an internal error.
 	Claims func(context.Context, User) (map[string]any, error)
 	// Locale returns the language of mails to a user, as a tag of BCP 47; empty means that of
-	// the Mailer. nil: empty.
+	// the Mailer. The zero User is somebody who may have no account. nil: empty.
 	Locale func(User) string
 	// PasswordPolicy says which new passwords are accepted; default [password.Strict]. What
 	// no policy can allow is refused before it is asked: see [password.Check]. The words that

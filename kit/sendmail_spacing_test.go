@@ -315,3 +315,50 @@ func TestMailWhoseLookUpFailsReplacesNone(t *testing.T) {
 		h.nextMail(kit.MailPasswordReset)
 	})
 }
+
+// TestMailsToStrangersAreSpaced: a feature mails an address that need not have an account, for the
+// zero User. Such mails are counted by mailbox and kind, the same whether it has one or not, and
+// nothing is looked up.
+func TestMailsToStrangersAreSpaced(t *testing.T) {
+	feature := &probe{name: "probe", Extension: kit.Extension{Mails: []kit.MailRule{{Kind: "prove"}, {Kind: "invite"}, {Kind: "notice", Notice: true}}}}
+	spacedBubble(t, func(t *testing.T, h *harness) {
+		_, m := h.register(testEmail)
+		if err := h.VerifyEmail(t.Context(), string(m.Token)); err != nil {
+			t.Fatal(err)
+		}
+		mail := func(kind kit.MailKind, to string) {
+			feature.core.Mail(t.Context(), kind, kit.User{}, kit.MailContent{To: to, Page: "/prove", Token: "a token", Data: map[string]string{"to": "you"}})
+		}
+		before, calls := len(h.mailer.All()), h.faults.Calls("users.ByEmail")
+		for range 120 {
+			for _, to := range []string{testEmail, strings.ToUpper(testEmail), "stranger@example.com", "Stranger@Example.com"} {
+				mail("prove", to)
+				mail("invite", to)
+				mail("notice", to)
+			}
+			time.Sleep(time.Second)
+		}
+		sent := map[string]int{}
+		for _, m := range h.mailer.All()[before:] {
+			if m.UserID != "" || m.Username != "" || m.Link != "https://app.example.com/account/prove?token=a token" || m.Data["to"] != "you" {
+				t.Fatalf("sent %+v", m)
+			}
+			sent[string(m.Kind)+" "+kit.EmailKey(m.To)]++
+		}
+		for _, kind := range []string{"prove", "invite", "notice"} {
+			for _, to := range []string{testEmail, "stranger@example.com"} {
+				if n := sent[kind+" "+kit.EmailKey(to)]; n != 2 {
+					t.Errorf("%d mails %s to %s in two minutes, want one a minute", n, kind, to)
+				}
+			}
+		}
+		if n := h.faults.Calls("users.ByEmail") - calls; n != 0 {
+			t.Errorf("%d look-ups", n)
+		}
+		mail("prove", "no address")
+		synctest.Wait()
+		if n := len(h.mailer.All()) - before; n != 12 {
+			t.Errorf("%d mails", n)
+		}
+	}, func(o *kit.Options) { o.Features = []kit.Feature{feature} })
+}
