@@ -20,10 +20,11 @@ import (
 
 // OpenIDConnect returns a provider that speaks OpenID Connect, known by its issuer alone: the rest
 // is in its metadata (OpenID Connect Discovery 1.0). Config.Name, Issuer and ClientID must be set.
-// Its word that an address is verified counts for Config.EmailDomains only.
+// Its word that an address is verified counts for Config.EmailDomains only. Where the ID token has no
+// address, its UserInfo endpoint is asked for it.
 func OpenIDConnect(c Config) Provider {
 	c.Label = cmp.Or(c.Label, c.Name)
-	return openIDConnect(c, dialect{scopes: openIDScopes})
+	return openIDConnect(c, dialect{scopes: openIDScopes, complete: true})
 }
 
 var openIDScopes = []string{"openid", "email", "profile"}
@@ -33,6 +34,7 @@ type dialect struct {
 	scopes     []string          // that the sign-in needs
 	parameters map[string]string // more parameters of the authorization request
 	formPost   bool              // see Provider
+	complete   bool              // an address that is not in the ID token is asked for: one more request
 	style      oauth2.AuthStyle  // how the client proves itself; 0: as the metadata says
 	tenants    bool              // see oidc.Options.TenantTemplate
 	// secret makes what makes the client's secrets; nil means Config.ClientSecret.
@@ -123,6 +125,11 @@ func (o *openID) redeem(ctx context.Context, a answer) (assertion, error) {
 	}
 	if a.Issuer != "" && a.Issuer != claims.Issuer {
 		return assertion{}, errOtherIssuer
+	}
+	if o.complete && claims.Text("email") == "" {
+		if claims, err = o.issuer.Complete(ctx, claims, tokens.AccessToken); err != nil {
+			return assertion{}, fromOIDC(err)
+		}
 	}
 	asserted, err := o.assert(claims, a.User)
 	if o.KeepTokens {

@@ -72,13 +72,16 @@ func New(o Options) *Issuer {
 }
 
 // get returns the body of a document, which must be JSON by its grammar; nothing is expected of its
-// type.
-func (i *Issuer) get(ctx context.Context, url string) ([]byte, error) {
+// type. authorization is the header, or empty.
+func (i *Issuer) get(ctx context.Context, url, authorization string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the URL is not valid", ErrUnavailable)
 	}
 	req.Header.Set("Accept", "application/json")
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
 	resp, err := i.client.Do(req)
 	if err != nil {
 		return nil, err

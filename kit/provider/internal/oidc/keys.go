@@ -64,7 +64,7 @@ func (i *Issuer) fetchKeys(ctx context.Context) (*keySet, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := i.get(ctx, m.JWKSURI)
+	text, err := i.get(ctx, m.JWKSURI, "")
 	if err == nil {
 		var set *keySet
 		if set, err = readKeys(text); err == nil {

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -16,6 +17,8 @@ type Metadata struct {
 	AuthorizationEndpoint string
 	TokenEndpoint         string
 	JWKSURI               string
+	// UserinfoEndpoint is empty if the provider has none.
+	UserinfoEndpoint string
 	// IssParameter: an authorization response has the parameter iss (RFC 9207).
 	IssParameter bool
 	// Algorithms are those of ID tokens: RS256 if the provider names none.
@@ -37,7 +40,7 @@ func (i *Issuer) Metadata(ctx context.Context) (Metadata, error) {
 }
 
 func (i *Issuer) fetchMetadata(ctx context.Context) (*Metadata, error) {
-	text, err := i.get(ctx, strings.TrimSuffix(i.issuer, "/")+"/.well-known/openid-configuration")
+	text, err := i.get(ctx, strings.TrimSuffix(i.issuer, "/")+"/.well-known/openid-configuration", "")
 	if err == nil {
 		var m *Metadata
 		if m, err = readMetadata(text, i.expected); err == nil {
@@ -68,6 +71,8 @@ func readMetadata(text []byte, expected string) (*Metadata, error) {
 			m.AuthorizationEndpoint, err = ijson.String(value)
 		case "token_endpoint":
 			m.TokenEndpoint, err = ijson.String(value)
+		case "userinfo_endpoint":
+			m.UserinfoEndpoint, err = ijson.String(value)
 		case "jwks_uri":
 			m.JWKSURI, err = ijson.String(value)
 		case "authorization_response_iss_parameter_supported":
@@ -101,6 +106,9 @@ func readMetadata(text []byte, expected string) (*Metadata, error) {
 		if !isEndpoint(e.url, insecure) {
 			return nil, fmt.Errorf("its %s is not an https URL", e.name)
 		}
+	}
+	if m.UserinfoEndpoint != "" && !isEndpoint(m.UserinfoEndpoint, insecure) {
+		return nil, errors.New("its userinfo_endpoint is not an https URL")
 	}
 	return &m, nil
 }
