@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,14 +39,14 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Getenv); err != nil {
+	if err := run(ctx, os.Getenv, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// run serves until ctx is done.
-func run(ctx context.Context, getenv func(string) string) error {
+// run serves until ctx is done. It says on stderr where.
+func run(ctx context.Context, getenv func(string) string, stderr io.Writer) (err error) {
 	s, err := parseSettings(getenv)
 	if err != nil {
 		return err
@@ -54,19 +55,19 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return fmt.Errorf("MYAUTH_ADDR: %w", err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }() // closed already, unless something below fails
 	s.listening(l.Addr().(*net.TCPAddr))
 
 	db, err := openDatabase(s.database)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	store, err := sqlite.New(ctx, db, nil)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	notes, err := openNotes(ctx, db)
 	if err != nil {
 		return err
@@ -89,10 +90,10 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(os.Stderr, "listening on http://"+l.Addr().String())
-	fmt.Fprintln(os.Stderr, "open", s.publicURL)
+	fmt.Fprintln(stderr, "listening on http://"+l.Addr().String())
+	fmt.Fprintln(stderr, "open", s.publicURL)
 	if c.mailbox != nil {
-		fmt.Fprintln(os.Stderr, "mails are not sent: they are at", s.publicURL+"/mailbox, where everybody can read them who can open it")
+		fmt.Fprintln(stderr, "mails are not sent: they are at", s.publicURL+"/mailbox, where everybody can read them who can open it")
 	}
 	return serve(ctx, l, app)
 }

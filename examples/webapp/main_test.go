@@ -1,9 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"net"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -88,35 +89,42 @@ func TestKeysStay(t *testing.T) {
 	}
 }
 
-// TestRun starts the program and stops it.
+// TestRun starts the program, opens a page, and stops it.
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	defer cancel()
+	said, stderr := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		store := "sqlite:" + filepath.Join(t.TempDir(), "app.db")
+		err := run(ctx, environment("MYAUTH_ADDR", "127.0.0.1:0", "MYAUTH_STORE", store), stderr)
+		stderr.Close()
+		ended <- err
+	}()
+	var url, mailbox string
+	for lines := bufio.NewScanner(said); mailbox == "" && lines.Scan(); {
+		if found, ok := strings.CutPrefix(lines.Text(), "open "); ok {
+			url = found
+		}
+		_, mailbox, _ = strings.Cut(lines.Text(), "they are at ")
+	}
+	if !strings.HasPrefix(url, "http://localhost:") || !strings.HasPrefix(mailbox, url+"/mailbox") {
+		t.Fatalf("open %q, mailbox %q", url, mailbox)
+	}
+	go io.Copy(io.Discard, said)
+	answer, err := http.Get(url + "/mailbox")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := free.Addr().String()
-	free.Close()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- run(ctx, environment("MYAUTH_ADDR", addr, "MYAUTH_STORE", "sqlite:"+filepath.Join(t.TempDir(), "app.db")))
-	}()
-	for range 500 {
-		var answer *http.Response
-		if answer, err = http.Get("http://" + strings.Replace(addr, "127.0.0.1", "localhost", 1) + "/sign-in"); err == nil {
-			answer.Body.Close()
-			break
-		}
-		time.Sleep(10 * time.Millisecond) // until another program's port is open
-	}
-	if err != nil {
-		t.Error(err)
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Error(answer.Status)
 	}
 	cancel()
-	if err := <-ended; err != nil && err != http.ErrServerClosed {
+	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if err := run(t.Context(), environment("MYAUTH_STORE", "memory:")); err == nil {
+	if err := run(t.Context(), environment("MYAUTH_STORE", "memory:"), io.Discard); err == nil {
 		t.Error("a bad setting was taken")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,11 +40,12 @@ type site struct {
 	clock  *kittest.Clock
 	faults *kittest.Faults
 	db     *sql.DB
+	came   chan struct{} // mails
 }
 
 func newSite(t *testing.T, providers ...provider.Provider) *site {
 	t.Helper()
-	s := &site{t: t, clock: kittest.NewClock(time.Now()), faults: &kittest.Faults{}}
+	s := &site{t: t, clock: kittest.NewClock(time.Now()), faults: &kittest.Faults{}, came: make(chan struct{}, 1000)}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.app.ServeHTTP(w, r) }))
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
 	s.url = "http://localhost:" + port
@@ -64,7 +66,7 @@ func newSite(t *testing.T, providers ...provider.Provider) *site {
 	s.app, err = newApp(config{
 		stores: s.faults.Stores(memstore.New().Stores()), keys: keys, notes: notes, publicURL: s.url, mailbox: box, providers: providers,
 		options: kit.Options{
-			DataKeys: dataKeys, Mailer: box, MailDelay: time.Millisecond, Now: s.clock.Now, InsecureUnlimited: true,
+			DataKeys: dataKeys, Mailer: postman{box, s.came}, MailDelay: time.Millisecond, Now: s.clock.Now, InsecureUnlimited: true,
 			BcryptCost: 4, InsecureFastHash: true, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		},
 	})
@@ -84,23 +86,44 @@ func newSite(t *testing.T, providers ...provider.Provider) *site {
 	return s
 }
 
+// postman is the mailbox, and says when there is a mail.
+type postman struct {
+	*mailbox
+	came chan struct{}
+}
+
+func (p postman) Send(ctx context.Context, m kit.Mail) error {
+	err := p.mailbox.Send(ctx, m)
+	p.came <- struct{}{}
+	return err
+}
+
 // mail waits for the next mail to somebody whose subject has a word, and takes it out of the mailbox.
 func (s *site) mail(to, word string) keptMail {
 	s.t.Helper()
-	for range 2000 {
-		s.app.mailbox.mu.Lock()
-		for i, m := range s.app.mailbox.mails {
-			if m.To == to && strings.Contains(m.Subject, word) {
-				s.app.mailbox.mails = append(s.app.mailbox.mails[:i:i], s.app.mailbox.mails[i+1:]...)
-				s.app.mailbox.mu.Unlock()
-				return m
-			}
+	for {
+		if m, ok := s.takeMail(to, word); ok {
+			return m
 		}
-		s.app.mailbox.mu.Unlock()
-		time.Sleep(5 * time.Millisecond) // for the queue, whose end nothing tells
+		select {
+		case <-s.came:
+		case <-time.After(20 * time.Second):
+			s.t.Fatalf("no mail to %s with the subject %q", to, word)
+		}
 	}
-	s.t.Fatalf("no mail to %s with the subject %q", to, word)
-	return keptMail{}
+}
+
+func (s *site) takeMail(to, word string) (keptMail, bool) {
+	box := s.app.mailbox
+	box.mu.Lock()
+	defer box.mu.Unlock()
+	i := slices.IndexFunc(box.mails, func(m keptMail) bool { return m.To == to && strings.Contains(m.Subject, word) })
+	if i < 0 {
+		return keptMail{}, false
+	}
+	m := box.mails[i]
+	box.mails = slices.Delete(box.mails, i, i+1)
+	return m, true
 }
 
 // browser keeps cookies and follows no redirect.
