@@ -2,7 +2,13 @@ package acceptance
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"net/http"
@@ -17,6 +23,10 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/go-jose/go-jose/v4"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/provider"
 )
 
 // Sites of the tests, for a browser that finds them on this machine.
@@ -208,9 +218,9 @@ type overTLS struct {
 	c    *chromium
 }
 
-func newOverTLS(t *testing.T, change ...setting) *overTLS {
+func newOverTLS(t *testing.T, issuer string, change ...setting) *overTLS {
 	t.Helper()
-	acme := newOpenID(t, acmeSite)
+	acme := newOpenID(t, issuer)
 	b := &overTLS{}
 	b.evil = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.app.mu.Lock()
@@ -224,13 +234,13 @@ func newOverTLS(t *testing.T, change ...setting) *overTLS {
 		s.acme, s.Transport = acme, acme.transport()
 		s.origin = func(string) string { return appSite }
 	}}, change...)...)
-	b.c = openChromium(t, map[string]*httptest.Server{appSite: b.server, acmeSite: acme.server, evilSite: b.evil})
+	b.c = openChromium(t, map[string]*httptest.Server{appSite: b.server, issuer: acme.server, evilSite: b.evil})
 	return b
 }
 
 // TestInABrowser is a login and a linking in Chromium over https.
 func TestInABrowser(t *testing.T) {
-	b := newOverTLS(t)
+	b := newOverTLS(t, acmeSite)
 	b.acme.know("ada", ada)
 	b.acme.know("countess", person{Subject: "9", Email: "countess@elsewhere.example"})
 	c := b.c
@@ -287,10 +297,73 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
+// TestFormPost is a login with Apple in Chromium: Apple posts its answer, from another site, so the
+// cookie is SameSite=None; and the client signs in by a token that it has signed.
+func TestFormPost(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := kit.Secret(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	b := newOverTLS(t, "https://appleid.apple.com", func(s *setup) {
+		s.ClientSecret = ""
+		s.preset = func(c provider.Config) provider.Provider {
+			return provider.Apple(provider.AppleKey{TeamID: "TEAM567890", KeyID: "KEY4567890", PrivateKey: file}, c)
+		}
+		s.checkSecret = func(secret string) error { return checkAppleSecret(secret, key.Public()) }
+	})
+	b.acme.know("ada", person{Subject: "001234.a.0001", Email: "ada@icloud.com", Verified: true})
+	b.c.do(chromedp.Navigate(b.url+"/providers/acme/start"), chromedp.WaitVisible(chromedp.CSS("#ada")))
+	b.c.flowCookie(b.app, network.CookieSameSiteNone)
+	b.c.do(chromedp.Click(chromedp.CSS("#ada")), chromedp.WaitVisible(chromedp.CSS("#app")))
+	b.c.flowCookie(b.app, network.CookieSameSiteLax) // no other site sends anything any more
+	if tokens := b.c.exchange(); tokens["user"].(members)["email"] != "ada@icloud.com" || tokens["user"].(members)["is_verified"] != true {
+		t.Errorf("the account is %v", tokens["user"])
+	}
+	posted := false
+	b.app.mu.Lock()
+	defer b.app.mu.Unlock()
+	for _, r := range b.seen {
+		if r.URL.Path == "/auth/providers/acme/callback" {
+			posted = r.Method == http.MethodPost && r.URL.RawQuery == "" && r.Header.Get("Sec-Fetch-Site") == "cross-site"
+		}
+	}
+	if !posted {
+		t.Error("the answer was not posted from another site: the test sees nothing")
+	}
+}
+
+// checkAppleSecret is what Apple checks of a client secret.
+func checkAppleSecret(secret string, key crypto.PublicKey) error {
+	token, err := jose.ParseSigned(secret, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return err
+	}
+	payload, err := token.Verify(key)
+	if err != nil {
+		return err
+	}
+	var claims struct {
+		Iss, Sub, Aud string
+		Exp           int64
+	}
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return err
+	}
+	if left := time.Until(time.Unix(claims.Exp, 0)); claims.Iss != "TEAM567890" || claims.Sub != "app" || claims.Aud != "https://appleid.apple.com" || left < 0 || left > 180*24*time.Hour || token.Signatures[0].Header.KeyID != "KEY4567890" {
+		return fmt.Errorf("the client secret has %+v", claims)
+	}
+	return nil
+}
+
 // TestForeignPages: a page of somebody else that loads the start of a login as an image, a frame or
 // by a script gives the browser no cookies; a link on it works.
 func TestForeignPages(t *testing.T) {
-	b := newOverTLS(t)
+	b := newOverTLS(t, acmeSite)
 	b.acme.know("ada", ada)
 	start := b.url + "/providers/acme/start"
 	b.page = fmt.Sprintf(`<!doctype html><title>Evil</title><img src="%[1]s?1"><iframe src="%[1]s?2"></iframe><object data="%[1]s?3"></object>
@@ -321,7 +394,7 @@ const done = Promise.allSettled([
 
 // TestManyFlows: flows of several tabs do not disturb each other, and a browser keeps few of them.
 func TestManyFlows(t *testing.T) {
-	b := newOverTLS(t)
+	b := newOverTLS(t, acmeSite)
 	b.acme.know("ada", ada)
 	for range 8 {
 		b.c.do(chromedp.Navigate(b.url+"/providers/acme/start"), chromedp.WaitVisible(chromedp.CSS("#ada")))

@@ -3,10 +3,13 @@ package acceptance
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"myauth.internal/kit/provider"
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"myauth.internal/kit"
+	"myauth.internal/kit/provider"
 )
 
 var ada = person{Subject: "248289761001", Email: email, Name: "Ada Lovelace", Verified: true}
@@ -170,6 +173,40 @@ func TestUnproved(t *testing.T) {
 	}
 	if again := b.signIn("ada"); userID(again) != userID(tokens) {
 		t.Errorf("a login afterwards is of %v", again["user"])
+	}
+}
+
+// TestKeptTokens: the application calls the provider's API with the user's token, which is made anew
+// when it has expired.
+func TestKeptTokens(t *testing.T) {
+	a := newApp(t, func(s *setup) { s.KeepTokens, s.Scopes = true, []string{"offline_access"} })
+	a.acme.know("ada", ada)
+	tokens := a.browser().signIn("ada")
+	first, err := a.feature.Token(t.Context(), userID(tokens), "acme")
+	if err != nil || first.AccessToken == "" || first.RefreshToken == "" {
+		t.Fatalf("the token: %v", err)
+	}
+	requests := a.acme.called("/oauth/token")
+	if again, err := a.feature.Token(t.Context(), userID(tokens), "acme"); err != nil || again.AccessToken != first.AccessToken || a.acme.called("/oauth/token") != requests {
+		t.Errorf("a token that is good: %v", err)
+	}
+	for range 2 { // the second time with the refresh token that the first one brought
+		a.Clock.Advance(5 * time.Minute)
+		next, err := a.feature.Token(t.Context(), userID(tokens), "acme")
+		if err != nil || next.AccessToken == first.AccessToken {
+			t.Errorf("a token that has expired: %v", err)
+		}
+		first = next
+	}
+	a.Clock.Advance(5 * time.Minute)
+	a.acme.stop()
+	if _, err := a.feature.Token(t.Context(), userID(tokens), "acme"); !errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("while the provider is away: %v", err)
+	}
+	a.acme.start()
+	a.acme.forget()
+	if _, err := a.feature.Token(t.Context(), userID(tokens), "acme"); !errors.Is(err, provider.ErrNoToken) {
+		t.Errorf("after the user took it back at the provider: %v", err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,6 +78,10 @@ func newOpenID(t testing.TB, issuer string, clients ...client) *openID {
 func (o *openID) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	calls, _ := o.calls.LoadOrStore(r.URL.Path, new(atomic.Int64))
 	calls.(*atomic.Int64).Add(1)
+	if query := r.URL.Query(); r.URL.Path == "/authorize" && !strings.Contains(query.Get("scope"), "openid") {
+		query.Set("scope", "openid "+query.Get("scope")) // which Apple does not want
+		r.URL.RawQuery = query.Encode()
+	}
 	switch {
 	case r.URL.Path == "/login":
 		o.login(w, r)
@@ -409,6 +414,13 @@ func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (o
 		return g, nil
 	}
 	return nil, errUnknown
+}
+
+// forget takes all refresh tokens back.
+func (s *storage) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.grants)
 }
 
 func (s *storage) SigningKey(context.Context) (op.SigningKey, error) {
