@@ -2,9 +2,9 @@ package acceptance
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"maps"
-	"myauth.internal/kit/provider"
 	"os"
 	"slices"
 	"testing"
@@ -74,11 +74,11 @@ var doors = map[string]func(b *browser) (path string, body members){
 		return "/providers/acme/token", members{"id_token": b.acme.idToken(b.t, "ada", "n"), "nonce": "n"}
 	},
 	"/providers/confirm": func(b *browser) (string, members) {
-		b.acme.know("stranger", person{Subject: "8", Email: email})
+		b.acme.know("stranger", person{Subject: rand.Text(), Email: email})
 		if got := b.flow("stranger", ""); got.Get("error") != "email_unverified" {
 			b.t.Fatalf("an address that is not proved: %v", got)
 		}
-		return "/providers/confirm", members{"token": string(b.NextMail(provider.MailConfirm).Token)}
+		return "/providers/confirm", members{"token": b.confirmation()}
 	},
 }
 

@@ -9,11 +9,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,9 +49,8 @@ type app struct {
 	client  *http.Client
 	visit   func(at *url.URL, person string) *url.URL // to the provider, and back
 
-	mu     sync.Mutex
-	events []kit.Event
-	seen   []*http.Request // by the server
+	mu   sync.Mutex
+	seen []*http.Request // by the server
 }
 
 // setting changes an app before it starts.
@@ -96,13 +95,8 @@ func newApp(t testing.TB, change ...setting) *app {
 	}
 	a.Kit = kittest.New(t.(kittest.TB), append([]func(*kit.Options){func(o *kit.Options) {
 		o.Features = []kit.Feature{a.feature, wordFactor{}}
-		o.OnEvent = func(_ context.Context, e kit.Event) {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.events = append(a.events, e)
-		}
 	}}, s.options...)...)
-	a.Clock.Advance(time.Since(a.Clock.Now())) // the provider lives today
+	a.today()
 	auth, err := httpx.New(a.Service, &httpx.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -121,13 +115,23 @@ func newApp(t testing.TB, change ...setting) *app {
 	return a
 }
 
-// heard reports whether there was an event of a kind, and forgets all.
-func (a *app) heard(kind kit.EventKind) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	found := slices.ContainsFunc(a.events, func(e kit.Event) bool { return e.Kind == kind })
-	a.events = nil
-	return found
+// today sets the clock to the time that the provider, which is a real one, lives in.
+func (a *app) today() { a.Clock.Advance(time.Since(a.Clock.Now())) }
+
+// confirmation is the token of the next mail that proves an address.
+func (a *app) confirmation() string {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		mail, err := a.Mailer.Next(ctx)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		if mail.Kind == provider.MailConfirm {
+			return string(mail.Token)
+		}
+	}
 }
 
 // rows counts what is stored: the accounts, the tokens and the credentials.
@@ -160,7 +164,8 @@ func ids(users []kit.User) (ids []string) {
 // browser is one browser: it keeps cookies, and follows no redirect by itself.
 type browser struct {
 	*app
-	http http.Client
+	http   http.Client
+	header http.Header // of its requests
 }
 
 func (a *app) browser() *browser {
@@ -168,7 +173,7 @@ func (a *app) browser() *browser {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return &browser{a, http.Client{
+	return &browser{app: a, http: http.Client{
 		Transport:     a.client.Transport,
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -183,6 +188,7 @@ func (b *browser) request(method, url string, token kit.Secret, body any) (*http
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	maps.Copy(r.Header, b.header)
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
