@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
 )
@@ -94,6 +96,10 @@ func (e *elsewhere) redeem(_ context.Context, a answer) (assertion, error) {
 		return assertion{}, errRefused{"the issuer is another one"}
 	}
 	return l.who, nil
+}
+
+func (*elsewhere) refresh(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+	return nil, errUnavailable
 }
 
 func (e *elsewhere) native(_ context.Context, idToken, nonce string) (assertion, error) {

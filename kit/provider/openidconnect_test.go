@@ -324,6 +324,7 @@ func TestRefresh(t *testing.T) {
 	}{
 		{hostile.Answer(200, fresh), nil},
 		{hostile.Answer(400, hostile.JSON{"error": "invalid_grant"}), errStale},
+		{hostile.Answer(200, hostile.JSON{"error": "bad_refresh_token"}), errStale}, // GitHub's
 		{hostile.Down(), errUnavailable},
 	} {
 		for _, e := range []*scripted{plain(t, nil), playChat(t, chat, chatUser)} {
@@ -335,7 +336,7 @@ func TestRefresh(t *testing.T) {
 					c.answer.ServeHTTP(w, r)
 				})}
 			})
-			tokens, err := e.client.(refresher).refresh(t.Context(), &oauth2.Token{AccessToken: "old", RefreshToken: "refresh-1", Expiry: time.Now().Add(time.Hour)})
+			tokens, err := e.client.refresh(t.Context(), &oauth2.Token{AccessToken: "old", RefreshToken: "refresh-1", Expiry: time.Now().Add(time.Hour)})
 			if !errors.Is(err, c.want) || (err == nil) != (tokens != nil) || tokens != nil && (tokens.AccessToken != "new" || tokens.Expiry.IsZero()) {
 				t.Errorf("got error %v, want %v", err, c.want)
 			}

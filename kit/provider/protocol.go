@@ -31,6 +31,9 @@ type protocol interface {
 	redeem(ctx context.Context, a answer) (assertion, error)
 	// native checks the ID token of a native app. It is only called with NativeClientIDs.
 	native(ctx context.Context, idToken, nonce string) (assertion, error)
+	// refresh asks for new tokens: see Config.KeepTokens. errStale: the refresh token does not
+	// count any more.
+	refresh(ctx context.Context, t *oauth2.Token) (*oauth2.Token, error)
 }
 
 // begin is what a flow begins with.

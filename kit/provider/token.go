@@ -62,7 +62,7 @@ func tokenError(err error) error {
 	}
 	status := refused.Response.StatusCode
 	switch code := refused.ErrorCode; {
-	case code == "invalid_grant", code == "bad_verification_code": // the second is GitHub's
+	case code == "invalid_grant", code == "bad_verification_code", code == "bad_refresh_token": // the others are GitHub's
 		return errStale
 	case code == "unverified_user_email": // GitHub's, until the user has verified an address
 		return errDenied

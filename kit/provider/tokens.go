@@ -16,12 +16,6 @@ import (
 // sign in with the provider again.
 var ErrNoToken = errors.New("provider: there is no token of this provider for the user, or it can no longer be refreshed")
 
-// refresher is a protocol whose tokens can be refreshed.
-type refresher interface {
-	// refresh asks for new tokens. errStale: the refresh token does not count any more.
-	refresh(ctx context.Context, t *oauth2.Token) (*oauth2.Token, error)
-}
-
 // tokenLeeway is how long before its end a token is refreshed.
 const tokenLeeway = time.Minute
 
@@ -109,8 +103,7 @@ const renewing = 64
 
 // renew refreshes a token, and stores the new one. errLost: somebody else has done so.
 func (p *providers) renew(ctx context.Context, c client, k identity, t *oauth2.Token) (*oauth2.Token, error) {
-	r, ok := c.protocol.(refresher)
-	if !ok || t.RefreshToken == "" {
+	if t.RefreshToken == "" {
 		return nil, ErrNoToken
 	}
 	turn := p.renewals[k.row.ID[0]%renewing] // a hash
@@ -125,7 +118,7 @@ func (p *providers) renew(ctx context.Context, c client, k identity, t *oauth2.T
 	} else if now.RefreshToken != t.RefreshToken || now.AccessToken != t.AccessToken {
 		return nil, errLost
 	}
-	fresh, err := r.refresh(ctx, t)
+	fresh, err := c.refresh(ctx, t)
 	if errors.Is(err, errStale) {
 		// Perhaps another instance has used it a moment ago.
 		if _, now, err := p.keptToken(ctx, k.row.UserID, c.Name); err != nil {
