@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -292,5 +293,42 @@ func TestKeepingNeedsKeys(t *testing.T) {
 	}
 	if _, err := w.feature.Feature.Attach(w.squatters.core); err == nil || !strings.Contains(err.Error(), "one Service") {
 		t.Errorf("a second Service: %v", err)
+	}
+}
+
+// TestTokensOfAFlow: tokens come from the callback to the account, and are in no URL, however long
+// they are.
+func TestTokensOfAFlow(t *testing.T) {
+	idp := &elsewhere{codes: map[string]login{}}
+	f, err := New(baseURL, []string{home}, idp.provider("idp", func(p *Provider) { p.KeepTokens = true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newApp(t, func(o *kit.Options) { o.Features = []kit.Feature{f} })
+	a.idp = idp
+	b := a.browser()
+	for _, size := range []int{10, 3 << 10} {
+		who := lovelace
+		who.tokens = &oauth2.Token{AccessToken: strings.Repeat("SECRET", size/6), RefreshToken: "SECRET-r", Expiry: a.Clock.Now().Add(time.Hour)}
+		code := b.code("idp", who)
+		if len(code) > 1<<10 {
+			t.Errorf("the code has %d bytes", len(code))
+		}
+		answer, err := b.exchange(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Token(t.Context(), answer.Tokens.User.ID, "idp")
+		if err != nil || got.AccessToken != who.tokens.AccessToken || got.RefreshToken != "SECRET-r" {
+			t.Errorf("of %d bytes: got %v", size, err)
+		}
+		rows, err := a.Store.Credentials().ByUser(t.Context(), "", "", 10)
+		if err != nil || slices.ContainsFunc(rows, func(row kit.Token) bool { return row.Type == "provider/"+kindWaiting }) {
+			t.Errorf("tokens still wait: %v, %v", rows, err)
+		}
+		a.Clock.Advance(time.Second)
+	}
+	if strings.Contains(a.log.String(), "SECRET") {
+		t.Error("the log has tokens")
 	}
 }
