@@ -143,8 +143,8 @@ func github(t *testing.T, user, emails string) *scripted {
 				t.Errorf("a request to %s with the headers %v", r.Host, r.Header)
 			}
 			if status, rest, _ := strings.Cut(text, " "); status == "403" || status == "404" || status == "500" {
-				code := map[string]int{"403": 403, "404": 404, "500": 500}[status]
-				hostile.Answer(code, hostile.JSON{"message": rest}).ServeHTTP(w, r)
+				w.WriteHeader(map[string]int{"403": 403, "404": 404, "500": 500}[status])
+				fmt.Fprint(w, rest)
 				return
 			}
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -169,8 +169,8 @@ func TestGitHub(t *testing.T) {
 		{"primary not verified", user, strings.Replace(emails, `"primary":true,"verified":true`, `"primary":true,"verified":false`, 1), Account{"583231", "ada@example.com", false, "Ada Lovelace"}},
 		{"no primary address", user, `[{"email":"old@example.com","primary":false,"verified":true}]`, Account{"583231", "", false, "Ada Lovelace"}},
 		{"no address", user, `[]`, Account{"583231", "", false, "Ada Lovelace"}},
-		{"no permission", user, "403 Resource not accessible by integration", Account{"583231", "", false, "Ada Lovelace"}},
-		{"no scope", user, "404 Not Found", Account{"583231", "", false, "Ada Lovelace"}},
+		{"no permission", user, `403 {"message":"Resource not accessible by integration"}`, Account{"583231", "", false, "Ada Lovelace"}},
+		{"no scope", user, `404 {"message":"Not Found"}`, Account{"583231", "", false, "Ada Lovelace"}},
 	} {
 		a, err := github(t, c.user, c.emails).login()
 		if err != nil || a.Account != c.want || a.Issuer != githubIssuer || a.Proved {
@@ -181,9 +181,9 @@ func TestGitHub(t *testing.T) {
 		{"no number", `{"login":"ada"}`, emails},
 		{"a number that is text", `{"login":"ada","id":"583231"}`, emails},
 		{"an account that is none", `{"message":"Bad credentials"}`, emails},
-		{"no user", "500 ", emails},
+		{"a user with an error", "500 " + user, emails},
 		{"no list", user, `{"message":"oops"}`},
-		{"away at the second question", user, "500 "},
+		{"addresses with an error", user, "500 " + emails},
 	} {
 		if a, err := github(t, c.user, c.emails).login(); !errors.Is(err, errUnavailable) || a.Subject != "" {
 			t.Errorf("%s: got %+v, error %v", c.name, a, err)
