@@ -128,7 +128,7 @@ func TestChallenges(t *testing.T) {
 	if _, err := b.send("GET", "/providers/idp/start?code_challenge="+good, nil); err != nil {
 		t.Errorf("a challenge: %v", err)
 	}
-	for _, bad := range []string{good + "=", good[1:], good + "A", good[:42] + "B", strings.Repeat("!", 43), strings.Repeat("é", 43), " " + good, good[:42] + "+", "A\n" + good[1:]} {
+	for _, bad := range []string{good + "=", good[1:], good + "A", good[:42] + "B", strings.Repeat("!", 43), strings.Repeat("é", 43), " " + good, good[:42] + "+", "A\n" + good[1:], strings.Repeat("A", 20) + "\n" + strings.Repeat("A", 22)} {
 		if _, err := b.send("GET", "/providers/idp/start?"+url.Values{"code_challenge": {bad}}.Encode(), nil); fieldOf(err) != "code_challenge" {
 			t.Errorf("the challenge %q: %v", bad, err)
 		}
