@@ -177,6 +177,10 @@ func TestGitHub(t *testing.T) {
 			t.Errorf("%s: got %+v, error %v", c.name, a, err)
 		}
 	}
+	location, err := github(t, user, emails).client.authURL(t.Context(), begun1)
+	if err != nil || parameter(t, location, "scope") != "user:email" {
+		t.Errorf("went to %s, error %v", location, err)
+	}
 	for _, c := range []struct{ name, user, emails string }{
 		{"no number", `{"login":"ada"}`, emails},
 		{"a number that is text", `{"login":"ada","id":"583231"}`, emails},
