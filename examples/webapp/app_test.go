@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"myauth.internal/httpx/cookie"
+	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
 )
 
@@ -179,6 +180,16 @@ func TestRefresh(t *testing.T) {
 	if after := b.cookie(cookie.Refresh); after == before || after == "" {
 		t.Error("the refresh token is the same")
 	}
+	// A page that calls a route needs the new token for it, too.
+	for range 2 {
+		s.clock.Advance(31 * time.Minute)
+		if got := b.get("/account/devices").want(200, "this device"); len(got.Header["Set-Cookie"]) != 2 {
+			t.Errorf("cookies: %d", len(got.Header["Set-Cookie"]))
+		}
+		s.clock.Advance(31 * time.Minute)
+		b.post("/account", "username", "Ada").to("/account?done=saved")
+	}
+	b.get("/").want(200)
 }
 
 // TestReauthentication: what is important asks for the password again, and then goes on.
@@ -263,6 +274,9 @@ func TestOutage(t *testing.T) {
 				}
 				if fault == kittest.Down {
 					got.want(503, "We cannot do this right now")
+					if got.Header.Get("Retry-After") == "" {
+						t.Error("503 without Retry-After")
+					}
 				}
 			}
 			fresh := s.browser()
@@ -307,5 +321,16 @@ func TestNotFoundAndOtherHosts(t *testing.T) {
 		if got.StatusCode != want || method == "GET" && got.Header.Get("Location") != s.url+"/sign-up" {
 			t.Error(method, got.StatusCode, got.Header)
 		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for wait, want := range map[time.Duration]string{time.Second: "Wait a moment", 30 * time.Second: "Wait 30 seconds", 601 * time.Second: "Wait 11 minutes"} {
+		if got := words(kit.Problem{Code: "too_many_requests", RetryAfter: wait}); !strings.Contains(got, want) {
+			t.Errorf("after %v: %q", wait, got)
+		}
+	}
+	if got := words(kit.Problem{Code: "new", Detail: "sql: secret"}); strings.Contains(got, "sql") || got == "" {
+		t.Error(got)
 	}
 }
