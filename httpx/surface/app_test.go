@@ -64,7 +64,7 @@ func servedDocument(prefix string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := httpx.New(svc, &httpx.Options{Prefix: prefix})
+	handler, err := httpx.New(svc, &httpx.Options{Prefix: prefix, Cookies: inCookieMode()})
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 			InsecureUnlimited: true, MailDelay: time.Millisecond,
 			Logger: logger, Now: a.clock.Now,
 		},
-		http: httpx.Options{Prefix: "/auth", Logger: logger},
+		http: httpx.Options{Prefix: "/auth", Logger: logger, Cookies: inCookieMode()},
 		keys: keys,
 		doc:  recorder,
 		pin:  &pin{},
@@ -176,6 +176,9 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 		Transport:     c.doc.Transport(t, server.Client().Transport),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       time.Minute,
+	}
+	if inCookieMode() {
+		a.client.Transport = browser{a.client.Transport}
 	}
 	t.Cleanup(func() {
 		server.Close()

@@ -317,6 +317,7 @@ func TestFactorFields(t *testing.T) {
 
 // The tools of OAuth hear of a second factor in their own terms.
 func TestGrantOfAnAccountWithAFactor(t *testing.T) {
+	withBodies(t)
 	if !featured() {
 		return
 	}

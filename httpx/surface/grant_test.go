@@ -45,6 +45,7 @@ func (r answer) refused(status int, code, part string) {
 
 // One URL takes both grants, whatever client the tool says it is.
 func TestGrants(t *testing.T) {
+	withBodies(t)
 	a := newApp(t)
 	u := a.register()
 	password := []string{"username", testEmail, "password", goodPassword, "grant_type", "password"}
@@ -73,6 +74,7 @@ func TestGrants(t *testing.T) {
 }
 
 func TestGrantRefused(t *testing.T) {
+	withBodies(t)
 	a := newApp(t, func(c *setup) { c.RequireVerifiedEmail = true })
 	u := a.register()
 	mail := a.mail(kit.MailVerification)
@@ -126,6 +128,7 @@ func TestGrantRefused(t *testing.T) {
 
 // What the client cannot change keeps its status and Retry-After.
 func TestGrantFaults(t *testing.T) {
+	withBodies(t)
 	refuse := true
 	a := newApp(t, func(c *setup) {
 		c.Limiter = limiter(func(throttle.Attempt) error {
@@ -184,6 +187,7 @@ func TestGrantFaults(t *testing.T) {
 // golang.org/x/oauth2 logs in and refreshes by itself, in each way in which it can send
 // the client's credentials.
 func TestGrantsWithXOAuth2(t *testing.T) {
+	withBodies(t)
 	for name, style := range map[string]oauth2.AuthStyle{
 		"in the form": oauth2.AuthStyleInParams, "in the header": oauth2.AuthStyleInHeader, "found out": oauth2.AuthStyleAutoDetect,
 	} {

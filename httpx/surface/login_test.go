@@ -23,6 +23,7 @@ func TestLogin(t *testing.T) {
 }
 
 func TestLoginForm(t *testing.T) {
+	withBodies(t)
 	a := newApp(t)
 	a.register()
 	send := func(kind string, fields ...string) answer {

@@ -82,6 +82,7 @@ var (
 
 // The recorder passes what is right, and fails what is wrong in one respect.
 func TestRecorder(t *testing.T) {
+	withBodies(t)
 	right := map[string]canned{
 		"me":                      me,
 		"created":                 created,

@@ -42,12 +42,18 @@ func TestEveryStore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.timeout=10m")
-			cmd.Env = append(os.Environ(), featuresVariable+"=1", fmt.Sprintf("%s=%s %s", storeVariable, name, url(t)))
-			if output, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%v\n%s", err, output)
-			}
+			again(t, featuresVariable+"=1", fmt.Sprintf("%s=%s %s", storeVariable, name, url(t)))
 		})
+	}
+}
+
+// again runs all of this package's tests in a process with these variables.
+func again(t *testing.T, variables ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.timeout=10m")
+	cmd.Env = append(os.Environ(), variables...)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
 	}
 }
 
