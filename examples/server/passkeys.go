@@ -18,15 +18,6 @@ type passkeySettings struct {
 	origins []string
 }
 
-func setPasskeys(s *settings, v string) error {
-	switch v {
-	case "on", "off":
-		s.passkeys.off = v == "off"
-		return nil
-	}
-	return fmt.Errorf("%s is neither on nor off", shown(v))
-}
-
 func setRPID(s *settings, v string) error {
 	if _, err := passkey.New(v, nil); err != nil {
 		return errors.New("it must be a domain in lower case, such as example.com or localhost, and no IP address")

@@ -185,6 +185,21 @@ func TestSettingsOverHTTP(t *testing.T) {
 			p.do(200, "POST", "/auth/refresh", "", refresh)
 			p.do(401, "POST", "/auth/refresh", "", refresh)
 		}},
+		{"cookies", []string{"MYAUTH_COOKIES=on"}, func(t *testing.T, p *process) {
+			p.do(201, "POST", "/auth/register", "", registration)
+			login := p.do(200, "POST", "/auth/login", "", credentials)
+			body := login.object(t)
+			for _, member := range []string{"access_token", "refresh_token", "device_token"} {
+				if body[member] != nil {
+					t.Errorf("the body has %s", member)
+				}
+			}
+			if got := len(login.header.Values("Set-Cookie")); got != 3 {
+				t.Errorf("%d cookies", got)
+			}
+			p.do(401, "POST", "/auth/refresh", "", "")
+			p.do(204, "POST", "/auth/logout", "", "")
+		}},
 		{"policy", []string{"MYAUTH_PASSWORD_POLICY=length"}, func(_ *testing.T, p *process) {
 			p.do(201, "POST", "/auth/register", "", `{"email":"a@example.com","username":"a","password":"mauve giraffe sofa"}`)
 		}},

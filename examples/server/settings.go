@@ -175,7 +175,7 @@ var settingsTable = []setting{
 		set:     setLogFormat},
 	{name: "MYAUTH_THROTTLE", option: "InsecureUnlimited", preset: "on",
 		meaning: "on: guesses of passwords and codes and the mails to a mailbox are limited, by all instances with one token store together (but for SQLite: each process), and an owner is never locked out; off: strangers can guess as fast as the server answers and fill any mailbox",
-		set:     setThrottle},
+		set:     onOff("off", func(s *settings) *bool { return &s.opts.InsecureUnlimited })},
 	{name: "MYAUTH_RECENT_LOGIN", option: "RecentLogin", preset: "10m",
 		meaning: "how long after a login or re-authentication what could take the account away is allowed, 1s to 24h",
 		set:     duration(func(s *settings) *time.Duration { return &s.opts.RecentLogin })},
@@ -184,7 +184,7 @@ var settingsTable = []setting{
 		set:     setDataKeys},
 	{name: "MYAUTH_PASSKEYS", preset: "on",
 		meaning: "on or off: users may log in with passkeys",
-		set:     setPasskeys},
+		set:     onOff("off", func(s *settings) *bool { return &s.passkeys.off })},
 	{name: "MYAUTH_PASSKEY_RP_ID", otherwise: "the host of MYAUTH_PUBLIC_URL",
 		meaning: "domain that passkeys belong to; one that is changed loses them all",
 		set:     setRPID},
@@ -197,6 +197,9 @@ var settingsTable = []setting{
 	{name: "MYAUTH_REDIRECTS", otherwise: "the page /sign-in of MYAUTH_PUBLIC_URL",
 		meaning: "exact URLs, with commas, that a sign-in with a provider may return to; the first is for browsers that come without a sign-in that is known",
 		set:     setRedirects},
+	{name: "MYAUTH_COOKIES", preset: "off",
+		meaning: "on: for pages, the tokens are in cookies that no script can read, and in no body; needs MYAUTH_REFRESH_GRACE",
+		set:     onOff("on", func(s *settings) *bool { return &s.api.Cookies })},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.
@@ -286,6 +289,9 @@ func (s *settings) checkTogether(problems map[string]error) {
 	}
 	if s.opts.ConcealAccounts && !s.opts.RequireVerifiedEmail && problems["MYAUTH_REQUIRE_VERIFIED_EMAIL"] == nil {
 		found[conceal] = errors.New("set MYAUTH_REQUIRE_VERIFIED_EMAIL=true as well: without it, a login right after a registration tells whether the address was free")
+	}
+	if s.api.Cookies && s.opts.RefreshGrace < 0 && problems["MYAUTH_REFRESH_GRACE"] == nil {
+		found["MYAUTH_COOKIES"] = errors.New("pages that load at once renew one session: do not set MYAUTH_REFRESH_GRACE to 0")
 	}
 	// Where no proxy changes paths, the API hides pages below its own path.
 	if u, err := url.Parse(s.opts.PublicURL); err == nil && (s.api.PublicPrefix == "" || strings.TrimSuffix(s.api.PublicPrefix, "/") == s.api.Prefix) &&
@@ -497,13 +503,15 @@ func setCost(s *settings, v string) error {
 	return nil
 }
 
-func setThrottle(s *settings, v string) error {
-	switch v {
-	case "on", "off":
-		s.opts.InsecureUnlimited = v == "off"
+// onOff sets a field to true for the value whenTrue, "on" or "off", and to false for the other.
+func onOff(whenTrue string, field func(*settings) *bool) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		if v != "on" && v != "off" {
+			return fmt.Errorf("%s is neither on nor off", shown(v))
+		}
+		*field(s) = v == whenTrue
 		return nil
 	}
-	return fmt.Errorf("%s is neither on nor off", shown(v))
 }
 
 func boolean(field func(*settings) *bool) func(*settings, string) error {
