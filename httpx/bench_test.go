@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
 )
@@ -106,6 +107,40 @@ func BenchmarkMiddleware(b *testing.B) {
 			}
 			if reached != b.N {
 				b.Errorf("%d of %d requests got through", reached, b.N)
+			}
+		})
+	}
+}
+
+// BenchmarkCookies is what BenchmarkMiddleware measures in cookie mode, GET /me within the process,
+// and a renewal within the grace, which writes nothing.
+func BenchmarkCookies(b *testing.B) {
+	rg := newRig(b, Options{Cookies: true})
+	tokens, err := rg.svc.Login(b.Context(), "ada@example.com", goodPassword)
+	if err != nil {
+		b.Fatal(err)
+	}
+	access, refresh := cookie.Access+"="+string(tokens.AccessToken), cookie.Refresh+"="+string(tokens.RefreshToken)
+	page := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, tc := range []struct {
+		name, path, cookies string
+		h                   http.Handler
+	}{
+		{"RequireToken", "/orders", access + "; " + refresh, rg.RequireToken(page)},
+		{"RequireUser", "/orders", access + "; " + refresh, rg.RequireUser(page)},
+		{"RequireSignIn", "/orders", access + "; " + refresh, rg.RequireSignIn("/sign-in", nil)(page)},
+		{"me", "/auth/me", access + "; " + refresh, rg},
+		{"renewal", "/orders", refresh, rg.RequireUser(page)},
+	} {
+		b.Run(tc.name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, "https://app.example.com"+tc.path, nil)
+			r.Header.Set("Cookie", tc.cookies)
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			w := blank{http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.header)
+				tc.h.ServeHTTP(w, r)
 			}
 		})
 	}
