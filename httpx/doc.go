@@ -48,9 +48,45 @@
 // slash are 404, another method is 405 with Allow. That includes OPTIONS: CORS is up to
 // the application, in a middleware around the handler.
 //
+// # Cookies
+//
+// A web application sets [Options].Cookies. Then the tokens are in cookies that no script can read,
+// and in no body: an injected script can act while its page is open, but has nothing to take away. A
+// program that is no browser, and pages on another site, use tokens instead; a second Handler of the
+// same Service, without Cookies and under another prefix, is for them.
+//
+//	auth, err := httpx.New(svc, &httpx.Options{Cookies: true})
+//	mux.Handle("/auth/", auth)
+//	mux.Handle("GET /notes", auth.RequireSignIn("/sign-in", showError)(notes))
+//	mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) {
+//		form := map[string]string{"email": r.FormValue("email"), "password": r.FormValue("password")}
+//		if _, err := auth.Call(w, r, "POST /login", form); err != nil {
+//			showSignIn(w, r, httpx.ProblemOf(err)) // mfa_required has its mfa_token in Members
+//			return
+//		}
+//		http.Redirect(w, r, cookie.Next(r.FormValue("next")), http.StatusSeeOther)
+//	})
+//
+// There is an access token, which costs no look-up of the session, and a refresh token, which
+// renews it: RequireUser and the others do that by themselves when the access token has expired,
+// whatever number of pages load at once. A copy of the refresh token that is used later than
+// kit.Options.RefreshGrace after its rotation ends the session as stolen. So the grace must be longer
+// than a page may take until it begins its answer: raise it, to at most 5 minutes, if users go on from
+// pages that take longer than 10 seconds.
+//
+// A request that changes something must come from a page of this origin or of one in
+// Options.TrustedOrigins, by [http.CrossOriginProtection]; others get 403 with cross_origin. A GET
+// always passes, so it must not change anything. A page on another subdomain of the same site also
+// needs CORS headers with credentials; SameSite=Lax keeps the cookies from pages of other sites
+// whatever the headers say. The example OtherOrigins has both.
+//
+// A proxy must hand the Host header on (nginx: proxy_set_header Host $host), for the origin is
+// compared with it. On http://localhost alone the cookies are not Secure and have no __Host- before
+// their names, since not all browsers would keep them.
+//
 // # Tools of OAuth 2.0
 //
-// POST /auth/login is also a token endpoint (RFC 6749) for the password grant and the
+// Without Options.Cookies, POST /auth/login is also a token endpoint (RFC 6749) for the password grant and the
 // refresh of its tokens: a form with grant_type. That is all that golang.org/x/oauth2,
 // requests-oauthlib and FastAPI's documentation pages need:
 //

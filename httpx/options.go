@@ -29,8 +29,9 @@ type Options struct {
 	// body: see the package comment. It needs kit.Options.RefreshGrace.
 	Cookies bool
 	// TrustedOrigins are the origins of other pages that may send unsafe requests with those
-	// cookies, such as https://app.example.com, beside the handler's own. SameSite=Lax keeps the
-	// cookies from pages of another site all the same. Used with Cookies only.
+	// cookies, such as https://app.example.com, beside the handler's own: each is trusted as the
+	// handler's own pages are. SameSite=Lax keeps the cookies from pages of another site all the
+	// same. Used with Cookies only.
 	TrustedOrigins []string
 	// Without are the groups of routes that are left out: a request for one is answered with
 	// 404, and the OpenAPI document does not have them. Default: none.
