@@ -86,9 +86,9 @@
 //
 // # Tools of OAuth 2.0
 //
-// Without Options.Cookies, POST /auth/login is also a token endpoint (RFC 6749) for the password grant and the
-// refresh of its tokens: a form with grant_type. That is all that golang.org/x/oauth2,
-// requests-oauthlib and FastAPI's documentation pages need:
+// Without Options.Cookies, POST /auth/login is also a token endpoint (RFC 6749) for the password
+// grant and the refresh of its tokens: a form with grant_type. That is all that
+// golang.org/x/oauth2, requests-oauthlib and FastAPI's documentation pages need:
 //
 //	config := oauth2.Config{Endpoint: oauth2.Endpoint{
 //		TokenURL: "https://example.com/auth/login", AuthStyle: oauth2.AuthStyleInParams,
