@@ -13,6 +13,7 @@ func TestLanguageOfPages(t *testing.T) {
 		"use at least %d characters": "mindestens %d Zeichen",
 	}}
 	p := newPageRig(t, Options{Languages: []Language{English(), german}})
+	p.mail() // of the registration
 	link := p.resetMail().Link
 	for _, tc := range []struct{ accept, tag, title string }{
 		{"", "en", "Choose a new password"},
