@@ -29,8 +29,9 @@ type Feature struct {
 // New returns login with providers. baseURL is where browsers find the API, such as
 // https://app.example.com/auth: the callback to enter at a provider is below it, at
 // /providers/{name}/callback. redirects are the exact URLs that a login may return to; the first
-// is where a browser goes whose login nobody knows any more. The error names the setting that is
-// wrong.
+// is where a browser goes whose login nobody knows any more. One may have the scheme of a native app, but
+// any app of the device can claim a scheme, and with it a code: an https URL that the app claims is
+// safer (RFC 8252 sections 7.2 and 8.6). The error names the setting that is wrong.
 func New(baseURL string, redirects []string, providers ...Provider) (*Feature, error) {
 	baseURL = strings.TrimSuffix(baseURL, "/")
 	if err := checkBaseURL(baseURL); err != nil {
