@@ -42,6 +42,8 @@ func TestLife(t *testing.T) {
 	b.get("/").want(200, "There are no notes yet", "Hello, Ada.")
 	b.post("/", "text", " ").want(422, "Please fill this in")
 	b.post("/", "text", strings.Repeat("x", maxNote+1)).want(422, "xxxxx")
+	b.post("/", "text", strings.Repeat("ж", maxNote)).to("/")
+	b.post("/notes/1/delete").to("/")
 	b.post("/", "text", "<b>buy</b> cards").to("/")
 	notes := b.get("/").want(200, "<b>buy</b> cards")
 	if strings.Contains(notes.text, "<b>buy") {
@@ -96,6 +98,7 @@ func TestLife(t *testing.T) {
 	b.get("/account/delete").want(200)
 	b.post("/account/delete", "email", ada).want(422, "This is not the address")
 	b.post("/account/delete", "email", " Countess@example.com").to("/sign-in?done=deleted")
+	b.get("/sign-in?done=deleted").want(200, "everything in it is deleted")
 	b.get("/").to("/sign-in")
 	b.post("/sign-in", "email", "countess@example.com", "password", adaPassword).want(401)
 	var left int

@@ -3,9 +3,9 @@
 // a tour, and says what to copy.
 //
 // main.go is the way from the settings to a running server. app.go lists the pages, render.go
-// writes them, and each other file is a group of them: signup.go, password.go, signin.go,
-// factors.go, passkeys.go, providers.go, account.go, mailbox.go, and notes.go, the application
-// itself.
+// writes them, and each other file is a group of them: signup.go, confirm.go, password.go,
+// signin.go, factors.go, passkeys.go, providers.go, account.go, mailbox.go, and notes.go, the
+// application itself.
 package main
 
 import (
@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +36,9 @@ import (
 func main() {
 	if len(os.Args) > 1 {
 		printHelp(os.Stdout)
+		if arg := strings.TrimLeft(os.Args[1], "-"); arg != "h" && arg != "help" {
+			os.Exit(2)
+		}
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

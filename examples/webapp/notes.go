@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
@@ -89,7 +90,7 @@ func unavailable(r *http.Request, err error) kit.Problem {
 	return httpx.ProblemOf(fmt.Errorf("%w: %w", kit.ErrUnavailable, err))
 }
 
-const maxNote = 2000 // bytes
+const maxNote = 2000 // characters
 
 func (a *app) addNote(w http.ResponseWriter, r *http.Request) {
 	user, _ := httpx.UserFrom(r.Context())
@@ -98,8 +99,8 @@ func (a *app) addNote(w http.ResponseWriter, r *http.Request) {
 	case text == "":
 		a.renderNotes(w, r, kit.Invalid("text", kit.CodeRequired, ""))
 		return
-	case len(text) > maxNote:
-		a.renderNotes(w, r, kit.Invalid("text", kit.CodeTooLong, "write at most 2,000 letters"))
+	case utf8.RuneCountInString(text) > maxNote:
+		a.renderNotes(w, r, kit.Invalid("text", kit.CodeTooLong, "write at most 2,000 characters"))
 		return
 	}
 	_, err := a.notes.db.ExecContext(r.Context(), "INSERT INTO notes (user_id, text, created_at) VALUES (?, ?, ?)", user.ID, text, time.Now().Unix())
