@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -205,7 +206,17 @@ func posted(callback *url.URL) (path string, form url.Values) {
 // TestRest produces what the document says, and the other tests do not.
 func TestRest(t *testing.T) {
 	limiter, g := &full{off: true}, &gate{}
-	a := newApp(t, strict(g), options(func(o *kit.Options) { o.Limiter, o.InsecureUnlimited = limiter, false }))
+	var panics atomic.Bool
+	a := newApp(t, strict(g), options(func(o *kit.Options) {
+		o.Limiter, o.InsecureUnlimited = limiter, false
+		now := o.Now
+		o.Now = func() time.Time {
+			if panics.Load() {
+				panic("no time")
+			}
+			return now()
+		}
+	}))
 	a.acme.know("ada", ada)
 	a.acme.know("stranger", person{Subject: "8", Email: "stranger@elsewhere.example"})
 	b := a.browser()
@@ -221,6 +232,9 @@ func TestRest(t *testing.T) {
 	if code := b.code("GET", link, "", nil, 401); code != "expired_token" {
 		t.Errorf("an old link: %s", code)
 	}
+	panics.Store(true)
+	b.code("GET", "/providers/acme/start", "", nil, 500)
+	panics.Store(false)
 	b.header = http.Header{"Sec-Fetch-Dest": {"image"}}
 	b.code("GET", "/providers/acme/start", "", nil, 403)
 	b.header = nil
@@ -323,10 +337,17 @@ func TestRest(t *testing.T) {
 		}
 	}
 
-	// An account that is not verified.
+	// An account that is not verified, and whose identity has another address.
 	_, tokens = a.LogIn(email)
+	a.acme.know("late", person{Subject: "10", Email: "late@elsewhere.example"})
+	b.flow("late", "")
+	confirmation := a.confirmation()
+	b.link("late", tokens.AccessToken)
 	g.change(t, u, func(u *kit.User) { u.Verified = false })
 	if code := b.code("POST", "/providers/acme/link", tokens.AccessToken, nil, 403); code != "email_not_verified" {
 		t.Errorf("an account that is not verified: %s", code)
+	}
+	if code := b.code("POST", "/providers/confirm", "", members{"token": confirmation}, 403); code != "email_not_verified" {
+		t.Errorf("a link to an account that is not verified: %s", code)
 	}
 }

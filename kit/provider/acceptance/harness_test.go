@@ -62,6 +62,7 @@ type setup struct {
 	acme    *openID                                 // one that is there already
 	preset  func(provider.Config) provider.Provider // if it is not any OpenID provider
 	origin  func(address string) string             // if it is not its address
+	bare    bool                                    // ID tokens say only who it is
 	// checkSecret is how the provider checks the client's secret, if it is no password.
 	checkSecret func(string) error
 	unchecked   bool // responses may be others than the document says
@@ -86,7 +87,7 @@ func newApp(t testing.TB, change ...setting) *app {
 	if a.acme = s.acme; a.acme == nil {
 		a.acme = newOpenID(t, "")
 	}
-	a.acme.register(client{id: "app", redirectURI: a.url + "/providers/acme/callback", checkSecret: s.checkSecret}, client{id: "native", redirectURI: "http://127.0.0.1/native", native: true})
+	a.acme.register(client{id: "app", redirectURI: a.url + "/providers/acme/callback", checkSecret: s.checkSecret, bare: s.bare}, client{id: "native", redirectURI: "http://127.0.0.1/native", native: true})
 	a.visit = func(at *url.URL, person string) *url.URL { return a.acme.visit(t, at, person) }
 	s.Issuer = a.acme.issuer
 	var err error

@@ -56,6 +56,18 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestUserInfo: a provider whose ID tokens have no address is asked for it.
+func TestUserInfo(t *testing.T) {
+	a := newApp(t, func(s *setup) { s.bare = true })
+	a.acme.know("ada", ada)
+	if user := a.browser().signIn("ada")["user"].(members); user["email"] != email || user["username"] != "Ada Lovelace" || user["is_verified"] != true {
+		t.Errorf("the account is %v", user)
+	}
+	if n := a.acme.called("/userinfo"); n != 1 {
+		t.Errorf("%d requests for it", n)
+	}
+}
+
 // requests3 counts the requests for metadata, keys and tokens.
 func (o *openID) requests3() [3]int64 {
 	return [3]int64{o.called("/.well-known/openid-configuration"), o.called("/keys"), o.called("/oauth/token")}

@@ -198,6 +198,7 @@ type client struct {
 	op.Client
 	id, redirectURI string
 	native          bool // without a secret
+	bare            bool // its ID tokens say only who it is
 	// checkSecret checks the secret; nil: it is "secret".
 	checkSecret func(secret string) error
 }
@@ -213,7 +214,7 @@ func (client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeB
 func (client) IDTokenLifetime() time.Duration       { return 10 * time.Minute }
 func (client) DevMode() bool                        { return true } // redirect URIs by http
 func (client) IsScopeAllowed(string) bool           { return false }
-func (client) IDTokenUserinfoClaimsAssertion() bool { return true }
+func (client) IDTokenUserinfoClaimsAssertion() bool { return false }
 func (client) ClockSkew() time.Duration             { return 0 }
 func (client) RestrictAdditionalIdTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
@@ -333,16 +334,6 @@ func (s *storage) choose(id, key string) bool {
 		s.requests[id].subject, s.requests[id].done = p.Subject, true
 	}
 	return ok
-}
-
-// bySubject is a person, with the lock held.
-func (s *storage) bySubject(subject string) person {
-	for _, p := range s.people {
-		if p.Subject == subject {
-			return p
-		}
-	}
-	return person{}
 }
 
 var errUnknown = errors.New("unknown")
@@ -467,10 +458,28 @@ func (*storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, s
 
 func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r op.IDTokenRequest, _ []string) error {
 	s.mu.Lock()
+	bare := s.clients[r.GetClientID()].bare
+	s.mu.Unlock()
+	if bare {
+		return nil
+	}
+	return s.describe(info, r.GetSubject())
+}
+
+func (s *storage) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, _, subject, _ string) error {
+	return s.describe(info, subject)
+}
+
+func (s *storage) describe(info *oidc.UserInfo, subject string) error {
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.bySubject(r.GetSubject())
-	info.Subject, info.Name, info.Email, info.EmailVerified = p.Subject, p.Name, p.Email, oidc.Bool(p.Verified)
-	return nil
+	for _, p := range s.people {
+		if p.Subject == subject {
+			info.Subject, info.Name, info.Email, info.EmailVerified = p.Subject, p.Name, p.Email, oidc.Bool(p.Verified)
+			return nil
+		}
+	}
+	return errUnknown
 }
 
 func (*storage) GetPrivateClaimsFromScopes(context.Context, string, string, []string) (map[string]any, error) {
