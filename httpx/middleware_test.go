@@ -273,7 +273,7 @@ func TestRequireRole(t *testing.T) {
 	})
 	t.Run("after a removal at once", func(t *testing.T) {
 		fresh := rg.accessToken(t)
-		if _, err := rg.svc.SetRoles(t.Context(), rg.user.ID); err != nil {
+		if _, err := rg.svc.SetRoles(t.Context(), rg.user.ID, "admin"); err != nil { // who is the last
 			t.Fatal(err)
 		}
 		wantProblem(t, get(byUser, fresh), http.StatusForbidden, "insufficient_role")
