@@ -461,6 +461,7 @@ func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo,
 	bare := s.clients[r.GetClientID()].bare
 	s.mu.Unlock()
 	if bare {
+		info.Subject = r.GetSubject()
 		return nil
 	}
 	return s.describe(info, r.GetSubject())
