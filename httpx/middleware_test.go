@@ -273,7 +273,14 @@ func TestRequireRole(t *testing.T) {
 	})
 	t.Run("after a removal at once", func(t *testing.T) {
 		fresh := rg.accessToken(t)
-		if _, err := rg.svc.SetRoles(t.Context(), rg.user.ID, "admin"); err != nil { // who is the last
+		other, err := rg.svc.Register(t.Context(), kit.Registration{Email: "grace@example.com", Username: "Grace", Password: goodPassword})
+		if err == nil {
+			_, err = rg.svc.AddRole(t.Context(), other.ID, "admin") // or Ada would be the last
+		}
+		if err == nil {
+			_, err = rg.svc.SetRoles(t.Context(), rg.user.ID)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		wantProblem(t, get(byUser, fresh), http.StatusForbidden, "insufficient_role")
