@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -75,22 +76,13 @@ func (a *app) recently(h http.Handler) http.Handler {
 	})
 }
 
-// reauthenticate is the button of either form again. By passkey it is a new login, because a
-// passkey says by itself whose it is; the session from before ends.
+// reauthenticate is the button of either form again.
 func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
-	var err error
 	if byPasskey(r) {
-		if _, err = a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r)); err == nil {
-			claims, _ := httpx.ClaimsFrom(r.Context())
-			err = a.svc.EndSession(r.Context(), claims.Subject, claims.SessionID)
-		}
-	} else {
-		_, err = a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")})
+		a.signInAgain(w, r)
+		return
 	}
-	pg := page{}
-	if !byPasskey(r) {
-		pg.On = map[string]string{"invalid_credentials": "password"}
-	}
+	_, err := a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")})
 	var due *kit.MFARequired
 	switch {
 	case err == nil:
@@ -98,6 +90,29 @@ func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
 	case errors.As(err, &due):
 		askSecondFactor(w, r, due, true, wanted(r))
 	default:
-		a.refuse(w, r, "reauthenticate", pg, err)
+		a.refuse(w, r, "reauthenticate", page{On: map[string]string{"invalid_credentials": "password"}}, err)
+	}
+}
+
+// signInAgain is a new login, because a passkey says by itself whose it is. The session from before
+// ends. If the passkey is of another account, what was wanted is not done to that one.
+func (a *app) signInAgain(w http.ResponseWriter, r *http.Request) {
+	before, _ := httpx.ClaimsFrom(r.Context())
+	var now struct {
+		User struct {
+			ID string `json:"id"`
+		} `json:"user"`
+	}
+	answer, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r))
+	if err == nil {
+		err = errors.Join(json.Unmarshal(answer.Body, &now), a.svc.EndSession(r.Context(), before.Subject, before.SessionID))
+	}
+	switch {
+	case err != nil:
+		a.refuse(w, r, "reauthenticate", page{}, err)
+	case now.User.ID != before.Subject:
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	default:
+		next(w, r)
 	}
 }
