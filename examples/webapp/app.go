@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -58,6 +59,8 @@ func newApp(c config) (*app, error) {
 	keys, err := passkey.New(public.Hostname(), &passkey.Options{RPName: productName, Origins: []string{public.Scheme + "://" + public.Host}})
 	if a.passkeys = err == nil; a.passkeys {
 		opts.Features = append(opts.Features, keys)
+	} else {
+		slog.Warn("there are no passkeys", "err", err)
 	}
 	if len(c.providers) > 0 {
 		targets := []string{c.publicURL + signedInPath, c.publicURL + linkedPath}

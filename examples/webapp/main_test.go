@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,9 @@ import (
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/seal"
 	"myauth.internal/mailx"
 )
 
@@ -150,5 +155,25 @@ func TestMailboxKeepsTheLast(t *testing.T) {
 	}
 	if err := box.Send(t.Context(), kit.Mail{Kind: "unknown", To: "a@b.example"}); err == nil {
 		t.Error("a mail without a text was taken")
+	}
+}
+
+// TestWithoutPasskeys: an address has none, and no page speaks of them.
+func TestWithoutPasskeys(t *testing.T) {
+	keys, err1 := accesstoken.HMAC(randomBytes(32))
+	dataKeys, err2 := seal.NewKeyring(randomBytes(seal.KeySize))
+	a, err3 := newApp(config{
+		stores: memstore.New().Stores(), keys: keys, notes: &notes{}, publicURL: "https://192.0.2.1", options: kit.Options{DataKeys: dataKeys},
+	})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	defer a.svc.Close(t.Context())
+	got := httptest.NewRecorder()
+	a.ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), "GET", "/sign-in", nil))
+	for _, word := range []string{"asskey", "webauthn", "<script", "mailbox", "Continue with"} {
+		if strings.Contains(got.Body.String(), word) {
+			t.Errorf("the sign-in page has %q:\n%s", word, got.Body)
+		}
 	}
 }
