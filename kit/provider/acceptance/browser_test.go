@@ -27,6 +27,7 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/provider"
+	"myauth.internal/kit/provider/acceptance/openid"
 )
 
 // Sites of the tests, for a browser that finds them on this machine.
@@ -192,7 +193,7 @@ func TestOnLocalhost(t *testing.T) {
 	a := newApp(t, func(s *setup) {
 		s.origin = func(address string) string { return "http://localhost" + address[strings.LastIndexByte(address, ':'):] }
 	})
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	c := openChromium(t, nil)
 	c.do(chromedp.Navigate(a.url+"/providers/acme/start"), chromedp.WaitVisible(chromedp.CSS("#ada")))
 	c.flowCookie(a, network.CookieSameSiteLax)
@@ -220,7 +221,7 @@ type overTLS struct {
 
 func newOverTLS(t *testing.T, issuer string, change ...setting) *overTLS {
 	t.Helper()
-	acme := newOpenID(t, issuer)
+	acme := openid.New(t, issuer)
 	b := &overTLS{}
 	b.evil = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.app.mu.Lock()
@@ -231,18 +232,18 @@ func newOverTLS(t *testing.T, issuer string, change ...setting) *overTLS {
 	}))
 	t.Cleanup(b.evil.Close)
 	b.app = newApp(t, append([]setting{func(s *setup) {
-		s.acme, s.Transport = acme, acme.transport()
+		s.acme, s.Transport = acme, acme.Transport()
 		s.origin = func(string) string { return appSite }
 	}}, change...)...)
-	b.c = openChromium(t, map[string]*httptest.Server{appSite: b.server, issuer: acme.server, evilSite: b.evil})
+	b.c = openChromium(t, map[string]*httptest.Server{appSite: b.server, issuer: acme.Server, evilSite: b.evil})
 	return b
 }
 
 // TestInABrowser is a login and a linking in Chromium over https.
 func TestInABrowser(t *testing.T) {
 	b := newOverTLS(t, acmeSite)
-	b.acme.know("ada", ada)
-	b.acme.know("countess", person{Subject: "9", Email: "countess@elsewhere.example"})
+	b.acme.Know("ada", ada)
+	b.acme.Know("countess", openid.Person{Subject: "9", Email: "countess@elsewhere.example"})
 	c := b.c
 	c.do(chromedp.Navigate(b.url+"/providers/acme/start"), chromedp.WaitVisible(chromedp.CSS("#ada")))
 	c.flowCookie(b.app, network.CookieSameSiteLax)
@@ -316,7 +317,7 @@ func TestFormPost(t *testing.T) {
 		}
 		s.checkSecret = func(secret string) error { return checkAppleSecret(secret, key.Public()) }
 	})
-	b.acme.know("ada", person{Subject: "001234.a.0001", Email: "ada@icloud.com", Verified: true})
+	b.acme.Know("ada", openid.Person{Subject: "001234.a.0001", Email: "ada@icloud.com", Verified: true})
 	b.c.do(chromedp.Navigate(b.url+"/providers/acme/start"), chromedp.WaitVisible(chromedp.CSS("#ada")))
 	b.c.flowCookie(b.app, network.CookieSameSiteNone)
 	b.c.do(chromedp.Click(chromedp.CSS("#ada")), chromedp.WaitVisible(chromedp.CSS("#app")))
@@ -364,7 +365,7 @@ func checkAppleSecret(secret string, key crypto.PublicKey) error {
 // by a script gives the browser no cookies; a link on it works.
 func TestForeignPages(t *testing.T) {
 	b := newOverTLS(t, acmeSite)
-	b.acme.know("ada", ada)
+	b.acme.Know("ada", ada)
 	start := b.url + "/providers/acme/start"
 	b.page = fmt.Sprintf(`<!doctype html><title>Evil</title><img src="%[1]s?1"><iframe src="%[1]s?2"></iframe><object data="%[1]s?3"></object>
 <link rel="stylesheet" href="%[1]s?4"><script src="%[1]s?5"></script><script>
@@ -395,7 +396,7 @@ const done = Promise.allSettled([
 // TestManyFlows: flows of several tabs do not disturb each other, and a browser keeps few of them.
 func TestManyFlows(t *testing.T) {
 	b := newOverTLS(t, acmeSite)
-	b.acme.know("ada", ada)
+	b.acme.Know("ada", ada)
 	for range 8 {
 		b.c.do(chromedp.Navigate(b.url+"/providers/acme/start"), chromedp.WaitVisible(chromedp.CSS("#ada")))
 		b.Clock.Advance(time.Second)

@@ -23,6 +23,7 @@ import (
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/memstore"
 	"myauth.internal/kit/provider"
+	"myauth.internal/kit/provider/acceptance/openid"
 	"myauth.internal/kit/seal"
 	"myauth.internal/kit/throttle"
 )
@@ -217,8 +218,8 @@ func TestRest(t *testing.T) {
 			return now()
 		}
 	}))
-	a.acme.know("ada", ada)
-	a.acme.know("stranger", person{Subject: "8", Email: "stranger@elsewhere.example"})
+	a.acme.Know("ada", ada)
+	a.acme.Know("stranger", openid.Person{Subject: "8", Email: "stranger@elsewhere.example"})
 	b := a.browser()
 	const form = "application/x-www-form-urlencoded"
 
@@ -241,7 +242,7 @@ func TestRest(t *testing.T) {
 	b.code("POST", "/providers/nobody/link", tokens.AccessToken, nil, 404)
 	b.code("POST", "/providers/acme/link", tokens.AccessToken, members{"redirect_to": "https://evil.example.org"}, 422)
 	b.code("POST", "/providers/nobody/token", "", members{"id_token": "x", "nonce": "x"}, 404)
-	b.code("POST", "/providers/acme/token", "", members{"id_token": a.acme.idToken(t, "stranger", "n"), "nonce": "n"}, 403)
+	b.code("POST", "/providers/acme/token", "", members{"id_token": idToken(t, a.acme, "stranger", "n"), "nonce": "n"}, 403)
 	a.confirmation()
 
 	// Callbacks: as a form, of nobody, too large, while the limiter is full and the store away.
@@ -315,7 +316,7 @@ func TestRest(t *testing.T) {
 	}
 
 	// Accounts that come between, and identities that are somebody's.
-	a.acme.know("eve", person{Subject: "9", Email: "eve@example.com", Verified: true})
+	a.acme.Know("eve", openid.Person{Subject: "9", Email: "eve@example.com", Verified: true})
 	code = b.flow("eve", "").Get("code")
 	a.LogIn("eve@example.com")
 	if code := b.code("POST", "/providers/exchange", "", members{"code": code}, 409); code != "link_required" {
@@ -327,7 +328,7 @@ func TestRest(t *testing.T) {
 		t.Errorf("somebody else's identity: %s", code)
 	}
 	for i := range 21 {
-		a.acme.know("many", person{Subject: fmt.Sprintf("many %d", i)})
+		a.acme.Know("many", openid.Person{Subject: fmt.Sprintf("many %d", i)})
 		url = b.send("POST", "/providers/acme/link", eve.AccessToken, nil, 200)["url"].(string)
 		body := members{"code": b.back(b.toProvider(b.redirect(url), "many")).Get("code")}
 		if i < 20 {
@@ -339,7 +340,7 @@ func TestRest(t *testing.T) {
 
 	// An account that is not verified, and whose identity has another address.
 	_, tokens = a.LogIn(email)
-	a.acme.know("late", person{Subject: "10", Email: "late@elsewhere.example"})
+	a.acme.Know("late", openid.Person{Subject: "10", Email: "late@elsewhere.example"})
 	b.flow("late", "")
 	confirmation := a.confirmation()
 	b.link("late", tokens.AccessToken)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/provider/acceptance/openid"
 )
 
 // gate refuses while the test says so, and lends its Core to the test.
@@ -71,10 +72,10 @@ var doors = map[string]func(b *browser) (path string, body members){
 	},
 	"/providers/{name}/token": func(b *browser) (string, members) {
 		b.linkAda()
-		return "/providers/acme/token", members{"id_token": b.acme.idToken(b.t, "ada", "n"), "nonce": "n"}
+		return "/providers/acme/token", members{"id_token": idToken(b.t, b.acme, "ada", "n"), "nonce": "n"}
 	},
 	"/providers/confirm": func(b *browser) (string, members) {
-		b.acme.know("stranger", person{Subject: rand.Text(), Email: email})
+		b.acme.Know("stranger", openid.Person{Subject: rand.Text(), Email: email})
 		if got := b.flow("stranger", ""); got.Get("error") != "email_unverified" {
 			b.t.Fatalf("an address that is not proved: %v", got)
 		}
@@ -85,7 +86,7 @@ var doors = map[string]func(b *browser) (path string, body members){
 // linkAda links the provider to the account of ada@example.com.
 func (b *browser) linkAda() {
 	b.t.Helper()
-	b.acme.know("ada", ada)
+	b.acme.Know("ada", ada)
 	_, tokens := b.LogIn(email)
 	b.link("ada", tokens.AccessToken)
 }

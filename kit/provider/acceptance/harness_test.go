@@ -23,6 +23,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/provider"
+	"myauth.internal/kit/provider/acceptance/openid"
 )
 
 const email = "ada@example.com"
@@ -43,7 +44,7 @@ type app struct {
 	t       testing.TB
 	feature *provider.Feature
 	server  *httptest.Server
-	acme    *openID
+	acme    *openid.Provider
 	url     string // of the API
 	target  string // the page that a login returns to
 	client  *http.Client
@@ -59,7 +60,7 @@ type setting func(*setup)
 type setup struct {
 	provider.Config
 	options []func(*kit.Options)
-	acme    *openID                                 // one that is there already
+	acme    *openid.Provider                        // one that is there already
 	preset  func(provider.Config) provider.Provider // if it is not any OpenID provider
 	origin  func(address string) string             // if it is not its address
 	bare    bool                                    // ID tokens say only who it is
@@ -85,11 +86,11 @@ func newApp(t testing.TB, change ...setting) *app {
 	origin := s.origin(a.server.Listener.Addr().String())
 	a.url, a.target = origin+"/auth", origin+"/signed-in"
 	if a.acme = s.acme; a.acme == nil {
-		a.acme = newOpenID(t, "")
+		a.acme = openid.New(t, "")
 	}
-	a.acme.register(client{id: "app", redirectURI: a.url + "/providers/acme/callback", checkSecret: s.checkSecret, bare: s.bare}, client{id: "native", redirectURI: "http://127.0.0.1/native", native: true})
-	a.visit = func(at *url.URL, person string) *url.URL { return a.acme.visit(t, at, person) }
-	s.Issuer = a.acme.issuer
+	a.acme.Register(openid.Client{ID: "app", RedirectURI: a.url + "/providers/acme/callback", CheckSecret: s.checkSecret, Bare: s.bare}, openid.Client{ID: "native", RedirectURI: "http://127.0.0.1/native", Native: true})
+	a.visit = func(at *url.URL, person string) *url.URL { return a.acme.Visit(at, person) }
+	s.Issuer = a.acme.Issuer
 	var err error
 	if a.feature, err = provider.New(a.url, []string{a.target}, s.preset(s.Config)); err != nil {
 		t.Fatal(err)
@@ -320,46 +321,10 @@ func (b *browser) identities(token kit.Secret) []members {
 	return list
 }
 
-// register adds clients to the provider.
-func (o *openID) register(clients ...client) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, c := range clients {
-		o.clients[c.id] = c
-	}
-}
-
-// visit is a browser at the provider: somebody logs in, or nobody does. It returns where that
-// leads out of the provider.
-func (o *openID) visit(t testing.TB, at *url.URL, person string) *url.URL {
-	t.Helper()
-	browser := http.Client{Transport: o.transport(), CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if !strings.HasPrefix(r.URL.String(), o.issuer+"/") {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
-	res, err := browser.Get(at.String())
-	if err == nil && res.Request.URL.Path == "/login" {
-		res.Body.Close()
-		res, err = browser.PostForm(res.Request.URL.String(), url.Values{"id": {res.Request.URL.Query().Get("id")}, "person": {person}})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	to, err := res.Location()
-	if err != nil {
-		text, _ := io.ReadAll(res.Body)
-		t.Fatalf("the provider answered %s: %s", res.Status, text)
-	}
-	return to
-}
-
 // idToken logs somebody in to the native app, and returns the ID token.
-func (o *openID) idToken(t testing.TB, person, nonce string) string {
+func idToken(t testing.TB, o *openid.Provider, person, nonce string) string {
 	t.Helper()
-	at, err := url.Parse(o.issuer + "/authorize")
+	at, err := url.Parse(o.Issuer + "/authorize")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,9 +332,9 @@ func (o *openID) idToken(t testing.TB, person, nonce string) string {
 		"client_id": {"native"}, "redirect_uri": {"http://127.0.0.1/native"}, "response_type": {"code"}, "scope": {"openid email profile"},
 		"state": {"x"}, "nonce": {nonce}, "code_challenge": {challenge()}, "code_challenge_method": {"S256"},
 	}.Encode()
-	code := o.visit(t, at, person).Query().Get("code")
-	browser := http.Client{Transport: o.transport()}
-	res, err := browser.PostForm(o.issuer+"/oauth/token", url.Values{
+	code := o.Visit(at, person).Query().Get("code")
+	browser := http.Client{Transport: o.Transport()}
+	res, err := browser.PostForm(o.Issuer+"/oauth/token", url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {"native"}, "redirect_uri": {"http://127.0.0.1/native"}, "code": {code}, "code_verifier": {verifier},
 	})
 	if err != nil {

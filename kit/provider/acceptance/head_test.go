@@ -9,10 +9,10 @@ import (
 // and ask the provider nothing; and a user who clicks twice is signed in once.
 func TestHeadAndTwice(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	b := a.browser()
 	callback := b.toProvider(b.start(""), "ada")
-	rows, asked := a.rows(), a.acme.requests3()
+	rows, asked := a.rows(), requests3(a.acme)
 	for _, method := range []string{"HEAD", "GET"} {
 		scanner := a.browser()
 		res, body := scanner.request(method, callback.String(), "", nil)
@@ -24,8 +24,8 @@ func TestHeadAndTwice(t *testing.T) {
 			t.Errorf("%s of the start: %s", method, res.Status)
 		}
 	}
-	if a.rows() != rows || a.acme.requests3() != asked {
-		t.Errorf("%d rows more, the provider was asked %v, before %v", a.rows()-rows, a.acme.requests3(), asked)
+	if a.rows() != rows || requests3(a.acme) != asked {
+		t.Errorf("%d rows more, the provider was asked %v, before %v", a.rows()-rows, requests3(a.acme), asked)
 	}
 	code := b.back(callback).Get("code")
 	if twice := b.back(callback).Get("error"); twice != "invalid_state" {

@@ -10,15 +10,16 @@ import (
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/provider"
+	"myauth.internal/kit/provider/acceptance/openid"
 )
 
-var ada = person{Subject: "248289761001", Email: email, Name: "Ada Lovelace", Verified: true}
+var ada = openid.Person{Subject: "248289761001", Email: email, Name: "Ada Lovelace", Verified: true}
 
 // TestLife is a sign-up and further sign-ins at a real OpenID provider. Once its metadata and keys
 // are known, a login costs one request to it.
 func TestLife(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	b := a.browser()
 	if list := b.send("GET", "/providers", "", nil, 200)["providers"].([]any); len(list) != 1 || list[0].(members)["name"] != "acme" || list[0].(members)["label"] != "Acme" {
 		t.Errorf("providers: %v", list)
@@ -39,13 +40,13 @@ func TestLife(t *testing.T) {
 	}
 
 	// The address and the name are others now, and the user is the same.
-	a.acme.know("ada", person{Subject: ada.Subject, Email: "lovelace@example.com", Name: "Countess", Verified: true})
-	before := a.acme.requests3()
+	a.acme.Know("ada", openid.Person{Subject: ada.Subject, Email: "lovelace@example.com", Name: "Countess", Verified: true})
+	before := requests3(a.acme)
 	again := a.browser().signIn("ada")
 	if userID(again) != userID(tokens) || again["user"].(members)["email"] != email {
 		t.Errorf("another login is of %v", again["user"])
 	}
-	if after := a.acme.requests3(); after != [3]int64{before[0], before[1], before[2] + 1} {
+	if after := requests3(a.acme); after != [3]int64{before[0], before[1], before[2] + 1} {
 		t.Errorf("a login cost requests for metadata, keys and tokens: before %v, after %v", before, after)
 	}
 
@@ -59,24 +60,24 @@ func TestLife(t *testing.T) {
 // TestUserInfo: a provider whose ID tokens have no address is asked for it.
 func TestUserInfo(t *testing.T) {
 	a := newApp(t, func(s *setup) { s.bare = true })
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	if user := a.browser().signIn("ada")["user"].(members); user["email"] != email || user["username"] != "Ada Lovelace" || user["is_verified"] != true {
 		t.Errorf("the account is %v", user)
 	}
-	if n := a.acme.called("/userinfo"); n != 1 {
+	if n := a.acme.Called("/userinfo"); n != 1 {
 		t.Errorf("%d requests for it", n)
 	}
 }
 
 // requests3 counts the requests for metadata, keys and tokens.
-func (o *openID) requests3() [3]int64 {
-	return [3]int64{o.called("/.well-known/openid-configuration"), o.called("/keys"), o.called("/oauth/token")}
+func requests3(o *openid.Provider) [3]int64 {
+	return [3]int64{o.Called("/.well-known/openid-configuration"), o.Called("/keys"), o.Called("/oauth/token")}
 }
 
 // TestLinkAndUnlink: the owner of an account links a provider, signs in by it, and removes it.
 func TestLinkAndUnlink(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", person{Subject: "7", Email: "lovelace@elsewhere.example", Verified: false})
+	a.acme.Know("ada", openid.Person{Subject: "7", Email: "lovelace@elsewhere.example", Verified: false})
 	u, tokens := a.LogIn(email)
 	b := a.browser()
 
@@ -109,7 +110,7 @@ func TestLinkAndUnlink(t *testing.T) {
 // TestSecondFactor: a provider is one factor, and the second one is asked for at the exchange.
 func TestSecondFactor(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	b := a.browser()
 	b.enroll(access(b.signIn("ada")))
 
@@ -128,19 +129,19 @@ func TestSecondFactor(t *testing.T) {
 // TestNativeApp signs in with the ID token that an app got.
 func TestNativeApp(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	b := a.browser()
 	hashed := sha256.Sum256([]byte("nonce-2"))
 
-	body := members{"id_token": a.acme.idToken(t, "ada", "nonce-1"), "nonce": "nonce-1"}
+	body := members{"id_token": idToken(t, a.acme, "ada", "nonce-1"), "nonce": "nonce-1"}
 	tokens := b.send("POST", "/providers/acme/token", "", body, 200)
 	b.code("POST", "/providers/acme/token", "", body, 401) // once
-	again := b.send("POST", "/providers/acme/token", "", members{"id_token": a.acme.idToken(t, "ada", hex.EncodeToString(hashed[:])), "nonce": "nonce-2"}, 200)
+	again := b.send("POST", "/providers/acme/token", "", members{"id_token": idToken(t, a.acme, "ada", hex.EncodeToString(hashed[:])), "nonce": "nonce-2"}, 200)
 	if userID(again) != userID(tokens) || userID(a.browser().signIn("ada")) != userID(tokens) {
 		t.Error("the app and the page log in to two accounts")
 	}
-	b.code("POST", "/providers/acme/token", "", members{"id_token": a.acme.idToken(t, "ada", "nonce-3"), "nonce": "nonce-4"}, 401)
-	expired := a.acme.idToken(t, "ada", "nonce-5")
+	b.code("POST", "/providers/acme/token", "", members{"id_token": idToken(t, a.acme, "ada", "nonce-3"), "nonce": "nonce-4"}, 401)
+	expired := idToken(t, a.acme, "ada", "nonce-5")
 	a.Clock.Advance(12 * time.Minute)
 	b.code("POST", "/providers/acme/token", "", members{"id_token": expired, "nonce": "nonce-5"}, 401)
 }
@@ -148,7 +149,7 @@ func TestNativeApp(t *testing.T) {
 // TestVerifier: an application that cannot keep the cookie keeps a verifier.
 func TestVerifier(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	code := a.browser().flow("ada", "?code_challenge="+challenge()).Get("code")
 	b := a.browser() // another one, without the cookie
 	b.code("POST", "/providers/exchange", "", members{"code": code}, 422)
@@ -160,7 +161,7 @@ func TestVerifier(t *testing.T) {
 // TestDenied: a user who does not want to comes back with an error, and nothing is left.
 func TestDenied(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	rows := a.rows()
 	if got := a.browser().flow("nobody", ""); got.Get("error") != "provider_denied" || got.Has("code") {
 		t.Errorf("denied: %v", got)
@@ -173,7 +174,7 @@ func TestDenied(t *testing.T) {
 // TestUnproved: an address that the provider has not proved is proved by a mail.
 func TestUnproved(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", person{Subject: "7", Email: "ada@elsewhere.example", Name: "Ada", Verified: true})
+	a.acme.Know("ada", openid.Person{Subject: "7", Email: "ada@elsewhere.example", Name: "Ada", Verified: true})
 	b := a.browser()
 	if got := b.flow("ada", ""); got.Get("error") != "email_unverified" {
 		t.Fatalf("an address of a domain that does not count: %v", got)
@@ -191,14 +192,14 @@ func TestUnproved(t *testing.T) {
 // when it has expired.
 func TestKeptTokens(t *testing.T) {
 	a := newApp(t, func(s *setup) { s.KeepTokens, s.Scopes = true, []string{"offline_access"} })
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	tokens := a.browser().signIn("ada")
 	first, err := a.feature.Token(t.Context(), userID(tokens), "acme")
 	if err != nil || first.AccessToken == "" || first.RefreshToken == "" {
 		t.Fatalf("the token: %v", err)
 	}
-	requests := a.acme.called("/oauth/token")
-	if again, err := a.feature.Token(t.Context(), userID(tokens), "acme"); err != nil || again.AccessToken != first.AccessToken || a.acme.called("/oauth/token") != requests {
+	requests := a.acme.Called("/oauth/token")
+	if again, err := a.feature.Token(t.Context(), userID(tokens), "acme"); err != nil || again.AccessToken != first.AccessToken || a.acme.Called("/oauth/token") != requests {
 		t.Errorf("a token that is good: %v", err)
 	}
 	for range 2 { // the second time with the refresh token that the first one brought
@@ -210,12 +211,12 @@ func TestKeptTokens(t *testing.T) {
 		first = next
 	}
 	a.Clock.Advance(5 * time.Minute)
-	a.acme.stop()
+	a.acme.Stop()
 	if _, err := a.feature.Token(t.Context(), userID(tokens), "acme"); !errors.Is(err, kit.ErrUnavailable) {
 		t.Errorf("while the provider is away: %v", err)
 	}
-	a.acme.start()
-	a.acme.forget()
+	a.acme.Start()
+	a.acme.Forget()
 	if _, err := a.feature.Token(t.Context(), userID(tokens), "acme"); !errors.Is(err, provider.ErrNoToken) {
 		t.Errorf("after the user took it back at the provider: %v", err)
 	}
@@ -224,12 +225,12 @@ func TestKeptTokens(t *testing.T) {
 // TestLinkRequired: an account of that address that somebody has proved here is not opened.
 func TestLinkRequired(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	u, _ := a.LogIn(email)
 	if got := a.browser().flow("ada", ""); got.Get("error") != "link_required" {
 		t.Errorf("a verified account: %v", got)
 	}
-	if code := a.browser().code("POST", "/providers/acme/token", "", members{"id_token": a.acme.idToken(t, "ada", "n"), "nonce": "n"}, 409); code != "link_required" {
+	if code := a.browser().code("POST", "/providers/acme/token", "", members{"id_token": idToken(t, a.acme, "ada", "n"), "nonce": "n"}, 409); code != "link_required" {
 		t.Errorf("by ID token: %s", code)
 	}
 	trusting := newApp(t, func(s *setup) { s.LinkDomains, s.acme = []string{"example.com"}, a.acme })
@@ -242,8 +243,8 @@ func TestLinkRequired(t *testing.T) {
 // TestIssuerOfTheAnswer is RFC 9207: an answer names who gave it.
 func TestIssuerOfTheAnswer(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
-	a.acme.names.Store(true)
+	a.acme.Know("ada", ada)
+	a.acme.Names.Store(true)
 	a.browser().signIn("ada")
 	for name, change := range map[string]func(string) []string{
 		"none":    func(string) []string { return nil },
@@ -252,7 +253,7 @@ func TestIssuerOfTheAnswer(t *testing.T) {
 	} {
 		b := a.browser()
 		callback := b.toProvider(b.start(""), "ada")
-		tokenRequests := a.acme.called("/oauth/token")
+		tokenRequests := a.acme.Called("/oauth/token")
 		query := callback.Query()
 		if query["iss"] = change(query.Get("iss")); query["iss"] == nil {
 			query.Del("iss")
@@ -261,7 +262,7 @@ func TestIssuerOfTheAnswer(t *testing.T) {
 		if got := b.back(callback); got.Get("error") == "" || got.Has("code") {
 			t.Errorf("%s: %v", name, got)
 		}
-		if a.acme.called("/oauth/token") != tokenRequests {
+		if a.acme.Called("/oauth/token") != tokenRequests {
 			t.Errorf("%s: the code was sent to the provider", name)
 		}
 	}
@@ -270,27 +271,27 @@ func TestIssuerOfTheAnswer(t *testing.T) {
 // TestNewKeys: the provider signs with another key. It is asked for it once a minute at most.
 func TestNewKeys(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	b := a.browser()
 	b.signIn("ada")
 	for _, alg := range []string{"RS256", "ES256", "RS256"} {
 		a.Clock.Advance(2 * time.Minute)
-		a.acme.rotate()
-		keys := a.acme.called("/keys")
+		a.acme.Rotate()
+		keys := a.acme.Called("/keys")
 		b.signIn("ada")
 		b.signIn("ada")
-		if got := a.acme.called("/keys") - keys; got != 1 {
+		if got := a.acme.Called("/keys") - keys; got != 1 {
 			t.Errorf("%s: %d requests for the keys", alg, got)
 		}
 	}
-	a.acme.rotate() // within the minute
-	keys := a.acme.called("/keys")
+	a.acme.Rotate() // within the minute
+	keys := a.acme.Called("/keys")
 	for range 3 {
 		if got := b.flow("ada", ""); got.Get("error") != "provider_unavailable" {
 			t.Errorf("a key that is not known yet: %v", got)
 		}
 	}
-	if got := a.acme.called("/keys") - keys; got != 0 {
+	if got := a.acme.Called("/keys") - keys; got != 0 {
 		t.Errorf("%d requests for the keys within a minute", got)
 	}
 	a.Clock.Advance(time.Minute)
@@ -301,18 +302,18 @@ func TestNewKeys(t *testing.T) {
 // flow goes on when it is back.
 func TestOutage(t *testing.T) {
 	a := newApp(t)
-	a.acme.know("ada", ada)
+	a.acme.Know("ada", ada)
 	b := a.browser()
 	rows := a.rows()
-	a.acme.stop()
+	a.acme.Stop()
 	if code := b.code("GET", "/providers/acme/start", "", nil, 503); code != "service_unavailable" {
 		t.Errorf("start, cold: %s", code)
 	}
-	a.acme.start()
+	a.acme.Start()
 	a.Clock.Advance(5 * time.Second) // so long nobody asks again
 	callback := b.toProvider(b.start(""), "ada")
-	idToken := a.acme.idToken(t, "ada", "n")
-	a.acme.stop()
+	idToken := idToken(t, a.acme, "ada", "n")
+	a.acme.Stop()
 	b.code("POST", "/providers/acme/token", "", members{"id_token": idToken, "nonce": "n"}, 503) // the keys are not known
 	if got := b.back(callback); got.Get("error") != "provider_unavailable" {
 		t.Errorf("the callback: %v", got)
@@ -321,13 +322,13 @@ func TestOutage(t *testing.T) {
 	if after := a.rows(); after != rows {
 		t.Errorf("%d rows were stored", after-rows)
 	}
-	a.acme.start()
+	a.acme.Start()
 	a.Clock.Advance(5 * time.Second)
 	tokens := b.signIn("ada")
-	a.acme.stop()
+	a.acme.Stop()
 	if got := b.send("POST", "/refresh", "", members{"refresh_token": tokens["refresh_token"]}, 200); userID(got) != userID(tokens) {
 		t.Error("a session depends on the provider")
 	}
-	a.acme.start()
+	a.acme.Start()
 	b.send("POST", "/providers/acme/token", "", members{"id_token": idToken, "nonce": "n"}, 200) // which was not used up
 }

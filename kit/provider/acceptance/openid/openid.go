@@ -1,4 +1,5 @@
-package acceptance
+// Package openid is a real OpenID provider for tests, by zitadel/oidc, with people who log in there.
+package openid
 
 import (
 	"context"
@@ -8,6 +9,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -24,58 +26,56 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// person is a user of the OpenID provider.
-type person struct {
+// Person is a user of the OpenID provider.
+type Person struct {
 	Subject, Email, Name string
 	Verified             bool
 }
 
-// openID is a real OpenID provider on a listener, by zitadel/oidc: its protocol, with people, a
+// Provider is a real OpenID provider on a listener, by zitadel/oidc: its protocol, with people, a
 // login page and clients of the tests.
-type openID struct {
+type Provider struct {
 	t      testing.TB
-	issuer string
-	server *httptest.Server
+	Issuer string
+	Server *httptest.Server
 	op     *op.Provider
-	// names: the answer names the issuer, and the metadata promises it (RFC 9207).
-	names atomic.Bool
+	// Names: the answer names the issuer, and the metadata promises it (RFC 9207).
+	Names atomic.Bool
 	calls sync.Map // how often each path was asked for: *atomic.Int64
 
 	storage
 }
 
-// newOpenID starts a provider. An issuer that is not its address is one that the transport, or a
+// New starts a provider. An issuer that is not its address is one that the transport, or a
 // browser that is told so, finds there by TLS.
-func newOpenID(t testing.TB, issuer string, clients ...client) *openID {
+func New(t testing.TB, issuer string, clients ...Client) *Provider {
 	t.Helper()
-	o := &openID{t: t, issuer: issuer, storage: storage{
-		people: map[string]person{}, clients: map[string]client{}, requests: map[string]*request{}, codes: map[string]string{}, grants: map[string]*grant{},
+	o := &Provider{t: t, Issuer: issuer, storage: storage{
+		people: map[string]Person{}, clients: map[string]client{}, requests: map[string]*request{}, codes: map[string]string{}, grants: map[string]*grant{},
 	}}
-	for _, c := range clients {
-		o.clients[c.id] = c
-	}
-	o.rotate()
-	o.server = httptest.NewUnstartedServer(o)
+	o.Register(clients...)
+	o.Rotate()
+	o.Server = httptest.NewUnstartedServer(o)
 	if issuer == "" {
-		o.issuer = "http://" + o.server.Listener.Addr().String()
-		o.server.Start()
+		o.Issuer = "http://" + o.Server.Listener.Addr().String()
+		o.Server.Start()
 	} else {
-		o.server.StartTLS()
+		o.Server.StartTLS()
 	}
-	t.Cleanup(func() { o.server.Close() })
+	t.Cleanup(func() { o.Server.Close() })
 	config := &op.Config{CodeMethodS256: true, AuthMethodPost: true, GrantTypeRefreshToken: true, SupportedScopes: []string{"openid", "email", "profile", "offline_access"}}
 	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	if o.op, err = op.NewProvider(config, &o.storage, op.StaticIssuer(o.issuer), op.WithAllowInsecure()); err != nil {
+	if o.op, err = op.NewProvider(config, &o.storage, op.StaticIssuer(o.Issuer), op.WithAllowInsecure()); err != nil {
 		t.Fatal(err)
 	}
 	return o
 }
 
 // ServeHTTP is the provider and its login page.
-func (o *openID) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (o *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	calls, _ := o.calls.LoadOrStore(r.URL.Path, new(atomic.Int64))
 	calls.(*atomic.Int64).Add(1)
 	if query := r.URL.Query(); r.URL.Path == "/authorize" && !strings.Contains(query.Get("scope"), "openid") {
@@ -85,15 +85,15 @@ func (o *openID) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/login":
 		o.login(w, r)
-	case o.names.Load():
+	case o.Names.Load():
 		o.serveWithIssuer(w, r)
 	default:
 		o.op.ServeHTTP(w, r)
 	}
 }
 
-// called returns how often a path was asked for.
-func (o *openID) called(path string) int64 {
+// Called returns how often a path was asked for.
+func (o *Provider) Called(path string) int64 {
 	if calls, ok := o.calls.Load(path); ok {
 		return calls.(*atomic.Int64).Load()
 	}
@@ -101,7 +101,7 @@ func (o *openID) called(path string) int64 {
 }
 
 // serveWithIssuer adds RFC 9207, which zitadel/oidc does not have.
-func (o *openID) serveWithIssuer(w http.ResponseWriter, r *http.Request) {
+func (o *Provider) serveWithIssuer(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	o.op.ServeHTTP(answer, r)
 	body := answer.Body.Bytes()
@@ -115,7 +115,7 @@ func (o *openID) serveWithIssuer(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		query := to.Query()
-		query.Set("iss", o.issuer)
+		query.Set("iss", o.Issuer)
 		to.RawQuery = query.Encode()
 		answer.Header().Set("Location", to.String())
 	}
@@ -125,7 +125,7 @@ func (o *openID) serveWithIssuer(w http.ResponseWriter, r *http.Request) {
 }
 
 // login shows who may log in, and takes a choice: somebody's key, or nobody's, which denies it.
-func (o *openID) login(w http.ResponseWriter, r *http.Request) {
+func (o *Provider) login(w http.ResponseWriter, r *http.Request) {
 	id := r.FormValue("id")
 	authRequest, err := o.AuthRequestByID(r.Context(), id)
 	if err != nil {
@@ -144,36 +144,73 @@ func (o *openID) login(w http.ResponseWriter, r *http.Request) {
 		op.AuthRequestError(w, r, authRequest, oidc.ErrAccessDenied(), o.op)
 		return
 	}
-	http.Redirect(w, r, op.AuthCallbackURL(o.op)(op.ContextWithIssuer(r.Context(), o.issuer), id), http.StatusFound)
+	http.Redirect(w, r, op.AuthCallbackURL(o.op)(op.ContextWithIssuer(r.Context(), o.Issuer), id), http.StatusFound)
 }
 
-// stop takes the provider off the network; start brings it back at the same address.
-func (o *openID) stop() { o.server.Close() }
+// Stop takes the provider off the network.
+func (o *Provider) Stop() { o.Server.Close() }
 
-func (o *openID) start() {
+// Start brings it back at the same address.
+func (o *Provider) Start() {
 	o.t.Helper()
-	address := o.server.Listener.Addr().String()
+	address := o.Server.Listener.Addr().String()
 	server := httptest.NewUnstartedServer(o)
 	server.Listener.Close()
 	var err error
 	if server.Listener, err = net.Listen("tcp", address); err != nil {
 		o.t.Fatal(err)
 	}
-	if o.server.TLS == nil {
+	if o.Server.TLS == nil {
 		server.Start()
 	} else {
 		server.StartTLS()
 	}
-	o.server = server
+	o.Server = server
 }
 
-// transport finds the provider wherever it is said to be.
-func (o *openID) transport() *http.Transport {
-	transport := o.server.Client().Transport.(*http.Transport).Clone()
-	if o.server.TLS != nil {
+// Register adds clients to the provider.
+func (o *Provider) Register(clients ...Client) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range clients {
+		o.clients[c.ID] = client{is: c}
+	}
+}
+
+// Visit is a browser at the provider: somebody logs in, or nobody does. It returns where that
+// leads out of the provider.
+func (o *Provider) Visit(at *url.URL, person string) *url.URL {
+	o.t.Helper()
+	browser := http.Client{Transport: o.Transport(), CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if !strings.HasPrefix(r.URL.String(), o.Issuer+"/") {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	res, err := browser.Get(at.String())
+	if err == nil && res.Request.URL.Path == "/login" {
+		res.Body.Close()
+		res, err = browser.PostForm(res.Request.URL.String(), url.Values{"id": {res.Request.URL.Query().Get("id")}, "person": {person}})
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	to, err := res.Location()
+	if err != nil {
+		text, _ := io.ReadAll(res.Body)
+		o.t.Fatalf("the provider answered %s: %s", res.Status, text)
+	}
+	return to
+}
+
+// Transport finds the provider wherever it is said to be.
+func (o *Provider) Transport() *http.Transport {
+	transport := o.Server.Client().Transport.(*http.Transport).Clone()
+	if o.Server.TLS != nil {
 		transport.TLSClientConfig.InsecureSkipVerify = true // its certificate is that of httptest, for another name
 		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, o.server.Listener.Addr().String())
+			return (&net.Dialer{}).DialContext(ctx, network, o.Server.Listener.Addr().String())
 		}
 	}
 	return transport
@@ -184,7 +221,7 @@ type storage struct {
 	op.Storage
 
 	mu       sync.Mutex
-	people   map[string]person // by a key of the tests
+	people   map[string]Person // by a key of the tests
 	clients  map[string]client
 	requests map[string]*request
 	codes    map[string]string // IDs of requests
@@ -193,18 +230,23 @@ type storage struct {
 	keySet   []op.Key
 }
 
-// client is an application that is registered at the provider.
-type client struct {
-	op.Client
-	id, redirectURI string
-	native          bool // without a secret
-	bare            bool // its ID tokens say only who it is
-	// checkSecret checks the secret; nil: it is "secret".
-	checkSecret func(secret string) error
+// Client is an application that is registered at the provider.
+type Client struct {
+	ID, RedirectURI string
+	Native          bool // without a secret
+	Bare            bool // its ID tokens say only who it is
+	// CheckSecret checks the secret; nil: it is "secret".
+	CheckSecret func(secret string) error
 }
 
-func (c client) GetID() string                    { return c.id }
-func (c client) RedirectURIs() []string           { return []string{c.redirectURI} }
+// client is a Client as zitadel/oidc wants it.
+type client struct {
+	op.Client
+	is Client
+}
+
+func (c client) GetID() string                    { return c.is.ID }
+func (c client) RedirectURIs() []string           { return []string{c.is.RedirectURI} }
 func (client) ResponseTypes() []oidc.ResponseType { return []oidc.ResponseType{oidc.ResponseTypeCode} }
 func (client) GrantTypes() []oidc.GrantType {
 	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
@@ -225,7 +267,7 @@ func (client) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 }
 
 func (c client) ApplicationType() op.ApplicationType {
-	if c.native {
+	if c.is.Native {
 		return op.ApplicationTypeNative
 	}
 	return op.ApplicationTypeWeb
@@ -233,9 +275,9 @@ func (c client) ApplicationType() op.ApplicationType {
 
 func (c client) AuthMethod() oidc.AuthMethod {
 	switch {
-	case c.native:
+	case c.is.Native:
 		return oidc.AuthMethodNone
-	case c.checkSecret != nil:
+	case c.is.CheckSecret != nil:
 		return oidc.AuthMethodPost
 	}
 	return oidc.AuthMethodBasic
@@ -285,9 +327,9 @@ func (k publicKey) Key() any                           { return k.public }
 func (k publicKey) Algorithm() jose.SignatureAlgorithm { return k.alg }
 func (k publicKey) Use() string                        { return "sig" }
 
-// rotate makes the provider sign with another key from now on, and forget the one before the last.
+// Rotate makes the provider sign with another key from now on, and forget the one before the last.
 // ES256 and RS256 take turns.
-func (s *storage) rotate() {
+func (s *storage) Rotate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var public any
@@ -308,8 +350,8 @@ func (s *storage) rotate() {
 	s.keySet = append(s.keySet[max(0, len(s.keySet)-1):], publicKey{s.key, public})
 }
 
-// know adds or changes a person.
-func (s *storage) know(key string, p person) {
+// Know adds or changes a person.
+func (s *storage) Know(key string, p Person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.people[key] = p
@@ -407,8 +449,8 @@ func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (o
 	return nil, errUnknown
 }
 
-// forget takes all refresh tokens back.
-func (s *storage) forget() {
+// Forget takes all refresh tokens back.
+func (s *storage) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.grants)
@@ -444,9 +486,9 @@ func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) 
 	defer s.mu.Unlock()
 	c := s.clients[id]
 	switch {
-	case c.checkSecret != nil:
-		return c.checkSecret(secret)
-	case c.native || secret != "secret":
+	case c.is.CheckSecret != nil:
+		return c.is.CheckSecret(secret)
+	case c.is.Native || secret != "secret":
 		return errUnknown
 	}
 	return nil
@@ -458,7 +500,7 @@ func (*storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, s
 
 func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r op.IDTokenRequest, _ []string) error {
 	s.mu.Lock()
-	bare := s.clients[r.GetClientID()].bare
+	bare := s.clients[r.GetClientID()].is.Bare
 	s.mu.Unlock()
 	if bare {
 		info.Subject = r.GetSubject()
