@@ -9,7 +9,7 @@ import (
 	"myauth.internal/kit/throttle"
 )
 
-// verificationType is the typ of e-mail verification tokens. Their key and their audience
+// verificationType is the typ of email verification tokens. Their key and their audience
 // differ from those of access tokens too, so each of the three keeps them apart.
 const verificationType = "email-verification+jwt"
 

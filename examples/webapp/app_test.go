@@ -21,7 +21,7 @@ func TestLife(t *testing.T) {
 	b.get("/").to("/sign-in")
 	b.get("/sign-up").want(200, `autocomplete="new-password"`)
 	b.post("/sign-up", "email", "ada", "username", "Countess", "password", "short").
-		want(422, "This is not an e-mail address", `aria-describedby="email-error email-hint"`, `value="Countess"`, "Use at least 8 characters", "<title>Error: ")
+		want(422, "This is not an email address", `aria-describedby="email-error email-hint"`, `value="Countess"`, "Use at least 8 characters", "<title>Error: ")
 	b.post("/sign-up", "email", ada, "username", "Ada", "password", adaPassword).to("/check-your-mail?email=ada%40example.com&for=verification")
 	b.get("/check-your-mail?email=ada%40example.com&for=verification").want(200, "<strong>"+ada+"</strong>")
 	b.post("/sign-up", "email", ada, "username", "Ada", "password", adaPassword).want(409, "There is already an account", `id="email-error"`)
@@ -33,8 +33,8 @@ func TestLife(t *testing.T) {
 	b.post("/sign-in", "email", ada, "password", adaPassword).want(403) // opening the link changed nothing
 	b.post(link+"x").want(401, "This link does not work")
 	b.post(link).to("/sign-in?done=verified")
-	b.get("/sign-in?done=verified").want(200, "Your e-mail address is confirmed", `autocomplete="username webauthn"`)
-	b.post("/sign-in", "email", ada, "password", newPassword).want(401, "The e-mail address or the password is wrong", `value="`+ada+`"`)
+	b.get("/sign-in?done=verified").want(200, "Your email address is confirmed", `autocomplete="username webauthn"`)
+	b.post("/sign-in", "email", ada, "password", newPassword).want(401, "The email address or the password is wrong", `value="`+ada+`"`)
 	b.post("/sign-in?next=/account", "email", ada, "password", adaPassword).to("/account")
 
 	b.get("/sign-in?next=/account").to("/account")

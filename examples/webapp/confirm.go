@@ -22,19 +22,19 @@ type question struct {
 
 var (
 	verifyEmail = question{
-		Title:  "Confirm your e-mail address",
-		Text:   "Somebody, hopefully you, signed up with your e-mail address. If it was not you, close this page and use the other link in the mail.",
+		Title:  "Confirm your email address",
+		Text:   "Somebody, hopefully you, signed up with your email address. If it was not you, close this page and use the other link in the mail.",
 		Button: "Yes, this is my address",
 		route:  "POST /verify-email", mailed: true, then: "/sign-in", notice: "verified",
 	}
 	denyEmail = question{
 		Title:  "Didn’t sign up?",
-		Text:   "Somebody signed up with your e-mail address. If it was not you, we delete the account.",
+		Text:   "Somebody signed up with your email address. If it was not you, we delete the account.",
 		Button: "It was not me: delete the account", Danger: true,
 		route: "POST /verify-email/deny", mailed: true, then: "/sign-in", notice: "denied",
 	}
 	changeEmail = question{
-		Title:  "Confirm your new e-mail address",
+		Title:  "Confirm your new email address",
 		Text:   "Somebody, hopefully you, wants to use this address for their account. This signs you out on all devices. If it was not you, close this page: nothing changes.",
 		Button: "Yes, this is my new address",
 		route:  "POST /email-change/confirm", mailed: true, then: "/sign-in", notice: "email-changed",
@@ -59,7 +59,7 @@ var (
 	}
 	confirmSignIn = question{
 		Title:  "Finish signing in",
-		Text:   "Somebody, hopefully you, has just signed in with an account elsewhere that has your e-mail address. If it was not you, close this page: nothing changes.",
+		Text:   "Somebody, hopefully you, has just signed in with an account elsewhere that has your email address. If it was not you, close this page: nothing changes.",
 		Button: "Yes, that was me",
 		route:  "POST /providers/confirm",
 	}

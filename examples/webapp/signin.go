@@ -38,7 +38,7 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	case p.Code == "email_not_verified":
 		a.renderCheckYourMail(w, r, p.Status, mailSent{Email: r.PostFormValue("email")})
 	case p.Code == "invalid_credentials" && !byPasskey(r):
-		pg := page{Form: formOf(r), Problem: "The e-mail address or the password is wrong."}
+		pg := page{Form: formOf(r), Problem: "The email address or the password is wrong."}
 		a.render(w, r, p.Status, "signin", pg)
 	default:
 		a.refuse(w, r, "signin", page{}, err)

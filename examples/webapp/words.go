@@ -11,10 +11,10 @@ import (
 // notices are what a redirect lets the next page say, by the query parameter "done". The text is
 // not in the address, so no link can put words into the application's mouth.
 var notices = map[string]string{
-	"verified":         "Your e-mail address is confirmed. You can sign in now.",
+	"verified":         "Your email address is confirmed. You can sign in now.",
 	"denied":           "The account is deleted. Thank you for telling us.",
 	"password-reset":   "Your password is changed, and all devices were signed out. Sign in with the new one.",
-	"email-changed":    "Your e-mail address is changed, and all devices were signed out. Sign in with the new address.",
+	"email-changed":    "Your email address is changed, and all devices were signed out. Sign in with the new address.",
 	"signed-out":       "You are signed out.",
 	"deleted":          "Your account and everything in it is deleted.",
 	"start-again":      "That took too long, or was tried too often. Please sign in again.",
@@ -36,7 +36,7 @@ var problems = map[string]string{
 	"invalid_credentials": "This is not right. Please try again.",
 	"invalid_code":        "This code is wrong, or was used before.",
 	"account_disabled":    "This account is disabled.",
-	"user_already_exists": "There is already an account with this e-mail address. Sign in, or ask for a new password.",
+	"user_already_exists": "There is already an account with this email address. Sign in, or ask for a new password.",
 	"user_not_found":      "This account no longer exists.",
 	"invalid_token":       "This link does not work. Perhaps a part of it is missing: copy the whole link from the mail.",
 	"expired_token":       "That took too long. Please start again.",
@@ -50,7 +50,7 @@ var problems = map[string]string{
 	"provider_denied":     "You were not signed in, because you cancelled, or the provider refused. Try again, or choose another way.",
 	"invalid_state":       "That took too long, or was begun in another browser. Please try again.",
 	"email_unverified":    "You are almost there: we have sent you a mail. Follow its link within an hour to finish.",
-	"link_required":       "There is already an account with your e-mail address. Sign in as you did before; then you can link your provider in your account.",
+	"link_required":       "There is already an account with your email address. Sign in as you did before; then you can link your provider in your account.",
 	"not_found":           "There is no such page.",
 	"service_unavailable": "We cannot do this right now. Nothing is lost: wait a moment, then try again.",
 }
@@ -78,7 +78,7 @@ func fieldWords(e kit.FieldError) string {
 	case kit.CodeRequired:
 		return "Please fill this in."
 	case kit.CodeInvalidEmail:
-		return "This is not an e-mail address, such as ada@example.com."
+		return "This is not an email address, such as ada@example.com."
 	}
 	return strings.ToUpper(e.Message[:1]) + e.Message[1:] + "."
 }

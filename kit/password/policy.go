@@ -7,7 +7,7 @@ import "context"
 // rules of its own.
 //
 // Check returns every rule that the password breaks, and none when it is accepted. words are
-// what an attacker who knows the user tries first: the e-mail address, the user name, the name
+// what an attacker who knows the user tries first: the email address, the user name, the name
 // of the service. An error means that Check could not tell; the password is then not accepted,
 // and whoever asked gets the error as it is.
 //

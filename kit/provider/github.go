@@ -18,7 +18,7 @@ import (
 const githubIssuer = "https://github.com/login/oauth"
 
 // GitHub returns sign-in with GitHub, named github. Config.ClientID and ClientSecret are those of
-// an OAuth app, or of a GitHub App with read access to e-mail addresses. For GitHub Enterprise,
+// an OAuth app, or of a GitHub App with read access to email addresses. For GitHub Enterprise,
 // Config.Issuer is https://HOST/login/oauth.
 //
 // The identity is the number of the user, because GitHub gives a login name that somebody has left

@@ -53,15 +53,15 @@ func TestSchedules(t *testing.T) {
 		attempt Attempt
 		waits   []time.Duration
 	}{
-		"strangers":         {Attempt{Action: ActionLogin, EmailKey: "ada@example.com"}, guessing},
-		"a known device":    {Attempt{Action: ActionLogin, EmailKey: "ada@example.com", Device: "d"}, guessing},
-		"a session":         {Attempt{Action: ActionReauthenticate, UserID: "ada", Device: "s"}, guessing},
-		"a second factor":   {Attempt{Action: ActionFactor, UserID: "ada"}, guessing},
-		"another action":    {Attempt{Action: "unlock", UserID: "ada"}, guessing},
-		"mails":             {Attempt{Action: ActionMail, EmailKey: "ada@example.com", MailKind: "reset"}, []time.Duration{minutes(1), minutes(1), minutes(1), minutes(1), minutes(10), minutes(10), minutes(10)}},
-		"messages":          {Attempt{Action: ActionFactorChallenge, UserID: "ada"}, []time.Duration{0, 0, 0, 0, minutes(1), minutes(1), minutes(1)}},
-		"changes of e-mail": {Attempt{Action: ActionEmailChangeRequest, UserID: "ada"}, []time.Duration{0, 0, 0, 0, minutes(1)}},
-		"refresh":           {Attempt{Action: ActionRefresh, IP: netip.MustParseAddr("192.0.2.1")}, make([]time.Duration, 200)},
+		"strangers":        {Attempt{Action: ActionLogin, EmailKey: "ada@example.com"}, guessing},
+		"a known device":   {Attempt{Action: ActionLogin, EmailKey: "ada@example.com", Device: "d"}, guessing},
+		"a session":        {Attempt{Action: ActionReauthenticate, UserID: "ada", Device: "s"}, guessing},
+		"a second factor":  {Attempt{Action: ActionFactor, UserID: "ada"}, guessing},
+		"another action":   {Attempt{Action: "unlock", UserID: "ada"}, guessing},
+		"mails":            {Attempt{Action: ActionMail, EmailKey: "ada@example.com", MailKind: "reset"}, []time.Duration{minutes(1), minutes(1), minutes(1), minutes(1), minutes(10), minutes(10), minutes(10)}},
+		"messages":         {Attempt{Action: ActionFactorChallenge, UserID: "ada"}, []time.Duration{0, 0, 0, 0, minutes(1), minutes(1), minutes(1)}},
+		"changes of email": {Attempt{Action: ActionEmailChangeRequest, UserID: "ada"}, []time.Duration{0, 0, 0, 0, minutes(1)}},
+		"refresh":          {Attempt{Action: ActionRefresh, IP: netip.MustParseAddr("192.0.2.1")}, make([]time.Duration, 200)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := New(nil)

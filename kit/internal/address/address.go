@@ -1,4 +1,4 @@
-// Package address has the grammar of e-mail addresses: which ones the Service stores, and
+// Package address has the grammar of email addresses: which ones the Service stores, and
 // under which key each is unique.
 package address
 

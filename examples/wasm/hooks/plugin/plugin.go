@@ -1,6 +1,6 @@
 // Package plugin runs a WebAssembly module as a hook that may refuse a registration.
 //
-// The module sees the domain of the e-mail address and nothing else. It has no files, no
+// The module sees the domain of the email address and nothing else. It has no files, no
 // network and no environment, and a new instance for every registration, so nothing stays
 // from one to the next. Its memory and its time are bounded. If it fails, the registration
 // is refused as unavailable, the failure is logged, and the server goes on. The bounds are
