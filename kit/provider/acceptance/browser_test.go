@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -89,11 +90,17 @@ func openChromium(t *testing.T, sites map[string]*httptest.Server) *chromium {
 	for _, site := range slices.Sorted(maps.Keys(sites)) {
 		rules = append(rules, "MAP "+strings.TrimPrefix(site, "https://")+":443 "+sites[site].Listener.Addr().String())
 	}
+	// Cookies of other sites in a page are allowed, as in most browsers. Debian's Chromium blocks them,
+	// and would do our work.
+	profile := t.TempDir()
+	if err := errors.Join(os.Mkdir(profile+"/Default", 0o700), os.WriteFile(profile+"/Default/Preferences", []byte(`{"profile":{"cookie_controls_mode":0}}`), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	t.Cleanup(cancel)
 	// The sandbox is off because root, which tests in containers run as, has none; the pages are
 	// our own, and so are the certificates, which are for other names.
-	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.IgnoreCertErrors,
+	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.UserDataDir(profile), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.IgnoreCertErrors,
 		chromedp.Flag("headless", "new"), chromedp.Flag("disable-background-networking", true), chromedp.Flag("host-resolver-rules", strings.Join(rules, ",")),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
 	t.Cleanup(cancel)
@@ -298,9 +305,10 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
-// TestFormPost is a login with Apple in Chromium: Apple posts its answer, from another site, so the
-// cookie is SameSite=None; and the client signs in by a token that it has signed.
-func TestFormPost(t *testing.T) {
+// newWithApple is an application whose provider is Apple, which posts its answer, from another site: so
+// the cookie is SameSite=None. The client signs in by a token that it has signed.
+func newWithApple(t *testing.T) *overTLS {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -318,6 +326,12 @@ func TestFormPost(t *testing.T) {
 		s.checkSecret = func(secret string) error { return checkAppleSecret(secret, key.Public()) }
 	})
 	b.acme.Know("ada", openid.Person{Subject: "001234.a.0001", Email: "ada@icloud.com", Verified: true})
+	return b
+}
+
+// TestFormPost is a login with Apple in Chromium.
+func TestFormPost(t *testing.T) {
+	b := newWithApple(t)
 	b.c.do(chromedp.Navigate(b.url+"/providers/acme/start"), chromedp.WaitVisible(chromedp.CSS("#ada")))
 	b.c.flowCookie(b.app, network.CookieSameSiteNone)
 	b.c.do(chromedp.Click(chromedp.CSS("#ada")), chromedp.WaitVisible(chromedp.CSS("#app")))
@@ -362,10 +376,10 @@ func checkAppleSecret(secret string, key crypto.PublicKey) error {
 }
 
 // TestForeignPages: a page of somebody else that loads the start of a login as an image, a frame or
-// by a script gives the browser no cookies; a link on it works.
+// by a script gives the browser no cookies; a link on it works. (Those of other providers than Apple,
+// which are SameSite=Lax, Chromium would not take from there.)
 func TestForeignPages(t *testing.T) {
-	b := newOverTLS(t, acmeSite)
-	b.acme.Know("ada", ada)
+	b := newWithApple(t)
 	start := b.url + "/providers/acme/start"
 	b.page = fmt.Sprintf(`<!doctype html><title>Evil</title><img src="%[1]s?1"><iframe src="%[1]s?2"></iframe><object data="%[1]s?3"></object>
 <link rel="stylesheet" href="%[1]s?4"><script src="%[1]s?5"></script><script>
