@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
@@ -124,17 +123,22 @@ func (h *Handler) identityOf(ctx context.Context, token string, live bool) (iden
 // refusals are the errors of a token that another may replace.
 var refusals = []error{accesstoken.ErrInvalid, accesstoken.ErrExpired, kit.ErrInvalidToken, kit.ErrExpiredToken, kit.ErrRevokedToken}
 
-func isOneOf(err error, list []error) bool {
-	return slices.ContainsFunc(list, func(e error) bool { return errors.Is(err, e) })
+func isRefusal(err error) bool {
+	for _, refusal := range refusals {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 // renewable reports whether a refresh may mend an error of the access token.
-func renewable(err error) bool { return errors.Is(err, errNotSignedIn) || isOneOf(err, refusals) }
+func renewable(err error) bool { return errors.Is(err, errNotSignedIn) || isRefusal(err) }
 
 // over reports whether an error of a token says that there is no session any more. An outage
 // says nothing, whatever else it made impossible to know.
 func over(err error) bool {
-	return (errors.Is(err, kit.ErrAccountDisabled) || isOneOf(err, refusals)) && !errors.Is(err, kit.ErrUnavailable)
+	return (errors.Is(err, kit.ErrAccountDisabled) || isRefusal(err)) && !errors.Is(err, kit.ErrUnavailable)
 }
 
 // setTokens puts tokens into the cookies of the browser that sent r.
