@@ -240,7 +240,7 @@ func TestRequireRole(t *testing.T) {
 	if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "editor"); err != nil {
 		t.Fatal(err)
 	}
-	editor := rg.RequireRole("admin", "editor")
+	editor := rg.RequireRole("owner", "editor")
 	byUser := rg.RequireUser(editor(whoami))
 	byToken := rg.RequireToken(editor(whoami))
 
@@ -259,15 +259,15 @@ func TestRequireRole(t *testing.T) {
 		wantText(t, get(stateless(user(editor(whoami))), token), "user true Ada [editor], claims true []")
 	})
 	t.Run("all of several are nested", func(t *testing.T) {
-		both := rg.RequireUser(rg.RequireRole("editor")(rg.RequireRole("admin")(whoami)))
+		both := rg.RequireUser(rg.RequireRole("editor")(rg.RequireRole("owner")(whoami)))
 		wantProblem(t, get(both, token), http.StatusForbidden, "insufficient_role")
-		if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "admin"); err != nil {
+		if _, err := rg.svc.AddRole(t.Context(), rg.user.ID, "owner"); err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, get(both, token), "user true Ada [editor admin], claims true []")
+		wantText(t, get(both, token), "user true Ada [editor owner], claims true []")
 	})
 	t.Run("exactly as spelled, and no role is none", func(t *testing.T) {
-		for _, roles := range [][]string{{"Admin", "edit", "admin "}, {""}, nil} {
+		for _, roles := range [][]string{{"Owner", "edit", "owner "}, {""}, nil} {
 			wantProblem(t, get(rg.RequireUser(rg.RequireRole(roles...)(whoami)), token), http.StatusForbidden, "insufficient_role")
 		}
 	})
