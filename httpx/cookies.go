@@ -57,7 +57,7 @@ func (m *Middleware) accessToken(r *http.Request) (string, error) {
 		return bearerToken(r.Header)
 	}
 	token, err := bearerToken(r.Header)
-	if err == errMissingToken { // of another scheme, a header is somebody else's
+	if errors.Is(err, errMissingToken) { // of another scheme, a header is somebody else's
 		if token, err = cookie.Get(r, cookie.Access), nil; token == "" {
 			err = errNotSignedIn
 		}
@@ -92,7 +92,7 @@ func (h *Handler) renew(w http.ResponseWriter, r *http.Request, cause error) (st
 	if !h.options.Cookies {
 		return "", cause
 	}
-	if _, err := bearerToken(r.Header); err != errMissingToken {
+	if _, err := bearerToken(r.Header); !errors.Is(err, errMissingToken) {
 		return "", cause
 	}
 	refresh := cookie.Get(r, cookie.Refresh)
@@ -154,6 +154,19 @@ func setTokens(w http.ResponseWriter, r *http.Request, t kit.TokenPair) error {
 	}
 	if t.DeviceToken != "" {
 		cookie.Set(header, cookie.New(r, cookie.Device, string(t.DeviceToken), cookie.DeviceMaxAge, false))
+	}
+	return nil
+}
+
+// replace puts the tokens of an answer into cookies. A login ends the session that the browser had
+// before, which nobody could sign out any more (ASVS 5.0, 7.2.4). An outage can leave it behind.
+func (h *Handler) replace(ctx context.Context, w http.ResponseWriter, r *http.Request, t kit.TokenPair) error {
+	if err := setTokens(w, r, t); err != nil {
+		return err
+	}
+	before := cookie.Get(r, cookie.Refresh)
+	if t.RefreshToken != "" && before != "" && !kit.SameSession(before, string(t.RefreshToken)) {
+		_ = h.svc.Logout(ctx, before)
 	}
 	return nil
 }

@@ -248,6 +248,33 @@ func TestLogout(t *testing.T) {
 	}
 }
 
+// A login ends the session that the browser had, whoever's it was, and no other; a refresh does not.
+func TestLoginReplacesTheSession(t *testing.T) {
+	var svc *kit.Service
+	rg := newRig(t, inCookies, door(&svc))
+	svc = rg.svc
+	b, other := signedIn(t, rg), signedIn(t, rg)
+	for _, again := range []string{"/auth/login", "/auth/login/door"} {
+		thief := b.another()
+		rg.clock.Advance(31 * time.Minute)
+		for range 2 {
+			b.want(b.send("POST", "/auth/refresh", ""), 200)
+		}
+		b.want(b.send("POST", again, loginBody), 200)
+		b.want(b.send("GET", "/auth/sessions", ""), 200)
+		thief.want(thief.send("POST", "/auth/refresh", ""), 401, "revoked_token")
+		if sessions, err := svc.Sessions(t.Context(), rg.user.ID); err != nil || len(sessions) != 2 {
+			t.Errorf("after %s: %d sessions, %v", again, len(sessions), err)
+		}
+	}
+	b.want(b.send("POST", "/auth/login", `{"email":"ada@example.com","password":"wrong"}`), 401)
+	b.want(b.send("GET", "/auth/me", ""), 200)
+	other.want(other.expire().send("GET", "/auth/me", ""), 200)
+	rg.clock.Advance(31 * time.Minute)
+	b.want(b.expire().send("POST", "/auth/sessions/revoke-others", ""), 200)
+	b.want(b.expire().send("GET", "/auth/me", ""), 200)
+}
+
 func TestOwnSessionEnded(t *testing.T) {
 	rg := newRig(t, inCookies)
 	b, other := signedIn(t, rg), signedIn(t, rg)

@@ -60,7 +60,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 			signOut(w, r)
 		}
 		if h.options.Cookies && err == nil && answer.Tokens.AccessToken != "" {
-			err = setTokens(w, r, answer.Tokens)
+			err = h.replace(ctx, w, r, answer.Tokens)
 		}
 		if err != nil {
 			return err

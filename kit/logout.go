@@ -37,3 +37,11 @@ func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	s.emit(ctx, Event{Kind: EventLoggedOut, UserID: session.UserID, SessionID: session.SessionID})
 	return nil
 }
+
+// SameSession reports whether two refresh tokens are of one session, whatever has become of it. It
+// asks no store.
+func SameSession(a, b string) bool {
+	x, ok := opaque.Parse(refreshPrefix, a)
+	y, ok2 := opaque.Parse(refreshPrefix, b)
+	return ok && ok2 && x.RowID() == y.RowID()
+}

@@ -266,6 +266,21 @@ func TestRefreshLostAnswerWithoutGrace(t *testing.T) {
 	h.mustRefresh(h.mustRefresh(tokens.RefreshToken).RefreshToken)
 }
 
+func TestSameSession(t *testing.T) {
+	h := newHarness(t)
+	h.register(testEmail)
+	a, b := h.login(testEmail, goodPassword).RefreshToken, h.login(testEmail, goodPassword).RefreshToken
+	next := h.mustRefresh(a).RefreshToken
+	for _, tc := range []struct {
+		a, b kit.Secret
+		want bool
+	}{{a, a, true}, {a, next, true}, {next, a, true}, {a, b, false}, {"", "", false}, {"x", "x", false}, {a, a + "x", false}} {
+		if got := kit.SameSession(string(tc.a), string(tc.b)); got != tc.want {
+			t.Errorf("got %t", got)
+		}
+	}
+}
+
 func TestLogoutEndsItsOwnSessionOnly(t *testing.T) {
 	h := newHarness(t)
 	h.register(testEmail)
