@@ -237,6 +237,11 @@ func (c *Core) Attempt(ctx context.Context, a throttle.Attempt, guess string, ch
 // Emit passes an event to the audit stream. Time and Client are filled in.
 func (c *Core) Emit(ctx context.Context, e Event) { c.svc.emit(ctx, e) }
 
+// CanMail reports whether mails of a kind are sent at all: there is Options.Mailer, and
+// Options.WithoutMails does not have the kind. A feature whose user would wait for the mail asks
+// before, and returns [ErrEmailNotConfigured].
+func (c *Core) CanMail(kind MailKind) bool { return c.svc.canMail(kind) }
+
 // Mail queues a mail to u, at the address that u has, of a kind that is among the feature's
 // Mails. It is not sent within the call, and without Options.Mailer not at all. A mail of
 // another kind, or to an address that no account could have, is logged as an error and not

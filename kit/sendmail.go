@@ -89,7 +89,7 @@ func (s *Service) queueMailFor(ctx context.Context, kind MailKind, email string)
 }
 
 func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, u User, content MailContent) {
-	if s.mails == nil || slices.Contains(s.opts.WithoutMails, kind) {
+	if !s.canMail(kind) {
 		return
 	}
 	content.Data = maps.Clone(content.Data) // the queue reads it later
@@ -112,6 +112,10 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 		queued.Source = queued.Source.Apart()
 	}
 	s.mails.Add(queued)
+}
+
+func (s *Service) canMail(kind MailKind) bool {
+	return s.mails != nil && !slices.Contains(s.opts.WithoutMails, kind)
 }
 
 func (s *Service) locale(u User) string {
