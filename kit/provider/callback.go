@@ -17,6 +17,7 @@ const (
 	invalidState        = "invalid_state"
 	providerDenied      = "provider_denied"
 	providerUnavailable = "provider_unavailable"
+	emailNotConfigured  = "email_not_configured"
 )
 
 // serveCallback is GET and POST /providers/{name}/callback. Nothing is asked of the provider before
@@ -165,7 +166,7 @@ func (p *providers) finish(ctx context.Context, c client, f flow, a assertion) (
 // that who follows the link has begun it.
 func (p *providers) await(ctx context.Context, c client, f flow, a assertion) (kit.Answer, error) {
 	if err := p.mailConfirmation(ctx, c, a, f.ID); err != nil {
-		return kit.Answer{}, err
+		return p.refuse(ctx, c, f, err, noCookie(f.ID))
 	}
 	cookie, err := p.cookie(flow{ID: f.ID, Stage: mailed}, p.core.Now().Add(confirmTTL), false)
 	if err != nil {
@@ -192,6 +193,8 @@ func (p *providers) refuse(ctx context.Context, c client, f flow, err error, coo
 		code = providerDenied
 	case errors.Is(err, errUnavailable), errors.As(err, new(errRefused)):
 		code = providerUnavailable
+	case errors.Is(err, kit.ErrEmailNotConfigured):
+		code = emailNotConfigured
 	case errors.As(err, &problem):
 		code = problem.Code
 	default:

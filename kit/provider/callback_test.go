@@ -331,6 +331,36 @@ func TestEmailUnverified(t *testing.T) {
 	}
 }
 
+// TestNoMail: where no mail can be sent, nobody is told to wait for one, whoever has the address.
+func TestNoMail(t *testing.T) {
+	for name, change := range map[string]func(*kit.Options){
+		"without a mailer":  func(o *kit.Options) { o.Mailer = nil },
+		"without that mail": func(o *kit.Options) { o.WithoutMails = []kit.MailKind{MailConfirm} },
+	} {
+		a := newApp(t, change)
+		a.LogIn("taken@example.com")
+		for _, email := range []string{"free@example.com", "taken@example.com"} {
+			unproved := lovelace
+			unproved.Email, unproved.Proved = email, false
+			writes := a.writes()
+			b := a.browser()
+			answer, err := b.send("GET", b.begin("idp", unproved), nil)
+			if err != nil || answer.Location != with(home, "error", "email_not_configured") || len(b.cookies) != 0 {
+				t.Errorf("%s, %s: %s %v, cookies %v", name, email, answer.Location, err, b.cookies)
+			}
+			if _, err := b.token("head.body."+email, "nonce", unproved); !errors.Is(err, kit.ErrEmailNotConfigured) {
+				t.Errorf("%s, %s, a native app: %v", name, email, err)
+			}
+			if n := a.writes() - writes; n != 1 { // of the state
+				t.Errorf("%s, %s: %d writes", name, email, n)
+			}
+		}
+		if !strings.Contains(a.log.String(), "set Options.Mailer") {
+			t.Errorf("%s: the log: %s", name, a.log)
+		}
+	}
+}
+
 // TestWrongCodesAreCounted: who makes the server ask a provider about one wrong code after another
 // soon waits. Callbacks without a flow of the browser cost their victim nothing.
 func TestWrongCodesAreCounted(t *testing.T) {

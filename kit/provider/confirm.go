@@ -25,8 +25,11 @@ type confirmation struct {
 
 // mailConfirmation mails the link that finishes a sign-up whose address nobody has proved yet: to
 // a free address or a taken one alike. flow is that of the browser that has begun it; empty for a
-// native app.
+// native app. Errors: kit.ErrEmailNotConfigured, because nobody must wait for a mail that never comes.
 func (p *providers) mailConfirmation(ctx context.Context, c client, a assertion, flow string) error {
+	if !p.core.CanMail(MailConfirm) {
+		return kit.ErrEmailNotConfigured
+	}
 	email, _ := a.address()
 	now := p.core.Now()
 	data, err := encode(confirmation{Provider: c.Name, Flow: flow, Mailed: now.Unix(), Assertion: keep(a)})

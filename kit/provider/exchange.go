@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -185,11 +186,10 @@ const amr = "fed"
 func (p *providers) logIn(ctx context.Context, c client, a assertion, known kit.User, flow string, spend func(context.Context, kit.User) error) (kit.TokenPair, error) {
 	u, err := p.signIn(ctx, c, a)
 	if errors.Is(err, errEmailUnverified) {
-		if err := p.mailConfirmation(ctx, c, a, flow); err != nil {
-			return kit.TokenPair{}, err
-		}
+		err = cmp.Or(p.mailConfirmation(ctx, c, a, flow), err)
 	}
 	if err != nil {
+		p.unavailable(ctx, c, err)
 		p.failed(ctx, c, known.ID, err)
 		return kit.TokenPair{}, err
 	}

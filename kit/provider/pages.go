@@ -36,6 +36,7 @@ var signInProblems = map[string]string{
 	providerUnavailable: "You weren't signed in, because something went wrong between us and your provider. Please try again in a moment, or choose another way.",
 	"link_required":     "There is already an account with your email address. Sign in to it as you did before. Then you can link your provider in your account's settings, and sign in with it from then on.",
 	"email_unverified":  "You're almost there: we sent you an email. Follow the link in it within an hour to finish.",
+	emailNotConfigured:  "Your provider doesn't say that your email address is yours, and we can't send you an email to find out. Please choose another way.",
 	"account_disabled":  "This account is disabled.",
 	"validation_failed": "The address of this page isn't right. Go back to where you came from, and try again. For whoever made that link:",
 }

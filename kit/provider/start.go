@@ -58,7 +58,10 @@ func (p *providers) wanted(r kit.Request, c client) (want, error) {
 
 // unavailable writes a line for the operator of the application, who can do something about it.
 func (p *providers) unavailable(ctx context.Context, c client, err error) {
-	if errors.Is(err, errUnavailable) || errors.As(err, new(errRefused)) {
+	switch {
+	case errors.Is(err, errUnavailable), errors.As(err, new(errRefused)):
 		p.core.Logger().WarnContext(ctx, "myauth: a provider is not available, or its answer was refused", "provider", c.Name, "err", err)
+	case errors.Is(err, kit.ErrEmailNotConfigured):
+		p.core.Logger().WarnContext(ctx, "myauth: a provider has not proved an address, and there is no mail that could: set Options.Mailer, or Config.EmailDomains", "provider", c.Name)
 	}
 }
