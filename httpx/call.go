@@ -27,8 +27,9 @@ func (e logged) Unwrap() error { return e.error }
 
 // Call serves a page that the server makes: it asks a route of the Handler, such as "POST /login"
 // or "DELETE /sessions/ID", below the prefix, in the name of the client that sent r, whose
-// cookies, address and context it has. body is written as JSON; nil is none. So the form of a page
-// goes the way of the API, and no flow is written twice:
+// cookies, address and context it has. body is written as JSON; nil is none. A [kit.Secret], such as
+// the mfa_token among the Members of a problem, becomes a string first: as JSON it is "[redacted]". So
+// the form of a page goes the way of the API, and no flow is written twice:
 //
 //	_, err := auth.Call(w, r, "POST /login", map[string]string{"email": email, "password": password})
 //

@@ -13,6 +13,7 @@ import (
 
 	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
 )
 
 var inCookies = Options{Cookies: true}
@@ -316,6 +317,21 @@ func TestDeadSessions(t *testing.T) {
 			other := signedIn(t, rg)
 			other.want(other.send("POST", "/auth/password-change", `{"current_password":"Engine#1843!","new_password":"An0ther!Secret9"}`), 200)
 		}, true, 401},
+		"reset elsewhere": {func(t *testing.T, rg *rig, _ *browser) {
+			if err := rg.svc.RequestPasswordReset(t.Context(), rg.user.Email); err != nil {
+				t.Fatal(err)
+			}
+			sent, err := rg.kit.Mailer.(*kittest.Mailer).Next(t.Context())
+			for err == nil && sent.Kind != kit.MailPasswordReset {
+				sent, err = rg.kit.Mailer.(*kittest.Mailer).Next(t.Context())
+			}
+			if err == nil {
+				err = rg.svc.ResetPassword(t.Context(), string(sent.Token), "An0ther!Secret9")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, true, 401},
 		"deactivated": {func(t *testing.T, rg *rig, _ *browser) {
 			if _, err := rg.svc.Deactivate(t.Context(), rg.user.ID); err != nil {
 				t.Fatal(err)
@@ -329,7 +345,9 @@ func TestDeadSessions(t *testing.T) {
 		"after its lifetime": {func(_ *testing.T, rg *rig, _ *browser) { rg.clock.Advance(31 * 24 * time.Hour) }, true, 401},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rg := newRig(t, inCookies)
+			rg := newRig(t, inCookies, func(o *kit.Options) {
+				o.Mailer, o.PublicURL, o.MailDelay = &kittest.Mailer{}, site, time.Millisecond
+			})
 			b := signedIn(t, rg)
 			twin := b.another()
 			tc.end(t, rg, b)
