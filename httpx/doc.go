@@ -7,7 +7,7 @@
 //	auth, err := httpx.New(svc, nil)
 //	mux := http.NewServeMux()
 //	mux.Handle("/auth/", auth)
-//	mux.Handle("/", auth.Pages()) // where the links in mails lead
+//	mux.Handle("/", auth.Pages()) // where the links in mails lead; /reset-password also sends them
 //	mux.Handle("GET /orders", auth.RequireUser(orders))
 //	mux.Handle("GET /prices", auth.RequireToken(prices)) // no look-up
 //	mux.Handle("GET /office", auth.RequireUser(auth.RequireRole("admin")(office)))

@@ -142,11 +142,12 @@ func ExampleHandler_Pages() {
 	pages := template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="de"><title>{{.ProductName}}</title><style nonce="{{.Nonce}}">body { font: 1rem sans-serif }</style>
 <h1>{{if eq .Page "reset-password"}}Neues Passwort{{else if eq .Page "verify-email"}}E-Mail-Adresse bestätigen{{else}}Konto löschen{{end}}</h1>
-{{if .Done}}<p>Erledigt.{{else if .Code}}<p>Das hat nicht geklappt: {{.Code}}.{{end}}
+{{if .Done}}<p>Erledigt.{{else if .Sent}}<p>Sehen Sie in Ihr Postfach.{{else if .Code}}<p>Das hat nicht geklappt: {{.Code}}.{{end}}
 {{range .Errors}}<p>{{.Field}}: {{.Code}}{{end}}
 {{if .Token}}<form method="post" action="{{.Action}}"><input type="hidden" name="token" value="{{.Token}}">
 {{if eq .Page "reset-password"}}<input name="new_password" type="password"><input name="repeat" type="password">{{end}}
 <button>Weiter</button></form>{{end}}
+{{if .NewMail}}<form method="post" action="{{.Action}}"><input name="email" type="email" value="{{.Email}}"><button>Neue E-Mail</button></form>{{end}}
 {{if .Deny}}<p><a href="{{.Deny}}">Das war ich nicht</a>{{end}}`))
 	auth, err := httpx.New(newService(), &httpx.Options{ProductName: "Laden", PageTemplate: pages.Execute})
 	if err != nil {
@@ -156,7 +157,7 @@ func ExampleHandler_Pages() {
 	mux.Handle("/auth/", auth)
 	mux.Handle("/", auth.Pages())
 	fmt.Println(strings.Contains(get(mux, "/reset-password?token=myauth_pr_abc", ""), "<h1>Neues Passwort</h1>"))
-	fmt.Println(get(mux, "/reset-password", "")[:3]) // a link that lost its token
+	fmt.Println(get(mux, "/change-email", "")[:3]) // a link that lost its token
 	// Output:
 	// true
 	// 400

@@ -128,10 +128,10 @@ func TestPageOfChoices(t *testing.T) {
 func TestTemplatesOfFeaturePages(t *testing.T) {
 	svc := newRig(t, Options{}, withProbe(kit.Extension{Pages: []kit.Page{choicePage(), confirmPage(nil)}})).svc
 	for text, want := range map[string]string{
-		`{{.Page}}{{.Token}}{{range .Links}}<a href="{{.URL}}">{{.Label}}</a>{{end}}`: "",
-		`{{.Page}}{{.Token}}`: "page choose does not have the Links",
-		`{{if ne .Page "confirm-it"}}{{.Token}}{{end}}{{range .Links}}{{.URL}}{{end}}`:      "page confirm-it has no form",
-		`{{.Token}}{{range .Links}}{{.URL}}{{end}}{{if eq .Code "denied"}}{{.Oops}}{{end}}`: "Oops",
+		`{{.Page}}{{.Token}}{{.Email}}{{range .Links}}<a href="{{.URL}}">{{.Label}}</a>{{end}}`: "",
+		`{{.Page}}{{.Token}}{{.Email}}`: "page choose does not have the Links",
+		`{{if ne .Page "confirm-it"}}{{.Token}}{{end}}{{.Email}}{{range .Links}}{{.URL}}{{end}}`:      "page confirm-it has no form",
+		`{{.Token}}{{.Email}}{{range .Links}}{{.URL}}{{end}}{{if eq .Code "denied"}}{{.Oops}}{{end}}`: "Oops",
 	} {
 		write := template.Must(template.New("page").Parse(text)).Execute
 		h, err := New(svc, &Options{PageTemplate: write})

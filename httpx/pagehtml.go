@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 
 	"myauth.internal/kit"
@@ -18,17 +19,19 @@ type pageWords struct {
 	ask, button            string
 	danger                 bool // the button destroys something
 	aside, link            string
+	newMail                string            // above the form that asks for a new mail
 	problems               map[string]string // what codes mean here
 }
 
 var (
 	verifyWords = pageWords{
 		title: "Confirm your email address", doneTitle: "Your email address is confirmed",
-		done:   "Thank you. You can close this page and sign in.",
-		ask:    "Someone, hopefully you, signed up with your email address. If that was you, please confirm that the address is yours.",
-		button: "Confirm email address",
-		aside:  "If it wasn't you, don't confirm: someone else knows the account's password and could use the account in your name.",
-		link:   "This wasn't me",
+		done:    "Thank you. You can close this page and sign in.",
+		ask:     "Someone, hopefully you, signed up with your email address. If that was you, please confirm that the address is yours.",
+		button:  "Confirm email address",
+		aside:   "If it wasn't you, don't confirm: someone else knows the account's password and could use the account in your name.",
+		link:    "This wasn't me",
+		newMail: "Type your email address, and we'll send you a new link to confirm it.",
 	}
 	denyWords = pageWords{
 		title: "Didn't sign up?", doneTitle: "The account is deleted",
@@ -51,6 +54,7 @@ var (
 		done:     "All devices were signed out. You can close this page and sign in with your new password.",
 		button:   "Change password",
 		aside:    "This signs you out on all devices.",
+		newMail:  "Type your email address, and we'll send you a link to choose a new password.",
 		problems: map[string]string{codeRevokedToken: "This link has already been used, or your account has changed since we sent it. If you still need to reset your password, ask for a new email."},
 	}
 )
@@ -77,7 +81,12 @@ func problemText(words pageWords, d PageData) string {
 		return "This account is disabled."
 	case "user_not_found":
 		return "This account no longer exists."
+	case "email_not_configured":
+		return "This service doesn't send email."
 	case "validation_failed":
+		if d.NewMail {
+			return "Please type a whole email address, such as ada@example.com."
+		}
 		return "This password doesn't work yet. Please:"
 	case "too_many_requests":
 		switch {
@@ -107,8 +116,11 @@ func builtinPage(words pageWords, d PageData, l Language) []byte {
 		}
 	}
 	title := words.title
-	if d.Done {
+	switch {
+	case d.Done:
 		title = words.doneTitle
+	case d.Sent:
+		title = "Check your mail"
 	}
 	b.WriteString(`<!DOCTYPE html>
 <html lang="` + l.Tag + `">
@@ -127,6 +139,8 @@ func builtinPage(words pageWords, d PageData, l Language) []byte {
 	switch {
 	case d.Done:
 		element("<p>", words.done, "</p>")
+	case d.Sent:
+		element("<p>", "If there is an account that needs it, we've just sent an email to this address. Follow the link in it. If nothing comes, look in the spam folder.", "</p>")
 	case d.Code != "":
 		writeProblem(&b, words, d, l)
 	}
@@ -137,7 +151,7 @@ func builtinPage(words pageWords, d PageData, l Language) []byte {
 		if d.Page == pageResetPassword {
 			for _, field := range [][3]string{{"new_password", "New password", " autofocus"}, {"repeat", "Repeat the new password", ""}} {
 				element(`<label for="`+field[0]+`">`, field[1], "</label>")
-				b.WriteString(`<input id="` + field[0] + `" name="` + field[0] + `" type="password" autocomplete="new-password" required` + field[2] + ">\n")
+				b.WriteString(`<input id="` + field[0] + `" name="` + field[0] + `" type="password" autocomplete="new-password" required` + field[2] + invalid(d, field[0]) + ">\n")
 			}
 		}
 		button := "<button>"
@@ -152,6 +166,14 @@ func builtinPage(words pageWords, d PageData, l Language) []byte {
 		}
 		b.WriteString("</p>\n")
 	}
+	if d.NewMail && !d.Sent {
+		element("<p>", words.newMail, "</p>")
+		b.WriteString(`<form method="post" action="` + html.EscapeString(d.Action) + `">` + "\n")
+		element(`<label for="email">`, "Email address", "</label>")
+		b.WriteString(`<input id="email" name="email" type="email" autocomplete="email" required value="` + html.EscapeString(d.Email) + `"` + invalid(d, "email") + ">\n")
+		element("<button>", "Send the link", "</button>")
+		b.WriteString("</form>\n")
+	}
 	if len(d.Links) > 0 && !d.Done {
 		element("<p>", words.ask, "</p>")
 		for _, link := range d.Links {
@@ -163,9 +185,17 @@ func builtinPage(words pageWords, d PageData, l Language) []byte {
 	return []byte(b.String())
 }
 
+// invalid are the attributes of a field whose errors are above it.
+func invalid(d PageData, field string) string {
+	if slices.ContainsFunc(d.Errors, func(e kit.FieldError) bool { return e.Field == field }) {
+		return ` aria-invalid="true" aria-describedby="problem"`
+	}
+	return ""
+}
+
 func writeProblem(b *strings.Builder, words pageWords, d PageData, l Language) {
-	b.WriteString(`<div class="error" role="alert">` + "\n<p>" + html.EscapeString(l.text(problemText(words, d))) + "</p>\n")
-	if len(d.Errors) > 0 {
+	b.WriteString(`<div class="error" id="problem" role="alert">` + "\n<p>" + html.EscapeString(l.text(problemText(words, d))) + "</p>\n")
+	if len(d.Errors) > 0 && !d.NewMail {
 		b.WriteString("<ul>\n")
 		for _, e := range d.Errors {
 			b.WriteString("<li>" + html.EscapeString(l.text(e.Message)) + "</li>\n")

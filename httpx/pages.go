@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"strings"
-	"unicode"
 
 	"myauth.internal/kit"
 )
@@ -41,10 +39,16 @@ type PageData struct {
 	Links []kit.PageLink
 	// Done says that what the page is for has been done.
 	Done bool
+	// NewMail says that the page has a form with the field "email" in place of that with the token.
+	// It asks for a new mail: on verify-email and reset-password without a token that works. Email
+	// is what was typed into it, for the form to show again. Sent says that it was asked for; that
+	// is the same whether or not there is such an account.
+	NewMail, Sent bool
+	Email         string
 	// Code says what went wrong, as in [kit.Problem] or [kit.PageView]; empty when nothing did.
 	Code string
 	// Errors are the rules that the new password breaks, with Code validation_failed.
-	// The field is new_password, or repeat when the two are different.
+	// The field is new_password, or repeat when the two are different; with NewMail it is email.
 	Errors []kit.FieldError
 	// RetryAfter is how many seconds to wait, with too_many_requests and
 	// service_unavailable.
@@ -71,15 +75,16 @@ type page struct {
 	// do does what the button is for; open, of a page without one, returns what it shows.
 	do   func(r *http.Request, form map[string]string) error
 	open func(ctx context.Context, from kit.Source) (kit.PageView, error)
+	mail func(ctx context.Context, email string) error // sends a new mail; nil: it cannot be asked for here
 }
 
 // pages are MyAuth's own, and those of features.
 func (h *Handler) pages() []page {
 	all := []page{
-		{pageVerifyEmail, "/verify-email", verifyWords, h.verifyByPage, nil},
-		{pageDenyEmail, "/verify-email/deny", denyWords, h.denyByPage, nil},
-		{pageResetPassword, "/reset-password", resetWords, h.resetByPage, nil},
-		{pageChangeEmail, "/change-email", changeWords, h.changeEmailByPage, nil},
+		{pageVerifyEmail, "/verify-email", verifyWords, h.verifyByPage, nil, h.svc.RequestEmailVerification},
+		{pageDenyEmail, "/verify-email/deny", denyWords, h.denyByPage, nil, nil},
+		{pageResetPassword, "/reset-password", resetWords, h.resetByPage, nil, h.svc.RequestPasswordReset},
+		{pageChangeEmail, "/change-email", changeWords, h.changeEmailByPage, nil, nil},
 	}
 	for _, p := range h.svc.Pages() {
 		do := func(r *http.Request, form map[string]string) error {
@@ -88,7 +93,7 @@ func (h *Handler) pages() []page {
 		if p.Submit == nil {
 			do = nil
 		}
-		all = append(all, page{p.Path[1:], p.Path, featureWords(p), do, p.Open})
+		all = append(all, page{p.Path[1:], p.Path, featureWords(p), do, p.Open, nil})
 	}
 	return all
 }
@@ -108,9 +113,12 @@ func (h *Handler) pages() []page {
 // are not cached and send no Referer. The handler logs no query. A proxy in front of it
 // writes addresses into its log unless told not to.
 //
+// Whoever has a link that is too old asks for a new mail on the same page. So /reset-password
+// without a token is the page for "forgot your password?", to which a sign-in page may link.
+//
 // The forms have no token against cross-site request forgery: what they do is allowed by
-// the mailed token alone. The browser adds no cookie or other authority that a foreign
-// page could borrow, and no session begins.
+// the mailed token alone, or to everybody. The browser adds no cookie or other authority that a
+// foreign page could borrow, and no session begins.
 //
 // Tokens are read from the address with some tolerance for what mail programs and people
 // do to a link: white space anywhere in it, and characters before and behind it that no
@@ -138,6 +146,9 @@ func (h *Handler) checkTemplate() error {
 			if d.Token != "" && !bytes.Contains(html, []byte(d.Token)) {
 				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form with the token", page.name)
 			}
+			if d.Email != "" && !bytes.Contains(html, []byte(d.Email)) {
+				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form for a new mail, with what was typed into it", page.name)
+			}
 			for _, link := range d.Links {
 				if !bytes.Contains(html, []byte(link.URL)) {
 					return fmt.Errorf("httpx: Options.PageTemplate: page %s does not have the Links", page.name)
@@ -157,6 +168,9 @@ func (p page) states() []PageData {
 		{Token: token, Code: "service_unavailable", RetryAfter: 1},
 		{Code: codeInvalidToken},
 		{Done: true},
+	}
+	if p.mail != nil {
+		states = append(states, PageData{NewMail: true, Email: "sample@example.com", Code: codeExpiredToken}, PageData{Sent: true})
 	}
 	if p.open != nil {
 		links := []kit.PageLink{{Label: "Sample", URL: "https://example.com/SampleLink"}}
@@ -210,7 +224,8 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 			return err
 		})
 	case reads:
-		if d.Token = tokenInQuery(r.URL.RawQuery); d.Token == "" {
+		d.Token = tokenInQuery(r.URL.RawQuery)
+		if d.NewMail = d.Token == "" && page.mail != nil; d.Token == "" && (!d.NewMail || r.URL.RawQuery != "") {
 			err = malformed("The address has no token.")
 		}
 	case r.Method == http.MethodPost && page.do != nil:
@@ -219,11 +234,18 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 			if err != nil {
 				return err
 			}
-			d.Token = cleanToken(form["token"])
+			r := r.WithContext(h.clientContext(r))
+			token, ok := form["token"]
+			if !ok && page.mail != nil {
+				d.NewMail, d.Email = true, form["email"]
+				return page.mail(r.Context(), d.Email)
+			}
+			d.Token = cleanToken(token)
 			form["token"] = d.Token
-			return page.do(r.WithContext(h.clientContext(r)), form)
+			return page.do(r, form)
 		})
-		d.Done = err == nil
+		d.Sent = err == nil && d.NewMail
+		d.Done = err == nil && !d.NewMail
 	default:
 		allow := "GET, HEAD"
 		if page.do != nil {
@@ -238,6 +260,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, seconds(p.RetryAfter)
 		if status == http.StatusUnauthorized || status == http.StatusNotFound || status == http.StatusConflict {
 			d.Token = "" // no other try can succeed
+			d.NewMail = status == http.StatusUnauthorized && page.mail != nil
 		}
 		h.setErrorHeaders(w, r, err, p, false)
 	}
@@ -289,37 +312,4 @@ func readForm(r *http.Request) (map[string]string, error) {
 		return nil, unsupported("Send application/x-www-form-urlencoded, in UTF-8.")
 	}
 	return b.Form, b.FormErr
-}
-
-// maxPageToken is longer than every token that is mailed.
-const maxPageToken = 4096
-
-// tokenInQuery returns the token of a link that a user followed. A query that was
-// percent-encoded as a whole, by a service that wraps links, is read too.
-func tokenInQuery(raw string) string {
-	query, _ := url.ParseQuery(raw) // what can be read
-	if !query.Has("token") {
-		if plain, err := url.QueryUnescape(raw); err == nil {
-			query, _ = url.ParseQuery(plain)
-		}
-	}
-	return cleanToken(query.Get("token"))
-}
-
-// cleanToken drops what no token has and what mail programs and people add: white space
-// and invisible characters anywhere, as where a long line was broken, and everything
-// before the first and behind the last letter or digit of ASCII, such as a full stop or a
-// bracket. Mailed tokens begin and end with one. Nothing inside is changed, so a token
-// that was cut or altered is refused as before.
-func cleanToken(s string) string {
-	if len(s) > maxPageToken {
-		return ""
-	}
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !isLetterOrDigit(byte(r)) })
 }

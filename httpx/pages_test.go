@@ -227,11 +227,11 @@ func TestPagesRefuse(t *testing.T) {
 	})
 	mail := p.mail()
 	const form = "application/x-www-form-urlencoded"
-	for _, target := range []string{"/verify-email", "/verify-email/deny?x=1", "/reset-password?token=", "/verify-email?token=..%20.", "/verify-email?token=" + strings.Repeat("x", 5000)} {
+	for _, target := range []string{"/verify-email/deny", "/verify-email?x=1", "/verify-email/deny?x=1", "/reset-password?token=", "/verify-email?token=..%20.", "/verify-email?token=" + strings.Repeat("x", 5000)} {
 		w := do(p.pages, http.MethodGet, target, "")
 		says(t, w, 400, "copy the whole link")
-		if formTag.MatchString(w.Body.String()) {
-			t.Errorf("%s has a form", target)
+		if strings.Contains(w.Body.String(), `name="token"`) {
+			t.Errorf("%s has a form with a token", target)
 		}
 	}
 	says(t, do(p.pages, "PUT", "/verify-email?token=x", ""), 405, "something we don't understand")
@@ -257,6 +257,60 @@ func TestPagesRefuse(t *testing.T) {
 	p.clock.Advance(24 * time.Hour)
 	p.faults.Inject("users.ByID", kittest.Panic, 1)
 	says(t, p.press(mail.Link, page), 401, "This link has expired")
+}
+
+// TestNewMail: whoever has a link that is too old, or none, asks for a new mail where it led.
+func TestNewMail(t *testing.T) {
+	p := newPageRig(t, Options{})
+	old := p.mail()
+	p.clock.Advance(25 * time.Hour)
+	page := p.press(old.Link, p.open(old.Link))
+	says(t, page, 401, "This link has expired")
+	page = p.press(old.Link, page, "email", `a"><b>`)
+	says(t, page, 422, "a whole email address")
+	if !strings.Contains(page.Body.String(), `value="a&#34;&gt;&lt;b&gt;" aria-invalid="true" aria-describedby="problem"`) {
+		t.Errorf("what was typed is gone, or is not marked: %s", page.Body)
+	}
+	for _, email := range []string{"nobody@example.com", p.user.Email} {
+		page = p.press(old.Link, page, "email", email)
+		says(t, page, 200, "If there is an account")
+		if formTag.MatchString(page.Body.String()) || strings.Contains(page.Body.String(), email) {
+			t.Errorf("%s", page.Body)
+		}
+		page = do(p.pages, "GET", "/verify-email", "")
+		says(t, page, 200, "a new link to confirm it")
+	}
+	mail := p.mail()
+	says(t, p.press(mail.Link, p.open(mail.Link)), 200, "Your email address is confirmed")
+
+	says(t, p.press("https://example.com/reset-password", do(p.pages, "GET", "/reset-password", ""), "email", p.user.Email), 200, "If there is an account")
+	mail = p.mail()
+	if mail.Kind != kit.MailPasswordReset {
+		t.Fatalf("got a mail of kind %s", mail.Kind)
+	}
+	page = p.open(mail.Link)
+	if strings.Contains(page.Body.String(), `name="email"`) {
+		t.Error("the page of a good link asks for an address")
+	}
+	p.clock.Advance(time.Hour)
+	page = p.press(mail.Link, page, "new_password", "Another-Horse-8", "repeat", "Another-Horse-8")
+	says(t, page, 401, "This link has expired")
+	says(t, p.press(mail.Link, page, "email", p.user.Email), 200, "If there is an account")
+	p.mail()
+}
+
+// TestNewMailIsLimited: asking on a page is charged as at the API.
+func TestNewMailIsLimited(t *testing.T) {
+	p := newPageRig(t, Options{}, func(o *kit.Options) {
+		o.Limiter = &refuseAfter{o.Now().Add(time.Hour), o.Now, []time.Duration{90 * time.Second}}
+	})
+	p.clock.Advance(2 * time.Hour)
+	page := do(p.pages, "GET", "/reset-password", "")
+	page = p.press("https://example.com/reset-password", page, "email", p.user.Email)
+	says(t, page, 429, "Wait 90 seconds")
+	if !formTag.MatchString(page.Body.String()) || !strings.Contains(page.Body.String(), p.user.Email) {
+		t.Errorf("the form is gone: %s", page.Body)
+	}
 }
 
 // refuseAfter limits from some moment on.
@@ -320,7 +374,7 @@ func TestPagesBelowAPrefix(t *testing.T) {
 
 func TestOwnPages(t *testing.T) {
 	p := newPageRig(t, Options{PageTemplate: template.Must(template.New("page").Parse(
-		`<style nonce="{{.Nonce}}">p { color: red }</style><p>Guten Tag, {{.Page}}{{with .Code}}, {{.}}{{end}}{{with .Deny}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}">`)).Execute})
+		`<style nonce="{{.Nonce}}">p { color: red }</style><p>Guten Tag, {{.Page}}{{with .Code}}, {{.}}{{end}}{{with .Deny}}, {{.}}{{end}}</p><input name="token" value="{{.Token}}"><input name="email" value="{{.Email}}">`)).Execute})
 	says(t, do(p.pages, "GET", "/verify-email?token=x", ""), 200, "Guten Tag, verify-email, verify-email/deny?token=x<")
 	// Elsewhere the relative link would lead nowhere, or take a token of another kind along.
 	says(t, do(p.pages, "GET", "/verify-email/deny?token=x", ""), 200, "Guten Tag, deny-email<")

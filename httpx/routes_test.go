@@ -225,6 +225,7 @@ func TestBadOptions(t *testing.T) {
 		{"TrustedProxies", Options{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}},
 		{"PageTemplate", Options{PageTemplate: page("{{.Tokn}}")}},
 		{"PageTemplate", Options{PageTemplate: page("no form")}},
+		{"PageTemplate", Options{PageTemplate: page("{{.Token}}")}},
 	} {
 		_, err := New(svc, &tc.opts)
 		if err == nil || !strings.HasPrefix(err.Error(), "httpx: Options."+tc.field) {

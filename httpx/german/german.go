@@ -46,6 +46,16 @@ func Pages() httpx.Language {
 		"All devices were signed out. You can close this page and sign in with your new password.":                                                      "Alle Geräte wurden abgemeldet. Sie können diese Seite schließen und sich mit Ihrem neuen Passwort anmelden.",
 		"This link has already been used, or your account has changed since we sent it. If you still need to reset your password, ask for a new email.": "Dieser Link wurde schon benutzt, oder Ihr Konto hat sich seitdem geändert. Wenn Sie Ihr Passwort noch zurücksetzen müssen, fordern Sie eine neue E-Mail an.",
 
+		// A new mail in place of an old one.
+		"Type your email address, and we'll send you a new link to confirm it.":        "Geben Sie Ihre E-Mail-Adresse ein, dann schicken wir Ihnen einen neuen Link, mit dem Sie sie bestätigen.",
+		"Type your email address, and we'll send you a link to choose a new password.": "Geben Sie Ihre E-Mail-Adresse ein, dann schicken wir Ihnen einen Link, mit dem Sie ein neues Passwort wählen.",
+		"Email address":   "E-Mail-Adresse",
+		"Send the link":   "Link schicken",
+		"Check your mail": "Sehen Sie in Ihr Postfach",
+		"If there is an account that needs it, we've just sent an email to this address. Follow the link in it. If nothing comes, look in the spam folder.": "Wenn es ein Konto gibt, das ihn braucht, haben wir gerade eine E-Mail mit einem Link an diese Adresse geschickt. Folgen Sie ihm. Wenn nichts kommt, sehen Sie im Spam-Ordner nach.",
+		"Please type a whole email address, such as ada@example.com.":                                                                                       "Bitte geben Sie eine vollständige E-Mail-Adresse ein, etwa ada@example.com.",
+		"This service doesn't send email.": "Dieser Dienst verschickt keine E-Mails.",
+
 		// Accounts elsewhere: the pages of package provider.
 		"Sign in": "Anmelden",
 		"Sign in with an account that you have elsewhere:": "Melden Sie sich mit einem Konto an, das Sie anderswo haben:",
