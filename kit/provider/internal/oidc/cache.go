@@ -68,7 +68,7 @@ func (c *cache[T]) renew(ctx context.Context, not *T) (*T, error) {
 	if usable {
 		pause = pauseWith
 	}
-	if c.tried.IsZero() || now.Sub(c.tried) >= pause {
+	if c.tried.IsZero() || now.Sub(c.tried).Abs() >= pause { // a clock that was set back must not stop it
 		value, err := c.fetch(context.WithoutCancel(ctx))
 		c.tried, c.failed = c.now(), err // from its end, so that those who have waited do not try in turn
 		if err == nil {

@@ -218,6 +218,22 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// A clock that is set back by an hour does not keep a provider from being asked for as long.
+func TestClockSetBack(t *testing.T) {
+	p, issuer, clock := start(t)
+	p.Script(func(s *hostile.Script) {
+		s.Instead = map[hostile.Endpoint]http.Handler{hostile.Metadata: hostile.Down()}
+	})
+	if _, err := issuer.Metadata(t.Context()); !errors.Is(err, oidc.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	p.Script(func(s *hostile.Script) { s.Instead = nil })
+	clock.now = noon.Add(-time.Hour)
+	if _, err := issuer.Metadata(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // While one asks a slow provider for what is a day old, nobody else waits.
 func TestRefreshKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -58,7 +58,10 @@ func templateOf(issuer string) string {
 	return scheme + "://" + host + "/" + tenant + "/" + path
 }
 
-const tenant = "{tenantid}"
+const (
+	tenant      = "{tenantid}"
+	maxEndpoint = 2 << 10 // bytes
+)
 
 // readMetadata reads the metadata of the provider whose issuer is expected.
 func readMetadata(text []byte, expected string) (*Metadata, error) {
@@ -113,8 +116,12 @@ func readMetadata(text []byte, expected string) (*Metadata, error) {
 	return &m, nil
 }
 
-// isEndpoint reports whether a URL can be that of an endpoint: RFC 6749, section 3.1.
+// isEndpoint reports whether a URL can be that of an endpoint: RFC 6749, section 3.1. A browser gets it
+// in a header.
 func isEndpoint(text string, insecure bool) bool {
+	if len(text) > maxEndpoint || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return false
+	}
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && insecure) &&
 		u.Hostname() != "" && u.User == nil && u.Fragment == ""

@@ -61,9 +61,9 @@ func TestReadMetadataRefuses(t *testing.T) {
 	}
 	for _, member := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri"} {
 		for _, value := range []any{nil, "", 1, "id.example/x", "/x", "http://id.example/x", "https:///x", "https://id.example/x#f", "https://a:b@id.example/x",
-			"https:id.example", "javascript:alert(1)", "https://id.example/\n", "https://%zz/"} {
+			"https:id.example", "javascript:alert(1)", "https://id.example/\n", "https://%zz/", "https://id.example/a b", "https://id.example/ä", "https://id.example/" + strings.Repeat("x", maxEndpoint)} {
 			if _, err := readMetadata(metadataText(t, map[string]any{member: value}), "https://id.example"); err == nil {
-				t.Errorf("%s %v is taken", member, value)
+				t.Errorf("%s %.60v is taken", member, value)
 			}
 		}
 	}
