@@ -3,12 +3,14 @@ package provider
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"myauth.internal/kit"
 	"myauth.internal/kit/provider/internal/fetch"
 )
 
@@ -29,8 +31,9 @@ type Endpoints struct {
 // identify asks the provider who the user is. Its client authorizes each request with the access
 // token, follows no redirect, and bounds each answer to a MiB and 10 seconds, as [Config] has it.
 // Account.Subject must be what the provider never changes and never gives to another user: a number
-// or a key, never a name or an address. EmailVerified counts for Config.EmailDomains. The text of
-// an error is logged.
+// or a key, never a name or an address. EmailVerified counts for Config.EmailDomains. A
+// [kit.Problem] refuses the user, and the page hears its Code; another error is an outage of the
+// provider, and its text is logged.
 //
 // Without an ID token there is no nonce; PKCE and the state bind the answer to the browser. Native
 // apps have nothing that they could send, so Config.NativeClientIDs must be empty.
@@ -89,7 +92,9 @@ func (p *plainOAuth2) redeem(ctx context.Context, a answer) (assertion, error) {
 	authorized := *p.client
 	authorized.Transport = &oauth2.Transport{Base: p.client.Transport, Source: oauth2.StaticTokenSource(tokens)}
 	account, err := p.identify(ctx, &authorized)
-	if err != nil {
+	if errors.As(err, new(*kit.Problem)) {
+		return assertion{}, err
+	} else if err != nil {
 		return assertion{}, unavailable("asking who the user is", err)
 	}
 	asserted, err := newAssertion(p.c, p.c.Issuer, account, false)

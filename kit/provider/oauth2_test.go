@@ -112,6 +112,25 @@ func TestOAuth2Lies(t *testing.T) {
 	}
 }
 
+// TestOAuth2Refuses: the application turns a user away, and says why in its own words.
+func TestOAuth2Refuses(t *testing.T) {
+	stranger := kit.NewProblem(403, "not a member", "Not a member", "Ask for an invitation.")
+	e := playChat(t, chat, func(context.Context, *http.Client) (Account, error) {
+		return Account{Subject: "1"}, fmt.Errorf("asking for the members: %w", stranger)
+	})
+	_, err := e.login()
+	if !errors.Is(err, stranger) || errors.Is(err, errUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	a := newApp(t)
+	b := a.browser()
+	callback := b.begin("idp", lovelace)
+	a.idp.err = err
+	if location := b.get(callback); location != with(home, "error", "not+a+member") || len(b.cookies) != 0 {
+		t.Errorf("went to %s", location)
+	}
+}
+
 // TestOAuth2Bounds: the client of identify is bounded as all are, and the access token goes to no
 // other place.
 func TestOAuth2Bounds(t *testing.T) {
