@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,10 @@ func (p *providers) answers(ctx context.Context, r kit.Request, c client, state 
 	return f, st, err
 }
 
+// redeemTimeout bounds all requests of a callback together. One that has begun to fetch metadata or keys
+// ends within 10 seconds more: before servers give up on an answer, often after 30.
+const redeemTimeout = 15 * time.Second
+
 // redeem asks the provider whose account it is. A wrong answer is counted against its source,
 // which makes a request to the provider with each.
 func (p *providers) redeem(ctx context.Context, c client, f flow, in func(string) string) (a assertion, err error) {
@@ -89,6 +94,8 @@ func (p *providers) redeem(ctx context.Context, c client, f flow, in func(string
 		return a, errRefused{"it has neither a code nor an error"}
 	}
 	err = p.core.Attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin}, "", func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, redeemTimeout)
+		defer cancel()
 		a, err = c.redeem(ctx, answer{Code: in("code"), Issuer: in("iss"), Nonce: f.Nonce, Verifier: f.Verifier, User: in("user")})
 		if errors.Is(err, errStale) {
 			err = fmt.Errorf("%w: %w", kit.ErrInvalidToken, err)
@@ -200,5 +207,5 @@ func (p *providers) refuse(ctx context.Context, c client, f flow, err error, coo
 	default:
 		return kit.Answer{}, err
 	}
-	return kit.Answer{Status: 303, Location: with(f.Redirect, "error", code), Cookies: cookies}, nil
+	return kit.Answer{Status: 303, Location: with(f.Redirect, "error", url.QueryEscape(code)), Cookies: cookies}, nil
 }

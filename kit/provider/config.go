@@ -72,7 +72,7 @@ func checkURL(c Config, field, value string) error {
 	switch {
 	case value == "":
 		return fmt.Errorf("provider: %s: %s is empty", c.Name, field)
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
+	case err != nil || !printable(value) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "":
 		return fmt.Errorf("provider: %s: %s must be a URL such as https://id.example.com, without a query", c.Name, field)
 	case u.Scheme != "https" && (u.Scheme != "http" || !c.AllowPrivate):
 		return fmt.Errorf("provider: %s: %s must begin with https://; http needs AllowPrivate", c.Name, field)

@@ -2,7 +2,9 @@ package provider
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -132,6 +134,54 @@ func TestCallbackOutages(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestClientLeaves: a provider whose client has left is not blamed in the log.
+func TestClientLeaves(t *testing.T) {
+	a, idp := newOpenID(t)
+	idp.Script(func(s *hostile.Script) {
+		s.Instead = map[hostile.Endpoint]http.Handler{hostile.Metadata: hostile.Down()}
+	})
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	for _, route := range a.Routes() {
+		if route.Path != "/providers/{name}/start" {
+			continue
+		}
+		if _, err := route.Serve(ctx, kit.Request{Source: sent{path: map[string]string{"name": "idp"}}}); !errors.Is(err, errUnavailable) {
+			t.Error(err)
+		}
+	}
+	if strings.Contains(a.log.String(), "provider=idp") {
+		t.Error(a.log)
+	}
+}
+
+// TestSlowCallback: a provider that is slow at each step, and never too slow, holds a browser no longer
+// than servers let it wait.
+func TestSlowCallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, idp := newOpenID(t)
+		b := a.browser()
+		idp.Handle("/userinfo", func(http.ResponseWriter, *http.Request) { time.Sleep(9 * time.Second) })
+		idp.Script(func(s *hostile.Script) {
+			s.Metadata = hostile.JSON{"userinfo_endpoint": idp.Issuer + "/userinfo"}
+			s.Claims = hostile.JSON{"sub": "ada-1"}
+			s.Before = func(e hostile.Endpoint) {
+				if e == hostile.Token || e == hostile.Keys {
+					time.Sleep(9 * time.Second)
+				}
+			}
+		})
+		callback := b.comeBack(idp, "/providers/idp/start")
+		began := time.Now()
+		if location := b.get(callback); location != with(home, "error", providerUnavailable) {
+			t.Errorf("went to %s", location)
+		}
+		if took := time.Since(began); took > 25*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // TestCallbackIss: the parameter iss must be there, because the metadata promises it, and be the issuer

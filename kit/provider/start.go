@@ -59,6 +59,7 @@ func (p *providers) wanted(r kit.Request, c client) (want, error) {
 // unavailable writes a line for the operator of the application, who can do something about it.
 func (p *providers) unavailable(ctx context.Context, c client, err error) {
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled): // the client has left, which the provider cannot help
 	case errors.Is(err, errUnavailable), errors.As(err, new(errRefused)):
 		p.core.Logger().WarnContext(ctx, "myauth: a provider is not available, or its answer was refused", "provider", c.Name, "err", err)
 	case errors.Is(err, kit.ErrEmailNotConfigured):
