@@ -10,7 +10,7 @@ import (
 
 // reserved are the types of MyAuth's own records, and what once is used for: a feature's begin
 // with its name.
-var reserved = []string{string(RefreshToken), string(PasswordResetToken), string(EmailChangeToken), string(mfaType), string(deviceType), string(onceType), string(wayInType), string(adminsType), "factor", "state", recoveryMethod}
+var reserved = []string{string(RefreshToken), string(PasswordResetToken), string(EmailChangeToken), string(mfaType), string(deviceType), string(onceType), string(adminsType), "factor", "state", recoveryMethod}
 
 // ownMails are the kinds that the core has rules for.
 var ownMails = []MailKind{MailVerification, MailPasswordReset, MailPasswordChanged, MailEmailChange, MailEmailChangeRequested, MailEmailChanged, MailAccountExists, MailNewDevice, MailPasswordGuessing, MailFactorsReset}
@@ -99,8 +99,8 @@ func (s *Service) extend(name string, e Extension) error {
 		}
 		s.alternates[name] = e.Alternate
 	}
-	if e.WayIn != nil {
-		s.waysIn = append(s.waysIn, e.WayIn)
+	if e.WaysIn != nil {
+		s.waysIn = append(s.waysIn, e.WaysIn)
 	}
 	if e.Gate != nil {
 		s.gates = append(s.gates, e.Gate)

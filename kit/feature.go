@@ -46,9 +46,9 @@ type Extension struct {
 	// Alternate answers a second factor that is due, under the feature's name, in place of the
 	// account's own: see [Alternate].
 	Alternate Alternate
-	// WayIn reports whether the user has a credential of the feature, other than the record with
-	// the ID except, that logs in to the account alone: see [Core.RemoveWayIn].
-	WayIn func(ctx context.Context, u User, except string) (bool, error)
+	// WaysIn returns the feature's credentials of the user that log in to the account alone: see
+	// [Core.RemoveWayIn].
+	WaysIn func(ctx context.Context, u User) ([]Token, error)
 	// Gate is asked before each session and each re-authentication, whatever the user logged in
 	// with, after the second factor. An error refuses, and becomes the answer. A gate that needs something of the user
 	// first keeps the login by [Core.Suspend].

@@ -203,6 +203,8 @@ func (s *Service) changeRecord(ctx context.Context, store guardedTokens, t Token
 		switch {
 		case readErr != nil:
 			return Token{}, readErr
+		case stored.UserID != t.UserID:
+			return Token{}, ErrNotFound // t is gone, and another user has a record of its key
 		case marked && (sameHash(stored.Salt, want.Salt) || sameHash(stored.PreviousHash, want.Salt)):
 			return stored, nil
 		case errors.Is(err, ErrUnavailable) && (stored.Version == t.Version || marked && stored.Version != want.Version):

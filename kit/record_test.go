@@ -364,3 +364,27 @@ func TestTwoEnrolmentsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestAnotherUsersRecord: a change does not reach the record of another user that has taken the place of
+// the one it is for.
+func TestAnotherUsersRecord(t *testing.T) {
+	h, cores := probes(t)
+	ada, _ := h.register(testEmail)
+	eve, _ := h.register("eve@example.com")
+	hers := cores[0].Credential(ada, "key", "1")
+	if err := cores[0].Create(t.Context(), hers); err != nil {
+		t.Fatal(err)
+	}
+	if err := cores[0].Revoke(t.Context(), hers); err != nil {
+		t.Fatal(err)
+	}
+	if err := cores[0].Create(t.Context(), cores[0].Credential(eve, "key", "1")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := cores[1].Change(t.Context(), hers, func(t *kit.Token) error { t.Data = []byte("ada's"); return nil })
+	h.wantErr("Change", err, kit.ErrNotFound)
+	h.wantErr("Revoke", cores[1].Revoke(t.Context(), hers), kit.ErrNotFound)
+	if left, err := cores[0].Find(t.Context(), "key", "1"); err != nil || left.UserID != eve.ID || left.Data != nil {
+		t.Errorf("left %+v, %v", left, err)
+	}
+}

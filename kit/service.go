@@ -43,7 +43,7 @@ type Service struct {
 	fragments  []fragment
 	factors    map[string]Factor
 	alternates map[string]Alternate
-	waysIn     []func(context.Context, User, string) (bool, error)
+	waysIn     []func(context.Context, User) ([]Token, error)
 	gates      []func(context.Context, User, Login) error
 	observers  []func(context.Context, Event)
 	mailRules  map[MailKind]MailRule

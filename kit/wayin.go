@@ -3,17 +3,12 @@ package kit
 import (
 	"context"
 	"errors"
-	"time"
 )
 
-// An account without a password keeps a credential that logs in to it. Whether another one is
-// left can be said only while none of them is removed. So one removal at a time holds a record of
-// the account.
-
-const wayInType TokenType = "way_in"
-
-// removalLease is how long a removal keeps others from beginning, should it not end.
-const removalLease = time.Minute
+// An account without a password keeps a credential that logs in to it. So a removal first writes
+// another one, unchanged but for its version, and then ends its own at the version that it had before.
+// Of two removals that count on each other's credential at most one ends it: the write of the other
+// came between. No clock takes part in that, and a write that a store makes late does nothing.
 
 // ErrLastCredential: without this credential nothing could log in to the account.
 var ErrLastCredential = NewProblem(409, "last_credential", "Last way to log in", "Without this nothing could log in to the account. Set a password or add another way to log in first.")
@@ -21,14 +16,14 @@ var ErrLastCredential = NewProblem(409, "last_credential", "Last way to log in",
 // Revoke ends a credential, and deletes its record. Of calls at once one returns nil, and the
 // others [ErrNotFound].
 func (c *Core) Revoke(ctx context.Context, t Token) error {
-	return c.svc.endCredential(ctx, t, never)
+	return c.svc.endCredential(ctx, t, func(Token) error { return nil })
 }
 
 // RemoveWayIn is [Core.Revoke] for a credential that logs in to its user's account. It refuses
-// the last one of an account without a password, by asking each Extension.WayIn.
+// the last one of an account without a password, by asking each Extension.WaysIn.
 //
-// Errors: [ErrLastCredential], [ErrNotFound], [ErrUserNotFound], [ErrUnavailable] also while another
-// removal has not ended.
+// Errors: [ErrLastCredential], [ErrNotFound], [ErrUserNotFound], [ErrUnavailable] also if too many
+// calls change the credentials of the account at once.
 func (c *Core) RemoveWayIn(ctx context.Context, t Token) error { return c.svc.removeWayIn(ctx, t) }
 
 func (s *Service) removeWayIn(ctx context.Context, t Token) error {
@@ -36,53 +31,73 @@ func (s *Service) removeWayIn(ctx context.Context, t Token) error {
 	if err != nil {
 		return userError(err)
 	}
-	if u.PasswordHash != "" {
-		return s.endCredential(ctx, t, never)
-	}
 	ctx = context.WithoutCancel(ctx)
-	now := s.now()
-	lease := derivedRecord(wayInType, u.ID)
-	lease.UserID, lease.Epoch = u.ID, u.CredentialEpoch
-	lease.CreatedAt, lease.ExpiresAt = now, now.Add(removalLease)
-	if err := s.createUnique(ctx, lease); errors.Is(err, ErrConflict) {
-		return ErrUnavailable
-	} else if err != nil {
-		return err
-	}
-	if err = s.anotherWayIn(ctx, u, t); err == nil {
-		if err = s.endCredential(ctx, t, now.Add(removalLease/2)); errors.Is(err, ErrUnavailable) {
-			return err // it may still happen, so the lease runs out
+	for range casRounds {
+		if err := s.keepWayIn(ctx, u, t.ID); err != nil {
+			return err
+		}
+		err := s.endCredential(ctx, t, func(now Token) error {
+			if u.PasswordHash == "" && now.Version != t.Version {
+				return errCountedOn
+			}
+			return nil
+		})
+		if !errors.Is(err, errCountedOn) {
+			return err
+		}
+		if t, err = s.credentials.ByID(ctx, t.ID); err != nil {
+			return err
+		} else if t.UserID != u.ID {
+			return ErrNotFound // it was removed, and is another user's
 		}
 	}
-	if err := ignoreLoss(s.credentials.Delete(ctx, lease.ID, lease.Version)); err != nil {
-		s.opts.Logger.WarnContext(ctx, "myauth: for a minute no credential of the account can be removed", "user_id", u.ID, "err", err)
-	}
-	return err
+	return errContention
 }
 
-// anotherWayIn returns nil if something but t logs in to the account of u.
-func (s *Service) anotherWayIn(ctx context.Context, u User, t Token) error {
-	for _, wayIn := range s.waysIn {
-		if found, err := wayIn(ctx, u, t.ID); err != nil || found {
+// errCountedOn: a credential was written since it was read, perhaps by a removal that counts on it.
+var errCountedOn = errors.New("kit: another removal counts on this credential")
+
+// keepWayIn returns nil if something but one credential logs in to the account of u, and will do so
+// after each removal that has begun.
+func (s *Service) keepWayIn(ctx context.Context, u User, but string) error {
+	if u.PasswordHash != "" {
+		return nil
+	}
+	for _, waysIn := range s.waysIn {
+		rows, err := waysIn(ctx, u)
+		if err != nil {
 			return err
+		}
+		for _, other := range rows {
+			if other.ID == but {
+				continue
+			}
+			_, err := s.changeRecord(ctx, s.credentials, other, func(t *Token) error {
+				if !t.RevokedAt.IsZero() || t.Epoch != u.CredentialEpoch {
+					return ErrNotFound
+				}
+				return nil
+			})
+			if !errors.Is(err, ErrNotFound) {
+				return err
+			}
 		}
 	}
 	return ErrLastCredential
 }
 
-// endCredential ends a credential, if it does so before a time.
-func (s *Service) endCredential(ctx context.Context, t Token, before time.Time) error {
+// endCredential ends a credential, unless may refuses it as it is at the write.
+func (s *Service) endCredential(ctx context.Context, t Token, may func(Token) error) error {
 	ctx = context.WithoutCancel(ctx)
 	t, err := s.changeRecord(ctx, s.credentials, t, func(t *Token) error {
-		now := s.now()
-		switch {
-		case !t.RevokedAt.IsZero():
+		if !t.RevokedAt.IsZero() {
 			return ErrNotFound
-		case !now.Before(before):
-			return ErrUnavailable // another removal may soon begin
 		}
-		t.RevokedAt = now
-		t.ExpiresAt = now // a purge deletes it, should that fail below
+		if err := may(*t); err != nil {
+			return err
+		}
+		t.RevokedAt = s.now()
+		t.ExpiresAt = t.RevokedAt // a purge deletes it, should that fail below
 		return nil
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package passkey
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"myauth.internal/kit"
 )
@@ -80,8 +79,13 @@ func (p *passkeys) serveRemove(ctx context.Context, r kit.Request) (kit.Answer, 
 	return kit.Done(), nil
 }
 
-// wayIn reports whether u has a passkey, other than one, that logs in alone.
-func (p *passkeys) wayIn(ctx context.Context, u kit.User, except string) (bool, error) {
+// waysIn returns the passkeys of u that log in alone.
+func (p *passkeys) waysIn(ctx context.Context, u kit.User) (rows []kit.Token, err error) {
 	list, err := p.list(ctx, u)
-	return slices.ContainsFunc(list, func(k passkey) bool { return k.row.ID != except && k.UserVerified }), err
+	for _, k := range list {
+		if k.UserVerified {
+			rows = append(rows, k.row)
+		}
+	}
+	return rows, err
 }

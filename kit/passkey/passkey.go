@@ -163,7 +163,7 @@ func (f *Feature) Attach(core *kit.Core) (kit.Extension, error) {
 			},
 		},
 		Alternate: secondFactor{p},
-		WayIn:     p.wayIn,
+		WaysIn:    p.waysIn,
 	}, nil
 }
 

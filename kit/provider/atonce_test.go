@@ -207,6 +207,40 @@ func TestUnlinkAtOnce(t *testing.T) {
 	}
 }
 
+// TestSlowUnlinking: whichever write of a removal comes late, and whatever the clocks say by then, another
+// removal in the meantime does not take the other one of the last two.
+func TestSlowUnlinking(t *testing.T) {
+	for nth := 1; ; nth++ {
+		w := newWorld(t)
+		w.Another()
+		u := w.signIn(says("1", ada, true))
+		if _, err := w.p().link(t.Context(), u, w.other, says("2", ada, true)); err != nil {
+			t.Fatal(err)
+		}
+		list, err := w.p().list(t.Context(), u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlink := func(i int) error {
+			_, err := w.feature.in[i].serveUnlink(t.Context(), kit.Request{User: u, Source: source{path: map[string]string{"id": list[i].ID}}})
+			return err
+		}
+		late, other := false, error(nil)
+		w.meanwhile("credentials.Update", nth, func() {
+			late = true
+			w.Clock.Advance(2 * time.Minute)
+			other = unlink(1)
+		})
+		err = unlink(0)
+		if !late {
+			return
+		}
+		if got := w.identities(u); len(got) != 1 || (err == nil) == (other == nil) {
+			t.Errorf("write %d is late: the account has %q, the removals got %v and %v", nth, got, err, other)
+		}
+	}
+}
+
 // interruption is something that is interrupted at each of its store calls.
 type interruption struct {
 	// prepare makes it ready, and returns what is done.
@@ -404,7 +438,6 @@ func (of interruption) interrupt(t *testing.T, fault kittest.Fault, forGood bool
 	if err := of.whole(w); err != nil {
 		t.Errorf("after fault %d of call %d, %s, for good %v: %v", fault, nth, what, forGood, err)
 	}
-	w.Clock.Advance(time.Minute) // a removal that was interrupted keeps others back
 	again := do(t.Context(), w.feature.in[1])
 	if again != nil && !slices.ContainsFunc(of.done, func(done error) bool { return errors.Is(again, done) }) {
 		t.Errorf("after fault %d of call %d, %s, for good %v, once more: %v", fault, nth, what, forGood, again)

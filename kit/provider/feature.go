@@ -155,7 +155,7 @@ func (f *Feature) Attach(core *kit.Core) (kit.Extension, error) {
 		OpenAPI: openapi,
 		Mails:   mails,
 		Pages:   p.pages(),
-		WayIn:   p.wayIn,
+		WaysIn:  p.waysIn,
 	}, nil
 }
 

@@ -95,11 +95,13 @@ func (p *providers) serveUnlink(ctx context.Context, r kit.Request) (kit.Answer,
 	return kit.Done(), nil
 }
 
-// wayIn reports whether u has an identity, other than one, whose provider this Service can ask.
-func (p *providers) wayIn(ctx context.Context, u kit.User, except string) (bool, error) {
+// waysIn returns the identities of u whose provider this Service can ask.
+func (p *providers) waysIn(ctx context.Context, u kit.User) (rows []kit.Token, err error) {
 	list, err := p.list(ctx, u)
-	return slices.ContainsFunc(list, func(k identity) bool {
-		_, err := p.clientNamed(k.Provider)
-		return err == nil && k.row.ID != except
-	}), err
+	for _, k := range list {
+		if _, err := p.clientNamed(k.Provider); err == nil {
+			rows = append(rows, k.row)
+		}
+	}
+	return rows, err
 }

@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -293,26 +292,6 @@ func TestLastCredential(t *testing.T) {
 		}
 	}
 	a.send("POST", "/login/passkey", nil, a.signed(p), 200)
-	// One is about to go, and meanwhile the other is to be removed.
-	a.Clock.Advance(time.Second)
-	a.add(tokens.AccessToken, -7)
-	two, updates := ids(), 0
-	a.Faults.Each(func(_ context.Context, op string, _ any) kittest.Fault {
-		if op == "credentials.Update" {
-			if updates++; updates == 1 { // after the look for another one
-				res, text := a.request("DELETE", a.url+"/passkeys/"+two[1], tokens.AccessToken, nil)
-				if res.StatusCode != 503 {
-					t.Errorf("the other of two passkeys, while one goes: %s %s", res.Status, text)
-				}
-			}
-		}
-		return 0
-	})
-	a.send("DELETE", "/passkeys/"+two[0], tokens.AccessToken, nil, 204)
-	a.Faults.Clear()
-	if left := ids(); !slices.Equal(left, two[1:]) || updates < 1 {
-		t.Errorf("left: %v, after %d updates", left, updates)
-	}
 	// Both of the last two at once, by many: one remains.
 	a.add(tokens.AccessToken, -7)
 	for round := range 20 {
@@ -327,41 +306,6 @@ func TestLastCredential(t *testing.T) {
 		for len(ids()) < 2 {
 			a.add(tokens.AccessToken, -8)
 		}
-	}
-}
-
-// TestASlowRemoval: one that has begun and is slow is over before another one stops to count it.
-func TestASlowRemoval(t *testing.T) {
-	a := newApp(t)
-	u, err := a.Import(t.Context(), kit.User{Email: email, Username: "Ada", Active: true, Verified: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tokens, err := a.Grant(t.Context(), kit.Login{User: u, AMR: []string{"fed"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.add(tokens.AccessToken, -7)
-	a.add(tokens.AccessToken, -8)
-	var paths []string
-	for _, k := range a.send("GET", "/passkeys", tokens.AccessToken, nil, 200)["passkeys"].([]any) {
-		paths = append(paths, "/passkeys/"+k.(members)["id"].(string))
-	}
-	updates := 0
-	a.Faults.Each(func(_ context.Context, op string, _ any) kittest.Fault {
-		if op == "credentials.Update" {
-			if updates++; updates == 1 { // the first removal has found the other passkey, and now waits
-				a.Clock.Advance(time.Minute)
-				a.send("DELETE", paths[1], tokens.AccessToken, nil, 204)
-				return kittest.Conflict // so it decides anew
-			}
-		}
-		return 0
-	})
-	res, text := a.request("DELETE", a.url+paths[0], tokens.AccessToken, nil)
-	a.Faults.Clear()
-	if left := a.send("GET", "/passkeys", tokens.AccessToken, nil, 200)["passkeys"].([]any); len(left) != 1 || res.StatusCode != 503 {
-		t.Errorf("%d passkeys remain, and the slow removal got %s %s", len(left), res.Status, text)
 	}
 }
 
