@@ -149,24 +149,30 @@ func (b *tab) findings(source, heading, how string) {
 	}
 }
 
-// show sets how the page is shown: nothing moves.
+// show sets how the page is shown. Nothing moves.
 func (b *tab) show(scheme string, width, height int64) {
+	b.t.Helper()
+	b.showAt(scheme, width, height, 1)
+}
+
+func (b *tab) showAt(scheme string, width, height int64, scale float64) {
 	b.t.Helper()
 	cdpCall(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}})
-	cdpCall(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 600})
+	cdpCall(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: scale, Mobile: width < 600})
 }
 
-func (b *tab) desktop() { b.show("light", 1280, 800) }
+func (b *tab) desktop() { b.t.Helper(); b.show("light", 1280, 800) }
 
 // shoot takes screenshots of the page: light and dark, computer and phone.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
-	quality := int64(80)
+	quality := int64(60)
+	cdpCall(b, emulation.SetScrollbarsHidden, emulation.SetScrollbarsHiddenParams{Hidden: true})
 	for _, scheme := range []string{"light", "dark"} {
-		for device, size := range map[string][2]int64{"computer": {960, 640}, "phone": {375, 720}} {
-			b.show(scheme, size[0], size[1])
+		for device, size := range map[string][2]int64{"computer": {800, 640}, "phone": {375, 700}} {
+			b.showAt(scheme, size[0], size[1], 2)
 			shot := cdpCall(b, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: &quality})
 			path := filepath.Join(b.t.ArtifactDir(), name+"-"+scheme+"-"+device+".webp")
 			if err := os.WriteFile(path, shot.Data, 0o600); err != nil {
@@ -174,5 +180,6 @@ func (b *tab) shoot(name string) {
 			}
 		}
 	}
+	cdpCall(b, emulation.SetScrollbarsHidden, emulation.SetScrollbarsHiddenParams{Hidden: false})
 	b.desktop()
 }

@@ -55,14 +55,14 @@ func TestKeyboard(t *testing.T) {
 		b.keys(text)
 	}
 	b.enter("Sign up")
-	if got := b.focused(); got != "E-mail address" {
+	if got := b.focused(); got != "Email address" {
 		t.Errorf("after a mistake the page begins at %q", got)
 	}
 	for _, text := range []string{kb.End, "example.com", kb.Tab, password, kb.Tab} {
 		b.keys(text)
 	}
 	b.enter("Check your mail")
-	b.visit(b.link(b.mail(ada, "Confirm"), 0), "Confirm your e-mail address")
+	b.visit(b.link(b.mail(ada, "Confirm"), 0), "Confirm your email address")
 	b.tabTo("Yes, this is my address")
 	b.enter("Sign in")
 	for _, text := range []string{ada, kb.Tab, password} {

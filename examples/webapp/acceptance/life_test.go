@@ -14,9 +14,9 @@ const (
 func (b *tab) signUp(email string) {
 	b.t.Helper()
 	b.visit("/sign-up", "Sign up")
-	b.fill("Name", "Ada", "E-mail address", email, "Password", password)
+	b.fill("Name", "Ada", "Email address", email, "Password", password)
 	b.press("Sign up", "Check your mail")
-	b.visit(b.link(b.mail(email, "Confirm"), 0), "Confirm your e-mail address")
+	b.visit(b.link(b.mail(email, "Confirm"), 0), "Confirm your email address")
 	b.press("Yes, this is my address", "Sign in")
 	b.signIn(email, password, "Your notes")
 }
@@ -24,7 +24,7 @@ func (b *tab) signUp(email string) {
 // signIn signs in on the page that is open.
 func (b *tab) signIn(email, password, heading string) {
 	b.t.Helper()
-	b.fill("E-mail address", email, "Password", password)
+	b.fill("Email address", email, "Password", password)
 	b.press("Sign in", heading)
 }
 
@@ -43,25 +43,25 @@ func TestLife(t *testing.T) {
 	b.visit("/", "Sign in")
 	b.shoot("sign-in")
 	b.press("Sign up", "Sign up")
-	b.fill("Name", "Ada", "E-mail address", "ada", "Password", "short")
+	b.fill("Name", "Ada", "Email address", "ada", "Password", "short")
 	b.press("Sign up", "Sign up")
-	b.says("This is not an e-mail address", "Use at least 8 characters")
+	b.says("This is not an email address", "Use at least 8 characters")
 	b.never("short\"")
-	b.fill("E-mail address", ada, "Password", password)
+	b.fill("Email address", ada, "Password", password)
 	b.press("Sign up", "Check your mail")
 	b.says(ada)
 	b.press("Sign in", "Sign in")
 	b.signIn(ada, password, "Check your mail")
 	link := b.link(b.mail(ada, "Confirm"), 0)
-	b.visit(link, "Confirm your e-mail address")
+	b.visit(link, "Confirm your email address")
 	b.visit("/sign-in", "Sign in")
 	b.signIn(ada, password, "Check your mail") // a scanner that opens the link confirms nothing
-	b.visit(link, "Confirm your e-mail address")
+	b.visit(link, "Confirm your email address")
 	b.never(link[len(link)-20:])
 	b.press("Yes, this is my address", "Sign in")
-	b.says("Your e-mail address is confirmed")
+	b.says("Your email address is confirmed")
 	b.signIn(ada, newPassword, "Sign in")
-	b.says("The e-mail address or the password is wrong")
+	b.says("The email address or the password is wrong")
 	b.signIn(ada, password, "Your notes")
 	b.says("Hello, Ada.", "There are no notes yet")
 
@@ -71,6 +71,7 @@ func TestLife(t *testing.T) {
 	b.note("<b>Bernoulli</b> numbers")
 	b.note("Cards for the loom")
 	b.note("Ask Charles about the mill")
+	b.visit("/", "Your notes")
 	b.shoot("notes")
 	b.press("Delete this note", "Your notes")
 
@@ -80,6 +81,7 @@ func TestLife(t *testing.T) {
 	b.fill("Name", "Countess")
 	b.press("Save", "Your account")
 	b.says("Saved.")
+	b.visit("/account", "Your account")
 	b.shoot("account")
 	b.press("Change the password", "Change your password")
 	b.fill("Current password", newPassword, "New password", newPassword)
@@ -103,13 +105,13 @@ func TestLife(t *testing.T) {
 	other.signIn(ada, newPassword, "Your account") // where it wanted to go
 
 	b.visit("/account/devices", "Your devices")
-	b.visit("/account/email", "Change your e-mail address")
-	b.fill("New e-mail address", "countess@example.com")
+	b.visit("/account/email", "Change your email address")
+	b.fill("New email address", "countess@example.com")
 	b.press("Send the link", "Your account")
 	b.says("We have sent a link", ada)
-	b.visit(b.link(b.mail("countess@example.com", "onfirm"), 0), "Confirm your new e-mail address")
+	b.visit(b.link(b.mail("countess@example.com", "onfirm"), 0), "Confirm your new email address")
 	b.press("Yes, this is my new address", "Sign in")
-	b.says("Your e-mail address is changed")
+	b.says("Your email address is changed")
 	other.visit("/", "Sign in") // all are signed out
 	b.signIn("countess@example.com", newPassword, "Your notes")
 	b.says("Hello, Countess.", "<b>Bernoulli</b> numbers")
@@ -125,7 +127,7 @@ func TestLife(t *testing.T) {
 	b.says("You are signed out.")
 
 	b.press("Forgot your password?", "Forgot your password?")
-	b.fill("E-mail address", "countess@example.com")
+	b.fill("Email address", "countess@example.com")
 	b.press("Send the link", "Check your mail")
 	b.visit(b.link(b.mail("countess@example.com", "Reset"), 0), "Choose a new password")
 	b.fill("New password", "short")
@@ -137,13 +139,13 @@ func TestLife(t *testing.T) {
 
 	b.press("Account", "Your account")
 	b.press("Delete the account", "Delete your account")
-	b.fill("Type your e-mail address to confirm", ada)
+	b.fill("Type your email address to confirm", ada)
 	b.press("Delete my account", "Delete your account")
-	b.fill("Type your e-mail address to confirm", "countess@example.com")
+	b.fill("Type your email address to confirm", "countess@example.com")
 	b.press("Delete my account", "Sign in")
 	b.says("Your account and everything in it is deleted")
 	b.signIn("countess@example.com", password, "Sign in")
-	b.says("The e-mail address or the password is wrong")
+	b.says("The email address or the password is wrong")
 	var rows int
 	if err := s.db.QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM notes)").Scan(&rows); err != nil || rows != 0 {
 		t.Errorf("%d accounts and notes are left, %v", rows, err)

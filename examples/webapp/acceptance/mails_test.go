@@ -85,7 +85,7 @@ func parseMail(data []byte) (m received, err error) {
 	if m.subject, err = new(mime.WordDecoder).DecodeHeader(message.Header.Get("Subject")); err != nil {
 		return m, err
 	}
-	header, body := message.Header.Get, io.Reader(message.Body)
+	header, body := message.Header.Get, message.Body
 	kind, params, err := mime.ParseMediaType(header("Content-Type"))
 	if err != nil {
 		return m, err

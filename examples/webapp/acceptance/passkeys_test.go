@@ -63,7 +63,7 @@ func TestPasskeys(t *testing.T) {
 	b.press("Save", "Passkeys")
 	b.says("Old laptop")
 
-	// By autofill: the person chooses what the e-mail field offers, and does no more. Then by the
+	// By autofill: the person chooses what the email field offers, and does no more. Then by the
 	// button, in a browser without autofill.
 	get(b, "somebody", b.presence(device, true))
 	get(b, "Sign out", chromedp.Click(named("Sign out")))

@@ -60,19 +60,19 @@ func TestDeadLinks(t *testing.T) {
 	s := start(t)
 	b := s.profile()
 	b.visit("/sign-up", "Sign up")
-	b.fill("Name", "Ada", "E-mail address", ada, "Password", password)
+	b.fill("Name", "Ada", "Email address", ada, "Password", password)
 	b.press("Sign up", "Check your mail")
 	link := b.link(b.mail(ada, "Confirm"), 0)
-	b.visit(link+"x", "Confirm your e-mail address")
-	b.press("Yes, this is my address", "Confirm your e-mail address")
+	b.visit(link+"x", "Confirm your email address")
+	b.press("Yes, this is my address", "Confirm your email address")
 	b.says("This link does not work")
-	b.visit(link, "Confirm your e-mail address")
+	b.visit(link, "Confirm your email address")
 	b.press("Yes, this is my address", "Sign in")
-	b.visit(link, "Confirm your e-mail address")
+	b.visit(link, "Confirm your email address")
 	b.press("Yes, this is my address", "Sign in") // what is as wanted is no error
 
 	b.visit("/forgot-password", "Forgot your password?")
-	b.fill("E-mail address", ada)
+	b.fill("Email address", ada)
 	b.press("Send the link", "Check your mail")
 	reset := b.link(b.mail(ada, "Reset"), 0)
 	s.exec("UPDATE tokens SET expires_at = expires_at - 16 * 60 * 1000000 WHERE token_type = 'password_reset'")
@@ -94,7 +94,7 @@ func TestDeadLinks(t *testing.T) {
 	b.press("Sign out", "Sign in")
 	// Whoever did not sign up says so.
 	b.visit("/sign-up", "Sign up")
-	b.fill("Name", "Eve", "E-mail address", "charles@example.com", "Password", password)
+	b.fill("Name", "Eve", "Email address", "charles@example.com", "Password", password)
 	b.press("Sign up", "Check your mail")
 	b.visit(b.link(b.mail("charles@example.com", "Confirm"), 1), "Didn’t sign up?")
 	b.press("It was not me: delete the account", "Sign in")
@@ -165,7 +165,7 @@ func TestMailbox(t *testing.T) {
 	s := startWithMailbox(t)
 	b := s.profile()
 	b.visit("/sign-up", "Sign up")
-	b.fill("Name", "Ada", "E-mail address", ada, "Password", password)
+	b.fill("Name", "Ada", "Email address", ada, "Password", password)
 	b.press("Sign up", "Check your mail")
 	b.press("Open the mailbox", "Mailbox")
 	for range 50 { // until the mail is there
@@ -174,7 +174,7 @@ func TestMailbox(t *testing.T) {
 		}
 		b.visit("/mailbox", "Mailbox")
 	}
-	b.press("Open the link", "Confirm your e-mail address")
+	b.press("Open the link", "Confirm your email address")
 	b.press("Yes, this is my address", "Sign in")
 	b.signIn(ada, password, "Your notes")
 	if status := start(t).status("/mailbox"); status != 404 {
