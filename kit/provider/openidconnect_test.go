@@ -60,26 +60,6 @@ func TestOpenIDConnect(t *testing.T) {
 	}
 }
 
-// TestLies: what is not to be believed is refused, in a browser's login and from a native app.
-func TestLies(t *testing.T) {
-	for _, lie := range hostile.Lies() {
-		t.Run(lie.Name, func(t *testing.T) {
-			e := plain(t, func(c *Config) { c.NativeClientIDs = []string{hostile.ClientID} })
-			if _, err := e.login(); err != nil {
-				t.Fatal(err)
-			}
-			e.Script(lie.Tell)
-			_, err := e.login()
-			_, native := e.client.native(t.Context(), e.IDToken(hostile.JSON{"nonce": "nonce-1"}), "nonce-1")
-			for _, err := range []error{err, native} {
-				if lie.Nonce && !errors.Is(err, errStale) || !lie.Nonce && !errors.As(err, new(errRefused)) {
-					t.Errorf("got %v", err)
-				}
-			}
-		})
-	}
-}
-
 // TestIss: the answer of another provider goes nowhere (RFC 9207).
 func TestIss(t *testing.T) {
 	for _, c := range []struct {
@@ -162,23 +142,6 @@ func TestTokenEndpoint(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// TestOutage: a provider that is away when a login begins.
-func TestOutage(t *testing.T) {
-	for name, h := range map[string]http.Handler{"down": hostile.Down(), "slow": hostile.Slow(), "elsewhere": hostile.Redirect("https://evil.example.test"), "5 MiB": hostile.Large(), "gone": hostile.Gone()} {
-		for _, endpoint := range []hostile.Endpoint{hostile.Metadata, hostile.Keys} {
-			t.Run(name+string(endpoint), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					e := plain(t, nil)
-					e.Script(func(s *hostile.Script) { s.Instead = map[hostile.Endpoint]http.Handler{endpoint: h} })
-					if _, err := e.login(); !errors.Is(err, errUnavailable) || !errors.Is(err, kit.ErrUnavailable) {
-						t.Errorf("got %v", err)
-					}
-				})
-			})
-		}
 	}
 }
 
