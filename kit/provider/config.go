@@ -32,9 +32,9 @@ type Config struct {
 	// proves each address. For others the owner must follow a link in a mail. The presets know
 	// which addresses are their own.
 	EmailDomains []string
-	// LinkDomains are domains for whose addresses the word of this provider even opens an
-	// account that somebody made in another way before. Otherwise its owner must sign in to it
-	// first, and link the provider.
+	// LinkDomains are domains for whose addresses the word of this provider, where it counts, even
+	// opens an account that somebody made in another way before. Otherwise its owner must sign in to
+	// it first, and link the provider.
 	LinkDomains []string
 	// KeepTokens keeps the tokens of the provider, for calls of its API: see [Feature.Token]. They
 	// are sealed with Options.DataKeys of the Service, which must be set.

@@ -7,6 +7,8 @@ import (
 	"log"
 	"net/http"
 
+	"golang.org/x/oauth2"
+
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
@@ -48,6 +50,21 @@ func Example() {
 	// POST /providers/{name}/link
 	// GET /identities
 	// DELETE /identities/{id}
+}
+
+// Calls of the provider's API need its tokens, which Config.KeepTokens keeps.
+func ExampleFeature_Token() {
+	var providers *provider.Feature // whose Google has Config.KeepTokens, and Config.Scopes for the API
+
+	calendars := func(ctx context.Context, userID string) (*http.Response, error) {
+		token, err := providers.Token(ctx, userID, "google")
+		if err != nil {
+			return nil, err // provider.ErrNoToken: the user must sign in with Google again
+		}
+		client := oauth2.NewClient(ctx, oauth2.StaticTokenSource(token))
+		return client.Get("https://www.googleapis.com/calendar/v3/users/me/calendarList")
+	}
+	_ = calendars
 }
 
 // A provider without OpenID Connect needs its endpoints, and a function that asks who the user is.
