@@ -112,7 +112,7 @@ func TestCallsInARow(t *testing.T) {
 		if _, err := rg.Call(w, r, "GET /me", nil); err != nil {
 			t.Error("after the login:", err)
 		}
-		if u, err := rg.Identify(w, r); err != nil || u.ID != rg.user.ID {
+		if u, _, err := rg.Identify(w, r); err != nil || u.ID != rg.user.ID {
 			t.Error("after the login:", u.ID, err)
 		}
 	})
@@ -133,7 +133,7 @@ func TestCallsInARow(t *testing.T) {
 		if _, err := rg.Call(w, r, "POST /logout", nil); err != nil {
 			t.Error(err)
 		}
-		if _, err := rg.Identify(w, r); ProblemOf(err).Code != "missing_token" {
+		if _, _, err := rg.Identify(w, r); ProblemOf(err).Code != "missing_token" {
 			t.Error("after the logout:", err)
 		}
 	})

@@ -35,7 +35,7 @@ func application(h *Handler) http.Handler {
 	mux.Handle("/page", h.RequireSignIn("/sign-in", nil)(show))
 	mux.Handle("/same-origin", h.RequireSameOrigin(show))
 	mux.HandleFunc("/identify", func(w http.ResponseWriter, r *http.Request) {
-		u, err := h.Identify(w, r)
+		u, _, err := h.Identify(w, r)
 		if err != nil {
 			h.WriteError(w, r, err)
 			return

@@ -7,17 +7,19 @@ import (
 
 	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 )
 
-// Identify returns who is signed in to a page of the application, as [Handler.RequireLive] finds
-// it out, and in cookie mode renews the session. The error of a request without a session has
-// the status 401 as a [ProblemOf].
-func (h *Handler) Identify(w http.ResponseWriter, r *http.Request) (kit.User, error) {
-	var user kit.User
-	var err error
-	h.requireOr(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { user, _ = UserFrom(r.Context()) }),
-		h.identifyLive, func(_ http.ResponseWriter, _ *http.Request, refused error) { err = refused }).ServeHTTP(w, r)
-	return user, err
+// Identify returns who is signed in to a page of the application, and the claims of the session,
+// as [Handler.RequireLive] finds it out, and in cookie mode renews the session. The error of a
+// request without a session has the status 401 as a [ProblemOf].
+func (h *Handler) Identify(w http.ResponseWriter, r *http.Request) (user kit.User, claims accesstoken.Claims, err error) {
+	signedIn := func(_ http.ResponseWriter, r *http.Request) {
+		user, _ = UserFrom(r.Context())
+		claims, _ = ClaimsFrom(r.Context())
+	}
+	h.requireOr(http.HandlerFunc(signedIn), h.identifyLive, func(_ http.ResponseWriter, _ *http.Request, refused error) { err = refused }).ServeHTTP(w, r)
+	return user, claims, err
 }
 
 // RequireSignIn is [Handler.RequireLive] for pages: a browser without a session is sent to the

@@ -114,7 +114,7 @@ func TestIdentify(t *testing.T) {
 	rg := newRig(t, inCookies)
 	b := signedIn(t, rg)
 	identify := func(b *browser) (u kit.User, err error) {
-		onPage(b, b.request("GET", "/", ""), func(w http.ResponseWriter, r *http.Request) { u, err = rg.Identify(w, r) })
+		onPage(b, b.request("GET", "/", ""), func(w http.ResponseWriter, r *http.Request) { u, _, err = rg.Identify(w, r) })
 		return u, err
 	}
 	if u, err := identify(b); err != nil || u.ID != rg.user.ID {
@@ -137,7 +137,7 @@ func TestIdentify(t *testing.T) {
 	bearer := newRig(t, Options{})
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Authorization", "Bearer "+bearer.accessToken(t))
-	if u, err := bearer.Identify(httptest.NewRecorder(), r); err != nil || u.ID != bearer.user.ID {
+	if u, _, err := bearer.Identify(httptest.NewRecorder(), r); err != nil || u.ID != bearer.user.ID {
 		t.Errorf("without cookie mode: %v, %v", u.ID, err)
 	}
 }

@@ -44,10 +44,6 @@ func stepOf(r *http.Request) (s step) {
 	return s
 }
 
-func endStep(w http.ResponseWriter, r *http.Request) {
-	cookie.Set(w.Header(), cookie.New(r, stepCookie, "", -1, false))
-}
-
 // challenge is the data of the page "secondfactor".
 type challenge struct {
 	step
@@ -100,16 +96,17 @@ func (a *app) secondFactor(w http.ResponseWriter, r *http.Request) {
 		body = map[string]any{"code": r.PostFormValue("code")}
 	}
 	body["mfa_token"], body["method"] = s.Token, method
-	route := "POST /reauthenticate"
+	var err error
 	if !s.Again {
-		route, body["remember_device"] = "POST /login/mfa", r.PostFormValue("remember") != ""
+		body["remember_device"] = r.PostFormValue("remember") != ""
+		err = a.login(w, r, "POST /login/mfa", body, wanted(r))
+	} else if _, err = a.auth.Call(w, r, "POST /reauthenticate", body); err == nil {
+		forget(w, r, stepCookie)
+		next(w, r)
 	}
-	if _, err := a.auth.Call(w, r, route, body); err != nil {
+	if err != nil {
 		a.refuseSecondFactor(w, r, err)
-		return
 	}
-	endStep(w, r)
-	next(w, r)
 }
 
 // refuseSecondFactor asks again after a wrong answer. If the step itself is over, the login begins
@@ -119,7 +116,7 @@ func (a *app) refuseSecondFactor(w http.ResponseWriter, r *http.Request, err err
 	case p.Code == "invalid_code", p.Status == http.StatusUnprocessableEntity:
 		a.renderSecondFactor(w, r, err)
 	case p.Status == http.StatusUnauthorized:
-		endStep(w, r)
+		forget(w, r, stepCookie)
 		done(w, r, "/sign-in", "start-again")
 	default:
 		a.fail(w, r, p)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -77,17 +76,10 @@ func (a *app) confirmSignIn(w http.ResponseWriter, r *http.Request) {
 func (a *app) finishSignIn(w http.ResponseWriter, r *http.Request, route string, body map[string]any, wanted string) {
 	err := comeBack(r)
 	if err == nil {
-		_, err = a.auth.Call(w, r, route, body)
+		err = a.login(w, r, route, body, wanted)
 	}
-	var due *kit.MFARequired
-	switch {
-	case errors.As(err, &due):
-		askSecondFactor(w, r, due, false, wanted)
-	case err != nil:
+	if err != nil {
 		a.refuse(w, r, "signin", page{}, err)
-	default:
-		cookie.Set(w.Header(), cookie.New(r, nextCookie, "", -1, false))
-		http.Redirect(w, r, wanted, http.StatusSeeOther)
 	}
 }
 

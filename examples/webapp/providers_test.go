@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"myauth.internal/kit/provider"
 )
@@ -71,6 +72,7 @@ func TestProviders(t *testing.T) {
 	begin = b.get("/sign-in/with/acme").want(303).Header.Get("Location")
 	b.get(b.visit(begin, "access_denied")).want(403, "You were not signed in, because you cancelled")
 	b.get("/signed-in?error=invalid_state").want(403, "begun in another browser")
+	b.get("/signed-in?error=provider_unavailable").want(403, "between us and the provider")
 	b.get("/signed-in?error=%3Cb%3E").want(403, "Something went wrong")
 
 	// The only way in stays.
@@ -114,6 +116,36 @@ func TestProviders(t *testing.T) {
 	eve.post(link).to("/")
 	eve.get("/").want(200, "Hello, Eve")
 	eve.post(link).want(401)
+}
+
+// TestSignInAgain: a login in a browser that is signed in ends the session from before. If it is
+// another user's, what the first one wanted is not done to that one.
+func TestSignInAgain(t *testing.T) {
+	e := &elsewhere{provider.Account{Subject: "1", Email: "grace@acme.example", EmailVerified: true, Name: "Grace"}}
+	s := newSite(t, e.provider(t))
+	again := func(b *browser, want string) {
+		t.Helper()
+		b.get(b.visit(b.get("/sign-in/with/acme?next=/account/delete").want(303).Header.Get("Location"), "")).to(want)
+		if n := strings.Count(b.get("/account/devices").want(200).text, "Last used"); n != 1 {
+			t.Errorf("%d sessions, want one", n)
+		}
+	}
+	b := s.browser()
+	again(b, "/account/delete")
+	s.clock.Advance(31 * time.Minute) // the access token is over
+	b.get("/account/delete").to("/confirm-it-is-you?next=%2Faccount%2Fdelete")
+	again(b, "/account/delete")
+	b.get("/account/delete").want(200)
+
+	b.post("/sign-out").want(303)
+	b = s.signUp(ada)
+	again(b, "/")
+	b.get("/").want(200, "Hello, Grace")
+	b.post("/sign-in", "email", ada, "password", adaPassword).to("/")
+	b.get("/account/devices").want(200, "this device")
+	if n := strings.Count(b.get("/account/devices").text, "Last used"); n != 1 {
+		t.Errorf("%d sessions, want one", n)
+	}
 }
 
 func TestProviderSettings(t *testing.T) {

@@ -175,8 +175,8 @@ func (p page) Field(name, label, kind, autocomplete string, options ...string) f
 var templates = func() map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
 		"static": func(name string) string { return "/static/" + name + "?" + fileHash("static/"+name) },
-		"day":    func(t time.Time) string { return t.Format("2 January 2006") },
-		"moment": func(t time.Time) string { return t.Format("2 January 2006, 15:04 MST") },
+		"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006") },
+		"moment": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") },
 		"join":   func(parts ...string) string { return strings.Join(parts, "") },
 	}).ParseFS(files, "templates/layout.html"))
 	entries, err := files.ReadDir("templates")

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) showSignIn(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.auth.Identify(w, r); err == nil {
+	if _, _, err := a.auth.Identify(w, r); err == nil {
 		next(w, r)
 		return
 	}
@@ -21,20 +21,13 @@ func (a *app) showSignIn(w http.ResponseWriter, r *http.Request) {
 
 // signIn is the button of either form: the password's, or the passkey's.
 func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
-	var err error
+	route, body := "POST /login", map[string]any{"email": r.PostFormValue("email"), "password": r.PostFormValue("password")}
 	if byPasskey(r) {
-		_, err = a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r))
-	} else {
-		_, err = a.auth.Call(w, r, "POST /login", map[string]any{
-			"email": r.PostFormValue("email"), "password": r.PostFormValue("password"),
-		})
+		route, body = "POST /login/passkey", passkeyAnswer(r)
 	}
-	var due *kit.MFARequired
+	err := a.login(w, r, route, body, wanted(r))
 	switch p := httpx.ProblemOf(err); {
 	case err == nil:
-		next(w, r)
-	case errors.As(err, &due):
-		askSecondFactor(w, r, due, false, wanted(r))
 	case p.Code == "email_not_verified":
 		a.renderCheckYourMail(w, r, p.Status, mailSent{Email: r.PostFormValue("email")})
 	case p.Code == "invalid_credentials" && !byPasskey(r):
@@ -42,6 +35,41 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 		a.render(w, r, p.Status, "signin", pg)
 	default:
 		a.refuse(w, r, "signin", page{}, err)
+	}
+}
+
+// login calls a route that signs in, and goes to what was wanted, or to the second factor. An error
+// is for the caller's page to show. The session that the browser had before ends; and if it was
+// another user's, what that one wanted is not done to this one.
+func (a *app) login(w http.ResponseWriter, r *http.Request, route string, body map[string]any, wanted string) error {
+	_, before, _ := a.auth.Identify(w, r) // nobody: it is empty
+	answer, err := a.auth.Call(w, r, route, body)
+	var due *kit.MFARequired
+	switch {
+	case errors.As(err, &due):
+		askSecondFactor(w, r, due, false, wanted)
+		return nil
+	case err != nil:
+		return err
+	}
+	if before.SessionID != "" {
+		if err := a.svc.EndSession(r.Context(), before.Subject, before.SessionID); err != nil {
+			slog.WarnContext(r.Context(), "the session before a login is still there", "user_id", before.Subject, "err", err)
+		}
+		if before.Subject != answer.Tokens.User.ID {
+			wanted = "/"
+		}
+	}
+	forget(w, r, nextCookie)
+	forget(w, r, stepCookie)
+	http.Redirect(w, r, wanted, http.StatusSeeOther)
+	return nil
+}
+
+// forget removes a cookie.
+func forget(w http.ResponseWriter, r *http.Request, name string) {
+	if cookie.Sent(r, name) {
+		cookie.Set(w.Header(), cookie.New(r, name, "", -1, false))
 	}
 }
 
@@ -76,43 +104,20 @@ func (a *app) recently(h http.Handler) http.Handler {
 	})
 }
 
-// reauthenticate is the button of either form again.
+// reauthenticate is the button of either form again. A passkey says by itself whose it is, so it
+// makes a new login.
 func (a *app) reauthenticate(w http.ResponseWriter, r *http.Request) {
+	var err error
+	var due *kit.MFARequired
 	if byPasskey(r) {
-		a.signInAgain(w, r)
+		err = a.login(w, r, "POST /login/passkey", passkeyAnswer(r), wanted(r))
+	} else if _, err = a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")}); err == nil {
+		next(w, r)
+	} else if errors.As(err, &due) {
+		askSecondFactor(w, r, due, true, wanted(r))
 		return
 	}
-	_, err := a.auth.Call(w, r, "POST /reauthenticate", map[string]any{"password": r.PostFormValue("password")})
-	var due *kit.MFARequired
-	switch {
-	case err == nil:
-		next(w, r)
-	case errors.As(err, &due):
-		askSecondFactor(w, r, due, true, wanted(r))
-	default:
+	if err != nil {
 		a.refuse(w, r, "reauthenticate", page{On: map[string]string{"invalid_credentials": "password"}}, err)
-	}
-}
-
-// signInAgain is a new login, because a passkey says by itself whose it is. The session from before
-// ends. If the passkey is of another account, what was wanted is not done to that one.
-func (a *app) signInAgain(w http.ResponseWriter, r *http.Request) {
-	before, _ := httpx.ClaimsFrom(r.Context())
-	var now struct {
-		User struct {
-			ID string `json:"id"`
-		} `json:"user"`
-	}
-	answer, err := a.auth.Call(w, r, "POST /login/passkey", passkeyAnswer(r))
-	if err == nil {
-		err = errors.Join(json.Unmarshal(answer.Body, &now), a.svc.EndSession(r.Context(), before.Subject, before.SessionID))
-	}
-	switch {
-	case err != nil:
-		a.refuse(w, r, "reauthenticate", page{}, err)
-	case now.User.ID != before.Subject:
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-	default:
-		next(w, r)
 	}
 }
