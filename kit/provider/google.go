@@ -18,7 +18,10 @@ import (
 func Google(c Config) Provider {
 	c.Name, c.Label = cmp.Or(c.Name, "google"), cmp.Or(c.Label, "Google")
 	c.Issuer = "https://accounts.google.com"
-	d := dialect{scopes: openIDScopes, style: oauth2.AuthStyleInParams, check: needsSecret, proved: googleProves}
+	d := dialect{
+		scopes: openIDScopes, style: oauth2.AuthStyleInParams, check: needsSecret, proved: googleProves,
+		alias: "accounts.google.com", // of old: https://developers.google.com/identity/openid-connect/reference
+	}
 	if c.KeepTokens {
 		d.parameters = map[string]string{"access_type": "offline"} // or there is no refresh token
 	}

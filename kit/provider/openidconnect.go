@@ -37,6 +37,7 @@ type dialect struct {
 	complete   bool              // an address that is not in the ID token is asked for: one more request
 	style      oauth2.AuthStyle  // how the client proves itself; 0: as the metadata says
 	tenants    bool              // see oidc.Options.TenantTemplate
+	alias      string            // see oidc.Options.Alias
 	// secret makes what makes the client's secrets; nil means Config.ClientSecret.
 	secret func(c Config, now func() time.Time) (func() (string, error), error)
 	// check refuses a configuration; nil takes all.
@@ -73,7 +74,7 @@ func openIDConnect(c Config, d dialect) Provider {
 		client := fetch.Client(fetch.Options{Transport: c.Transport, AllowPrivate: c.AllowPrivate})
 		return &openID{
 			Config: c, dialect: d, secret: secret, client: client, redirectURI: redirectURI, now: now,
-			issuer: oidc.New(oidc.Options{Issuer: c.Issuer, Client: client, Now: now, TenantTemplate: d.tenants}),
+			issuer: oidc.New(oidc.Options{Issuer: c.Issuer, Client: client, Now: now, TenantTemplate: d.tenants, Alias: d.alias}),
 		}, nil
 	}}
 }

@@ -54,6 +54,12 @@ func TestGoogle(t *testing.T) {
 			t.Errorf("got %+v", a)
 		}
 	}
+	for iss, want := range map[string]error{"accounts.google.com": nil, "http://accounts.google.com": errRefused{"the ID token: its iss is another issuer"}} {
+		e.claims(hostile.JSON{"iss": iss})
+		if a, err := e.login(); !errors.Is(err, want) || err == nil && a.Issuer != "https://accounts.google.com" {
+			t.Errorf("iss %s: the issuer %q, error %v", iss, a.Issuer, err)
+		}
+	}
 	offline := func(keep bool) string {
 		e := play(t, "https://accounts.google.com", func(c Config) Provider { c.KeepTokens = keep; return Google(c) })
 		location, err := e.client.authURL(t.Context(), begun1)

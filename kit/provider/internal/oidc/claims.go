@@ -80,6 +80,9 @@ func (i *Issuer) Verify(ctx context.Context, idToken string, want Want) (Claims,
 	if err != nil {
 		return Claims{}, err
 	}
+	if i.alias != "" && c.Issuer == i.alias {
+		c.Issuer = i.issuer
+	}
 	if err := i.checkIssuer(c, k); err != nil {
 		return Claims{}, err
 	}

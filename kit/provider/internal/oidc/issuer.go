@@ -38,6 +38,9 @@ type Options struct {
 	Client *http.Client
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Alias is what ID tokens may have in place of Issuer, as those of Google may; empty for none. Claims
+	// have Issuer all the same.
+	Alias string
 	// TenantTemplate is for issuers of Microsoft that stand for many, such as
 	// https://login.microsoftonline.com/common/v2.0. Their metadata has {tenantid} in place of the
 	// first part of the path, and the iss of a token the tenant of its user, which its tid names.
@@ -52,6 +55,7 @@ type Issuer struct {
 	client   *http.Client
 	now      func() time.Time
 	template bool
+	alias    string
 
 	metadata cache[Metadata]
 	keys     cache[keySet]
@@ -62,7 +66,7 @@ func New(o Options) *Issuer {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	i := &Issuer{issuer: o.Issuer, expected: o.Issuer, client: o.Client, now: o.Now, template: o.TenantTemplate}
+	i := &Issuer{issuer: o.Issuer, expected: o.Issuer, client: o.Client, now: o.Now, template: o.TenantTemplate, alias: o.Alias}
 	if i.template {
 		i.expected = templateOf(o.Issuer)
 	}
