@@ -162,7 +162,7 @@ func (a *app) pages() http.Handler {
 		public("GET /confirm-sign-in", a.ask(confirmSignIn))
 		public("POST /confirm-sign-in", a.confirmSignIn)
 		user("GET /account/linked", a.listIdentities)
-		recent("GET /account/linked/{name}", a.showLink)
+		recent("GET /account/linked/{name}", a.ask(linkAccount))
 		recent("POST /account/linked/{name}", a.link)
 		user("GET "+linkedPath, a.linked)
 		recent("GET /account/linked/{id}/remove", a.ask(removeIdentity))

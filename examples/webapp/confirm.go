@@ -63,6 +63,11 @@ var (
 		Button: "Yes, that was me",
 		route:  "POST /providers/confirm",
 	}
+	linkAccount = question{
+		Title:  "Link an account",
+		Text:   "You go to the provider now, and come back. Then that account signs you in here, too.",
+		Button: "Continue", Back: "/account/linked", // the button is link's
+	}
 	removeIdentity = question{
 		Title:  "Unlink an account",
 		Text:   "It does not sign you in any more.",

@@ -82,11 +82,7 @@ func (a *app) renderSecondFactor(w http.ResponseWriter, r *http.Request, wrong e
 	if c.Method != "passkey" {
 		pg.On = map[string]string{"invalid_code": "code"}
 	}
-	if wrong != nil {
-		a.refuse(w, r, "secondfactor", pg, wrong)
-		return
-	}
-	a.render(w, r, http.StatusOK, "secondfactor", pg)
+	a.refuse(w, r, "secondfactor", pg, wrong)
 }
 
 func (a *app) secondFactor(w http.ResponseWriter, r *http.Request) {
@@ -168,12 +164,7 @@ func (a *app) renderEnroll(w http.ResponseWriter, r *http.Request, e enrolment, 
 	}
 	code.Scale = 4 // pixels for each square
 	e.Image = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(code.PNG()))
-	pg := page{Data: e, On: map[string]string{"invalid_code": "code"}}
-	if wrong != nil {
-		a.refuse(w, r, "enroll", pg, wrong)
-		return
-	}
-	a.render(w, r, http.StatusOK, "enroll", pg)
+	a.refuse(w, r, "enroll", page{Data: e, On: map[string]string{"invalid_code": "code"}}, wrong)
 }
 
 // enroll takes the first code of the app. After a wrong one it shows the same secret again, which

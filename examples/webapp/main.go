@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -130,7 +131,7 @@ func serve(ctx context.Context, l net.Listener, app *app) error {
 }
 
 // openDatabase opens the SQLite file, which holds the accounts and the notes. Only its owner may
-// read it.
+// read it, and the file -wal beside it, in which SQLite first writes everything: modeof sees to that.
 func openDatabase(path string) (*sql.DB, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -140,7 +141,7 @@ func openDatabase(path string) (*sql.DB, error) {
 		return nil, err
 	}
 	return sql.Open("sqlite3", "file:"+filepath.ToSlash(path)+
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
+		"?modeof="+strings.ReplaceAll(url.QueryEscape(path), "+", "%20")+"&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
 }
 
 // openKeys reads the secrets of this installation, and makes them at the first start: one signs

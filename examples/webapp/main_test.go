@@ -94,6 +94,31 @@ func TestKeysStay(t *testing.T) {
 	}
 }
 
+// TestOnlyTheOwnerReads: SQLite writes accounts and notes into a second file first.
+func TestOnlyTheOwnerReads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a + b & c.db")
+	for range 2 { // the second time the database is there, and the other file is new
+		db, err := openDatabase(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openNotes(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec("INSERT INTO notes (user_id, text, created_at) VALUES ('1', 'secret', 0)"); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{path, path + "-wal"} {
+			if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+				t.Error(name, info.Mode(), err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestRun starts the program, opens a page, and stops it.
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

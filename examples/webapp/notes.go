@@ -76,12 +76,7 @@ func (a *app) renderNotes(w http.ResponseWriter, r *http.Request, wrong error) {
 		a.fail(w, r, unavailable(r, err))
 		return
 	}
-	pg := page{Data: list}
-	if wrong != nil {
-		a.refuse(w, r, "notes", pg, wrong)
-		return
-	}
-	a.render(w, r, http.StatusOK, "notes", pg)
+	a.refuse(w, r, "notes", page{Data: list}, wrong)
 }
 
 // unavailable is what a page says when the application's own table cannot be read or written.

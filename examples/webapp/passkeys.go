@@ -56,12 +56,7 @@ func (a *app) renderAddPasskey(w http.ResponseWriter, r *http.Request, wrong err
 		a.fail(w, r, httpx.ProblemOf(err))
 		return
 	}
-	pg := page{Data: string(answer.Body)}
-	if wrong != nil {
-		a.refuse(w, r, "addpasskey", pg, wrong)
-		return
-	}
-	a.render(w, r, http.StatusOK, "addpasskey", pg)
+	a.refuse(w, r, "addpasskey", page{Data: string(answer.Body)}, wrong)
 }
 
 func (a *app) addPasskey(w http.ResponseWriter, r *http.Request) {

@@ -108,14 +108,6 @@ func (a *app) listIdentities(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (a *app) showLink(w http.ResponseWriter, r *http.Request) {
-	a.ask(question{
-		Title:  "Link an account",
-		Text:   "You go to the provider now, and come back. Then that account signs you in here, too.",
-		Button: "Continue", Back: "/account/linked",
-	})(w, r)
-}
-
 // link begins to link an account. It must be a form, which no other site can send; so the next
 // page, and no redirect, leads to the provider.
 func (a *app) link(w http.ResponseWriter, r *http.Request) {

@@ -54,8 +54,13 @@ func formOf(r *http.Request) url.Values {
 	return typed
 }
 
-// refuse shows a form again, with what err says beside its fields or above them.
+// refuse shows a form again, with what err says beside its fields or above them. Without an error
+// it shows the form for the first time.
 func (a *app) refuse(w http.ResponseWriter, r *http.Request, name string, pg page, err error) {
+	if err == nil {
+		a.render(w, r, http.StatusOK, name, pg)
+		return
+	}
 	p := httpx.ProblemOf(err)
 	if p.Code == "reauthentication_required" {
 		http.Redirect(w, r, "/confirm-it-is-you?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
@@ -177,7 +182,6 @@ var templates = func() map[string]*template.Template {
 		"static": func(name string) string { return "/static/" + name + "?" + fileHash("static/"+name) },
 		"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 		"moment": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") },
-		"join":   func(parts ...string) string { return strings.Join(parts, "") },
 	}).ParseFS(files, "templates/layout.html"))
 	entries, err := files.ReadDir("templates")
 	if err != nil {
