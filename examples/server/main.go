@@ -121,6 +121,9 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 	opts.Logger = logger
 	if opts.PublicURL == "" {
 		opts.PublicURL = linkURL(l.Addr())
+		if err := s.checkPublicURL(opts.PublicURL); err != nil {
+			return err
+		}
 	}
 	if opts.Mailer, err = newMailer(s, logger, stderr); err != nil {
 		return err

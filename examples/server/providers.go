@@ -76,6 +76,11 @@ func setRedirects(s *settings, v string) (err error) {
 	if _, err := provider.New("https://localhost", s.providers.redirects); err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "provider: redirects has "))
 	}
+	for _, target := range s.providers.redirects {
+		if strings.Contains(target, "*") {
+			return fmt.Errorf("%s has a *, which stands for nothing but itself: write each URL in full", shown(target))
+		}
+	}
 	return nil
 }
 

@@ -242,7 +242,20 @@ func parseSettings(lookup func(string) (string, bool)) (settings, error) {
 			errs = append(errs, s.bad(row.name, err))
 		}
 	}
+	if len(errs) == 0 && s.opts.PublicURL != "" {
+		return s, s.checkPublicURL(s.opts.PublicURL)
+	}
 	return s, errors.Join(errs...)
+}
+
+// checkPublicURL checks what else asks something of the URL that browsers see, which without
+// MYAUTH_PUBLIC_URL is known after the listener.
+func (s *settings) checkPublicURL(publicURL string) error {
+	if u, err := url.Parse(publicURL); s.api.Cookies && (err != nil || u.Scheme != "https" && !strings.EqualFold(u.Hostname(), "localhost")) {
+		return s.bad("MYAUTH_PUBLIC_URL", fmt.Errorf("it is %s, and browsers keep the cookies of MYAUTH_COOKIES with https, or with http on localhost: set it to such a URL, or MYAUTH_COOKIES=off", shown(publicURL)))
+	}
+	_, err := newProviders(s, publicURL)
+	return err
 }
 
 // rows are the table and the variables of the providers.
