@@ -151,6 +151,7 @@ var documentCommands = map[string]string{
 	"README.md: export GONOSUMDB=myauth.internal":                                                                       "the tests of .ci/release",
 	"README.md: go get myauth.internal/httpx@v0.1.0 myauth.internal/drivers/sqlite@v0.1.0 myauth.internal/mailx@v0.1.0": "the tests of .ci/release; TestReadmeGetsWhatItImports",
 	"examples/server/README.md: go run ./examples/server -h":                                                            "TestHelpListsEverySetting prints it",
+	"examples/server/README.md: MYAUTH_COOKIES=on go run ./examples/server 2>&1 | tee server.log":                       "TestCookiesWalk runs what it runs",
 	"examples/server/ACCOUNTS.md: MYAUTH_RECENT_LOGIN=1m go run ./examples/server 2>&1 | tee server.log":                "TestAccountsWalk runs what it runs",
 	"examples/server/PROVIDERS.md: go run ./examples/server 2>&1 | tee server.log":                                      "TestProvidersWalk runs what it runs",
 	"README.md: go run ./examples/webapp":                                                                               "TestRun beside it",
@@ -192,7 +193,7 @@ func TestDocumentCommandsAreKnown(t *testing.T) {
 		for _, block := range d.blocks("") {
 			lines(block, "$ ")
 		}
-		if len(d.blocks("console")) > 0 && !slices.Contains([]string{"README.md", "examples/server/ACCOUNTS.md", "examples/server/PROVIDERS.md", "examples/feature/README.md", "kit/totp/README.md"}, d.path) { // those are for the tests of walks
+		if len(d.blocks("console")) > 0 && !slices.Contains([]string{"README.md", "examples/server/README.md", "examples/server/ACCOUNTS.md", "examples/server/PROVIDERS.md", "examples/feature/README.md", "kit/totp/README.md"}, d.path) { // those are for the tests of walks
 			t.Errorf("%s has a console block, which no test runs", d.path)
 		}
 	}

@@ -84,6 +84,12 @@ func TestAccountsWalk(t *testing.T) {
 	follow(t, "ACCOUNTS.md", "server.log", start, "MYAUTH_RECENT_LOGIN=1m", "MYAUTH_RECENT_LOGIN=5s", "sleep 61", "sleep 6", `max_age="60"`, `max_age="5"`)
 }
 
+// TestCookiesWalk does the same with the walk of README.md beside it.
+func TestCookiesWalk(t *testing.T) {
+	t.Parallel()
+	follow(t, "README.md", "server.log", func(dir string, log io.Writer) *process { return launch(t, dir, log, "MYAUTH_COOKIES=on") })
+}
+
 // TestFeatureWalk does the same with the walk of examples/feature.
 func TestFeatureWalk(t *testing.T) {
 	t.Parallel()
