@@ -94,7 +94,7 @@ func readMetadata(text []byte, expected string) (*Metadata, error) {
 		return nil, err
 	}
 	if m.Issuer != expected {
-		return nil, fmt.Errorf("its issuer is not %s", expected)
+		return nil, fmt.Errorf("its issuer is not exactly %s: configure the issuer as the metadata has it, a slash at the end included", expected)
 	}
 	if m.Algorithms == nil {
 		m.Algorithms = []string{"RS256"}
