@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -23,7 +24,10 @@ func newProviders(getenv func(string) string) (list []provider.Provider, err err
 		prefix := "MYAUTH_PROVIDER_" + strings.ToUpper(name) + "_"
 		c := provider.Config{
 			Issuer: getenv(prefix + "ISSUER"), ClientID: getenv(prefix + "CLIENT_ID"), ClientSecret: kit.Secret(getenv(prefix + "CLIENT_SECRET")),
-			AllowPrivate: getenv(prefix+"ALLOW_PRIVATE") != "",
+			Label: getenv(prefix + "LABEL"), AllowPrivate: getenv(prefix+"ALLOW_PRIVATE") != "",
+		}
+		if domains := getenv(prefix + "EMAIL_DOMAINS"); domains != "" {
+			c.EmailDomains = strings.Split(strings.ReplaceAll(domains, " ", ""), ",")
 		}
 		if c.ClientID == "" {
 			return nil, fmt.Errorf("%sCLIENT_ID is not set: it is what %s gave to this application, whose callback there is PUBLIC_URL/auth/providers/%s/callback", prefix, name, name)
@@ -36,7 +40,7 @@ func newProviders(getenv func(string) string) (list []provider.Provider, err err
 		case "microsoft":
 			list = append(list, provider.Microsoft("common", c))
 		default:
-			c.Name, c.Label = name, strings.ToUpper(name[:1])+name[1:]
+			c.Name, c.Label = name, cmp.Or(c.Label, strings.ToUpper(name[:1])+name[1:])
 			list = append(list, provider.OpenIDConnect(c))
 		}
 	}

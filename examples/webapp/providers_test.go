@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,11 @@ func TestProviderSettings(t *testing.T) {
 		"MYAUTH_PROVIDERS", "google, github,microsoft,acme", "MYAUTH_PROVIDER_GOOGLE_CLIENT_ID", "1", "MYAUTH_PROVIDER_GITHUB_CLIENT_ID", "2",
 		"MYAUTH_PROVIDER_MICROSOFT_CLIENT_ID", "3", "MYAUTH_PROVIDER_ACME_CLIENT_ID", "4", "MYAUTH_PROVIDER_ACME_ISSUER", "https://acme.example"))
 	if err != nil || len(list) != 4 || list[3].Label != "Acme" {
+		t.Error(list, err)
+	}
+	list, err = newProviders(environment("MYAUTH_PROVIDERS", "acme", "MYAUTH_PROVIDER_ACME_CLIENT_ID", "4", "MYAUTH_PROVIDER_ACME_ISSUER", "https://acme.example",
+		"MYAUTH_PROVIDER_ACME_LABEL", "ACME Inc.", "MYAUTH_PROVIDER_ACME_EMAIL_DOMAINS", "acme.example, acme.test"))
+	if err != nil || list[0].Label != "ACME Inc." || !slices.Equal(list[0].EmailDomains, []string{"acme.example", "acme.test"}) {
 		t.Error(list, err)
 	}
 	if _, err := newProviders(environment("MYAUTH_PROVIDERS", "google")); err == nil || !strings.Contains(err.Error(), "MYAUTH_PROVIDER_GOOGLE_CLIENT_ID") {

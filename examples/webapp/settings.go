@@ -26,7 +26,7 @@ var settingsTable = []struct{ name, preset, meaning string }{
 	{"MYAUTH_PUBLIC_URL", "", "where browsers find the application; default http://localhost and the port. Everywhere but on localhost it must be https, by a proxy in front"},
 	{"MYAUTH_SMTP_URL", "", "smtp://user:pass@host:587, smtps://user:pass@host:465, or smtp://host:25?tls=none for a local relay; default: mails are not sent, and stand at /mailbox"},
 	{"MYAUTH_MAIL_FROM", productName + " <no-reply@localhost>", "sender of the mails"},
-	{"MYAUTH_PROVIDERS", "", "sign-in with google, github, microsoft, or any OpenID Connect provider, names with commas; for each NAME MYAUTH_PROVIDER_NAME_CLIENT_ID, _CLIENT_SECRET and, but for those three, _ISSUER"},
+	{"MYAUTH_PROVIDERS", "", "sign-in with google, github, microsoft, or any OpenID Connect provider, names with commas; for each NAME MYAUTH_PROVIDER_NAME_CLIENT_ID, _CLIENT_SECRET and, but for those three, _ISSUER; _LABEL, what people call it, and _EMAIL_DOMAINS, for whose addresses its word counts, may be left out"},
 	{"MYAUTH_MAILBOX", "", "on: the page /mailbox also where others than this machine could open it; for tests only"},
 }
 
