@@ -166,7 +166,8 @@ func (c *Core) OpenState(kind, text string, binding ...string) (State, error) {
 }
 
 // SpendState uses a state up: of any number of calls one returns nil, and the others
-// [ErrRevokedToken]. userID is whose it is, or empty.
+// [ErrRevokedToken]. userID is whose it is, or empty. The record goes with its user, so leave it
+// empty if the state could make the account anew.
 func (c *Core) SpendState(ctx context.Context, userID string, st State) error {
 	return c.svc.spendState(ctx, userID, st.open)
 }

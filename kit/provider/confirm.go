@@ -140,6 +140,6 @@ func (p *providers) confirm(ctx context.Context, token string, from kit.Source, 
 		p.failed(ctx, c, "", err)
 		return confirmed{}, err
 	}
-	s.spend = func(ctx context.Context) error { return p.core.SpendState(ctx, s.user.ID, st) }
+	s.spend = func(ctx context.Context) error { return p.core.SpendState(ctx, "", st) }
 	return s, nil
 }

@@ -174,7 +174,7 @@ func (p *providers) exchangeLogin(ctx context.Context, c client, a assertion, of
 			return kit.TokenPair{}, err
 		}
 	}
-	return p.logIn(ctx, c, a, known, of.Flow, func(ctx context.Context, u kit.User) error { return p.core.SpendState(ctx, u.ID, st) })
+	return p.logIn(ctx, c, a, known, of.Flow, func(ctx context.Context) error { return p.core.SpendState(ctx, "", st) })
 }
 
 // amr is the method of a login by a provider: RFC 8176 has none, and "fed" is what others use.
@@ -182,8 +182,9 @@ const amr = "fed"
 
 // logIn starts a session of the account that an assertion belongs to, which it makes if there is none.
 // known is that account as it was when the proof was made; without an ID: as it is. spend uses
-// the proof up.
-func (p *providers) logIn(ctx context.Context, c client, a assertion, known kit.User, flow string, spend func(context.Context, kit.User) error) (kit.TokenPair, error) {
+// the proof up. Its record belongs to no user: with the account, it would go, and the proof make the
+// account anew.
+func (p *providers) logIn(ctx context.Context, c client, a assertion, known kit.User, flow string, spend func(context.Context) error) (kit.TokenPair, error) {
 	u, err := p.signIn(ctx, c, a)
 	if errors.Is(err, errEmailUnverified) {
 		err = cmp.Or(p.mailConfirmation(ctx, c, a, flow), err)
@@ -196,7 +197,7 @@ func (p *providers) logIn(ctx context.Context, c client, a assertion, known kit.
 	if known.ID != "" {
 		u.SessionEpoch, u.CredentialEpoch = known.SessionEpoch, known.CredentialEpoch
 	}
-	return p.core.Grant(ctx, kit.Login{User: u, AMR: []string{amr}, Spend: func(ctx context.Context) error { return spend(ctx, u) }})
+	return p.core.Grant(ctx, kit.Login{User: u, AMR: []string{amr}, Spend: spend})
 }
 
 // exchangeLink ends a linking flow: for the user and the session that began it, and nobody else.

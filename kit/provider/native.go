@@ -9,6 +9,9 @@ import (
 	"myauth.internal/kit/throttle"
 )
 
+// kindIDToken is the kind of the records of ID tokens that have logged in.
+const kindIDToken = "id_token"
+
 // serveToken is POST /providers/{name}/token, for native apps whose platform signs in to the
 // provider by itself.
 func (p *providers) serveToken(ctx context.Context, r kit.Request) (kit.Answer, error) {
@@ -48,8 +51,16 @@ func (p *providers) native(ctx context.Context, c client, idToken, nonce string)
 	}
 	// What is signed is used up, not the text: some signatures can be written in two ways.
 	signed := idToken[:max(0, strings.LastIndexByte(idToken, '.'))]
-	return p.logIn(ctx, c, a, kit.User{}, "", func(ctx context.Context, u kit.User) error {
-		err := p.core.Once(ctx, u.ID, "id_token", signed, a.Until)
+	if _, err := p.core.Find(ctx, kindIDToken, signed); err == nil {
+		p.failed(ctx, c, "", kit.ErrRevokedToken)
+		return kit.TokenPair{}, kit.ErrRevokedToken
+	} else if !errors.Is(err, kit.ErrNotFound) {
+		return kit.TokenPair{}, err
+	}
+	return p.logIn(ctx, c, a, kit.User{}, "", func(ctx context.Context) error {
+		used := p.core.Credential(kit.User{}, kindIDToken, signed)
+		used.ExpiresAt = a.Until.UTC()
+		err := p.core.Create(ctx, used)
 		if errors.Is(err, kit.ErrConflict) {
 			return kit.ErrRevokedToken
 		}

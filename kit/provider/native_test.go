@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
 )
 
 // token is POST /providers/apps/token with an ID token that the provider has issued.
@@ -46,6 +47,44 @@ func TestNative(t *testing.T) {
 	}
 	if _, err := b.token("head.other.signature", "nonce", lovelace); err != nil {
 		t.Errorf("another one: %v", err)
+	}
+}
+
+// TestUsedProofs: a proof that has logged in makes no account anew, neither while it would last nor after its
+// account was deleted, and writes nothing.
+func TestUsedProofs(t *testing.T) {
+	a := newApp(t)
+	b := a.browser()
+	code := b.code("idp", lovelace, "code_challenge="+challengeOf(verifier))
+	bob := assertion{Account: Account{Subject: "bob-1", Email: "bob@example.com"}, Issuer: lovelace.Issuer, Proved: true}
+	w := newWorld(t)
+	link, from := w.unproved(says("1", ada, false))
+	for name, c := range map[string]struct {
+		kit    *kittest.Kit
+		email  string
+		writes func() int
+		use    func() (kit.Answer, error)
+	}{
+		"an ID token": {a.Kit, bob.Email, a.writes, func() (kit.Answer, error) { return b.token("head.body.signature", "nonce", bob) }},
+		"a code":      {a.Kit, lovelace.Email, a.writes, func() (kit.Answer, error) { return b.exchange(code, "code_verifier", verifier) }},
+		"a link":      {w.Kit, ada, w.writes, func() (kit.Answer, error) { return w.tryConfirm(link, from) }},
+	} {
+		answer, err := c.use()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, state := range []string{"in use", "deleted"} {
+			writes := c.writes()
+			if _, err := c.use(); !errors.Is(err, kit.ErrRevokedToken) || c.writes() != writes {
+				t.Errorf("%s, with its account %s: %v, %d writes", name, state, err, c.writes()-writes)
+			}
+			if err := c.kit.DeleteUser(t.Context(), answer.Tokens.User.ID); state == "in use" && err != nil {
+				t.Fatal(err)
+			}
+		}
+		if u, err := c.kit.UserByEmail(t.Context(), c.email); !errors.Is(err, kit.ErrUserNotFound) {
+			t.Errorf("%s made the account %v anew (%v)", name, u.ID, err)
+		}
 	}
 }
 
