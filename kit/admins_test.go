@@ -135,6 +135,36 @@ func TestAdministratorsDuringOutages(t *testing.T) {
 	}
 }
 
+// A store makes the write of one removal after the other administrator was taken away: it does nothing.
+func TestLateWriteOfAnAdministrator(t *testing.T) {
+	h := newHarness(t)
+	ada, _ := h.register(testEmail)
+	bob, _ := h.register("bob@example.com")
+	for _, id := range []string{ada.ID, bob.ID} {
+		if _, err := h.AddRole(t.Context(), id, "admin"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var late kit.User
+	h.faults.Each(func(_ context.Context, op string, record any) kittest.Fault {
+		if u, ok := record.(kit.User); ok && op == "users.Update" && u.ID == ada.ID {
+			late = u.Clone()
+			return kittest.Down
+		}
+		return 0
+	})
+	_, err := h.Deactivate(t.Context(), ada.ID)
+	h.wantErr("a write without an answer", err, kit.ErrUnavailable)
+	h.faults.Clear()
+	if _, err := h.Deactivate(t.Context(), bob.ID); err != nil {
+		t.Fatal("she is an administrator still:", err)
+	}
+	h.wantErr("the late write", h.store.Users().Update(t.Context(), late), kit.ErrConflict)
+	if u, err := h.UserByID(t.Context(), ada.ID); err != nil || !u.Active || late.Active {
+		t.Errorf("none remains: %+v, %v", u, err)
+	}
+}
+
 // TestRegistrationModes: no door opens when it is closed.
 func TestRegistrationModes(t *testing.T) {
 	for _, mode := range []kit.RegistrationMode{kit.RegistrationInvited, kit.RegistrationClosed} {

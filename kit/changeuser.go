@@ -35,10 +35,13 @@ func (s *Service) changeUser(ctx context.Context, id string, change func(*User) 
 	// A change that was begun is finished even if the caller goes, so that its event and
 	// mail are not left out.
 	ctx = context.WithoutCancel(ctx)
-	left := false // the administrators: see leaveAdmins
+	left := false // the administrators
 	defer func() {
-		if err == nil && isAdmin(u) || err != nil && left {
+		switch {
+		case err == nil && isAdmin(u):
 			s.joinAdmins(ctx, id)
+		case err == nil && left:
+			s.leaveAdmins(ctx, id)
 		}
 	}()
 	for range casRounds {
@@ -48,8 +51,8 @@ func (s *Service) changeUser(ctx context.Context, id string, change func(*User) 
 		} else if err != nil {
 			return User{}, false, err
 		}
-		if isAdmin(u) && !isAdmin(want) && !left {
-			if err := s.leaveAdmins(ctx, id); err != nil {
+		if isAdmin(u) && !isAdmin(want) {
+			if err := s.keepAdmin(ctx, id); err != nil {
 				return User{}, false, err
 			}
 			left = true
