@@ -63,7 +63,8 @@ var ErrNewerSchema = sqlstore.ErrNewerSchema
 //
 // New changes no setting of the pool. For what [Open] promises, its data source
 // name needs _pragma=busy_timeout(5000), _pragma=journal_mode(wal) and
-// _pragma=synchronous(full). The tables are named users, tokens, credentials and
+// _pragma=synchronous(full), and modeof=PATH of a file that others must not read, or SQLite makes
+// the -wal file beside it with what the umask leaves. The tables are named users, tokens, credentials and
 // myauth_migrations, after Options.Prefix; tables of those names that are not MyAuth's
 // are refused and left as they are. Temporary and attached tables are never used.
 func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
