@@ -31,7 +31,8 @@ func TestLife(t *testing.T) {
 	link := s.mail(ada, "Confirm").Link
 	b.get(link).want(200, "Yes, this is my address")
 	b.post("/sign-in", "email", ada, "password", adaPassword).want(403) // opening the link changed nothing
-	b.post(link+"x").want(401, "This link does not work")
+	b.post(link+"x").want(401, "This link does not work", `href="/check-your-mail">Ask for a new link`)
+	b.get("/check-your-mail").want(200, "we send you a new link")
 	b.post(link).to("/sign-in?done=verified")
 	b.get("/sign-in?done=verified").want(200, "Your email address is confirmed", `autocomplete="username webauthn"`)
 	b.post("/sign-in", "email", ada, "password", newPassword).want(401, "The email address or the password is wrong", `value="`+ada+`"`)

@@ -14,6 +14,7 @@ type question struct {
 	Title, Text, Button string
 	Danger              bool   // the button destroys something
 	Back                string // where "Cancel" leads; empty: there is no such link
+	Again               string // where a link that does not work any more can be asked for
 
 	route        string // what the button calls
 	mailed       bool   // with the token of the page's address
@@ -25,6 +26,7 @@ var (
 		Title:  "Confirm your email address",
 		Text:   "Somebody, hopefully you, signed up with your email address. If it was not you, close this page and use the other link in the mail.",
 		Button: "Yes, this is my address",
+		Again:  "/check-your-mail",
 		route:  "POST /verify-email", mailed: true, then: "/sign-in", notice: "verified",
 	}
 	denyEmail = question{
@@ -37,6 +39,7 @@ var (
 		Title:  "Confirm your new email address",
 		Text:   "Somebody, hopefully you, wants to use this address for their account. This signs you out on all devices. If it was not you, close this page: nothing changes.",
 		Button: "Yes, this is my new address",
+		Again:  "/account/email",
 		route:  "POST /email-change/confirm", mailed: true, then: "/sign-in", notice: "email-changed",
 	}
 	removeFactor = question{
