@@ -56,20 +56,21 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	if s.database, ok = strings.CutPrefix(value["MYAUTH_STORE"], "sqlite:"); !ok || strings.ContainsAny(s.database, "?#%") {
 		return nil, errors.New("MYAUTH_STORE must be sqlite: and a path without ?, # and %")
 	}
+	host, _, err := net.SplitHostPort(s.addr)
+	ip := net.ParseIP(host)
+	local := err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+	private := local // a proxy on this machine may open it to others
 	if s.publicURL != "" {
 		u, err := url.Parse(s.publicURL)
 		if err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost") {
 			return nil, errors.New("MYAUTH_PUBLIC_URL must be such as https://notes.example.com, without a path; only on localhost it may be http")
 		}
+		private = local && u.Hostname() == "localhost"
 	}
-	host, _, err := net.SplitHostPort(s.addr)
-	ip := net.ParseIP(host)
-	local := err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 	switch {
-	case local:
-	case s.smtpURL == "" && value["MYAUTH_MAILBOX"] != "on":
-		return nil, errors.New("MYAUTH_ADDR is open to other machines, and whoever can open /mailbox can take over each account: set MYAUTH_SMTP_URL, or MYAUTH_MAILBOX=on if this is a test")
-	case s.publicURL == "":
+	case !private && s.smtpURL == "" && value["MYAUTH_MAILBOX"] != "on":
+		return nil, errors.New("other machines can open the application, by MYAUTH_ADDR or MYAUTH_PUBLIC_URL, and whoever can open /mailbox can take over each account: set MYAUTH_SMTP_URL, or MYAUTH_MAILBOX=on if this is a test")
+	case !local && s.publicURL == "":
 		return nil, errors.New("MYAUTH_ADDR is open to other machines, so set MYAUTH_PUBLIC_URL to where they find it")
 	}
 	return s, nil
