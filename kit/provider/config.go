@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"myauth.internal/kit"
@@ -50,8 +51,16 @@ type Config struct {
 
 // checkConfig refuses what no provider can work with.
 func checkConfig(c Config) error {
-	if c.ClientID == "" {
+	spaced := func(s string) bool { return strings.TrimSpace(s) != s }
+	switch {
+	case c.ClientID == "":
 		return fmt.Errorf("provider: %s: Config.ClientID is empty", c.Name)
+	case spaced(c.ClientID):
+		return fmt.Errorf("provider: %s: Config.ClientID has white space around it", c.Name)
+	case spaced(string(c.ClientSecret)):
+		return fmt.Errorf("provider: %s: Config.ClientSecret has white space around it, perhaps the line break of a file", c.Name)
+	case slices.ContainsFunc(c.NativeClientIDs, func(id string) bool { return id == "" || spaced(id) }):
+		return fmt.Errorf("provider: %s: Config.NativeClientIDs has one that is empty, or has white space around it", c.Name)
 	}
 	for field, domains := range map[string][]string{"EmailDomains": c.EmailDomains, "LinkDomains": c.LinkDomains} {
 		for _, d := range domains {
