@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
+	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"reflect"
@@ -286,6 +290,27 @@ func TestBadSettings(t *testing.T) {
 			}
 			checkBadSetting(t, err.Error(), name, row.want)
 		})
+	}
+}
+
+// TestAddressOfOtherMachines: the URL that follows from the address is checked as the one that is set.
+func TestAddressOfOtherMachines(t *testing.T) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(addresses, func(a net.Addr) bool { return a.(*net.IPNet).IP.IsGlobalUnicast() })
+	if i < 0 {
+		t.Skip("this machine has no address but loopback: connect it to a network")
+	}
+	s, err := parseSettings(env("MYAUTH_ADDR="+net.JoinHostPort(addresses[i].(*net.IPNet).IP.String(), "0"), "MYAUTH_STORE=memory:", "MYAUTH_COOKIES=on"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // a server that starts ends
+	defer cancel()
+	if err = start(ctx, nil, &s, slog.New(slog.DiscardHandler), io.Discard); err == nil || !strings.HasPrefix(err.Error(), "MYAUTH_PUBLIC_URL: it is ") {
+		t.Errorf("got %v", err)
 	}
 }
 
