@@ -38,7 +38,7 @@ func (h *Handler) changeProfile(ctx context.Context, r kit.Request) (kit.Answer,
 	return userAnswer(http.StatusOK, u)
 }
 
-// bearerError is what a route itself found out about the access token of its request.
+// bearerError is an error about the access token of a request, not about another token.
 type bearerError struct{ error }
 
 func (e bearerError) Unwrap() error { return e.error }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
@@ -26,7 +27,7 @@ func (m *Middleware) admit(r *http.Request, crossSite bool) error {
 	if m.crossOrigin == nil {
 		return nil
 	}
-	if !crossSite && m.crossOrigin.Check(r) != nil {
+	if !crossSite && m.isForeign(r) {
 		return errCrossOrigin
 	}
 	if _, err := bearerToken(r.Header); err == nil && (cookie.Sent(r, cookie.Access) || cookie.Sent(r, cookie.Refresh)) {
@@ -35,11 +36,25 @@ func (m *Middleware) admit(r *http.Request, crossSite bool) error {
 	return nil
 }
 
+// isForeign reports whether a page of another origin makes r, which may change something. A
+// WebSocket may, although a GET opens it, and CORS keeps no page from what comes out of one.
+func (m *Middleware) isForeign(r *http.Request) bool {
+	if opensWebSocket(r) {
+		r = r.WithContext(r.Context())
+		r.Method = http.MethodPost
+	}
+	return m.crossOrigin.Check(r) != nil
+}
+
+func opensWebSocket(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
 // RequireSameOrigin answers 403 with cross_origin to an unsafe request that a page of another
-// origin makes, as [http.CrossOriginProtection] finds it out, but for Options.TrustedOrigins. It is
-// for forms of the application that neither [Handler.Call] a route nor stand behind other
-// middleware of a Handler in cookie mode: these check it. Without Options.Cookies it lets every
-// request through.
+// origin makes, as [http.CrossOriginProtection] finds it out, but for Options.TrustedOrigins; and to
+// the opening of a WebSocket by such a page. It is for forms of the application that neither
+// [Handler.Call] a route nor stand behind other middleware of a Handler in cookie mode: these check
+// it. Without Options.Cookies it lets every request through.
 func (m *Middleware) RequireSameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := m.admit(r, false); err != nil {
@@ -89,7 +104,7 @@ func (h *Handler) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 // it once, as [kit.Options].RefreshGrace has it. The cookies of a session that is over are removed;
 // an outage leaves them.
 func (h *Handler) renew(w http.ResponseWriter, r *http.Request, cause error) (string, error) {
-	if !h.options.Cookies {
+	if !h.options.Cookies || opensWebSocket(r) { // whose answer often loses the cookies: see the package comment
 		return "", cause
 	}
 	if _, err := bearerToken(r.Header); !errors.Is(err, errMissingToken) {
@@ -158,9 +173,17 @@ func setTokens(w http.ResponseWriter, r *http.Request, t kit.TokenPair) error {
 	return nil
 }
 
-// replace puts the tokens of an answer into cookies. A login ends the session that the browser had
-// before, which nobody could sign out any more (ASVS 5.0, 7.2.4). An outage can leave it behind.
-func (h *Handler) replace(ctx context.Context, w http.ResponseWriter, r *http.Request, t kit.TokenPair) error {
+// keepSession does with the cookies what an answer, or the error err of its route, says of the
+// session. A login ends the session that the browser had before, which nobody could sign out any more
+// (ASVS 5.0, 7.2.4). An outage can leave it behind.
+func (h *Handler) keepSession(ctx context.Context, w http.ResponseWriter, r *http.Request, a *kit.Answer, err error) error {
+	if a.SignedOut {
+		signOut(w, r)
+	}
+	t := a.Tokens
+	if err != nil || t.AccessToken == "" {
+		return err
+	}
 	if err := setTokens(w, r, t); err != nil {
 		return err
 	}

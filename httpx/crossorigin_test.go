@@ -3,6 +3,7 @@ package httpx
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -122,4 +123,23 @@ func TestCrossOriginWithHeader(t *testing.T) {
 	rg := newRig(t, inCookies)
 	w := do(rg, "POST", site+"/auth/sessions/revoke-others", "", append([]string{"Authorization", "Bearer " + rg.accessToken(t)}, foreign["cross-site"]...)...)
 	wantProblem(t, w, 403, "cross_origin")
+}
+
+// A page of another origin that opens a WebSocket would read what the user may, whatever CORS says.
+func TestCrossOriginWebSocket(t *testing.T) {
+	rg := newRig(t, Options{Cookies: true, TrustedOrigins: []string{"https://shop.example.com"}})
+	rg.reader(t)
+	b := signedIn(t, application(rg.Handler))
+	open := func(path string, header ...string) *httptest.ResponseRecorder {
+		return b.send("GET", path, "", append([]string{"Connection", "Upgrade", "Upgrade", "WebSocket"}, header...)...)
+	}
+	for _, path := range []string{"/user", "/live", "/token", "/page", "/identify", "/same-origin"} {
+		for _, header := range foreign {
+			b.want(open(path, header...), 403, "cross_origin")
+		}
+		for _, header := range own {
+			b.want(open(path, header...), 200)
+		}
+		b.want(open(path, "Origin", "https://shop.example.com"), 200)
+	}
 }

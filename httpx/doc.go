@@ -69,14 +69,18 @@
 //
 // There is an access token, which costs no look-up of the session, and a refresh token, which
 // renews it: RequireUser and the others do that by themselves when the access token has expired,
-// whatever number of pages load at once. A copy of the refresh token that is used later than
-// kit.Options.RefreshGrace after its rotation ends the session as stolen. So the grace must be longer
-// than a page may take until it begins its answer: raise it, to at most 5 minutes, if users go on from
-// pages that take longer than 10 seconds.
+// whatever number of pages load at once. The new tokens come with the answer of the page. A browser
+// that never gets it, because its user went on or the network broke off, still has the old refresh
+// token: within kit.Options.RefreshGrace the next request gets the new ones again, and later the old
+// one counts as stolen, so the session ends and the user signs in again. So raise the grace of 10
+// seconds, to at most 5 minutes, for pages that take longer to begin their answer, or bad networks. A
+// thief's copy is found out by a later renewal then.
 //
 // A request that changes something must come from a page of this origin or of one in
 // Options.TrustedOrigins, by [http.CrossOriginProtection]; others get 403 with cross_origin. A GET
-// always passes, so it must not change anything. A page on another subdomain of the same site also
+// passes, so it must not change anything, unless it opens a WebSocket. That renews no session, since
+// libraries that open one leave out the cookies of the answer: when it is refused, let the page
+// fetch GET /auth/me, and connect again. A page on another subdomain of the same site also
 // needs CORS headers with credentials; SameSite=Lax keeps the cookies from pages of other sites
 // whatever the headers say. The example OtherOrigins has both.
 //

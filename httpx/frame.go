@@ -16,7 +16,6 @@ import (
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	in := kit.Request{Source: (*source)(r)}
 	var answer kit.Answer
-	bearer := false // whether the error is about the access token
 	err := catchPanic(func() (err error) {
 		ctx, token := h.clientContext(r), ""
 		if err := h.admit(asked(w, r), rt.CrossSite); err != nil {
@@ -25,8 +24,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		if rt.Body != kit.NoBody {
 			if rt.Access != kit.Public && rt.Access != kit.PublicOrRecent {
 				if token, err = h.verified(w, r); err != nil {
-					bearer = true
-					return err
+					return bearerError{err}
 				}
 			}
 			if in.Body, err = readBody(r, rt.Body); err != nil {
@@ -44,23 +42,19 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		case err != nil && rt.Access == kit.PublicOrRecent:
 			in.NotSignedIn = bearerError{err}
 		case err != nil:
-			bearer = true
-			return err
+			return bearerError{err}
 		default:
 			in.User, in.Claims = id.user, id.claims
-			if rt.Access == kit.AdminOnly {
-				ctx = kit.WithActor(ctx, id.user.ID)
-			}
+		}
+		if rt.Access == kit.AdminOnly {
+			ctx = kit.WithActor(ctx, in.User.ID)
 		}
 		if len(r.Header["Authorization"]) > 1 {
 			return errManyAuthorizations
 		}
 		answer, err = rt.Serve(ctx, in)
-		if h.options.Cookies && answer.SignedOut {
-			signOut(w, r)
-		}
-		if h.options.Cookies && err == nil && answer.Tokens.AccessToken != "" {
-			err = h.replace(ctx, w, r, answer.Tokens)
+		if h.options.Cookies {
+			err = h.keepSession(ctx, w, r, &answer, err)
 		}
 		if err != nil {
 			return err
@@ -78,7 +72,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 		return
 	}
 	if err != nil {
-		h.writeError(w, r, err, bearer || errors.As(err, new(bearerError)))
+		h.writeError(w, r, err, errors.As(err, new(bearerError)))
 		return
 	}
 	send(w, r, mediaJSON, &answer)

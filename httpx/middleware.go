@@ -186,13 +186,14 @@ func (m *Middleware) requireOr(next http.Handler, identify func(http.ResponseWri
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := new(identity)
 		err := catchPanic(func() (err error) {
+			now := r
 			if m.crossOrigin != nil {
-				r = cookie.After(r, w.Header()) // middleware outside may have renewed the session
+				now = cookie.After(r, w.Header()) // middleware outside may have renewed the session
 			}
-			if err := m.admit(r, false); err != nil {
+			if err := m.admit(now, false); err != nil {
 				return err
 			}
-			*id, err = identify(w, r)
+			*id, err = identify(w, now)
 			return err
 		})
 		if err != nil {

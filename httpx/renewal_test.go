@@ -290,3 +290,24 @@ func TestNestedMiddleware(t *testing.T) {
 		t.Errorf("%d look-ups of the session for its renewal, want 1", n)
 	}
 }
+
+// Libraries that open a WebSocket write headers of their own only. A renewal there would lose its
+// cookies, and the session as stolen; so a page renews it by another request.
+func TestWebSocketRenewsNothing(t *testing.T) {
+	rg := newRig(t, inCookies)
+	b := signedIn(t, application(rg.Handler))
+	for code, age := range map[string]func(){
+		"expired_token": func() { rg.clock.Advance(31 * time.Minute) },
+		"missing_token": func() { b.expire() },
+	} {
+		b.want(b.send("GET", "/live", "", "Upgrade", "websocket"), 200)
+		age()
+		before, cookies := rg.version(t), len(b.cookies)
+		b.want(b.send("GET", "/live", "", "Upgrade", "websocket"), 401, code)
+		if rg.version(t) != before || len(b.cookies) != cookies {
+			t.Errorf("%s: it changed the session: %v", code, b.cookies)
+		}
+		rg.clock.Advance(time.Minute)
+		b.want(b.send("GET", "/auth/me", ""), 200)
+	}
+}
