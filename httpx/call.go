@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 
-	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 )
 
@@ -56,7 +55,7 @@ func (h *Handler) Call(w http.ResponseWriter, r *http.Request, route string, bod
 		return kit.Answer{}, fmt.Errorf("httpx: Call of %s: %w", route, err)
 	}
 	inner.RemoteAddr, inner.Host, inner.TLS = r.RemoteAddr, r.Host, r.TLS
-	for name, values := range cookie.After(r, w.Header()).Header {
+	for name, values := range afterAnswer(r, w.Header()).Header {
 		if !entityHeader(name) {
 			inner.Header[name] = values
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"myauth.internal/httpx/cookie"
@@ -104,7 +105,8 @@ func (h *Handler) authenticate(ctx context.Context, w http.ResponseWriter, r *ht
 // it once, as [kit.Options].RefreshGrace has it. The cookies of a session that is over are removed;
 // an outage leaves them.
 func (h *Handler) renew(w http.ResponseWriter, r *http.Request, cause error) (string, error) {
-	if !h.options.Cookies || opensWebSocket(r) { // whose answer often loses the cookies: see the package comment
+	// The answer that opens a WebSocket often loses the cookies: see the package comment.
+	if !h.options.Cookies || opensWebSocket(r) {
 		return "", cause
 	}
 	if _, err := bearerToken(r.Header); !errors.Is(err, errMissingToken) {
@@ -200,4 +202,28 @@ func signOut(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{cookie.Access, cookie.Refresh} {
 		cookie.Set(w.Header(), cookie.New(r, name, "", -1, false))
 	}
+}
+
+// afterAnswer returns r as its browser would send it after an answer with these headers: with the
+// cookies that they set, and without those that they remove.
+func afterAnswer(r *http.Request, answer http.Header) *http.Request {
+	if len(answer["Set-Cookie"]) == 0 {
+		return r
+	}
+	changed := (&http.Response{Header: answer}).Cookies()
+	var all []string
+	for _, c := range r.Cookies() {
+		if !slices.ContainsFunc(changed, func(other *http.Cookie) bool { return other.Name == c.Name }) {
+			all = append(all, c.Name+"="+c.Value)
+		}
+	}
+	for _, c := range changed {
+		if c.MaxAge >= 0 {
+			all = append(all, c.Name+"="+c.Value)
+		}
+	}
+	later := r.WithContext(r.Context())
+	later.Header = r.Header.Clone()
+	later.Header.Set("Cookie", strings.Join(all, "; "))
+	return later
 }

@@ -437,3 +437,22 @@ func TestNoFormInCookieMode(t *testing.T) {
 		}
 	}
 }
+
+func TestAfterAnswer(t *testing.T) {
+	r := httptest.NewRequest("GET", site, nil)
+	r.Header = http.Header{"Cookie": {"a=1; b=2", "c=3"}, "X": {"y"}}
+	if afterAnswer(r, http.Header{}) != r {
+		t.Error("a copy for nothing")
+	}
+	answer := http.Header{}
+	cookie.Set(answer, cookie.New(r, "a", "", -1, false))
+	cookie.Set(answer, cookie.New(r, "b", "new", time.Minute, false))
+	cookie.Set(answer, cookie.New(r, "d", "4", 0, false))
+	later := afterAnswer(r, answer)
+	if got := strings.Join(later.Header["Cookie"], "|"); got != "c=3; b=new; d=4" || later.Header.Get("X") != "y" {
+		t.Errorf("got %s %v", got, later.Header)
+	}
+	if got := strings.Join(r.Header["Cookie"], "|"); got != "a=1; b=2|c=3" {
+		t.Errorf("it changed the request: %s", got)
+	}
+}

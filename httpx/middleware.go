@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 )
@@ -188,7 +187,7 @@ func (m *Middleware) requireOr(next http.Handler, identify func(http.ResponseWri
 		err := catchPanic(func() (err error) {
 			now := r
 			if m.crossOrigin != nil {
-				now = cookie.After(r, w.Header()) // middleware outside may have renewed the session
+				now = afterAnswer(r, w.Header()) // middleware outside may have renewed the session
 			}
 			if err := m.admit(now, false); err != nil {
 				return err

@@ -27,10 +27,10 @@ const DeviceMaxAge = 400 * 24 * time.Hour
 // subdomain (RFC 6265bis section 4.1.3.2).
 const prefix = "__Host-"
 
-// Local reports whether r came to http://localhost, where not all browsers keep cookies that
+// isLocal reports whether r came to http://localhost, where not all browsers keep cookies that
 // are Secure. A request of another origin's page, or one that a proxy got over TLS, did not: many
 // proxies write a Host header of their own.
-func Local(r *http.Request) bool {
+func isLocal(r *http.Request) bool {
 	if r.TLS != nil || !isLocalhost(r.Host) || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		return false
 	}
@@ -50,7 +50,7 @@ func isLocalhost(authority string) bool {
 // Name returns the name of a cookie in the browser that sent r: on http://localhost without
 // the prefix __Host-.
 func Name(r *http.Request, name string) string {
-	if Local(r) {
+	if isLocal(r) {
 		return strings.TrimPrefix(name, prefix)
 	}
 	return name
@@ -65,32 +65,8 @@ func Get(r *http.Request, name string) string {
 	return ""
 }
 
-// Sent reports whether r has a cookie, or two.
+// Sent reports whether r has a cookie of that name, or several.
 func Sent(r *http.Request, name string) bool { return len(r.CookiesNamed(Name(r, name))) > 0 }
-
-// After returns r as its browser would send it after an answer with these headers: with the cookies
-// that they set, and without those that they remove.
-func After(r *http.Request, answer http.Header) *http.Request {
-	if len(answer["Set-Cookie"]) == 0 {
-		return r
-	}
-	changed := (&http.Response{Header: answer}).Cookies()
-	var all []string
-	for _, c := range r.Cookies() {
-		if !slices.ContainsFunc(changed, func(other *http.Cookie) bool { return other.Name == c.Name }) {
-			all = append(all, c.Name+"="+c.Value)
-		}
-	}
-	for _, c := range changed {
-		if c.MaxAge >= 0 {
-			all = append(all, c.Name+"="+c.Value)
-		}
-	}
-	later := r.WithContext(r.Context())
-	later.Header = r.Header.Clone()
-	later.Header.Set("Cookie", strings.Join(all, "; "))
-	return later
-}
 
 // New returns a cookie for the browser that sent r: HttpOnly, of the path "/", for no other
 // host, Secure but on http://localhost, and SameSite=Lax, or None if another site's answer brings
@@ -98,7 +74,7 @@ func After(r *http.Request, answer http.Header) *http.Request {
 // a negative one removes it.
 func New(r *http.Request, name, value string, maxAge time.Duration, crossSite bool) *http.Cookie {
 	c := &http.Cookie{
-		Name: Name(r, name), Value: value, Path: "/", HttpOnly: true, Secure: !Local(r), SameSite: http.SameSiteLaxMode,
+		Name: Name(r, name), Value: value, Path: "/", HttpOnly: true, Secure: !isLocal(r), SameSite: http.SameSiteLaxMode,
 	}
 	switch {
 	case maxAge > 0:

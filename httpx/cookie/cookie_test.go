@@ -113,24 +113,6 @@ func TestSetReplaces(t *testing.T) {
 	}
 }
 
-func TestAfter(t *testing.T) {
-	r := request("example.com", "Cookie", "a=1; b=2", "Cookie", "c=3", "X", "y")
-	if cookie.After(r, http.Header{}) != r {
-		t.Error("a copy for nothing")
-	}
-	answer := http.Header{}
-	cookie.Set(answer, cookie.New(r, "a", "", -1, false))
-	cookie.Set(answer, cookie.New(r, "b", "new", time.Minute, false))
-	cookie.Set(answer, cookie.New(r, "d", "4", 0, false))
-	later := cookie.After(r, answer)
-	if got := strings.Join(later.Header["Cookie"], "|"); got != "c=3; b=new; d=4" || later.Header.Get("X") != "y" {
-		t.Errorf("got %s %v", got, later.Header)
-	}
-	if got := strings.Join(r.Header["Cookie"], "|"); got != "a=1; b=2|c=3" {
-		t.Errorf("it changed the request: %s", got)
-	}
-}
-
 // elsewhere are addresses that a browser, or a program that unescapes once too often, may take
 // for another site.
 var elsewhere = []string{
