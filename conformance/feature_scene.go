@@ -103,14 +103,22 @@ func serve(r *http.Request, svc *kit.Service, route kit.Route, body string, toke
 	case route.Body == kit.OptionalJSON && body == "":
 		body = "{}"
 	}
+	ctx := r.Context()
 	request := kit.Request{Source: source{r}, Body: kit.Body{JSON: []byte(body)}}
 	if route.Access != kit.Public {
-		user, claims, err := svc.Authenticate(r.Context(), string(token))
+		authenticate := svc.AuthenticateLive
+		if route.Access == kit.SignedIn {
+			authenticate = svc.Authenticate
+		}
+		user, claims, err := authenticate(ctx, string(token))
 		if err == nil && route.Access != kit.SignedIn {
 			err = svc.CheckRecent(user, claims)
 		}
-		if err == nil && route.Access == kit.AdminOnly && !user.HasRole(kit.AdminRole) {
-			err = kit.NewProblem(403, "insufficient_role", "Insufficient role", "")
+		if err == nil && route.Access == kit.AdminOnly {
+			ctx = kit.WithActor(ctx, user.ID)
+			if !user.HasRole(kit.AdminRole) {
+				err = kit.NewProblem(403, "insufficient_role", "Insufficient role", "")
+			}
 		}
 		switch {
 		case err == nil:
@@ -121,7 +129,7 @@ func serve(r *http.Request, svc *kit.Service, route kit.Route, body string, toke
 			return kit.Answer{}, err
 		}
 	}
-	return route.Serve(r.Context(), request)
+	return route.Serve(ctx, request)
 }
 
 // source is a [kit.Source].
