@@ -36,7 +36,7 @@ func TestExamplesServeAlike(t *testing.T) {
 	if mains = append(mains, deeper...); err != nil || err2 != nil || len(mains) < 10 {
 		t.Fatalf("%d programs found: %v %v", len(mains), err, err2)
 	}
-	apart := []string{"../authenticator", "../customstore", "../server", "../wasm/edge", "../wasm/playground"} // these have other tests, or serve nothing
+	apart := []string{"../authenticator", "../customstore", "../server", "../wasm/edge", "../wasm/playground", "../webapp"} // these have other tests, or serve nothing
 	for _, main := range mains {
 		text, err := os.ReadFile(main)
 		if err != nil {
