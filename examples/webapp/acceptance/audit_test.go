@@ -118,8 +118,10 @@ func (b *tab) audit(heading string) {
 		return
 	}
 	source, err := axe()
-	if err != nil {
-		missing(b.t, "no axe-core: "+err.Error())
+	if err != nil && required() {
+		b.t.Fatal(err)
+	} else if err != nil {
+		b.t.Log("pages are judged without axe-core:", err)
 	}
 	b.show("light", 1280, 800)
 	b.findings(source, heading, "light, computer")
@@ -138,6 +140,9 @@ func (b *tab) audit(heading string) {
 // findings runs axe. Rules about the size of targets are off in it by default.
 func (b *tab) findings(source, heading, how string) {
 	b.t.Helper()
+	if source == "" {
+		return
+	}
 	if eval[bool](b, "!window.axe") {
 		eval[bool](b, source+";true")
 	}
