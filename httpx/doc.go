@@ -76,6 +76,9 @@
 // seconds, to at most 5 minutes, for pages that take longer to begin their answer, or bad networks. A
 // thief's copy is found out by a later renewal then.
 //
+// An answer that renews the session has the cookies of its user, and Cache-Control: no-store. A page
+// that sets Cache-Control itself must not make it public, or a shared cache hands them to others.
+//
 // A request that changes something must come from a page of this origin or of one in
 // Options.TrustedOrigins, by [http.CrossOriginProtection]; others get 403 with cross_origin. A GET
 // passes, so it must not change anything, unless it opens a WebSocket. That renews no session, since
