@@ -354,7 +354,7 @@ func TestFormPost(t *testing.T) {
 
 // checkAppleSecret is what Apple checks of a client secret.
 func checkAppleSecret(secret string, key crypto.PublicKey) error {
-	token, err := jose.ParseSigned(secret, []jose.SignatureAlgorithm{jose.ES256})
+	token, err := jose.ParseSignedCompact(secret, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return err
 	}

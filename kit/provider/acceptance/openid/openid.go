@@ -155,7 +155,7 @@ func (o *Provider) Start() {
 	o.t.Helper()
 	address := o.Server.Listener.Addr().String()
 	server := httptest.NewUnstartedServer(o)
-	server.Listener.Close()
+	_ = server.Listener.Close()
 	var err error
 	if server.Listener, err = net.Listen("tcp", address); err != nil {
 		o.t.Fatal(err)
@@ -258,7 +258,7 @@ func (client) DevMode() bool                        { return true } // redirect 
 func (client) IsScopeAllowed(string) bool           { return false }
 func (client) IDTokenUserinfoClaimsAssertion() bool { return false }
 func (client) ClockSkew() time.Duration             { return 0 }
-func (client) RestrictAdditionalIdTokenScopes() func([]string) []string {
+func (client) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:staticcheck // the name is that of zitadel/oidc
 	return func(scopes []string) []string { return scopes }
 }
 
