@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"myauth.internal/httpx"
 	"myauth.internal/kit"
@@ -54,6 +55,9 @@ func newApp(c config) (*app, error) {
 	// An account begins when its address is confirmed. With ConcealAccounts as well, the sign-up
 	// page would not tell who has an account.
 	opts.RequireVerifiedEmail = true
+	// A page whose answer is lost, on a train for example, has new cookies on the way. Until the grace
+	// is over the browser may come back with the old ones.
+	opts.RefreshGrace = time.Minute
 	opts.Features = append(opts.Features, c.notes, totp.New(&totp.Options{Issuer: productName}))
 	// Browsers have passkeys over TLS and on localhost only.
 	keys, err := passkey.New(public.Hostname(), &passkey.Options{RPName: productName, Origins: []string{public.Scheme + "://" + public.Host}})
