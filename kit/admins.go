@@ -12,7 +12,7 @@ import (
 // such user must remain.
 const AdminRole = "admin"
 
-// ErrLastAdmin: after this change no active user would have [AdminRole].
+// ErrLastAdmin refuses a change after which no active user would have [AdminRole].
 var ErrLastAdmin = NewProblem(409, "last_admin", "Last administrator", "This is the only active administrator. Give somebody else the role first.")
 
 // One record lists the administrators, because not every store can look for them. An entry may be old, and

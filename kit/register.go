@@ -22,7 +22,7 @@ const (
 	RegistrationClosed  RegistrationMode = "closed"  // nobody
 )
 
-// ErrRegistrationClosed: Options.Registration does not let this account be made.
+// ErrRegistrationClosed refuses an account that Options.Registration does not let be made.
 var ErrRegistrationClosed = NewProblem(403, "registration_closed", "Registration closed", "New accounts are not open to everybody here.")
 
 // Registration is what a new user gives.

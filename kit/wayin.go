@@ -10,7 +10,7 @@ import (
 // Of two removals that count on each other's credential at most one ends it: the write of the other
 // came between. No clock takes part in that, and a write that a store makes late does nothing.
 
-// ErrLastCredential: without this credential nothing could log in to the account.
+// ErrLastCredential refuses to remove the credential without which nothing could log in to the account.
 var ErrLastCredential = NewProblem(409, "last_credential", "Last way to log in", "Without this nothing could log in to the account. Set a password or add another way to log in first.")
 
 // Revoke ends a credential, and deletes its record. Of calls at once one returns nil, and the
