@@ -180,53 +180,60 @@ func TestParallelRenewal(t *testing.T) {
 // cookies stay, and the next request is served.
 func TestOutageKeepsTheCookies(t *testing.T) {
 	for _, route := range append(slices.Clone(renewing), "POST /auth/refresh", "POST /auth/logout") {
-		for _, fault := range []kittest.Fault{kittest.Down, kittest.Lost, kittest.Late} {
-			refused := 0
-			for n := 1; ; n++ {
-				rg := newRig(t, inCookies, func(o *kit.Options) { o.RecentLogin = time.Hour })
-				rg.reader(t)
-				b := signedIn(t, application(rg.Handler))
-				rg.clock.Advance(31 * time.Minute)
-				fired := false
-				calls := 0
-				var mu sync.Mutex
-				rg.faults.Each(func(context.Context, string, any) kittest.Fault {
-					mu.Lock()
-					defer mu.Unlock()
-					if calls++; calls == n {
-						fired = true
-						return fault
-					}
-					return 0
-				})
-				method, path, _ := strings.Cut(route, " ")
-				w := b.send(method, path, renewingBody(route))
-				rg.faults.Clear()
-				if !fired {
-					break
+		t.Run(route, func(t *testing.T) {
+			t.Parallel()
+			outageKeepsTheCookies(t, route)
+		})
+	}
+}
+
+func outageKeepsTheCookies(t *testing.T, route string) {
+	for _, fault := range []kittest.Fault{kittest.Down, kittest.Lost} {
+		refused := 0
+		for n := 1; ; n++ {
+			rg := newRig(t, inCookies, func(o *kit.Options) { o.RecentLogin = time.Hour })
+			rg.reader(t)
+			b := signedIn(t, application(rg.Handler))
+			rg.clock.Advance(31 * time.Minute)
+			fired := false
+			calls := 0
+			var mu sync.Mutex
+			rg.faults.Each(func(context.Context, string, any) kittest.Fault {
+				mu.Lock()
+				defer mu.Unlock()
+				if calls++; calls == n {
+					fired = true
+					return fault
 				}
-				switch {
-				case w.Code == 503:
-					refused++
-					b.has(true)
-					if w.Header().Get("Retry-After") == "" {
-						t.Errorf("%s: no Retry-After", route)
-					}
-				case w.Code >= 300:
-					t.Errorf("%s, fault %d at call %d: %d %s", route, fault, n, w.Code, w.Body)
-				}
-				if route == "POST /auth/logout" {
-					b.want(b.send("POST", "/auth/logout", ""), 204)
-					b.has(false)
-					continue
-				}
-				if w := b.send("GET", "/live", ""); w.Code != 200 {
-					t.Errorf("%s, fault %d at call %d: the next request: %d %s", route, fault, n, w.Code, w.Body)
-				}
+				return 0
+			})
+			method, path, _ := strings.Cut(route, " ")
+			w := b.send(method, path, renewingBody(route))
+			rg.faults.Clear()
+			if !fired {
+				break
 			}
-			if refused == 0 && fault == kittest.Down {
-				t.Errorf("%s: no call was refused", route)
+			switch {
+			case w.Code == 503:
+				refused++
+				b.has(true)
+				if w.Header().Get("Retry-After") == "" {
+					t.Errorf("%s: no Retry-After", route)
+				}
+			case w.Code >= 300:
+				t.Errorf("%s, fault %d at call %d: %d %s", route, fault, n, w.Code, w.Body)
 			}
+			if route == "POST /auth/logout" {
+				b.want(b.send("POST", "/auth/logout", ""), 204)
+				b.has(false)
+				continue
+			}
+			if w := b.send("GET", "/live", ""); w.Code != 200 {
+				t.Errorf("%s, fault %d at call %d: the next request: %d %s", route, fault, n, w.Code, w.Body)
+			}
+		}
+		if refused == 0 && fault == kittest.Down {
+			t.Errorf("%s: no call was refused", route)
 		}
 	}
 }
