@@ -152,3 +152,23 @@ func (s *Service) touchAdmin(ctx context.Context, id string) (found bool, err er
 	}
 	return false, errContention
 }
+
+// Administrators returns the active users with [AdminRole], in no order; of more than a hundred, some.
+func (s *Service) Administrators(ctx context.Context) ([]User, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	_, a, err := s.admins(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []User
+	for _, id := range a.IDs {
+		if u, err := s.users.ByID(ctx, id); err == nil && isAdmin(u) {
+			found = append(found, u)
+		} else if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+	}
+	return found, nil
+}

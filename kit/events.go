@@ -30,11 +30,13 @@ const (
 	EventPasswordChangeFailed   EventKind = "password_change_failed" // the current password was wrong
 	EventTokenRefused           EventKind = "token_refused"          // a reset, verification or refresh token; Err says which and why
 	EventEmailVerified          EventKind = "email_verified"
-	EventEmailDenied            EventKind = "email_denied" // its owner did not make the account, which is deleted
+	EventEmailUnverified        EventKind = "email_unverified" // an administrator does not take the address for proved any more
+	EventEmailDenied            EventKind = "email_denied"     // its owner did not make the account, which is deleted
 	EventEmailChangeRequested   EventKind = "email_change_requested"
 	EventEmailChanged           EventKind = "email_changed"
 	EventActivated              EventKind = "user_activated"
 	EventDeactivated            EventKind = "user_deactivated"
+	EventRenamed                EventKind = "user_renamed" // by an administrator
 	EventRolesChanged           EventKind = "roles_changed"
 	EventUserDeleted            EventKind = "user_deleted"
 	EventNewDevice              EventKind = "new_device"        // a login from where the owner has not logged in before

@@ -17,6 +17,9 @@ type Hooks struct {
 	// BeforeLogin is called before a session starts or is re-authenticated, whatever its user
 	// logged in with: after the last factor, for an account that may log in.
 	BeforeLogin func(context.Context, User) error
+	// MayGrant says whether an administrator may give a user a role, or take it away, by the routes
+	// of package admin and by invitations. nil: every administrator may with every role.
+	MayGrant func(ctx context.Context, actor User, role string) bool
 	// AfterLogin is called after a session started.
 	AfterLogin func(context.Context, User)
 }

@@ -15,7 +15,8 @@ import (
 // RegistrationMode says who may make an account.
 type RegistrationMode string
 
-// The modes. Service.Import, which is for the application and its administrators, works in each.
+// The modes. [Service.CreateUser] and [Service.Import], which are for the application and its
+// administrators, work in each.
 const (
 	RegistrationOpen    RegistrationMode = "open"    // everybody
 	RegistrationInvited RegistrationMode = "invited" // who has an invitation: see package invitation

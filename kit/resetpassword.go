@@ -69,11 +69,8 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 		u.PasswordHash = hash
 		u.SessionEpoch++
 		if proved = !u.Verified; proved {
-			u.Verified = true
-			u.Username, _, _ = strings.Cut(u.Email, "@") // at most 64 bytes of no control characters
-			u.Settings = json.RawMessage("{}")
-			u.CredentialEpoch++
-			u.Factors = nil
+			name, _, _ := strings.Cut(u.Email, "@") // at most 64 bytes of no control characters
+			u.proveOwner(name, json.RawMessage("{}"))
 		}
 		return nil
 	})
@@ -90,6 +87,15 @@ func (s *Service) ResetPassword(ctx context.Context, token, newPassword string) 
 	}
 	s.queueMail(ctx, MailPasswordChanged, u)
 	return nil
+}
+
+// proveOwner makes an account whose address was never verified that of the owner of the mailbox.
+// What the stranger brought who may have made it is void.
+func (u *User) proveOwner(username string, settings json.RawMessage) {
+	u.Verified = true
+	u.Username, u.Settings = username, settings
+	u.CredentialEpoch++
+	u.Factors = nil
 }
 
 // checkMailed returns the row of a mailed token, and the user whom the token may change.
