@@ -3,27 +3,14 @@ package httpx
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"myauth.internal/kit"
-	"myauth.internal/kit/useragent"
 )
-
-// session is one session as its owner sees it.
-type session struct {
-	ID         string   `json:"id"`
-	CreatedAt  string   `json:"created_at"`
-	LastUsedAt string   `json:"last_used_at"`
-	ExpiresAt  string   `json:"expires_at"`
-	IP         *string  `json:"ip"` // null: unknown
-	UserAgent  string   `json:"user_agent"`
-	Device     string   `json:"device"`
-	AMR        []string `json:"amr"`
-	Current    bool     `json:"current"`
-}
 
 // listSessions is GET /sessions.
 func (h *Handler) listSessions(ctx context.Context, r kit.Request) (kit.Answer, error) {
@@ -41,24 +28,16 @@ func (h *Handler) listSessions(ctx context.Context, r kit.Request) (kit.Answer, 
 		}
 		return cmp.Or(b.LastUsedAt.Compare(a.LastUsedAt), strings.Compare(a.ID, b.ID))
 	})
-	list := make([]session, 0, len(sessions))
+	list := make([]json.RawMessage, 0, len(sessions))
 	for _, s := range sessions {
-		item := session{
-			ID: s.ID, CreatedAt: jsonTime(s.CreatedAt), LastUsedAt: jsonTime(s.LastUsedAt), ExpiresAt: jsonTime(s.ExpiresAt),
-			UserAgent: s.Client.UserAgent, Device: useragent.Name(s.Client.UserAgent),
-			AMR: append([]string{}, s.AMR...), Current: s.ID == current,
+		item, err := s.MarshalJSON()
+		if err != nil {
+			return kit.Answer{}, err
 		}
-		if s.Client.IP.IsValid() {
-			ip := s.Client.IP.String()
-			item.IP = &ip
-		}
-		list = append(list, item)
+		list = append(list, fmt.Appendf(item[:len(item)-1], `,"current":%t}`, s.ID == current))
 	}
 	return kit.JSON(http.StatusOK, map[string]any{"sessions": list})
 }
-
-// jsonTime is RFC 3339 in UTC with six digits of fraction, as the times of a user are.
-func jsonTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
 
 // errNoSession is the answer for every ID that is not in the list, whoever's it is.
 var errNoSession = kit.NewProblem(http.StatusNotFound, errNotFound.Code, errNotFound.Title, "There is no such session.")

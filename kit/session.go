@@ -2,12 +2,14 @@ package kit
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
 
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/internal/opaque"
+	"myauth.internal/kit/useragent"
 )
 
 // Session describes one session, for a list of devices for example.
@@ -21,6 +23,29 @@ type Session struct {
 	// most Options.RefreshGrace before the last refresh. The session ends at ExpiresAt if it
 	// is not refreshed again.
 	CreatedAt, LastUsedAt, ExpiresAt time.Time
+}
+
+// MarshalJSON returns the session as the HTTP API does: id, created_at, last_used_at, expires_at,
+// ip (null if it is not known), user_agent, device and amr.
+func (s Session) MarshalJSON() ([]byte, error) {
+	var ip *string
+	if s.Client.IP.IsValid() {
+		text := s.Client.IP.String()
+		ip = &text
+	}
+	return json.Marshal(struct {
+		ID         string   `json:"id"`
+		CreatedAt  string   `json:"created_at"`
+		LastUsedAt string   `json:"last_used_at"`
+		ExpiresAt  string   `json:"expires_at"`
+		IP         *string  `json:"ip"`
+		UserAgent  string   `json:"user_agent"`
+		Device     string   `json:"device"`
+		AMR        []string `json:"amr"`
+	}{
+		s.ID, s.CreatedAt.UTC().Format(jsonTime), s.LastUsedAt.UTC().Format(jsonTime), s.ExpiresAt.UTC().Format(jsonTime),
+		ip, s.Client.UserAgent, useragent.Name(s.Client.UserAgent), append([]string{}, s.AMR...),
+	})
 }
 
 // Sessions lists the user's live sessions, in no particular order. Errors:
