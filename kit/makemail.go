@@ -42,7 +42,7 @@ func (s *Service) linkVerification(_ context.Context, job *mailJob, now time.Tim
 
 func (s *Service) linkPasswordReset(ctx context.Context, job *mailJob, now time.Time) error {
 	s.linkOpaque(job, now, PasswordResetToken, resetPrefix, "/reset-password")
-	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: job.user.ID, Client: job.client})
+	s.emit(ctx, Event{Kind: EventPasswordResetRequested, UserID: job.user.ID, Actor: job.actor, Client: job.client})
 	return nil
 }
 

@@ -55,6 +55,7 @@ type mailJob struct {
 	user    User
 	content MailContent // of a feature
 	client  Client
+	actor   string    // of the request: see WithActor
 	asked   time.Time // zero after the first attempt
 	until   time.Time
 	mail    Mail   // once it is made
@@ -103,7 +104,7 @@ func (s *Service) enqueueMail(ctx context.Context, kind MailKind, email string, 
 	// No mail needs these, and the queue may hold many users.
 	u.PasswordHash, u.Settings, u.Private, u.Roles = "", nil, nil, nil
 	now := s.now()
-	job := &mailJob{kind: kind, rule: s.mailRule(kind), email: email, user: u, content: content, client: ClientOf(ctx), asked: now}
+	job := &mailJob{kind: kind, rule: s.mailRule(kind), email: email, user: u, content: content, client: ClientOf(ctx), actor: actorOf(ctx), asked: now}
 	job.rule.spaced = job.rule.spaced || email == "" && !u.Verified
 	job.until = now.Add(job.rule.ttl)
 	queued := mailqueue.Job[*mailJob]{Value: job, Source: turns.SourceOf(job.client.IP), ValidUntil: job.until}
