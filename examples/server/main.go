@@ -4,6 +4,7 @@
 // It is also an example of the wiring. main.go is the way from the settings to a
 // running server, settings.go the variables, stores.go, keys.go, mail.go, passkeys.go and
 // providers.go what they choose, serve.go the server's life, and rotate.go that of its signing key.
+// Commands work on the same stores: commands.go finds them and shell.go opens what they need.
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"syscall"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/throttle"
 )
 
@@ -31,11 +33,11 @@ const (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.LookupEnv, os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], surroundings{os.LookupEnv, os.Environ(), os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // run is main with its surroundings as arguments. It returns the exit status.
-func run(args []string, lookup func(string) (string, bool), environ []string, stdout, stderr io.Writer) int {
+func run(args []string, around surroundings) int {
 	// From the very start, so that no signal leaves things half done.
 	ctx, cancel := untilSignal()
 	defer cancel()
@@ -43,17 +45,11 @@ func run(args []string, lookup func(string) (string, bool), environ []string, st
 	signal.Ignore(syscall.SIGPIPE)
 
 	if len(args) > 0 {
-		switch args[0] {
-		case "-h", "-help", "--help":
-			printHelp(stdout)
-			return 0
-		}
-		fmt.Fprintf(stderr, "unknown argument %s: settings come from the environment, and -h lists them\n", shown(args[0]))
-		return exitBadSetting
+		return runCommand(ctx, args, around)
 	}
-	s, err := parseSettings(lookup)
+	s, logger, err := loadSettings(around)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(around.stderr, err)
 		return exitBadSetting
 	}
 	hangup := make(chan os.Signal, 1)
@@ -61,19 +57,28 @@ func run(args []string, lookup func(string) (string, bool), environ []string, st
 		signal.Notify(hangup, syscall.SIGHUP)
 		defer signal.Stop(hangup)
 	}
-	logger := newLogger(stderr, s.logFormat)
-	for _, name := range unknownSettings(environ, s.rows()) {
-		if strings.HasPrefix(name, providerPrefix) {
-			fmt.Fprintln(stderr, s.bad(name, errStray))
-			return exitBadSetting
-		}
-		logger.Warn("unknown setting, without effect: -h lists those that there are", "name", name)
-	}
-	if err := start(ctx, hangup, &s, logger, stderr); err != nil {
-		fmt.Fprintln(stderr, err)
+	if err := start(ctx, hangup, &s, logger, around.stderr); err != nil {
+		fmt.Fprintln(around.stderr, err)
 		return exitFailed
 	}
 	return 0
+}
+
+// loadSettings returns the settings and a logger of their form. It warns of settings that do not
+// exist.
+func loadSettings(around surroundings) (settings, *slog.Logger, error) {
+	s, err := parseSettings(around.lookup)
+	logger := newLogger(around.stderr, s.logFormat)
+	if err != nil {
+		return s, logger, err
+	}
+	for _, name := range unknownSettings(around.environ, s.rows()) {
+		if strings.HasPrefix(name, providerPrefix) {
+			return s, logger, s.bad(name, errStray)
+		}
+		logger.Warn("unknown setting, without effect: -h lists those that there are", "name", name)
+	}
+	return s, logger, nil
 }
 
 // untilSignal returns a context that ends with the first SIGTERM or SIGINT. From
@@ -117,36 +122,20 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 	}
 	defer func() { err = errors.Join(err, store.closeInTime(logger)) }()
 
-	opts := s.opts
-	opts.Logger = logger
-	if opts.PublicURL == "" {
-		opts.PublicURL = linkURL(l.Addr())
-		if err := s.checkPublicURL(opts.PublicURL); err != nil {
+	publicURL := s.opts.PublicURL
+	if publicURL == "" {
+		publicURL = linkURL(l.Addr())
+		if err := s.checkPublicURL(publicURL); err != nil {
 			return err
 		}
 	}
-	if opts.Mailer, err = newMailer(s, logger, stderr); err != nil {
-		return err
-	}
-	if !opts.InsecureUnlimited {
-		opts.Limiter = throttle.New(&throttle.Options{Shared: store.buckets, Logger: logger})
-	}
-	passkeys, err := newPasskeys(s, opts.PublicURL, logger)
-	if err != nil {
-		return err
-	}
-	providers, err := newProviders(s, opts.PublicURL)
-	if err != nil {
-		return err
-	}
-	opts.Features = slices.Concat(opts.Features, passkeys, providers)
-	svc, err := kit.New(store.Stores, keys, &opts)
+	svc, err := serviceOver(s, store, keys, publicURL, logger, stderr)
 	if err != nil {
 		return err
 	}
 	api := s.api
 	api.Logger = logger
-	handler, err := newHandler(svc, api, opts.PublicURL)
+	handler, err := newHandler(svc, api, publicURL)
 	if err != nil {
 		return err
 	}
@@ -156,6 +145,28 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 	}
 	defer stopRotating()
 	return serve(ctx, l, svc, handler, logger, stderr)
+}
+
+// serviceOver returns the Service of the settings over opened stores.
+func serviceOver(s *settings, store stores, keys *accesstoken.Keyring, publicURL string, logger *slog.Logger, stderr io.Writer) (_ *kit.Service, err error) {
+	opts := s.opts
+	opts.Logger, opts.PublicURL = logger, publicURL
+	if opts.Mailer, err = newMailer(s, logger, stderr); err != nil {
+		return nil, err
+	}
+	if !opts.InsecureUnlimited {
+		opts.Limiter = throttle.New(&throttle.Options{Shared: store.buckets, Logger: logger})
+	}
+	passkeys, err := newPasskeys(s, publicURL, logger)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := newProviders(s, publicURL)
+	if err != nil {
+		return nil, err
+	}
+	opts.Features = slices.Concat(opts.Features, passkeys, providers)
+	return kit.New(store.Stores, keys, &opts)
 }
 
 // unlessStopped is err, and nil once a signal has come: an error of a start that a
@@ -185,29 +196,4 @@ func newLogger(w io.Writer, format string) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, nil))
 	}
 	return slog.New(slog.NewTextHandler(w, nil))
-}
-
-// printHelp lists the settings.
-func printHelp(w io.Writer) {
-	io.WriteString(w, "The MyAuth reference server: POST /auth/register and the rest of the API.\n\n"+
-		"Settings come from the environment; one that is set but empty counts as not set.\n\n")
-	printRows(w, settingsTable)
-	io.WriteString(w, "\nEach NAME in MYAUTH_PROVIDERS has variables of its own, with NAME in capitals:\n\n")
-	printRows(w, ofEachProvider())
-	io.WriteString(w, "\nSIGTERM and SIGINT stop it in order, within 10 s; a second one at once.\n"+
-		"SIGHUP reads the file of the signing key anew (MYAUTH_JWT_SECRET_FILE, MYAUTH_JWT_PRIVATE_KEY_FILE):\n"+
-		"a new key is published, signs some minutes later, and the old one verifies until its last token is over.\n")
-}
-
-func printRows(w io.Writer, rows []setting) {
-	for _, row := range rows {
-		preset := row.preset
-		if preset == "" {
-			preset = row.otherwise
-		}
-		fmt.Fprintf(w, "  %s (default: %s)\n        %s\n", row.name, preset, row.meaning)
-		if row.secret {
-			fmt.Fprintf(w, "        %s is the path of a file that holds it\n", row.name+fileSuffix)
-		}
-	}
 }

@@ -149,7 +149,7 @@ func TestStrayProviderSettings(t *testing.T) {
 	for _, name := range []string{"MYAUTH_PROVIDER_GITLAB_CLIENT_SECRET", "MYAUTH_PROVIDER_GOOGLE_SECRET", "MYAUTH_PROVIDER_google_CLIENT_ID", "MYAUTH_PROVIDER_GOOGLE_CLIENT_ID_FILE"} {
 		lines := append(slices.Clone(good), name+"=s3cret", "MYAUTH_ADDR=192.0.2.1:1")
 		var out, errOut bytes.Buffer
-		if status := run(nil, env(lines...), lines, &out, &errOut); status != exitBadSetting {
+		if status := run(nil, surroundings{env(lines...), lines, nil, &out, &errOut}); status != exitBadSetting {
 			t.Errorf("%s: status %d", name, status)
 		}
 		checkBadSetting(t, strings.TrimSuffix(errOut.String(), "\n"), name, "MYAUTH_PROVIDERS")

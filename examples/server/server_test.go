@@ -344,7 +344,7 @@ func TestBadSettingStopsTheStart(t *testing.T) {
 
 func TestArgumentsAreRefused(t *testing.T) {
 	var out, errOut bytes.Buffer
-	status := run([]string{"-port", "80"}, env(), nil, &out, &errOut)
+	status := run([]string{"-port", "80"}, surroundings{env(), nil, nil, &out, &errOut})
 	if status != exitBadSetting || out.Len() > 0 || strings.Count(errOut.String(), "\n") != 1 || !strings.Contains(errOut.String(), `"-port"`) {
 		t.Errorf("status %d, stdout %q, stderr %q", status, out.String(), errOut.String())
 	}

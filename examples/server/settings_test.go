@@ -390,7 +390,7 @@ func TestUnknownSettings(t *testing.T) {
 func TestHelpListsEverySetting(t *testing.T) {
 	for _, flag := range []string{"-h", "-help", "--help"} {
 		var out, errOut bytes.Buffer
-		if status := run([]string{flag}, env("MYAUTH_ADDR=bad"), nil, &out, &errOut); status != 0 || errOut.Len() != 0 {
+		if status := run([]string{flag}, surroundings{env("MYAUTH_ADDR=bad"), nil, nil, &out, &errOut}); status != 0 || errOut.Len() != 0 {
 			t.Errorf("%s: status %d, stderr %q", flag, status, errOut.String())
 		}
 		for _, row := range slices.Concat(settingsTable, ofEachProvider()) {

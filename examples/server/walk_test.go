@@ -172,14 +172,14 @@ func needTool(t *testing.T, tool, from string) {
 	}
 }
 
-// shell is a bash that runs one command after the other, as a terminal does.
-type shell struct {
+// reader is a bash that runs one command after the other, as a terminal does.
+type reader struct {
 	t   *testing.T
 	in  io.Writer
 	out *bufio.Reader
 }
 
-func newShell(t *testing.T, dir string) *shell {
+func newShell(t *testing.T, dir string) *reader {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "--noprofile", "--norc")
 	cmd.Dir = dir
@@ -199,11 +199,11 @@ func newShell(t *testing.T, dir string) *shell {
 		in.Close() // bash ends with its input
 		cmd.Wait()
 	})
-	return &shell{t, in, bufio.NewReader(out)}
+	return &reader{t, in, bufio.NewReader(out)}
 }
 
 // run returns what command prints.
-func (s *shell) run(command string) string {
+func (s *reader) run(command string) string {
 	s.t.Helper()
 	const end = "-- end of command --"
 	if _, err := io.WriteString(s.in, command+"\nprintf '\\n%s\\n' '"+end+"'\n"); err != nil {
