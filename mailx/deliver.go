@@ -34,6 +34,11 @@ const quitTimeout = 2 * time.Second
 
 // deliver hands message to the relay, for one recipient.
 func (m *Mailer) deliver(ctx context.Context, to string, message []byte) error {
+	return m.greet(ctx, func(ctx context.Context, client *smtp.Client) error { return m.transact(ctx, client, to, message) })
+}
+
+// greet connects to the relay, secures the connection, logs in, and calls do.
+func (m *Mailer) greet(ctx context.Context, do func(context.Context, *smtp.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", m.cfg.address())
@@ -61,7 +66,7 @@ func (m *Mailer) deliver(ctx context.Context, to string, message []byte) error {
 			return err
 		}
 	}
-	return m.transact(ctx, client, to, message)
+	return do(ctx, client)
 }
 
 // open goes through greeting and TLS to the list of what the relay can do. When it

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/emersion/go-smtp"
+
 	"myauth.internal/kit"
 )
 
@@ -79,6 +81,12 @@ func (m *Mailer) Send(ctx context.Context, mail kit.Mail) error {
 		return err
 	}
 	return m.deliver(ctx, mail.To, message)
+}
+
+// Check goes as far towards the relay as every mail does, through TLS and AUTH, and sends nothing.
+// Its errors are those of Send.
+func (m *Mailer) Check(ctx context.Context) error {
+	return m.greet(ctx, func(context.Context, *smtp.Client) error { return nil })
 }
 
 // Format writes where m sends to, without credentials, whatever the verb.
