@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"myauth.internal/kit"
 )
 
@@ -73,6 +75,22 @@ func (f *Feature) connect(now func() time.Time) ([]client, error) {
 		clients = append(clients, client{p, protocol})
 	}
 	return clients, nil
+}
+
+// Check asks a provider for its metadata, with which a sign-in begins, and returns what is wrong with
+// it. A provider without metadata, such as GitHub, is not asked. The error holds no secret.
+func (f *Feature) Check(ctx context.Context, name string) error {
+	clients, err := f.connect(time.Now)
+	if err != nil {
+		return err
+	}
+	for _, c := range clients {
+		if c.Name == name {
+			_, err := c.authURL(ctx, begin{Verifier: oauth2.GenerateVerifier()})
+			return err
+		}
+	}
+	return fmt.Errorf("provider: there is no provider %q", name)
 }
 
 // callbackURL is the redirect URI of a provider. Each has its own, so the answer of one is never
