@@ -7,6 +7,8 @@
 //		Features: []kit.Feature{admin.New(&admin.Options{FirstAdmin: "ada@example.com"})},
 //	})
 //
+// [Pages] has pages for them, in front of the routes.
+//
 // What one act changes is one write, and each change of an account is one event with the
 // administrator as Actor and the account as UserID. An act that is refused, or that finds its work
 // done, makes no event; to end the sessions of an account is never done before, because each

@@ -1,0 +1,307 @@
+package admin
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"myauth.internal/httpx"
+	"myauth.internal/httpx/cookie"
+	"myauth.internal/kit"
+)
+
+// PagesOptions are the settings of [Pages]. Nil means the defaults.
+type PagesOptions struct {
+	// ProductName stands above each page; default "Administration".
+	ProductName string
+	// SignIn is the path of the application's sign-in page, such as "/sign-in". It gets the
+	// address to return to as the parameter next, which [cookie.Next] reads. Empty: the pages
+	// have a sign-in by email address, password and the code of a second factor.
+	SignIn string
+}
+
+// Pages returns the pages of administration, for a Handler in cookie mode whose Service has the
+// feature that [New] returns. Mount them anywhere:
+//
+//	pages, err := admin.Pages(auth, nil)
+//	mux.Handle("/admin/", http.StripPrefix("/admin", pages))
+//
+// They find accounts by the beginning of an email address, and show and change one: name, roles,
+// confirmed or not, disabled or not, its sessions and second factors, its end. If the Service has
+// the feature of package invitation, they list, make and revoke invitations. They are plain HTML in
+// English, without a script, and work on a phone.
+//
+// All that they know and do goes through routes of the API, by [httpx.Handler.Call]. So a page
+// shows and changes only what the API lets its reader, each act is one event, and forms of other
+// origins are refused. When a login is too old for the API, the pages ask for the password, and
+// then go on with what was asked; an account without a password signs out and in again.
+//
+// An error says what the Handler lacks.
+func Pages(auth *httpx.Handler, opts *PagesOptions) (http.Handler, error) {
+	if auth == nil {
+		return nil, errors.New("admin: Pages needs a Handler: see httpx.New")
+	}
+	p := &pages{auth: auth, mux: http.NewServeMux()}
+	if opts != nil {
+		p.options = *opts
+	}
+	if p.options.ProductName == "" {
+		p.options.ProductName = "Administration"
+	}
+	if signIn := p.options.SignIn; signIn != "" && (cookie.Next(signIn) != signIn || strings.ContainsAny(signIn, "?#")) {
+		return nil, fmt.Errorf("admin: PagesOptions.SignIn is %q: it must be a path, such as /sign-in", signIn)
+	}
+	switch {
+	case p.probe("POST /login") != "cross_origin":
+		return nil, errors.New("admin: Pages needs a Handler in cookie mode: set httpx.Options.Cookies")
+	case p.probe("GET /admin/users") == "not_found":
+		return nil, errors.New("admin: Pages needs the routes of administration: add admin.New to kit.Options.Features")
+	}
+	p.invitations = p.probe("GET /admin/invitations") != "not_found"
+	var err error
+	p.templates, err = template.New("").Funcs(template.FuncMap{
+		"moment": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") },
+		"label":  func(field string) string { return cmp.Or(labels[field], field) },
+	}).Parse(pageTemplates)
+	if err != nil {
+		return nil, err
+	}
+	p.routes()
+	return auth.RequireSameOrigin(http.MaxBytesHandler(p, maxForm)), nil
+}
+
+// maxForm is the largest form that is read, in bytes.
+const maxForm = 64 << 10
+
+var (
+	//go:embed pages.html
+	pageTemplates string
+	//go:embed pages.css
+	pageStyle string
+)
+
+// pages are the pages of administration. A handler reads a form, calls a route, and redirects, or
+// shows the form again.
+type pages struct {
+	auth        *httpx.Handler
+	options     PagesOptions
+	templates   *template.Template
+	mux         *http.ServeMux
+	invitations bool // there are routes for them
+}
+
+// noAnswer is where the answer of a probe goes.
+type noAnswer struct{ header http.Header }
+
+func (n noAnswer) Header() http.Header       { return n.header }
+func (noAnswer) Write(b []byte) (int, error) { return len(b), nil }
+func (noAnswer) WriteHeader(int)             {}
+
+// probe returns the code by which the Handler refuses a page of another origin that has no
+// session, which tells what routes there are. It asks no store.
+func (p *pages) probe(route string) string {
+	r := &http.Request{Method: http.MethodPost, Host: "probe.invalid", URL: &url.URL{Path: "/"}, Header: http.Header{"Sec-Fetch-Site": {"cross-site"}}}
+	if !strings.HasPrefix(route, http.MethodPost) {
+		r.Method = http.MethodGet
+	}
+	_, err := p.auth.Call(noAnswer{http.Header{}}, r, route, nil)
+	return httpx.ProblemOf(err).Code
+}
+
+// routes lists the pages. What changes something is a form, whose page is at the same path.
+func (p *pages) routes() {
+	p.mux.HandleFunc("GET /{$}", p.search)
+	p.mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) { p.showAccount(w, r, nil) })
+	p.mux.HandleFunc("POST /users/{id}", p.changeAccount)
+	p.mux.HandleFunc("GET /users/{id}/{act}", func(w http.ResponseWriter, r *http.Request) { p.askFor(w, r, nil) })
+	p.mux.HandleFunc("POST /users/{id}/{act}", p.do)
+	if p.invitations {
+		p.mux.HandleFunc("GET /invitations", func(w http.ResponseWriter, r *http.Request) { p.showInvitations(w, r, nil) })
+		p.mux.HandleFunc("POST /invitations", p.changeInvitations)
+	}
+	if p.options.SignIn == "" {
+		p.mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, r *http.Request) { p.ask(w, r, http.StatusOK, signingIn, view{}) })
+		p.mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) { p.prove(w, r, signingIn) })
+	}
+	p.mux.HandleFunc("GET /confirm", func(w http.ResponseWriter, r *http.Request) { p.ask(w, r, http.StatusOK, confirming, view{}) })
+	p.mux.HandleFunc("POST /confirm", func(w http.ResponseWriter, r *http.Request) { p.prove(w, r, confirming) })
+	p.mux.HandleFunc("POST /sign-out", p.signOut)
+	p.mux.HandleFunc("/", p.noSuchPage)
+}
+
+// visit is what all handlers of a request know.
+type visit struct {
+	// base leads from the address in the browser to the first page. All addresses in pages are
+	// relative, so that they hold below any prefix.
+	base string
+	// typed is what was typed into a form that is offered again.
+	typed url.Values
+}
+
+type visitKey struct{}
+
+func visitOf(r *http.Request) *visit {
+	v, _ := r.Context().Value(visitKey{}).(*visit)
+	return v
+}
+
+// ServeHTTP finds the page. No address of one has a character that is escaped.
+func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	at := r.URL.EscapedPath()
+	v := &visit{base: "./" + strings.Repeat("../", max(0, strings.Count(at, "/")-1))}
+	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+	switch {
+	case at == "": // the prefix without its slash
+		asked, _, _ := strings.Cut(r.RequestURI, "?")
+		redirect(w, "./"+path.Base(asked)+"/")
+	case at != path.Clean(at) || strings.Contains(at, "%"):
+		p.noSuchPage(w, r)
+	default:
+		_ = r.ParseForm() // what cannot be read is not there
+		p.mux.ServeHTTP(w, r)
+	}
+}
+
+func (p *pages) noSuchPage(w http.ResponseWriter, r *http.Request) {
+	p.render(w, r, http.StatusNotFound, "error", view{Title: "Not found", Problem: "There is no such page."})
+}
+
+// redirect goes to a relative address. After a form, going back or reloading then sends nothing twice.
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// done goes to a page after a form, which says what has been done.
+func done(w http.ResponseWriter, r *http.Request, page, notice string) {
+	redirect(w, visitOf(r).base+page+"?done="+notice)
+}
+
+// load calls a route that only reads, into v.
+func (p *pages) load(w http.ResponseWriter, r *http.Request, route string, v any) error {
+	answer, err := p.auth.Call(w, r, route, nil)
+	if err == nil {
+		err = json.Unmarshal(answer.Body, v)
+	}
+	return err
+}
+
+// view is what a template is executed with.
+type view struct {
+	Title   string
+	Problem string           // what went wrong
+	Errors  []kit.FieldError // and with which fields
+	Form    url.Values       // what was typed
+	Focus   string           // the field to begin with
+	Data    any
+
+	// The rest is render's.
+	Notice        string // what has just been done
+	Product, Base string
+	Public        bool // nobody is signed in
+	Invitations   bool
+	Style         template.CSS
+	Nonce         string
+}
+
+// field is one input of a form.
+type field struct {
+	Name, Label, Type, Autocomplete, Value, Hint string
+	Errors                                       []string
+	Focus                                        bool
+}
+
+// Field returns an input, with what is wrong with it. Of those that are wrong the first has the
+// focus, and otherwise the one that Focus names.
+func (v view) Field(name, label, kind, autocomplete, value string, hint ...string) field {
+	f := field{Name: name, Label: label, Type: kind, Autocomplete: autocomplete, Value: value, Hint: strings.Join(hint, "")}
+	for _, e := range v.Errors {
+		if e.Field == name {
+			f.Errors = append(f.Errors, e.Message)
+		}
+	}
+	f.Focus = v.Focus == name
+	if len(v.Errors) > 0 {
+		f.Focus = v.Errors[0].Field == name
+	}
+	return f
+}
+
+// Chosen reports whether the i-th method of a second factor is the one that was chosen last, or the first.
+func (v view) Chosen(i int, method string) bool {
+	if chosen := v.Form.Get("method"); chosen != "" {
+		return chosen == method
+	}
+	return i == 0
+}
+
+// refuse puts what err says into v, and what was typed.
+func (v *view) refuse(w http.ResponseWriter, r *http.Request, err error) (status int) {
+	v.Form = visitOf(r).typed
+	if err == nil {
+		return http.StatusOK
+	}
+	problem := httpx.ProblemOf(err)
+	v.Form, v.Problem, v.Errors = r.PostForm, words(problem), problem.Errors
+	if problem.RetryAfter > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(seconds(problem.RetryAfter)))
+	}
+	return problem.Status
+}
+
+// fail shows why there is nothing else to show. Who is not signed in, or not recently, can
+// do so and then goes on.
+func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if httpx.ProblemOf(err).Status == http.StatusUnauthorized {
+		next := r.URL.Path // of a form, too, there is a page
+		if len(r.PostForm) == 0 {
+			next = wanted(r.URL.RequestURI())
+		}
+		p.askWho(w, r, err, next, r.PostForm.Encode())
+		return
+	}
+	v := view{Title: "This didn’t work"}
+	p.render(w, r, v.refuse(w, r, err), "error", v)
+}
+
+// render writes a page.
+func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
+	switch {
+	case v.Problem != "" || v.Notice != "":
+	case visitOf(r).typed != nil:
+		v.Notice = "Thank you. Nothing has been changed yet: look at what you typed, then press the button again."
+	default:
+		v.Notice = notices[r.URL.Query().Get("done")]
+	}
+	v.Product, v.Base, v.Invitations = p.options.ProductName, visitOf(r).base, p.invitations
+	v.Style, v.Nonce = template.CSS(pageStyle), rand.Text()
+	var b bytes.Buffer
+	if err := p.templates.ExecuteTemplate(&b, name, v); err != nil {
+		p.auth.WriteError(w, r, fmt.Errorf("admin: page %s: %w", name, err))
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", "en")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+v.Nonce+"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store") // so that going back after signing out shows nothing
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	// Not no-referrer, with which forms come from the origin "null", and are refused as another's.
+	h.Set("Referrer-Policy", "same-origin")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w)
+}

@@ -1,0 +1,379 @@
+package admin_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"myauth.internal/httpx"
+	"myauth.internal/httpx/admin"
+	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
+)
+
+// TestPagesActs: each act of the pages is done, once, in the administrator's name.
+func TestPagesActs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	b := s.signedIn()
+	s.acts()
+	b.get("./?email=BOB")
+	b.want(200, "Accounts", "bob@example.com", "reader")
+	if strings.Contains(b.page, "ada@") {
+		t.Error("the search finds others")
+	}
+	bob := below + "/users/" + s.bob.ID
+	b.get(bob)
+	b.want(200, "Account", "bob@example.com", s.bob.ID, "reader", "confirmed")
+
+	b.press("Save", "username", "Robert", "roles", "writer", "-keep", "0")
+	b.want(200, "Account", "Saved.", "Robert")
+	if u := s.user(s.bob.ID); u.Username != "Robert" || !slices.Equal(u.Roles, []string{"writer"}) {
+		t.Errorf("the account is %q %q", u.Username, u.Roles)
+	}
+	for _, step := range []struct {
+		button, notice string
+		asks           bool
+		is             func(kit.User) bool
+		event          string
+	}{
+		{"Count the address as not confirmed", "counts as not confirmed", false, func(u kit.User) bool { return !u.Verified }, "email_unverified ada bob"},
+		{"Count the address as confirmed", "counts as confirmed", false, func(u kit.User) bool { return u.Verified }, "email_verified ada bob"},
+		{"Mail a password reset", "on its way", false, nil, ""},
+		{"Sign out everywhere", "signed out everywhere", false, func(u kit.User) bool { return u.SessionEpoch > s.bob.SessionEpoch }, "all_sessions_ended ada bob"},
+		{"Disable the account", "is disabled", true, func(u kit.User) bool { return !u.Active }, "user_deactivated ada bob"},
+		{"Enable the account", "can sign in again", false, func(u kit.User) bool { return u.Active }, "user_activated ada bob"},
+	} {
+		b.get(bob)
+		s.acts()
+		if step.asks {
+			b.get(bob + "/" + strings.ToLower(strings.Fields(step.button)[0]))
+			b.want(200, step.button, "bob@example.com", "Robert")
+		}
+		b.press(step.button)
+		b.want(200, "Account", step.notice)
+		if step.is != nil && !step.is(s.user(s.bob.ID)) {
+			t.Errorf("%q has done nothing", step.button)
+		}
+		if got := strings.Join(s.acts(), ", "); step.event != "" && got != step.event {
+			t.Errorf("%q made the events %s, want %s", step.button, got, step.event)
+		}
+	}
+	s.NextMail(kit.MailPasswordReset)
+
+	u := s.user(s.bob.ID)
+	u.Factors = []string{"totp"}
+	if err := s.Store.Users().Update(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	b.get(bob)
+	b.want(200, "Account", "totp")
+	b.get(bob + "/reset-factors")
+	b.press("Remove the second factors")
+	b.want(200, "Account", "no second factor any more")
+	if len(s.user(s.bob.ID).Factors) > 0 {
+		t.Error("there are second factors left")
+	}
+	s.acts()
+	b.get(bob + "/delete")
+	b.want(200, "Delete the account", "bob@example.com", "can’t be undone")
+	again := b.at
+	b.press("Delete the account")
+	b.want(200, "Accounts", "The account is deleted.")
+	if _, err := s.UserByID(t.Context(), s.bob.ID); err == nil {
+		t.Error("the account is still there")
+	}
+	if got := strings.Join(s.acts(), ", "); got != "user_deleted ada bob" {
+		t.Errorf("the events are %s", got)
+	}
+	b.send("POST", again, url.Values{})
+	b.want(200, "Accounts", "The account is deleted.")
+	b.get(bob)
+	b.want(404, "This didn’t work", "There is no such account")
+	b.press("Sign out")
+	b.want(200, "Sign in", "You are signed out.")
+	if len(b.cookies) > 1 { // but for the device's
+		t.Errorf("cookies are left: %v", b.cookies)
+	}
+}
+
+// TestPagesForward: pages of a search go forwards, and see each account once.
+func TestPagesForward(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for i := range 120 {
+		s.LogIn(fmt.Sprintf("many%03d@example.com", i))
+	}
+	b := s.signedIn()
+	b.get("./?email=many")
+	next := regexp.MustCompile(`<a href="([^"]*)" rel="next">`)
+	var seen []string
+	for pages := 1; ; pages++ {
+		seen = append(seen, regexp.MustCompile(`many\d+`).FindAllString(b.page, -1)...)
+		seen = slices.Compact(seen) // each is there as address and as name
+		m := next.FindStringSubmatch(b.page)
+		if m == nil {
+			if pages != 3 {
+				t.Errorf("%d pages", pages)
+			}
+			break
+		}
+		b.get(strings.ReplaceAll(m[1], "&amp;", "&"))
+		b.want(200, "Accounts", "First page")
+	}
+	if len(seen) != 120 || !slices.IsSorted(seen) {
+		t.Errorf("%d accounts are listed: %v", len(seen), seen)
+	}
+	b.get("./?email=nobody")
+	b.want(200, "Accounts", "No address begins like this.")
+	b.get("./?email=many&after=nonsense")
+	b.want(422, "Accounts", "not the beginning of an address")
+}
+
+// TestPagesRefusals: what the API refuses is said in words, and what was typed is kept.
+func TestPagesRefusals(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, func(o *kit.Options) {
+		o.Hooks.MayGrant = func(_ context.Context, _ kit.User, role string) bool { return role != "owner" }
+	})
+	b := s.signedIn()
+	s.acts()
+	ada, bob := below+"/users/"+s.ada.ID, below+"/users/"+s.bob.ID
+	kept := func(name, roles string) {
+		t.Helper()
+		if _, form := b.form("Save"); form.Get("username") != name || form.Get("roles") != roles || len(form["keep"]) != 1 {
+			t.Errorf("the form has %v", form)
+		}
+	}
+	b.get(bob)
+	b.press("Save", "username", "Robert", "roles", "owner")
+	b.want(403, "Account", "may not give or take away")
+	kept("Robert", "owner")
+	b.press("Save", "username", strings.Repeat("x", 65), "roles", strings.Repeat("y", 65))
+	b.want(422, "Account", "Name: must have at most 64 characters", "Roles: a role has at most 64 characters")
+	kept(strings.Repeat("x", 65), strings.Repeat("y", 65))
+	for _, id := range []string{"username", "roles"} {
+		if !strings.Contains(b.page, `href="#`+id+`"`) || !strings.Contains(b.page, `aria-describedby="`+id+`-error `) {
+			t.Errorf("what is wrong with %s is not linked", id)
+		}
+	}
+	b.get(ada)
+	b.press("Save", "-keep", "0")
+	b.want(409, "Account", "the only active administrator")
+	for _, act := range []string{"Disable the account", "Delete the account"} {
+		b.get(ada + "/" + strings.ToLower(strings.Fields(act)[0]))
+		b.press(act)
+		b.want(409, act, "the only active administrator", "ada@example.com")
+	}
+
+	b.get(bob)
+	s.Faults.Inject("users.Update", kittest.Down, 1)
+	b.press("Save", "username", "Robert", "roles", "writer")
+	b.want(503, "Account", "We can’t do this right now")
+	kept("Robert", "writer")
+	if b.header.Get("Retry-After") == "" {
+		t.Error("nothing says when to try again")
+	}
+	s.Faults.Inject("*", kittest.Down, -1)
+	b.press("Save", "username", "Robert", "roles", "writer")
+	b.want(503, "Account", "We can’t do this right now")
+	kept("Robert", "writer")
+	b.get(bob)
+	b.want(503, "This didn’t work", "We can’t do this right now")
+	b.get(bob + "/disable")
+	b.want(503, "This didn’t work")
+	s.Faults.Clear()
+	if b.cookies["__Host-myauth_rt"] == "" {
+		t.Error("an outage has signed the browser out")
+	}
+	b.get(bob + "/disable")
+	s.Faults.Inject("users.Update", kittest.Down, -1)
+	b.press("Disable the account")
+	b.want(503, "Disable the account", "bob@example.com", "wait a moment")
+	s.Faults.Clear()
+	s.Faults.Inject("users.Update", kittest.Broken, -1)
+	b.press("Disable the account")
+	b.want(500, "Disable the account", "Something went wrong on our side")
+	s.Faults.Clear()
+	if got := s.acts(); len(got) > 0 {
+		t.Errorf("what was refused made the events %v", got)
+	}
+	for _, strange := range []string{"/nothing", "/users/" + s.bob.ID + "/nothing", "/users//x", "/users/%2e%2e/x", "/invitations", "/users/"} {
+		b.get(below + strange)
+		if b.status != 404 && b.status != 301 && b.status != 307 {
+			t.Errorf("%s is %d", strange, b.status)
+		}
+	}
+	b.send("POST", bob+"/nothing", url.Values{})
+	b.want(404, "Not found")
+
+	mallory := s.browser()
+	mallory.get(bob)
+	mallory.want(200, "Sign in")
+	mallory.press("Sign in", "email", "bob@example.com", "password", kittest.Password)
+	mallory.want(403, "This didn’t work", "not as an administrator")
+	mallory.send("POST", ada+"/disable", url.Values{})
+	mallory.want(403, "Disable the account", "not as an administrator")
+	if !s.user(s.ada.ID).Active || strings.Contains(mallory.page, "ada@") {
+		t.Error("somebody who is no administrator did or saw something")
+	}
+}
+
+// TestPagesKeepOthersChanges: a form changes only what was changed in it.
+func TestPagesKeepOthersChanges(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	b := s.signedIn()
+	b.get(below + "/users/" + s.bob.ID)
+	if _, err := s.SetRoles(t.Context(), s.bob.ID, "reader", "a\nb ", "late"); err != nil {
+		t.Fatal(err)
+	}
+	b.press("Save", "username", "Robert")
+	b.want(200, "Account", "Robert", "late")
+	b.press("Save", "-keep", "0")
+	b.want(200, "Account")
+	if u := s.user(s.bob.ID); u.Username != "Robert" || !slices.Equal(u.Roles, []string{"a\nb ", "late"}) {
+		t.Errorf("the account is %q %q", u.Username, u.Roles)
+	}
+}
+
+// TestPagesSafety: nothing that a user chose becomes markup, other sites start nothing, and what
+// is read changes nothing.
+func TestPagesSafety(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, &admin.PagesOptions{ProductName: `<i>"Shop"`})
+	const probe = `"'><script>x</script>&{{.}}`
+	name := probe + "\u202e\u2066"
+	if _, err := s.EditUser(t.Context(), s.bob.ID, kit.Edit{Username: &name, Roles: []string{name, "javascript:alert(1)"}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx := kit.WithClient(t.Context(), kit.Client{UserAgent: probe + " Firefox"})
+	if _, err := s.Grant(ctx, kit.Login{User: s.user(s.bob.ID), AMR: []string{probe}}); err != nil {
+		t.Fatal(err)
+	}
+	b := s.signedIn()
+	b.get("./?email=" + url.QueryEscape(probe))
+	b.want(200, "Accounts")
+	seen := map[string]bool{}
+	writes := func() (n int) {
+		for _, op := range []string{"Create", "Update", "Delete"} {
+			for _, store := range []string{"users", "tokens", "credentials"} {
+				n += s.Faults.Calls(store + "." + op)
+			}
+		}
+		return n
+	}
+	before := writes()
+	for todo := []string{below + "/", b.at, below + "/confirm?next=%22%3E%3Cscript%3E", below + "/sign-in?next=/users/x", below + "/?done=" + url.QueryEscape(probe)}; len(todo) > 0; {
+		next := todo[0]
+		todo = todo[1:]
+		if seen[next] {
+			continue
+		}
+		seen[next] = true
+		b.get(next)
+		if b.status != 200 {
+			t.Errorf("%s is %d", next, b.status)
+		}
+		for _, bad := range []string{"<script", "<i>", " style=", " onclick", "http://", "https://"} {
+			if strings.Contains(b.page, bad) {
+				t.Errorf("%s has %q:\n%s", next, bad, b.page)
+			}
+		}
+		for _, at := range regexp.MustCompile("[\u202e\u2066]").FindAllStringIndex(b.page, -1) {
+			// In a value of an attribute, or isolated.
+			if head := b.page[:at[0]]; strings.LastIndex(head, "<bdi>") < strings.LastIndex(head, "</bdi>") && strings.LastIndex(head, ` dir="auto"`)-strings.LastIndex(head, ` value="`) > 0 && !strings.Contains(head[strings.LastIndex(head, "<"):], "value=") {
+				t.Errorf("%s has a text that changes the direction of others: …%s", next, head[max(0, len(head)-200):])
+			}
+		}
+		ids := map[string]bool{}
+		for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+			if ids[m[1]] {
+				t.Errorf("%s has two elements %s", next, m[1])
+			}
+			ids[m[1]] = true
+		}
+		for _, m := range regexp.MustCompile(` (?:for|aria-describedby|aria-labelledby)="([^"]*)"| href="#([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+			for id := range strings.FieldsSeq(m[1] + m[2]) {
+				if !ids[id] {
+					t.Errorf("%s refers to %s, which is not there", next, id)
+				}
+			}
+		}
+		policy := b.header.Get("Content-Security-Policy")
+		nonce := regexp.MustCompile(`^default-src 'none'; style-src 'nonce-([A-Z2-7]{26})'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$`).FindStringSubmatch(policy)
+		if nonce == nil || !strings.Contains(b.page, `<style nonce="`+nonce[1]+`">`) || seen[nonce[1]] {
+			t.Errorf("%s has the policy %q", next, policy)
+		} else {
+			seen[nonce[1]] = true
+		}
+		for name, want := range map[string]string{"Cache-Control": "no-store", "Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"} {
+			if got := b.header.Get(name); got != want {
+				t.Errorf("%s: %s is %q", next, name, got)
+			}
+		}
+		here, _ := url.Parse(b.at)
+		for _, m := range regexp.MustCompile(`<a [^>]*href="([^"#]*)"|<form[^>]* action="([^"]*)"`).FindAllStringSubmatch(b.page, -1) {
+			link, err := here.Parse(strings.ReplaceAll(m[1]+m[2], "&amp;", "&"))
+			if err != nil || !strings.HasPrefix(link.Path, below+"/") {
+				t.Errorf("%s leads to %q", next, m[0])
+			} else if m[1] != "" {
+				todo = append(todo, link.RequestURI())
+			}
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("only these pages were seen: %v", seen)
+	}
+	if n := writes() - before; n > 0 {
+		t.Errorf("looking at pages wrote %d times", n)
+	}
+
+	foreign := s.browser()
+	foreign.cookies = b.cookies
+	for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Site", "", "Origin", "https://evil.example"}} {
+		foreign.headers = headers
+		for _, page := range []string{"/users/" + s.bob.ID, "/users/" + s.bob.ID + "/disable", "/sign-in", "/confirm", "/sign-out"} {
+			foreign.send("POST", below+page, url.Values{"username": {"Mallory"}, "again": {"username=Mallory"}, "next": {"/users/" + s.bob.ID}})
+			if foreign.status != 403 || !strings.Contains(foreign.page, "cross_origin") || strings.Contains(foreign.page, "Mallory") {
+				t.Errorf("POST %s of %v: %d %s", page, headers, foreign.status, foreign.page)
+			}
+		}
+	}
+	if u := s.user(s.bob.ID); !u.Active || u.Username != name {
+		t.Error("another site changed an account")
+	}
+}
+
+func TestPagesNeed(t *testing.T) {
+	t.Parallel()
+	with := kittest.New(t, func(o *kit.Options) { o.Features = []kit.Feature{admin.New(nil)} })
+	for _, tc := range []struct {
+		svc     *kit.Service
+		cookies bool
+		opts    *admin.PagesOptions
+		err     string
+	}{
+		{with.Service, false, nil, "httpx.Options.Cookies"},
+		{kittest.New(t).Service, true, nil, "admin.New"},
+		{with.Service, true, &admin.PagesOptions{SignIn: "//evil.example"}, "SignIn"},
+		{with.Service, true, &admin.PagesOptions{SignIn: "sign-in"}, "SignIn"},
+		{with.Service, true, &admin.PagesOptions{SignIn: "/sign-in"}, ""},
+	} {
+		auth, err := httpx.New(tc.svc, &httpx.Options{Cookies: tc.cookies})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = admin.Pages(auth, tc.opts)
+		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+			t.Errorf("cookies %t, %+v: %v", tc.cookies, tc.opts, err)
+		}
+	}
+	if _, err := admin.Pages(nil, nil); err == nil {
+		t.Error("there are pages without a Handler")
+	}
+}
