@@ -40,6 +40,7 @@ func commands() []command {
 
 func otherCommands() []command {
 	return []command{
+		doctorCommand(),
 		{name: "help", operands: "[COMMAND]", most: -1, short: "lists commands and settings, or explains one command"},
 	}
 }
@@ -98,6 +99,9 @@ func runCommand(ctx context.Context, args []string, around surroundings) int {
 	if err != nil {
 		fmt.Fprintf(around.stderr, "server %s: %v\nusage: %s\n", c.name, err, c.usage(fs))
 		return exitBadSetting
+	}
+	if c.anySettings {
+		around.stderr = io.Discard // it says itself what there is to say
 	}
 	if sh.settings, sh.logger, sh.problem = loadSettings(around); sh.problem != nil && !c.anySettings {
 		fmt.Fprintln(around.stderr, sh.problem)
