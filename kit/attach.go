@@ -108,6 +108,9 @@ func (s *Service) extend(name string, e Extension) error {
 	if e.Observe != nil {
 		s.observers = append(s.observers, e.Observe)
 	}
+	if e.Trace != nil {
+		s.addTracer(e.Trace)
+	}
 	return nil
 }
 

@@ -55,6 +55,13 @@ type Extension struct {
 	Gate func(ctx context.Context, u User, l Login) error
 	// Observe hears each event, its own too, within the call that caused it.
 	Observe func(context.Context, Event)
+	// Trace is called when an operation begins, and end once when it is over, with its outcome: one
+	// of a few words, as the kinds of operations say. The work of the operation, and the operations
+	// within it, run in the context that Trace returns, so that spans nest; a nil one is the same
+	// context, and a nil end is not called. Both are called within the work, at once by any number
+	// of goroutines, so they must be quick; a panic of theirs is logged. The tracers of features nest
+	// in the order of Options.Features.
+	Trace func(ctx context.Context, op Operation) (inner context.Context, end func(outcome string))
 }
 
 // MailRule says how mails of one kind are sent, and what they say unless the [Mailer] has a

@@ -9,15 +9,25 @@ import (
 )
 
 // hash and compare are the only calls of bcrypt. Both wait for their turn in the hasher's
-// queue.
+// queue, and the tracers hear how long that took.
 func (s *Service) hash(ctx context.Context, pw string) (Secret, error) {
-	hash, err := s.hasher.Hash(ctx, pw)
-	return Secret(hash), hasherError(ctx, err)
+	inner, span := s.tracing.begin(ctx, Operation{OperationHash, "hash"})
+	var outcome string
+	defer span.end(ctx, &outcome)
+	hash, err := s.hasher.Hash(inner, pw)
+	err = hasherError(ctx, err)
+	outcome = workOutcome(err)
+	return Secret(hash), err
 }
 
 func (s *Service) compare(ctx context.Context, hash Secret, pw string) (matched, outdated bool, err error) {
-	m, err := s.hasher.Verify(ctx, string(hash), pw)
-	return m.OK, m.NeedsRehash, hasherError(ctx, err)
+	inner, span := s.tracing.begin(ctx, Operation{OperationHash, "compare"})
+	var outcome string
+	defer span.end(ctx, &outcome)
+	m, err := s.hasher.Verify(inner, string(hash), pw)
+	err = hasherError(ctx, err)
+	outcome = workOutcome(err)
+	return m.OK, m.NeedsRehash, err
 }
 
 func hasherError(ctx context.Context, err error) error {

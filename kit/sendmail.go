@@ -163,6 +163,10 @@ func (s *Service) newMailQueue() *mailqueue.Queue[*mailJob] {
 // sendMail makes one attempt to send a mail, and first does what an earlier attempt has not
 // done.
 func (s *Service) sendMail(ctx context.Context, job *mailJob) (err error) {
+	ctx, span := s.tracing.begin(ctx, Operation{OperationMail, string(job.kind)})
+	var outcome string
+	defer span.end(ctx, &outcome)
+	defer func() { outcome = mailOutcome(err) }()
 	defer func() {
 		if p := recover(); p != nil {
 			logPanic(ctx, s.opts.Logger, "the sending of a mail", p)

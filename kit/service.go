@@ -35,7 +35,8 @@ type Service struct {
 	mails       *mailqueue.Queue[*mailJob] // nil without a Mailer
 	guessKey    []byte
 	closed      *atomic.Bool
-	outbox      *outbox // of [Service.Within]
+	outbox      *outbox  // of [Service.Within]
+	tracing     *tracing // nil without a feature that traces
 
 	// What the features bring.
 	routes     []Route

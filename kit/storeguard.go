@@ -10,29 +10,67 @@ import (
 )
 
 // storeGuard stands between the Service and one of the caller's stores. It gives each call
-// a deadline, classifies each error, and counts and logs outages, so that no use case has to.
+// a deadline, classifies each error, counts and logs outages, and tells the tracers, so that no use
+// case has to.
 type storeGuard struct {
 	timeout time.Duration
 	outage  *outage.Watch
+	names   [numStoreOps]string // such as "users.ByEmail", of traces and errors
+	tracing *tracing            // nil without a tracer
 }
 
+// storeOp is a method of a store.
+type storeOp int
+
+const (
+	opCreate storeOp = iota
+	opByID
+	opByEmail
+	opByUser
+	opUpdate
+	opDelete
+	opDeleteExpired
+	opList
+	opListByEmail
+	opPing
+	numStoreOps
+)
+
+var storeMethods = [numStoreOps]string{"Create", "ByID", "ByEmail", "ByUser", "Update", "Delete", "DeleteExpired", "List", "ListByEmail", "Ping"}
+
 func newStoreGuard(store string, o *Options) *storeGuard {
-	return &storeGuard{timeout: o.StoreTimeout, outage: outage.New(store, o.Logger, o.Now)}
+	g := &storeGuard{timeout: o.StoreTimeout, outage: outage.New(store, o.Logger, o.Now)}
+	for op, method := range storeMethods {
+		g.names[op] = store + "." + method
+	}
+	return g
 }
 
 // do makes one call of the store.
-func (g *storeGuard) do(ctx context.Context, op string, call func(context.Context) error) error {
+func (g *storeGuard) do(ctx context.Context, op storeOp, call func(context.Context) error) error {
 	_, err := ask(ctx, g, g.timeout, op, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
 	return err
 }
 
 // ask makes one call that returns a value.
-func ask[T any](ctx context.Context, g *storeGuard, timeout time.Duration, op string, call func(context.Context) (T, error)) (T, error) {
+func ask[T any](ctx context.Context, g *storeGuard, timeout time.Duration, op storeOp, call func(context.Context) (T, error)) (value T, err error) {
+	if g.tracing == nil {
+		return askUntraced(ctx, g, timeout, op, call)
+	}
+	inner, span := g.tracing.begin(ctx, Operation{OperationStore, g.names[op]})
+	var outcome string
+	defer span.end(ctx, &outcome)
+	value, err = askUntraced(inner, g, timeout, op, call)
+	outcome = storeOutcome(err)
+	return value, err
+}
+
+func askUntraced[T any](ctx context.Context, g *storeGuard, timeout time.Duration, op storeOp, call func(context.Context) (T, error)) (T, error) {
 	failures := g.outage.Failures()
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	value, err := call(limited)
-	err = storeError(ctx, op, err)
+	err = storeError(ctx, g.names[op], err)
 	switch {
 	case err == nil, isAnswer(err):
 		g.outage.Answered(ctx, failures)
@@ -66,7 +104,7 @@ func storeError(ctx context.Context, op string, err error) error {
 
 func (g *storeGuard) ping(ctx context.Context, store any) error {
 	if p, ok := store.(Pinger); ok {
-		return g.do(ctx, "ping", p.Ping)
+		return g.do(ctx, opPing, p.Ping)
 	}
 	return nil
 }
@@ -77,23 +115,23 @@ type guardedUsers struct {
 }
 
 func (g guardedUsers) Create(ctx context.Context, u User) error {
-	return g.do(ctx, "create user", func(ctx context.Context) error { return g.store.Create(ctx, u) })
+	return g.do(ctx, opCreate, func(ctx context.Context) error { return g.store.Create(ctx, u) })
 }
 
 func (g guardedUsers) ByID(ctx context.Context, id string) (User, error) {
-	return ask(ctx, g.storeGuard, g.timeout, "user by id", func(ctx context.Context) (User, error) { return g.store.ByID(ctx, id) })
+	return ask(ctx, g.storeGuard, g.timeout, opByID, func(ctx context.Context) (User, error) { return g.store.ByID(ctx, id) })
 }
 
 func (g guardedUsers) ByEmail(ctx context.Context, email string) (User, error) {
-	return ask(ctx, g.storeGuard, g.timeout, "user by email", func(ctx context.Context) (User, error) { return g.store.ByEmail(ctx, email) })
+	return ask(ctx, g.storeGuard, g.timeout, opByEmail, func(ctx context.Context) (User, error) { return g.store.ByEmail(ctx, email) })
 }
 
 func (g guardedUsers) Update(ctx context.Context, u User) error {
-	return g.do(ctx, "update user", func(ctx context.Context) error { return g.store.Update(ctx, u) })
+	return g.do(ctx, opUpdate, func(ctx context.Context) error { return g.store.Update(ctx, u) })
 }
 
 func (g guardedUsers) Delete(ctx context.Context, id string) error {
-	return g.do(ctx, "delete user", func(ctx context.Context) error { return g.store.Delete(ctx, id) })
+	return g.do(ctx, opDelete, func(ctx context.Context) error { return g.store.Delete(ctx, id) })
 }
 
 func (g guardedUsers) Ping(ctx context.Context) error { return g.ping(ctx, g.store) }
@@ -115,31 +153,31 @@ func (g guardedTokens) Create(ctx context.Context, t Token) error {
 	if err := checkData(t); err != nil {
 		return err
 	}
-	return g.do(ctx, "create token", func(ctx context.Context) error { return g.store.Create(ctx, t) })
+	return g.do(ctx, opCreate, func(ctx context.Context) error { return g.store.Create(ctx, t) })
 }
 
 func (g guardedTokens) ByID(ctx context.Context, id string) (Token, error) {
-	return ask(ctx, g.storeGuard, g.timeout, "token by id", func(ctx context.Context) (Token, error) { return g.store.ByID(ctx, id) })
+	return ask(ctx, g.storeGuard, g.timeout, opByID, func(ctx context.Context) (Token, error) { return g.store.ByID(ctx, id) })
 }
 
 func (g guardedTokens) Update(ctx context.Context, t Token) error {
 	if err := checkData(t); err != nil {
 		return err
 	}
-	return g.do(ctx, "update token", func(ctx context.Context) error { return g.store.Update(ctx, t) })
+	return g.do(ctx, opUpdate, func(ctx context.Context) error { return g.store.Update(ctx, t) })
 }
 
 func (g guardedTokens) Delete(ctx context.Context, id string, version int64) error {
-	return g.do(ctx, "delete token", func(ctx context.Context) error { return g.store.Delete(ctx, id, version) })
+	return g.do(ctx, opDelete, func(ctx context.Context) error { return g.store.Delete(ctx, id, version) })
 }
 
 func (g guardedTokens) ByUser(ctx context.Context, userID, after string, limit int) ([]Token, error) {
-	return ask(ctx, g.storeGuard, g.timeout, "tokens by user", func(ctx context.Context) ([]Token, error) { return g.store.ByUser(ctx, userID, after, limit) })
+	return ask(ctx, g.storeGuard, g.timeout, opByUser, func(ctx context.Context) ([]Token, error) { return g.store.ByUser(ctx, userID, after, limit) })
 }
 
 func (g guardedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	// A batch of a thousand deletes is more work than any other call.
-	return ask(ctx, g.storeGuard, 10*g.timeout, "delete expired tokens", func(ctx context.Context) (int, error) { return g.store.DeleteExpired(ctx, before, limit) })
+	return ask(ctx, g.storeGuard, 10*g.timeout, opDeleteExpired, func(ctx context.Context) (int, error) { return g.store.DeleteExpired(ctx, before, limit) })
 }
 
 func (g guardedTokens) Ping(ctx context.Context) error { return g.ping(ctx, g.store) }

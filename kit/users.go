@@ -12,7 +12,7 @@ import (
 //
 // Errors: one that wraps [errors.ErrUnsupported] if the store is no [UserLister].
 func (s *Service) Users(ctx context.Context, after string, limit int) ([]User, error) {
-	return s.listUsers(ctx, func(ctx context.Context, l UserLister) ([]User, error) { return l.List(ctx, after, clampPage(limit)) })
+	return s.listUsers(ctx, opList, func(ctx context.Context, l UserLister) ([]User, error) { return l.List(ctx, after, clampPage(limit)) })
 }
 
 // UsersByEmail lists users by address, in ascending byte order of [EmailKey]: those whose
@@ -20,14 +20,14 @@ func (s *Service) Users(ctx context.Context, after string, limit int) ([]User, e
 //
 // Errors: those of Users.
 func (s *Service) UsersByEmail(ctx context.Context, prefix, after string, limit int) ([]User, error) {
-	return s.listUsers(ctx, func(ctx context.Context, l UserLister) ([]User, error) {
+	return s.listUsers(ctx, opListByEmail, func(ctx context.Context, l UserLister) ([]User, error) {
 		return l.ListByEmail(ctx, prefix, after, clampPage(limit))
 	})
 }
 
 func clampPage(limit int) int { return max(1, min(limit, 1000)) }
 
-func (s *Service) listUsers(ctx context.Context, list func(context.Context, UserLister) ([]User, error)) ([]User, error) {
+func (s *Service) listUsers(ctx context.Context, op storeOp, list func(context.Context, UserLister) ([]User, error)) ([]User, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -35,5 +35,5 @@ func (s *Service) listUsers(ctx context.Context, list func(context.Context, User
 	if !ok {
 		return nil, fmt.Errorf("kit: the store of users cannot list them: %w", errors.ErrUnsupported)
 	}
-	return ask(ctx, s.users.storeGuard, s.users.timeout, "list users", func(ctx context.Context) ([]User, error) { return list(ctx, l) })
+	return ask(ctx, s.users.storeGuard, s.users.timeout, op, func(ctx context.Context) ([]User, error) { return list(ctx, l) })
 }
