@@ -89,10 +89,11 @@ func (c *called) take(r *http.Request, a *kit.Answer) {
 }
 
 // fail is writeError for a call.
-func (c *called) fail(m *Middleware, r *http.Request, err error) {
-	if m.problemOf(r, err).Code == codeInternal {
+func (c *called) fail(m *Middleware, r *http.Request, err error) (code string) {
+	if code = m.problemOf(r, err).Code; code == codeInternal {
 		err = logged{err}
 	}
 	c.Header().Del("Allow") // which is no header of the page
 	c.err = err
+	return code
 }

@@ -77,7 +77,7 @@ func TestBrokenStore(t *testing.T) {
 	rg := newRig(t, Options{})
 	rg.faults.Inject("users.ByEmail", kittest.Broken, 1)
 	wantProblem(t, post(rg, "/auth/login", loginBody), http.StatusInternalServerError, "internal_error")
-	wantLogged(t, rg.log, "user by email")
+	wantLogged(t, rg.log, "users.ByEmail")
 }
 
 func TestStoreDown(t *testing.T) {

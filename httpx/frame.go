@@ -12,8 +12,9 @@ import (
 // serve answers a request for a route: what all routes have in common, before and after the
 // route's own function. The access token is verified before a body is read, so that the body of
 // a stranger takes no memory. Its user is looked up after that: a client may send its body slowly,
-// and what ends the session meanwhile counts.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
+// and what ends the session meanwhile counts. The
+// outcome is for tracers.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) (outcome string) {
 	in := kit.Request{Source: (*source)(r)}
 	var answer kit.Answer
 	err := catchPanic(func() (err error) {
@@ -69,13 +70,13 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) {
 	}
 	if c, ok := w.(*called); ok && err == nil {
 		c.take(r, &answer)
-		return
+		return traceOK
 	}
 	if err != nil {
-		h.writeError(w, r, err, errors.As(err, new(bearerError)))
-		return
+		return h.writeError(w, r, err, errors.As(err, new(bearerError)))
 	}
 	send(w, r, mediaJSON, &answer)
+	return traceOK
 }
 
 // identify returns who may call a route with that access; nobody, if everybody may.

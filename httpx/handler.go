@@ -17,7 +17,9 @@ type Handler struct {
 	options Options
 	openapi []byte
 	mux     *http.ServeMux
-	methods []string // of all routes, for the Allow header
+	// unroutable answers what a ServeMux would not leave to a route.
+	unroutable http.HandlerFunc
+	methods    []string // of all routes, for the Allow header
 }
 
 // New returns the handler of MyAuth's routes and of those that the features of svc bring. It
@@ -49,6 +51,9 @@ func New(svc *kit.Service, opts *Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.unroutable = h.traced(traceUnmatched, func(w http.ResponseWriter, r *http.Request) string {
+		return h.writeError(w, r, errNotFound, false)
+	})
 	if err := h.mount(routes); err != nil {
 		return nil, err
 	}
@@ -94,7 +99,7 @@ func (h *Handler) routes() []kit.Route {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !routable(r) {
-		h.writeError(w, r, errNotFound, false)
+		h.unroutable(w, r)
 		return
 	}
 	h.mux.ServeHTTP(w, r)

@@ -31,7 +31,7 @@ func (h *Handler) mount(routes []kit.Route) error {
 			return fmt.Errorf("httpx: the route %s: its method must be one of %v, and its path have segments of letters, digits, '-', '.', '_', '~', or of one {wildcard}", name, routeMethods)
 		}
 		pattern := rt.Method + " " + h.options.Prefix + rt.Path
-		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, rt) })
+		handler := h.traced(pattern, func(w http.ResponseWriter, r *http.Request) string { return h.serve(w, r, rt) })
 		if err := register(h.mux, pattern, handler); err != nil {
 			for i, earlier := range patterns {
 				if conflict(earlier, pattern) {
@@ -46,7 +46,7 @@ func (h *Handler) mount(routes []kit.Route) error {
 		}
 	}
 	slices.Sort(h.methods)
-	h.mux.HandleFunc("/", h.refuse)
+	h.mux.HandleFunc("/", h.traced(traceUnmatched, h.refuse))
 	return nil
 }
 
@@ -69,7 +69,7 @@ func conflict(a, b string) bool {
 
 // refuse answers what no route matches: 405 where another method would, and otherwise 404. A
 // ServeMux alone would say it in plain text.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) (outcome string) {
 	var allow []string
 	other := *r
 	for _, other.Method = range h.methods {
@@ -85,7 +85,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		err = errMethodNotAllowed
 	}
-	h.writeError(w, r, err, false)
+	return h.writeError(w, r, err, false)
 }
 
 // routable reports whether a ServeMux takes the path as it is. To others it answers

@@ -126,7 +126,11 @@ func (h *Handler) pages() []page {
 func (h *Handler) Pages() http.Handler {
 	mux := http.NewServeMux()
 	for _, page := range h.pages() {
-		mux.HandleFunc(page.path, func(w http.ResponseWriter, r *http.Request) { h.servePage(w, r, page) })
+		serve := func(w http.ResponseWriter, r *http.Request) string { return h.servePage(w, r, page) }
+		for _, method := range []string{"GET ", "POST "} {
+			mux.HandleFunc(method+page.path, h.traced(method+page.path, serve))
+		}
+		mux.HandleFunc(page.path, h.traced(traceUnmatched, serve))
 	}
 	return mux
 }
@@ -211,8 +215,9 @@ func (h *Handler) language(tag string) Language {
 	return English()
 }
 
-// servePage answers one request for a page.
-func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
+// servePage answers one request for a page. The outcome is for tracers.
+func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) (outcome string) {
+	outcome = traceOK
 	d := PageData{Language: choose(h.languages(), r.Header["Accept-Language"]).Tag}
 	var err error
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -258,6 +263,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	if err != nil {
 		p := h.problemOf(r, err)
 		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, seconds(p.RetryAfter)
+		outcome = p.Code
 		if status == http.StatusUnauthorized || status == http.StatusNotFound || status == http.StatusConflict {
 			d.Token = "" // no other try can succeed
 			d.NewMail = status == http.StatusUnauthorized && page.mail != nil
@@ -268,6 +274,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	html, err := h.render(page, d)
 	if err != nil {
 		h.log(r, err)
+		outcome = codeInternal
 		status, html = http.StatusInternalServerError, []byte("<!DOCTYPE html><title>Error</title><p>Something went wrong on our side. Please try again later.")
 	}
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+d.Nonce+"'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
@@ -275,6 +282,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) {
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Content-Language", d.Language)
 	send(w, r, "text/html; charset=utf-8", &kit.Answer{Status: status, Body: html})
+	return outcome
 }
 
 func (h *Handler) verifyByPage(r *http.Request, form map[string]string) error {

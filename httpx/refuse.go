@@ -23,11 +23,10 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 }
 
 // writeError answers r with err. bearer says that the token err is about, if any, was
-// presented in the Authorization header.
-func (m *Middleware) writeError(w http.ResponseWriter, r *http.Request, err error, bearer bool) {
+// presented in the Authorization header. It returns the code of the problem.
+func (m *Middleware) writeError(w http.ResponseWriter, r *http.Request, err error, bearer bool) (code string) {
 	if c, ok := w.(*called); ok {
-		c.fail(m, r, err)
-		return
+		return c.fail(m, r, err)
 	}
 	var p kit.Problem
 	var body []byte
@@ -53,6 +52,7 @@ func (m *Middleware) writeError(w http.ResponseWriter, r *http.Request, err erro
 	}
 	m.setErrorHeaders(w, r, err, p, bearer)
 	send(w, r, mediaType, &kit.Answer{Status: p.Status, Body: body})
+	return p.Code
 }
 
 // setErrorHeaders sets the headers of an answer to err, which is p, whatever its body is.
