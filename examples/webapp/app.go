@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"myauth.internal/httpx"
+	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/passkey"
@@ -25,6 +26,8 @@ type config struct {
 	publicURL string
 	mailbox   *mailbox // nil: there is no such page
 	providers []provider.Provider
+	// adminEmail is the address whose account becomes the first administrator; it may be empty.
+	adminEmail string
 	// options are those of the Service that tests and main set; newApp adds the rest.
 	options kit.Options
 }
@@ -58,7 +61,8 @@ func newApp(c config) (*app, error) {
 	// A page whose answer is lost, on a train for example, has new cookies on the way. Until the grace
 	// is over the browser may come back with the old ones.
 	opts.RefreshGrace = time.Minute
-	opts.Features = append(opts.Features, c.notes, totp.New(&totp.Options{Issuer: productName}))
+	opts.Features = append(opts.Features, c.notes, totp.New(&totp.Options{Issuer: productName}),
+		admin.New(&admin.Options{FirstAdmin: c.adminEmail}))
 	// Browsers have passkeys over TLS and on localhost only.
 	keys, err := passkey.New(public.Hostname(), &passkey.Options{RPName: productName, Origins: []string{public.Scheme + "://" + public.Host}})
 	if a.passkeys = err == nil; a.passkeys {
@@ -80,7 +84,13 @@ func newApp(c config) (*app, error) {
 	if a.auth, err = httpx.New(a.svc, &httpx.Options{Cookies: true, Logger: opts.Logger}); err != nil {
 		return nil, err
 	}
+	// Administrators get a link to their pages: see layout.html.
+	administration, err := admin.Pages(a.auth, &admin.PagesOptions{ProductName: productName, SignIn: "/sign-in", Confirm: "/confirm-it-is-you"})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
+	mux.Handle("/admin/", http.StripPrefix("/admin", administration))
 	mux.Handle("/auth/", a.auth) // for the passkeys of the sign-in page, and for providers
 	mux.HandleFunc("GET /static/{name}", serveStatic)
 	mux.Handle("/", a.auth.RequireSameOrigin(http.MaxBytesHandler(a.pages(), maxForm)))

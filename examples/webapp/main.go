@@ -83,7 +83,8 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) (err
 	}
 	c := config{
 		stores: store.Stores(), keys: signing, notes: notes, publicURL: s.publicURL,
-		options: kit.Options{DataKeys: dataKeys},
+		adminEmail: s.adminEmail,
+		options:    kit.Options{DataKeys: dataKeys},
 	}
 	if c.options.Mailer, c.mailbox, err = s.mailer(); err != nil {
 		return err

@@ -18,6 +18,8 @@ type settings struct {
 	publicURL string // as browsers see the application, without a slash at its end
 	smtpURL   string
 	mailFrom  string
+	// adminEmail is the address of the first administrator.
+	adminEmail string
 }
 
 var settingsTable = []struct{ name, preset, meaning string }{
@@ -27,6 +29,7 @@ var settingsTable = []struct{ name, preset, meaning string }{
 	{"MYAUTH_SMTP_URL", "", "smtp://user:pass@host:587, smtps://user:pass@host:465, or smtp://host:25?tls=none for a local relay; default: mails are not sent, and stand at /mailbox"},
 	{"MYAUTH_MAIL_FROM", productName + " <no-reply@localhost>", "sender of the mails"},
 	{"MYAUTH_PROVIDERS", "", "sign-in with google, github, microsoft, or any OpenID Connect provider, names with commas; for each NAME MYAUTH_PROVIDER_NAME_CLIENT_ID, _CLIENT_SECRET and, but for those three, _ISSUER; _LABEL, what people call it, and _EMAIL_DOMAINS, for whose addresses its word counts, may be left out"},
+	{"MYAUTH_ADMIN_EMAIL", "", "whoever confirms this address becomes the administrator, with the pages at /admin, while there is none"},
 	{"MYAUTH_MAILBOX", "", "on: the page /mailbox also where others than this machine could open it; for tests only"},
 }
 
@@ -50,7 +53,8 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	}
 	s := &settings{
 		addr: value["MYAUTH_ADDR"], smtpURL: value["MYAUTH_SMTP_URL"], mailFrom: value["MYAUTH_MAIL_FROM"],
-		publicURL: strings.TrimRight(value["MYAUTH_PUBLIC_URL"], "/"),
+		adminEmail: value["MYAUTH_ADMIN_EMAIL"],
+		publicURL:  strings.TrimRight(value["MYAUTH_PUBLIC_URL"], "/"),
 	}
 	var ok bool
 	if s.database, ok = strings.CutPrefix(value["MYAUTH_STORE"], "sqlite:"); !ok || strings.ContainsAny(s.database, "?#%") {

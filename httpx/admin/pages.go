@@ -29,6 +29,11 @@ type PagesOptions struct {
 	// address to return to as the parameter next, which [cookie.Next] reads. Empty: the pages
 	// have a sign-in by email address, password and the code of a second factor.
 	SignIn string
+	// Confirm is the path of the application's page that asks again who is there, when a login is
+	// too old; it also gets next. Set it if people have other ways in than a password. Empty: the
+	// pages have one, which they also show in place of a form that was refused, to keep what was
+	// typed.
+	Confirm string
 }
 
 // Pages returns the pages of administration, for a Handler in cookie mode whose Service has the
@@ -59,8 +64,10 @@ func Pages(auth *httpx.Handler, opts *PagesOptions) (http.Handler, error) {
 	if p.options.ProductName == "" {
 		p.options.ProductName = "Administration"
 	}
-	if signIn := p.options.SignIn; signIn != "" && (cookie.Next(signIn) != signIn || strings.ContainsAny(signIn, "?#")) {
-		return nil, fmt.Errorf("admin: PagesOptions.SignIn is %q: it must be a path, such as /sign-in", signIn)
+	for name, at := range map[string]string{"SignIn": p.options.SignIn, "Confirm": p.options.Confirm} {
+		if at != "" && (cookie.Next(at) != at || strings.ContainsAny(at, "?#")) {
+			return nil, fmt.Errorf("admin: PagesOptions.%s is %q: it must be a path, such as /sign-in", name, at)
+		}
 	}
 	switch {
 	case p.probe("POST /login") != "cross_origin":

@@ -219,7 +219,7 @@ func (s *site) code(secret string) string {
 // TestPagesOfAnApplication: the application's own sign-in comes back to the page.
 func TestPagesOfAnApplication(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, &admin.PagesOptions{ProductName: "Shop", SignIn: "/sign-in"})
+	s := newSite(t, &admin.PagesOptions{ProductName: "Shop", SignIn: "/sign-in", Confirm: "/confirm"})
 	b := s.browser()
 	b.get(below + "/users/" + s.bob.ID + "?done=saved")
 	want := "/sign-in?next=" + url.QueryEscape(below+"/users/"+s.bob.ID+"?done=saved")
@@ -239,13 +239,23 @@ func TestPagesOfAnApplication(t *testing.T) {
 	}
 	_, tokens := s.LogIn("ada@example.com")
 	b.cookies["__Host-myauth_at"] = string(tokens.AccessToken)
-	s.Clock.Advance(11 * time.Minute)
-	b.get(below + "/")
-	b.want(200, "Confirm it’s you")
-	if !strings.Contains(b.page, "– Shop</title>") {
+	b.cookies["__Host-myauth_rt"] = string(tokens.RefreshToken)
+	b.get(below + "/users/" + s.bob.ID)
+	if b.want(200, "Account"); !strings.Contains(b.page, "– Shop</title>") {
 		t.Error("the page does not name the product")
 	}
-	b.cookies["__Host-myauth_rt"] = string(tokens.RefreshToken)
+	s.Clock.Advance(11 * time.Minute)
+	form := b.page
+	b.get(b.at)
+	if got := b.header.Get("Location"); b.status != 303 || got != "/confirm?next="+url.QueryEscape(below+"/users/"+s.bob.ID) {
+		t.Errorf("got %d %s", b.status, got)
+	}
+	b.page = form
+	b.press("Save", "username", "Robert")
+	b.want(401, "Confirm it’s you")
 	b.press("Continue", "password", kittest.Password)
-	b.want(200, "Accounts")
+	b.want(200, "Account")
+	if _, form := b.form("Save"); form.Get("username") != "Robert" {
+		t.Errorf("the form has %v", form)
+	}
 }

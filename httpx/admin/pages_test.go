@@ -361,7 +361,7 @@ func TestPagesNeed(t *testing.T) {
 		{with.Service, false, nil, "httpx.Options.Cookies"},
 		{kittest.New(t).Service, true, nil, "admin.New"},
 		{with.Service, true, &admin.PagesOptions{SignIn: "//evil.example"}, "SignIn"},
-		{with.Service, true, &admin.PagesOptions{SignIn: "sign-in"}, "SignIn"},
+		{with.Service, true, &admin.PagesOptions{Confirm: "confirm"}, "Confirm"},
 		{with.Service, true, &admin.PagesOptions{SignIn: "/sign-in"}, ""},
 	} {
 		auth, err := httpx.New(tc.svc, &httpx.Options{Cookies: tc.cookies})

@@ -43,13 +43,14 @@ func (d proofData) Page() string { return d.page }
 // by the application's sign-in.
 func (p *pages) askWho(w http.ResponseWriter, r *http.Request, err error, next, again string) {
 	d := proofData{proof: signingIn, Next: next, Again: again}
+	application := p.options.SignIn
 	if httpx.ProblemOf(err).Code == "reauthentication_required" {
-		d.proof = confirming
+		d.proof, application = confirming, p.options.Confirm
 	}
 	switch {
-	case d.proof == signingIn && p.options.SignIn != "":
+	case application != "" && (again == "" || d.proof == signingIn):
 		asked, _, _ := strings.Cut(r.RequestURI, "?") // as it was before a http.StripPrefix
-		redirect(w, p.options.SignIn+"?next="+url.QueryEscape(cookie.Next(strings.TrimSuffix(asked, r.URL.Path)+next)))
+		redirect(w, application+"?next="+url.QueryEscape(cookie.Next(strings.TrimSuffix(asked, r.URL.Path)+next)))
 	case again == "":
 		redirect(w, visitOf(r).base+d.page+"?next="+url.QueryEscape(next))
 	default:
