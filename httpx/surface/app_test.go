@@ -98,6 +98,8 @@ type setup struct {
 	keys *accesstoken.Keyring
 	doc  *Recorder
 	pin  *pin
+	// users stands between the Service and its users, if it is there.
+	users func(kit.UserStore) kit.UserStore
 }
 
 // app is the whole of MyAuth over memory behind a real server, with everything
@@ -160,7 +162,11 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 	for _, f := range change {
 		f(c)
 	}
-	if a.Service, err = kit.New(a.faults.Stores(openStores(t)), c.keys, &c.Options); err != nil {
+	stores := a.faults.Stores(openStores(t))
+	if c.users != nil {
+		stores.Users = c.users(stores.Users)
+	}
+	if a.Service, err = kit.New(stores, c.keys, &c.Options); err != nil {
 		t.Fatal(err)
 	}
 	a.prefix, a.pin = c.http.Prefix, c.pin

@@ -2,6 +2,7 @@ package surface
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -27,19 +28,23 @@ func bearerRoutes() map[string]string {
 		routes["POST /mfa/pin/confirm"] = object("state", "x", "code", "x")
 		routes["POST /reauthenticate/begin"] = object("mfa_token", "x", "method", "pin")
 		routes["POST /notes/1"] = object("text", "x")
+		maps.Copy(routes, adminRoutes)
 	}
 	return routes
 }
 
 // documented returns a route as the document has it.
 func documented(route string) string {
-	return strings.NewReplacer("/sessions/x", "/sessions/{id}", "/mfa/pin", "/mfa/{name}", "/notes/1", "/notes/{id}").Replace(route)
+	return strings.NewReplacer("/sessions/x", "/sessions/{id}", "/mfa/pin", "/mfa/{name}", "/notes/1", "/notes/{id}", "/users/x", "/users/{id}").Replace(route)
 }
 
 // bearerRoutes has each route of the document that needs a token, and those marked recent are
 // these.
 func TestBearerRoutes(t *testing.T) {
 	recent := map[string]bool{"DELETE /me": true, "POST /email-change": true, "POST /mfa/recovery-codes": true, "POST /mfa/{name}": true, "POST /mfa/{name}/confirm": true, "DELETE /mfa/{name}": true}
+	for route := range adminRoutes {
+		recent[documented(route)] = true
+	}
 	want := map[string]bool{}
 	for route := range bearerRoutes() {
 		want[documented(route)] = true
@@ -158,7 +163,7 @@ func TestRecentRoutes(t *testing.T) {
 			if o.Code != "reauthentication_required" {
 				continue
 			}
-			route := o.Method + " " + strings.NewReplacer("/auth", "", "{name}", "pin").Replace(o.Path)
+			route := o.Method + " " + strings.NewReplacer("/auth", "", "{name}", "pin", "{id}", "x").Replace(o.Path)
 			r := a.route(route, bearerRoutes()[route], "Authorization: Bearer "+token).is(401, code)
 			if code != "reauthentication_required" {
 				continue

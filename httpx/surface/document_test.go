@@ -108,6 +108,9 @@ func TestDocumentRoutes(t *testing.T) {
 		for _, route := range []string{
 			"GET /auth/mfa", "POST /auth/mfa/recovery-codes", "POST /auth/mfa/{name}", "POST /auth/mfa/{name}/confirm", "DELETE /auth/mfa/{name}",
 			"POST /auth/login/mfa/begin", "POST /auth/login/mfa", "POST /auth/reauthenticate/begin", "POST /auth/notes/{id}",
+			"GET /auth/admin/users", "GET /auth/admin/users/{id}", "PATCH /auth/admin/users/{id}", "DELETE /auth/admin/users/{id}",
+			"GET /auth/admin/users/{id}/sessions", "DELETE /auth/admin/users/{id}/sessions",
+			"POST /auth/admin/users/{id}/password-reset", "POST /auth/admin/users/{id}/reset-factors",
 		} {
 			want[route] = true
 		}

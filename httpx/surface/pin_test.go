@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
 	"myauth.internal/kit/seal"
 	"myauth.internal/kit/throttle"
@@ -29,7 +30,7 @@ type pin struct {
 // addFeatures adds the features of this process to o, if it has any.
 func addFeatures(o *kit.Options, p *pin) (err error) {
 	if featured() {
-		o.Features = []kit.Feature{p}
+		o.Features = []kit.Feature{p, admin.New(nil)}
 		o.DataKeys, err = seal.NewKeyring([]byte("a data key of tests, of 32 bytes"))
 	}
 	return err
