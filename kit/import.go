@@ -2,6 +2,8 @@ package kit
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"myauth.internal/kit/internal/uuid"
 )
@@ -17,11 +19,17 @@ import (
 // sent. A password reset clears Username, Settings and Factors of an account that is not
 // Verified: see [Service.ResetPassword].
 //
+// Credentials are the account's records of another MyAuth, as [Service.Export] returned them, with
+// the ID that u had there: what is sealed in them opens for that ID alone, under the same
+// Options.DataKeys. They are stored before the account, so an account that is there has all of them.
+// UserID and Epoch are set to those of u.
+//
 // An import that was interrupted can be repeated over all of its records, if they have ID
 // and CreatedAt: a record that is stored already, and was not changed since, is no error.
+// Package transfer imports files.
 //
-// Errors: a [ValidationError], [ErrUserExists].
-func (s *Service) Import(ctx context.Context, u User) (User, error) {
+// Errors: a [ValidationError], [ErrUserExists], [ErrConflict] if a credential is another account's.
+func (s *Service) Import(ctx context.Context, u User, credentials ...Token) (User, error) {
 	if err := s.enter(ctx); err != nil {
 		return User{}, err
 	}
@@ -46,6 +54,7 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	}
 	fields = append(fields, checkID(u.ID)...)
 	fields = append(fields, checkHash(u.PasswordHash)...)
+	fields = append(fields, checkCredentials(credentials)...)
 	if len(fields) > 0 {
 		return User{}, &ValidationError{Fields: fields}
 	}
@@ -63,7 +72,7 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	u.Roles, u.Factors = distinct(u.Roles), distinct(u.Factors)
 	u.CreatedAt, u.UpdatedAt = storable(u.CreatedAt), storable(u.UpdatedAt)
 	u.Version = 1
-	if err := s.createUser(ctx, u); err != nil {
+	if err := s.createWith(ctx, u, credentials); err != nil {
 		return User{}, err
 	}
 	if isAdmin(u) {
@@ -71,4 +80,62 @@ func (s *Service) Import(ctx context.Context, u User) (User, error) {
 	}
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
 	return u, nil
+}
+
+// createWith stores the credentials and then the account.
+func (s *Service) createWith(ctx context.Context, u User, credentials []Token) error {
+	if len(credentials) == 0 {
+		return s.createUser(ctx, u)
+	}
+	// What the owner has removed since an earlier import must not come back.
+	switch stored, err := s.users.ByID(ctx, u.ID); {
+	case err == nil && unchanged(stored, u):
+		return nil
+	case err == nil:
+		return ErrUserExists
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	var placed []Token
+	err := error(nil)
+	for _, t := range credentials {
+		t.UserID, t.Epoch = u.ID, u.CredentialEpoch
+		t.CreatedAt, t.RotatedAt, t.ExpiresAt = storable(t.CreatedAt), storable(t.RotatedAt), storable(t.ExpiresAt)
+		if err = s.place(ctx, t); err != nil {
+			break
+		}
+		placed = append(placed, t)
+	}
+	if err == nil {
+		err = s.createUser(ctx, u)
+	}
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err // the next try finds what is there
+	}
+	for _, t := range placed {
+		if err := s.owned(ctx, t); err != nil && !errors.Is(err, ErrRevokedToken) {
+			return err
+		}
+	}
+	if stored, readErr := s.users.ByID(ctx, u.ID); readErr == nil && unchanged(stored, u) {
+		return nil // another import of the same record
+	}
+	return err
+}
+
+// notImported are the types that belong to no account, or to its sessions.
+var notImported = []TokenType{"", adminsType, RefreshToken, PasswordResetToken, EmailChangeToken}
+
+func checkCredentials(credentials []Token) []FieldError {
+	for _, t := range credentials {
+		switch {
+		case len(t.ID) != 22 || len(t.Type) > 64 || len(t.SecretHash) != 32 || t.SessionID != "":
+		case len(t.Salt) > 64 || len(t.PreviousHash) > 64 || len(t.Data) > MaxTokenData:
+		case !t.RevokedAt.IsZero() || t.ExpiresAt.IsZero() || slices.Contains(notImported, t.Type):
+		default:
+			continue
+		}
+		return []FieldError{{"credentials", CodeInvalidType, "must be records of an account, as an export has them"}}
+	}
+	return nil
 }

@@ -44,14 +44,22 @@ func derivedID(kind TokenType, key string) (id string, sum []byte) {
 	return opaque.DerivedRowID(sum), sum
 }
 
-// createUnique stores a derived record among the credentials. It returns [ErrConflict] if the
-// key has a live record. One that is void must not hold its key for ever, so the call that finds
-// it removes it.
+// createUnique stores a derived record among the credentials, whose user must be there. It returns
+// [ErrConflict] if the key has a live record.
 func (s *Service) createUnique(ctx context.Context, t Token) error {
+	if err := s.place(ctx, t); err != nil {
+		return err
+	}
+	return s.owned(ctx, t)
+}
+
+// place stores a record among the credentials, or returns [ErrConflict] if the key has a live
+// one. One that is void must not hold its key for ever, so the call that finds it removes it.
+func (s *Service) place(ctx context.Context, t Token) error {
 	for range casRounds {
 		err := s.credentials.Create(ctx, t)
 		if err == nil {
-			return s.owned(ctx, t)
+			return nil
 		}
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
 			return err
@@ -64,8 +72,8 @@ func (s *Service) createUnique(ctx context.Context, t Token) error {
 			return err
 		case readErr != nil:
 			return readErr
-		case sameHash(stored.Salt, t.Salt):
-			return s.owned(ctx, t)
+		case sameCredential(stored, t):
+			return nil
 		}
 		if live, err := s.live(ctx, stored); err != nil {
 			return err
@@ -77,6 +85,15 @@ func (s *Service) createUnique(ctx context.Context, t Token) error {
 		}
 	}
 	return errContention
+}
+
+// sameCredential reports whether a stored record is t, maybe as an earlier call stored it. The ID of a
+// device is random, so it needs no Salt.
+func sameCredential(stored, t Token) bool {
+	if stored.UserID != t.UserID || stored.Type != t.Type {
+		return false
+	}
+	return sameHash(stored.Salt, t.Salt) || len(stored.Salt) == 0 && len(t.Salt) == 0 && sameHash(stored.SecretHash, t.SecretHash)
 }
 
 // owned removes a record that was stored while its user was deleted or the user's credentials
