@@ -23,6 +23,8 @@ type Handle struct {
 	Stores kit.Stores
 	// InTx returns the stores in a transaction of DB.
 	InTx func(*sql.Tx) kit.Stores
+	// Transaction is the store's own, over DB.
+	Transaction func(context.Context, func(kit.Stores) error) error
 	// Begin is how a transaction that writes begins; nil means the defaults.
 	Begin *sql.TxOptions
 	// Anew says that of transactions that meet, one may have to be run anew, for which its
@@ -51,6 +53,7 @@ func Run(t *testing.T, newDatabase func(testing.TB) Open) {
 		{"a context that is over", contextIsOver},
 		{"many calls in one transaction", manyCalls},
 		{"many register one address", oneAddress},
+		{"a transaction of the store's own", ownTransaction},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, newDatabase(t)) })
 	}
@@ -433,4 +436,47 @@ func (d database) register(id, address string) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// ownTransaction: what the function wrote is there after nil, and only then.
+func ownTransaction(t *testing.T, open Open) {
+	d := openFirst(t, open)
+	ctx, oops := t.Context(), errors.New("oops")
+	create := func(id string, result error) error {
+		return d.Transaction(ctx, func(in kit.Stores) error {
+			if err := in.Users.Create(ctx, user(id)); err != nil {
+				return err
+			}
+			if _, err := in.Users.ByID(ctx, id); err != nil {
+				t.Error("within the transaction:", err)
+			}
+			return result
+		})
+	}
+	if err := create("kept", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := create("dropped", oops); err != oops {
+		t.Errorf("got %v, want the error of the function as it is", err)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = d.Transaction(ctx, func(in kit.Stores) error {
+			_ = in.Users.Create(ctx, user("panicked"))
+			panic(oops)
+		})
+	}()
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	err := d.Transaction(done, func(kit.Stores) error { t.Error("a transaction whose context is done"); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that is done: %v", err)
+	}
+	if err := d.Stores.Users.Create(ctx, user("after")); err != nil {
+		t.Error("a write after that:", err)
+	}
+	for id, want := range map[string]error{"kept": nil, "dropped": kit.ErrNotFound, "panicked": kit.ErrNotFound} {
+		_, err := d.Stores.Users.ByID(ctx, id)
+		d.expect("user "+id, err, want)
+	}
 }

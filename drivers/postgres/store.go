@@ -47,8 +47,10 @@ var (
 // Store keeps users, tokens and credentials in one PostgreSQL database. It is safe for concurrent
 // use.
 type Store struct {
-	sql *sqlstore.Store
-	own *sql.DB // nil when the pool is the caller's
+	sql     *sqlstore.Store
+	dialect sqlstore.Dialect
+	db      *sql.DB
+	own     *sql.DB // nil when the pool is the caller's
 }
 
 // idleTime is how long [Open] keeps a connection that is not used.
@@ -128,12 +130,12 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 		return nil, err
 	}
 	if !ours {
-		return &Store{sql: sqlstore.New(foreignPool{db}, d, schema)}, nil
+		return &Store{sql: sqlstore.New(foreignPool{db}, d, schema), dialect: d, db: db}, nil
 	}
 	for _, text := range sqlstore.Statements(d) {
 		own.shared.texts.Store(text, true)
 	}
-	return &Store{sql: sqlstore.New(db, d, schema)}, nil
+	return &Store{sql: sqlstore.New(db, d, schema), dialect: d, db: db}, nil
 }
 
 func (o *Options) withDefaults() (opts Options, err error) {
@@ -183,6 +185,15 @@ func (s *Store) Credentials() *Tokens { return s.sql.Credentials() }
 // A row that tx has changed, and an address that it has taken, stay locked until it ends: others who
 // want the same wait. So let it be short.
 func (s *Store) InTx(tx *sql.Tx) kit.Stores { return s.sql.In(transaction{tx}, nil).Stores() }
+
+// Transaction runs do in one transaction of the pool, with the stores as it sees them, and commits
+// it if do returns nil: so many writes share one flush to the disk. The rules of [Store.InTx] apply.
+//
+// Errors: that of do, as it is; one that wraps [kit.ErrUnavailable] if the transaction may, or may not,
+// have been committed.
+func (s *Store) Transaction(ctx context.Context, do func(kit.Stores) error) error {
+	return s.dialect.Transaction(ctx, s.db, nil, s.InTx, do)
+}
 
 // Close ends the store, and closes the pool if it is the store's own; in the caller's, each
 // connection keeps the store's prepared statements until it is closed. Later calls return

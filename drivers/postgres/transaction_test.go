@@ -21,7 +21,7 @@ func TestInTx(t *testing.T) {
 				return func(t testing.TB) sqltx.Handle {
 					db, store := shared(t, dataSource)
 					return sqltx.Handle{
-						DB: db, Stores: store.Stores(), InTx: store.InTx,
+						DB: db, Stores: store.Stores(), InTx: store.InTx, Transaction: store.Transaction,
 						Begin: &sql.TxOptions{Isolation: level}, Anew: level != sql.LevelReadCommitted, Newer: newer(t, dataSource),
 					}
 				}

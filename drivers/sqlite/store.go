@@ -47,9 +47,11 @@ var (
 // Store keeps users, tokens and credentials in one SQLite database. It is safe for concurrent
 // use.
 type Store struct {
-	sql    *sqlstore.Store
-	runner *runner
-	own    *sql.DB // nil when the pool is the caller's
+	sql     *sqlstore.Store
+	dialect sqlstore.Dialect
+	runner  *runner
+	db      *sql.DB
+	own     *sql.DB // nil when the pool is the caller's
 }
 
 // ErrNewerSchema is what [Open] and [New] return, wrapped, for a database that a newer
@@ -87,7 +89,7 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{sql: sqlstore.New(r, d, schema), runner: r}, nil
+	return &Store{sql: sqlstore.New(r, d, schema), dialect: d, runner: r, db: db}, nil
 }
 
 // checkDriver refuses a pool whose errors classify cannot tell apart. It goes by an
@@ -158,6 +160,23 @@ func (s *Store) Credentials() *Tokens { return s.sql.Credentials() }
 func (s *Store) InTx(tx *sql.Tx) kit.Stores {
 	run := txRunner{s.runner, tx}
 	return s.sql.In(run, run.rollback).Stores()
+}
+
+// Transaction runs do in one immediate transaction of the pool, with the stores as it sees them, and
+// commits it if do returns nil: so many writes share one flush to the disk. The writers of the store
+// wait for it as they do for each other. The rules of [Store.InTx] apply, and do must use no other
+// stores of this database to write, or it waits for itself.
+//
+// Errors: that of do, as it is; one that wraps [kit.ErrUnavailable] if the transaction may, or may not,
+// have been committed.
+func (s *Store) Transaction(ctx context.Context, do func(kit.Stores) error) error {
+	select {
+	case s.runner.turn <- struct{}{}:
+		defer func() { <-s.runner.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.dialect.Transaction(ctx, s.db, &sql.TxOptions{Isolation: sql.LevelSerializable}, s.InTx, do)
 }
 
 // Close ends the store, and closes the pool if it is the store's own. Later calls

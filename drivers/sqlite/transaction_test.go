@@ -42,7 +42,7 @@ func TestInTx(t *testing.T) {
 		path := tempFile(t)
 		return func(t testing.TB) sqltx.Handle {
 			db, store := sharedPool(t, path)
-			return sqltx.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx, Begin: immediate, Newer: newer(db)}
+			return sqltx.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx, Transaction: store.Transaction, Begin: immediate, Newer: newer(db)}
 		}
 	})
 }
