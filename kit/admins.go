@@ -119,6 +119,13 @@ func (s *Service) leaveAdmins(ctx context.Context, id string) {
 	}
 }
 
+// forgetAdmin takes out a user that was entered and then not created.
+func (s *Service) forgetAdmin(ctx context.Context, id string) {
+	if _, err := s.users.ByID(ctx, id); errors.Is(err, ErrNotFound) {
+		s.leaveAdmins(ctx, id)
+	}
+}
+
 // keepAdmin returns nil if there is another active administrator than one user, and will be after each
 // change that has begun.
 func (s *Service) keepAdmin(ctx context.Context, but string) error {

@@ -72,11 +72,14 @@ func (s *Service) Import(ctx context.Context, u User, credentials ...Token) (Use
 	u.Roles, u.Factors = distinct(u.Roles), distinct(u.Factors)
 	u.CreatedAt, u.UpdatedAt = storable(u.CreatedAt), storable(u.UpdatedAt)
 	u.Version = 1
-	if err := s.createWith(ctx, u, credentials); err != nil {
-		return User{}, err
-	}
 	if isAdmin(u) {
-		s.joinAdmins(context.WithoutCancel(ctx), u.ID)
+		s.joinAdmins(ctx, u.ID) // before, so that an import that is killed and repeated leaves nobody out
+	}
+	if err := s.createWith(ctx, u, credentials); err != nil {
+		if isAdmin(u) && !errors.Is(err, ErrUnavailable) {
+			s.forgetAdmin(ctx, u.ID)
+		}
+		return User{}, err
 	}
 	s.emit(ctx, Event{Kind: EventRegistered, UserID: u.ID})
 	return u, nil

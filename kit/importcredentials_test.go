@@ -218,3 +218,38 @@ func TestExportIsConsistent(t *testing.T) {
 	_, _, err = h.Export(t.Context(), u)
 	h.wantErr("an account that is being deleted", err, kit.ErrUserNotFound)
 }
+
+// TestImportedAdministratorsCount: an administrator whose import was interrupted counts after the same
+// import again, and one whose import was refused does not take a place.
+func TestImportedAdministratorsCount(t *testing.T) {
+	admin := kit.User{ID: "1", Email: testEmail, Username: "Ada", Active: true, Roles: []string{kit.AdminRole}, CreatedAt: start}
+	for skip, failed := 0, true; failed; skip++ {
+		h := newHarness(t)
+		h.faults.InjectAfter("*", kittest.Broken, skip) // as after a kill: nothing more reaches the store
+		_, err := h.Import(t.Context(), admin)
+		failed = err != nil
+		h.faults.Clear()
+		if _, err := h.UserByID(t.Context(), admin.ID); err != nil {
+			continue
+		}
+		if admins, err := h.Administrators(t.Context()); err != nil || len(admins) != 1 {
+			t.Errorf("after %d calls the account is there, and %d administrators count, %v", skip, len(admins), err)
+		}
+	}
+	h := newHarness(t)
+	if _, err := h.Import(t.Context(), kit.User{ID: "2", Email: testEmail, Username: "Ada", Active: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Import(t.Context(), admin)
+	h.wantErr("a taken address", err, kit.ErrUserExists)
+	for i := range 100 {
+		other := admin
+		other.ID, other.Email = fmt.Sprint("admin", i), fmt.Sprintf("admin%d@example.com", i)
+		if _, err := h.Import(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if admins, err := h.Administrators(t.Context()); err != nil || len(admins) != 100 {
+		t.Errorf("%d administrators count, %v, want 100", len(admins), err)
+	}
+}
