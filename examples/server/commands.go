@@ -35,7 +35,7 @@ type action func(ctx context.Context, sh *shell, operands []string) error
 
 // commands are all of them, in the order of the help.
 func commands() []command {
-	return slices.Concat(userCommands(), otherCommands())
+	return slices.Concat(userCommands(), transferCommands(), otherCommands())
 }
 
 func otherCommands() []command {

@@ -26,6 +26,8 @@ type shell struct {
 	logger   *slog.Logger
 	json     bool
 	yes      bool
+
+	transaction func(context.Context, func(kit.Stores) error) error // of the opened stores; nil: there are none
 }
 
 // record prints one record: with --json as a line of JSON, otherwise by plain.
@@ -155,6 +157,7 @@ func (sh *shell) over(ctx context.Context, do func(context.Context, *kit.Service
 		return err
 	}
 	defer func() { err = errors.Join(err, sh.closeService(ctx, svc)) }()
+	sh.transaction = store.transaction
 	return do(ctx, svc, store.Stores)
 }
 

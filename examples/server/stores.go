@@ -81,11 +81,13 @@ type stores struct {
 	kit.Stores
 	buckets throttle.Buckets // where instances that share the tokens count together; nil: in memory
 	close   func() error
+	// transaction runs a function in a transaction of the users' database; nil: it has none.
+	transaction func(context.Context, func(kit.Stores) error) error
 }
 
 // overTokens are stores whose instances count together among the tokens.
 func overTokens(s kit.Stores, close func() error) stores {
-	return stores{s, shared.New(s.Tokens), close}
+	return stores{Stores: s, buckets: shared.New(s.Tokens), close: close}
 }
 
 // closeInTime closes the stores, but does not wait for one whose server does not
@@ -134,10 +136,10 @@ func (u storeURL) open(ctx context.Context) (stores, error) {
 		}
 		// One process has the file, so it counts in memory: each guess of a stranger would be a
 		// durable write otherwise.
-		return stores{db.Stores(), nil, db.Close}, nil
+		return stores{Stores: db.Stores(), close: db.Close, transaction: db.Transaction}, nil
 	case "memory":
 		m := memstore.New()
-		return stores{m.Stores(), nil, m.Close}, nil
+		return stores{Stores: m.Stores(), close: m.Close}, nil
 	default:
 		return serverKinds[u.scheme].open(ctx, u.rest)
 	}
@@ -148,7 +150,9 @@ func openPostgres(ctx context.Context, url string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return overTokens(db.Stores(), db.Close), nil
+	all := overTokens(db.Stores(), db.Close)
+	all.transaction = db.Transaction
+	return all, nil
 }
 
 func openMongo(ctx context.Context, uri string) (stores, error) {
@@ -172,5 +176,5 @@ func openRedis(ctx context.Context, url string) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	return stores{db.Stores(), db.Buckets(), db.Close}, nil
+	return stores{Stores: db.Stores(), buckets: db.Buckets(), close: db.Close}, nil
 }
