@@ -23,12 +23,12 @@ type act struct {
 
 var acts = []act{
 	{
-		Name: "verify", Title: "Count the address as confirmed", Text: "Do this if you know that the mailbox is the owner’s.",
+		Name: "verify", Title: "Mark the address as confirmed", Text: "Do this if you know that the mailbox is the owner’s.",
 		route: "PATCH /admin/users/{id}", body: map[string]any{"is_verified": true}, notice: "verified",
 		offer: func(a account) bool { return !a.Verified },
 	},
 	{
-		Name: "unverify", Title: "Count the address as not confirmed", Text: "The owner has to confirm the address again, where that is needed.",
+		Name: "unverify", Title: "Mark the address as not confirmed", Text: "The owner has to confirm the address again, where that is needed.",
 		route: "PATCH /admin/users/{id}", body: map[string]any{"is_verified": false}, notice: "unverified",
 		offer: func(a account) bool { return a.Verified },
 	},

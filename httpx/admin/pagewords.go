@@ -11,8 +11,8 @@ import (
 // the address, so no link can put words into the mouth of the pages.
 var notices = map[string]string{
 	"saved":          "Saved.",
-	"verified":       "The email address counts as confirmed.",
-	"unverified":     "The email address counts as not confirmed.",
+	"verified":       "The email address is marked as confirmed.",
+	"unverified":     "The email address is marked as not confirmed.",
 	"enabled":        "The account can sign in again.",
 	"disabled":       "The account is disabled, and signed out everywhere.",
 	"sessions-ended": "The account is signed out everywhere.",

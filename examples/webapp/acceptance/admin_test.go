@@ -43,8 +43,8 @@ func TestAdministration(t *testing.T) {
 	b.fill("Name", "Robert")
 	b.press("Save", "Account")
 	b.never("&lt;b&gt;reader")
-	b.press("Count the address as not confirmed", "Account")
-	b.press("Count the address as confirmed", "Account")
+	b.press("Mark the address as not confirmed", "Account")
+	b.press("Mark the address as confirmed", "Account")
 
 	b.press("Sign out everywhere", "Account")
 	b.says("signed out everywhere")
