@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"myauth.internal/kit"
@@ -187,8 +189,25 @@ func decodeNames(encoded string) (names []string, err error) {
 	if encoded == "[]" {
 		return nil, nil // as of most users; reading it costs four allocations of seventy
 	}
+	if names, ok := splitNames(encoded); ok {
+		return names, nil
+	}
 	if err := json.Unmarshal([]byte(encoded), &names); err != nil {
 		return nil, fmt.Errorf("the stored names are not a JSON array of strings: %w", err)
 	}
 	return names, nil
+}
+
+// splitNames reads an array as encodeNames writes it when no name has an escape: then each quote
+// begins or ends a name. Package json takes a tenth of the time of a page of users for it.
+func splitNames(encoded string) (names []string, ok bool) {
+	inner, ok := strings.CutPrefix(encoded, `["`)
+	if !ok {
+		return nil, false
+	}
+	if inner, ok = strings.CutSuffix(inner, `"]`); !ok || strings.ContainsFunc(inner, func(r rune) bool { return r == '\\' || r < ' ' || r == utf8.RuneError }) {
+		return nil, false
+	}
+	names = strings.Split(inner, `","`)
+	return names, !slices.ContainsFunc(names, func(name string) bool { return strings.Contains(name, `"`) })
 }

@@ -19,6 +19,7 @@ import (
 type store struct {
 	users  kit.UserStore
 	tokens kit.TokenStore
+	pages  kit.UserLister // of benchPages, which needs no other
 	// fill adds up to 2000 users and tokens faster than one by one; nil: by Create.
 	// The last call gets none: the database may be told to take stock.
 	fill func(ctx context.Context, users []kit.User, tokens []kit.Token) error
@@ -50,7 +51,7 @@ func bench(b *testing.B, open func(b *testing.B) (driver, bare store)) {
 		}
 		b.Run(fmt.Sprintf("users=%d", size), func(b *testing.B) {
 			for _, callers := range []int{1, mostCallers} {
-				b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { compare(b, callers, sides) })
+				b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) { compare(b, callers, sides, uses) })
 			}
 		})
 	}
@@ -73,9 +74,9 @@ func parseSizes(text string) ([]int, error) {
 	return slices.Compact(sizes), nil
 }
 
-// compare measures every use case over the driver's crowd, the minimal store's, and those
+// compare measures each of the use cases over the driver's crowd, the minimal store's, and those
 // of the smallest size, if these are others.
-func compare(b *testing.B, callers int, crowds []*crowd) {
+func compare(b *testing.B, callers int, crowds []*crowd, uses []use) {
 	for _, u := range uses {
 		b.Run(u.name, func(b *testing.B) {
 			var sides []*side
