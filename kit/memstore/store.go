@@ -10,8 +10,7 @@
 //
 // The store is a few maps under one lock. A call takes the same time whatever the
 // number of users, with these exceptions: [Tokens.ByUser] looks at every token of the
-// user, [Tokens.DeleteExpired] at every token until it has found enough, and the lists of
-// [Users] at every user.
+// user, and [Tokens.DeleteExpired] at every token until it has found enough.
 package memstore
 
 import (
@@ -35,6 +34,8 @@ type data struct {
 	closed  bool
 	users   map[string]*kit.User // by ID
 	byEmail map[string]*kit.User // by kit.EmailKey
+	// The keys of both maps, for the lists.
+	ids, emails order
 	// Two tables of one form.
 	tokens, credentials Tokens
 }
@@ -67,7 +68,7 @@ func (s *Store) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	d.users, d.byEmail = nil, nil
+	d.users, d.byEmail, d.ids, d.emails = nil, nil, order{}, order{}
 	for _, t := range []*Tokens{&d.tokens, &d.credentials} {
 		t.records, t.byUser = nil, nil
 	}

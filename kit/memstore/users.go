@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"myauth.internal/kit"
@@ -29,6 +28,8 @@ func (s *Users) Create(ctx context.Context, u kit.User) error {
 		return kit.ErrUserExists
 	}
 	s.users[u.ID], s.byEmail[key] = &u, &u
+	s.ids.add(u.ID)
+	s.emails.add(key)
 	return nil
 }
 
@@ -78,8 +79,12 @@ func (s *Users) Update(ctx context.Context, u kit.User) error {
 	if owner := s.byEmail[key]; owner != nil && owner != stored {
 		return kit.ErrUserExists
 	}
-	delete(s.byEmail, kit.EmailKey(stored.Email))
-	s.byEmail[key] = stored
+	if old := kit.EmailKey(stored.Email); old != key {
+		delete(s.byEmail, old)
+		s.emails.remove(old)
+		s.byEmail[key] = stored
+		s.emails.add(key)
+	}
 	u.Version++
 	*stored = u
 	return nil
@@ -95,40 +100,41 @@ func (s *Users) Delete(ctx context.Context, id string) error {
 	if stored == nil {
 		return kit.ErrNotFound
 	}
-	delete(s.byEmail, kit.EmailKey(stored.Email))
+	key := kit.EmailKey(stored.Email)
+	delete(s.byEmail, key)
 	delete(s.users, id)
+	s.ids.remove(id)
+	s.emails.remove(key)
 	return nil
 }
 
 // List returns the users whose ID is greater than after, sorted by ID, at most limit of
 // them and at most 1000.
 func (s *Users) List(ctx context.Context, after string, limit int) ([]kit.User, error) {
-	return s.list(ctx, func() map[string]*kit.User { return s.users }, "", after, limit)
+	return s.list(ctx, func() (*order, map[string]*kit.User) { return &s.ids, s.users }, "", after, limit)
 }
 
 // ListByEmail returns the users whose [kit.EmailKey] begins with that of prefix and is
 // greater than that of after, sorted by it, at most limit of them and at most 1000.
 func (s *Users) ListByEmail(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
-	return s.list(ctx, func() map[string]*kit.User { return s.byEmail }, kit.EmailKey(prefix), kit.EmailKey(after), limit)
+	return s.list(ctx, func() (*order, map[string]*kit.User) { return &s.emails, s.byEmail }, kit.EmailKey(prefix), kit.EmailKey(after), limit)
 }
 
-func (s *Users) list(ctx context.Context, index func() map[string]*kit.User, prefix, after string, limit int) ([]kit.User, error) {
+// list returns a page of an index, which it takes under the lock: Close replaces it.
+func (s *Users) list(ctx context.Context, index func() (*order, map[string]*kit.User), prefix, after string, limit int) ([]kit.User, error) {
 	if err := s.lock(ctx, s.mu.RLocker()); err != nil {
 		return nil, err
 	}
 	defer s.mu.RUnlock()
-	users := index() // Close replaces it
-	var keys []string
-	for key := range users {
-		if key > after && strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
+	keys, users := index()
+	found := []kit.User{}
+	for key := range keys.from(max(prefix, after)) {
+		if len(found) >= min(limit, maxLimit) || !strings.HasPrefix(key, prefix) {
+			break
 		}
-	}
-	slices.Sort(keys)
-	keys = keys[:max(0, min(len(keys), limit, maxLimit))]
-	found := make([]kit.User, len(keys))
-	for i, key := range keys {
-		found[i] = users[key].Clone()
+		if key > after {
+			found = append(found, users[key].Clone())
+		}
 	}
 	return found, nil
 }
