@@ -96,6 +96,9 @@ type Config struct {
 	// timeout is when a call that does not return counts as stuck. Its case then fails
 	// with the stacks of all goroutines. Two minutes, except in the tests of the suite.
 	timeout time.Duration
+
+	// listed is how many users the walks of a case are over, in the tests of the suite.
+	listed int
 }
 
 // Run tests all three stores, each alone and the three together.

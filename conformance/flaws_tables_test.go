@@ -2,9 +2,12 @@ package conformance
 
 import (
 	"context"
+	"path"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"myauth.internal/kit"
@@ -339,4 +342,165 @@ func wild(char, pattern string) func(f *fake) {
 		}
 		return regexp.MustCompile("^(?s:" + strings.Join(parts, pattern) + ")").MatchString(kit.EmailKey(u.Email))
 	})
+}
+
+// churnFlaws show only among many users, while others come and go.
+var churnFlaws = []flaw{
+	{name: "finds a page of addresses by its number", by: "users/list/churn", racy: true, alter: func(f *fake) {
+		numbers := map[string]int{}
+		f.list = func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+			all, err := f.everybody(ctx, prefix)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			from := min(numbers[prefix+"\x00"+kit.EmailKey(after)], len(all))
+			page := all[from:min(from+limit, len(all))]
+			if len(page) > 0 {
+				numbers[prefix+"\x00"+kit.EmailKey(page[len(page)-1].Email)] = from + len(page)
+			}
+			return page, err
+		}
+	}},
+	{name: "takes a user out of the order while it is changed", by: "users/list/churn", racy: true, alter: func(f *fake) {
+		update := f.update
+		f.update = func(ctx context.Context, u kit.User) error {
+			f.flag("unlisted "+u.ID, true)
+			defer f.flag("unlisted "+u.ID, false)
+			runtime.Gosched()
+			return update(ctx, u)
+		}
+		f.listOut(func(list []kit.User) []kit.User {
+			return slices.DeleteFunc(list, func(u kit.User) bool { return f.has("unlisted " + u.ID) })
+		})
+	}},
+	{name: "begins a page with the last user of the page before when that has changed", by: "users/list/churn", racy: true, alter: func(f *fake) {
+		listAll := f.listAll
+		f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+			list, err := listAll(ctx, after, limit)
+			if u, find := f.users.ByID(ctx, after); find == nil && u.Version > 1 && err == nil {
+				list = append([]kit.User{u}, list...)
+				list = list[:min(len(list), limit)]
+			}
+			return list, err
+		}
+	}},
+	{name: "passes over a user at the edge of a page when the last one of the page before is gone", by: "users/list/place", alter: func(f *fake) {
+		known := sync.Map{} // that were listed
+		listAll := f.listAll
+		f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+			_, listed := known.Load(after)
+			if _, err := f.users.ByID(ctx, after); listed && isNotFound(err) {
+				if next, err := f.users.List(ctx, after, 1); err == nil && len(next) == 1 {
+					after = next[0].ID
+				}
+			}
+			list, err := listAll(ctx, after, limit)
+			for _, u := range list {
+				known.Store(u.ID, true)
+			}
+			return list, err
+		}
+	}},
+	{name: "ends a walk by address when the last user of a page has moved", by: "users/list/place", alter: func(f *fake) {
+		known := sync.Map{}
+		list := f.list
+		f.list = func(ctx context.Context, prefix, after string, limit int) ([]kit.User, error) {
+			_, listed := known.Load(kit.EmailKey(after))
+			if _, err := f.users.ByEmail(ctx, after); listed && isNotFound(err) {
+				return []kit.User{}, nil
+			}
+			page, err := list(ctx, prefix, after, limit)
+			for _, u := range page {
+				known.Store(kit.EmailKey(u.Email), true)
+			}
+			return page, err
+		}
+	}},
+	{name: "swaps two users of a long list now and then", by: "users/list/churn", alter: func(f *fake) {
+		f.listOut(func(list []kit.User) []kit.User {
+			if f.count.Add(1)%20 == 0 && len(list) > 2 {
+				list[0], list[1] = list[1], list[0]
+			}
+			return list
+		})
+	}},
+	{name: "ends a page early when it meets who was deleted", by: "users/list/churn", racy: true, alter: func(f *fake) {
+		remove := f.remove
+		f.remove = func(ctx context.Context, id string) error {
+			err := remove(ctx, id)
+			f.flag("was deleted "+id, err == nil)
+			return err
+		}
+		listAll := f.listAll
+		f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+			list, err := listAll(ctx, after, limit)
+			for i := range list {
+				if i > 0 && f.has("was deleted "+list[i].ID) {
+					return list[:i], err
+				}
+			}
+			return list, err
+		}
+	}},
+	{name: "lists the users of the last pages while others delete them", by: "users/list/churn", racy: true, alter: func(f *fake) {
+		remove := f.remove
+		f.remove = func(ctx context.Context, id string) error {
+			if u, err := f.users.ByID(ctx, id); err == nil && f.count.Add(1)%3 == 0 {
+				f.mu.Lock()
+				f.users1[id] = u
+				f.mu.Unlock()
+			}
+			return remove(ctx, id)
+		}
+		listAll := f.listAll
+		f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
+			list, err := listAll(ctx, after, limit)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			for id, u := range f.users1 {
+				if len(list) > 0 && id > after && id < list[len(list)-1].ID && !slices.ContainsFunc(list, func(o kit.User) bool { return o.ID == id }) {
+					list = append(list, u)
+				}
+			}
+			slices.SortFunc(list, func(a, b kit.User) int { return strings.Compare(a.ID, b.ID) })
+			return list[:min(len(list), limit)], err
+		}
+	}},
+	{name: "ends its order at a number of users", by: "users/list/churn", alter: func(f *fake) {
+		create := f.create
+		f.create = func(ctx context.Context, u kit.User) error {
+			err := create(ctx, u)
+			if err == nil && f.count.Add(1) > 150 { // of the few of this test
+				f.flag("unlisted "+u.ID, true)
+			}
+			return err
+		}
+		f.listOut(func(list []kit.User) []kit.User {
+			return slices.DeleteFunc(list, func(u kit.User) bool { return f.has("unlisted " + u.ID) })
+		})
+	}},
+	{name: "takes ? in a prefix for a wildcard", by: "users/list/by-email", alter: wild("?", ".")},
+	{name: "takes a prefix for a pattern of a shell", by: "users/list/by-email", alter: searches(func(u kit.User, prefix string) bool {
+		matched, err := path.Match(kit.EmailKey(prefix)+"*", kit.EmailKey(u.Email))
+		return matched || err != nil && strings.HasPrefix(kit.EmailKey(u.Email), kit.EmailKey(prefix))
+	})},
+	{name: "cuts a prefix to 250 bytes", by: "users/list/by-email", alter: searches(func(u kit.User, prefix string) bool {
+		key := kit.EmailKey(prefix)
+		return strings.HasPrefix(kit.EmailKey(u.Email), key[:min(len(key), 250)])
+	})},
+	{name: "trims the space from a prefix", by: "users/list/by-email", alter: searches(func(u kit.User, prefix string) bool {
+		return strings.HasPrefix(kit.EmailKey(u.Email), strings.TrimSpace(kit.EmailKey(prefix)))
+	})},
+}
+
+// everybody returns all users whose address begins with prefix, by address.
+func (f *fake) everybody(ctx context.Context, prefix string) (all []kit.User, err error) {
+	if err := f.gate(ctx); err != nil {
+		return nil, err
+	}
+	for at := ""; ; at = all[len(all)-1].Email {
+		page, err := f.users.ListByEmail(ctx, prefix, at, 1000)
+		if all = append(all, page...); err != nil || len(page) < 1000 {
+			return all, err
+		}
+	}
 }

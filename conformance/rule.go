@@ -16,6 +16,8 @@ type rule struct {
 	prove func(p *probe)
 	// needs are the abilities without which the case cannot be tried.
 	needs []Ability
+	// unless is an ability with which another case proves this one too, so that it is not tried.
+	unless Ability
 	// racy marks a proof that depends on how goroutines meet. It never fails a
 	// correct store; a wrong one it fails nearly always.
 	racy bool

@@ -45,6 +45,9 @@ func runAll(t *testing.T, cfg Config, rules []rule) {
 	}
 	all := &suite{cfg: cfg}
 	for _, r := range rules {
+		if r.unless != "" && !slices.Contains(cfg.Without, r.unless) {
+			continue
+		}
 		t.Run(r.id, func(t *testing.T) {
 			if cfg.Parallel && !r.alone {
 				t.Parallel()

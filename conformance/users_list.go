@@ -40,7 +40,7 @@ var userListRules = []rule{
 		}
 		byKey := func(u *user) string { return kit.EmailKey(u.Email) }
 		slices.SortFunc(users, func(a, b *user) int { return strings.Compare(byKey(a), byKey(b)) })
-		prefixes := append([]string{"", "@", "nobody", "zz", "%", "_", "\U0010ffff", "\u00ff", "a@EXAMPLE", "A@example.com"}, similarLocals...)
+		prefixes := append([]string{"", "@", "nobody", "zz", "%", "_", "\U0010ffff", "\u00ff", "a@EXAMPLE", "A@example.com", longLocal + "@example.com", longLocal + "@example.co", longLocal + "@example.com.", "[", "?", ".", "^a", "a$", "a.*", `\`}, similarLocals...)
 		afters := []string{"", "A", "b@example.com", "B", "a%", "é", "zzz", "\U0010ffff"}
 		for i, prefix := range prefixes {
 			begin := slices.DeleteFunc(slices.Clone(users), func(u *user) bool { return !strings.HasPrefix(byKey(u), kit.EmailKey(prefix)) })
@@ -54,7 +54,7 @@ var userListRules = []rule{
 			}
 		}
 	}},
-	{id: "users/list/limit", quote: byUserLimit, needs: []Ability{Listing}, prove: func(p *probe) {
+	{id: "users/list/limit", quote: listFull, needs: []Ability{Listing}, prove: func(p *probe) {
 		users := p.addUsers(1001, "member")
 		for i, limit := range []int{1, 12, 101, 999, 1000} {
 			h := p.both()[i%2]
@@ -95,16 +95,39 @@ var userListRules = []rule{
 		p.wantListedByEmail("", "", 10, users[2:])
 		p.wantListedByEmail("m", "", 1, users[2:3])
 	}},
+	{id: "users/list/place", quote: listPlace, needs: []Ability{Listing}, prove: func(p *probe) {
+		users := p.addUsers(9, "placed")
+		p.wantListed("", 2, users[:2])
+		p.wantListedByEmail("placed", "", 3, users[:3])
+		p.must(p.a.Users.Delete(p.ctx(), users[1].ID), "Delete of the last user of a page by ID")
+		was := users[2].Email
+		users[2].Email = "zz.placed@example.com"
+		p.must(p.b.Users.Update(p.ctx(), users[2].User), "Update of the address of the last user of a page by address")
+		users[2].Version++
+		p.wantListed(users[1].ID, 2, users[2:4])
+		p.wantListedByEmail("placed", was, 3, users[3:6])
+		p.wantListedByEmail("placed", users[5].Email, 4, users[6:]) // fewer: the end, without who moved
+		p.wantListedByEmail("", users[5].Email, 4, append(slices.Clone(users[6:]), users[2]))
+		p.must(p.a.Users.Delete(p.ctx(), users[8].ID), "Delete of the last user of all")
+		p.wantListed(users[8].ID, 2, nil)
+		p.add(p.b, newUser("placed.0001")) // again
+		p.wantListed(users[1].ID, 2, users[2:4])
+	}},
 	{id: "users/list/walk", quote: listWalk, needs: []Ability{Listing}, racy: true, prove: (*probe).walkUsers},
+	{id: "users/list/churn", quote: listWalk, needs: []Ability{Listing}, racy: true, prove: (*probe).churnUsers},
 }
 
 // similarLocals are local parts that a pattern, a folding, a collation or the upper bound of
 // a range confuses.
 var similarLocals = []string{
+	longLocal, longLocal[1:] + "m", "a\x01", "a\x1f", "a ", "a\x7f", "a?", "a[", "a(b)", "a+", "a|b", "a{2}", "aa",
 	"a", "A.", "ab", "aB.", "AC", "a%", "a%b", "a_", "a_b", "axb", "a*", "a*b", "a?b", `a\`, `a\b`, `a\%b`, "a.b", "a[b]", "a^b", "a$", "a'b", `a"b`,
 	"b", "k", "\u212a", "s", "\u017f", "e", "\u00e9", "\u00c9", "e\u0301", "\u00ff", "\u00ffz", "\u0100",
 	"z", "z\u007f", "z\u07ff", "z\uffff", "z\U0010ffff", "z\U0010ffff\U0010ffff", "{", "\uffff", "\U0010ffff", "\U0010ffff\U0010ffff", "\U0001f600",
 }
+
+// longLocal makes an address of 254 bytes, which is as long as one may be.
+var longLocal = strings.Repeat("l", 254-len("@example.com"))
 
 // page returns the first of the users whose key is greater than that.
 func page(users []*user, key string, of func(u *user) string, limit int) []*user {

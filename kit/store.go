@@ -88,15 +88,22 @@ type UserStore interface {
 // UserLister is an optional interface of a [UserStore], for [Service.Users]. The rules of
 // UserStore apply. A user who exists throughout a walk over the pages is seen exactly once,
 // whatever is created, changed and deleted meanwhile, unless the key of the walk changes.
+//
+// A page begins behind a key, and never at a number or at something that the store keeps: after
+// is a place in the order, whether or not a user has that key now. So a walk goes on when the
+// last user of a page is deleted or gets another address, and a page costs what it has, not what
+// comes before it. Who gets another address may be seen twice, or not at all, by a walk over the
+// addresses.
 type UserLister interface {
 	// List returns the users whose ID is greater than after, in ascending byte order of
-	// their IDs, at most limit (1 to 1000) of them. None: an empty slice, no error.
+	// their IDs, at most limit (1 to 1000) of them; fewer than limit means that there are
+	// no more. None: an empty slice, no error.
 	List(ctx context.Context, after string, limit int) ([]User, error)
 
 	// ListByEmail returns the users whose [EmailKey] begins with that of prefix and is
 	// greater than that of after, in ascending byte order of their EmailKeys, at most limit
-	// (1 to 1000) of them. No character of prefix is a wildcard; the empty prefix is that of
-	// every user.
+	// (1 to 1000) of them, with the same meaning. No character of prefix is a wildcard; the
+	// empty prefix is that of every user.
 	ListByEmail(ctx context.Context, prefix, after string, limit int) ([]User, error)
 }
 

@@ -8,7 +8,9 @@ import (
 
 // Users lists users by ID, in ascending byte order: those whose ID is greater than after, at
 // most limit (1 to 1000) of them. A walk begins with an empty after, and goes on with the
-// last ID of each page until one has fewer than limit.
+// last ID of each page until one has fewer than limit. It sees each user that exists throughout
+// exactly once, whatever happens meanwhile, also when that last user is deleted: after is a
+// place in the order, and not a user.
 //
 // Errors: one that wraps [errors.ErrUnsupported] if the store is no [UserLister].
 func (s *Service) Users(ctx context.Context, after string, limit int) ([]User, error) {
@@ -16,7 +18,10 @@ func (s *Service) Users(ctx context.Context, after string, limit int) ([]User, e
 }
 
 // UsersByEmail lists users by address, in ascending byte order of [EmailKey]: those whose
-// address begins with prefix, without regard to ASCII case, after the address after.
+// address begins with prefix, without regard to ASCII case, after the address after. No
+// character of prefix is a wildcard. A walk is as with Users, by the last address of each page;
+// who gets another address meanwhile may be seen twice or not at all, and what must not miss
+// anybody walks by ID.
 //
 // Errors: those of Users.
 func (s *Service) UsersByEmail(ctx context.Context, prefix, after string, limit int) ([]User, error) {
