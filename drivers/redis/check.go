@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -49,6 +50,14 @@ func checkClient(client redis.UniversalClient) error {
 }
 
 var errNoClient = errors.New("redis: New needs a client")
+
+// prepare does what a store does when it opens.
+func (s *Store) prepare(ctx context.Context, log *slog.Logger) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	return s.buildOrder(ctx, log)
+}
 
 // check asks the server, or every master of the cluster, whether it suits.
 func (s *Store) check(ctx context.Context) error {

@@ -48,7 +48,7 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 		return nil, errors.Join(err, client.Close())
 	}
 	s.own = true
-	if err := s.check(ctx); err != nil {
+	if err := s.prepare(ctx, opts.logger()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

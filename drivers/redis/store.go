@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"regexp"
 	"sync"
@@ -23,6 +24,16 @@ type Options struct {
 	// Dial makes the connections of [Open], for networks that need it: a proxy,
 	// a tunnel. With rediss:// they are then secured by TLS. nil: as go-redis does.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Logger receives what a store does when it opens and that takes long: it builds the order
+	// by which users are listed where they are without. nil means [slog.Default].
+	Logger *slog.Logger
+}
+
+func (o *Options) logger() *slog.Logger {
+	if o != nil && o.Logger != nil {
+		return o.Logger
+	}
+	return slog.Default()
 }
 
 // Store keeps users, tokens and credentials in one Redis server or cluster. It is safe for
@@ -50,7 +61,7 @@ func New(ctx context.Context, client redis.UniversalClient, opts *Options) (*Sto
 	if err != nil {
 		return nil, err
 	}
-	if err := s.check(ctx); err != nil {
+	if err := s.prepare(ctx, opts.logger()); err != nil {
 		return nil, err
 	}
 	return s, nil
