@@ -14,7 +14,10 @@
 //	register  a look at the address, a new user
 //	purge     removal of a thousand expired sessions
 //
-// Each runs with 1 and with 16 callers. MYAUTH_BENCH_USERS lists the numbers of users, each
+// The benchmarks of pages compare a page of a hundred users, at three places of both orders, with
+// the same statement or commands over the bare client: they read the same data, and users alone.
+//
+// Each use case runs with 1 and with 16 callers. MYAUTH_BENCH_USERS lists the numbers of users, each
 // with one session, that the stores hold meanwhile: 1000 by default; 1000,1000000 shows
 // the growth. The sides take turns of some milliseconds, so that a machine which is slow
 // for a while is slow for all of them, and the middle three quarters of the turns count.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"myauth.internal/kit/memstore"
 )
 
 // TestUses makes the calls of every use case, and looks whether each did its work and left
@@ -41,6 +43,20 @@ func TestUses(t *testing.T) {
 			if after := census(t, c); after != want {
 				t.Errorf("%s, %d callers: %+v are left, want %+v", u.name, callers, after, want)
 			}
+		}
+	}
+}
+
+// TestPages asks for every page that is measured: each is full.
+func TestPages(t *testing.T) {
+	const users = 300
+	listed := memstore.New().Users()
+	if err := createUsers(listed)(t.Context(), users); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range pageUses {
+		if err := u.call(t.Context(), &crowd{store: store{pages: listed}, size: users}, 0); err != nil {
+			t.Errorf("%s: %v", u.name, err)
 		}
 	}
 }
