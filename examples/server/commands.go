@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"syscall"
 
 	"myauth.internal/kit"
 )
@@ -124,10 +125,10 @@ func (sh *shell) status(err error) int {
 			if i > 0 {
 				text += "; "
 			}
-			text += field.Field + " " + field.Message
+			text += field.Field + ": " + field.Message
 		}
 	}
-	if !errors.Is(err, errSaid) {
+	if !errors.Is(err, errSaid) && !errors.Is(err, syscall.EPIPE) { // whoever has read enough knows
 		fmt.Fprintf(sh.stderr, "server %s: %s\n", sh.command.name, text)
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +92,7 @@ func (x *examination) checkPublic(ctx context.Context) (found []finding) {
 	case set.StatusCode != http.StatusOK:
 		return []finding{problem("see that the proxy passes it on, and that MYAUTH_PUBLIC_PREFIX is what it has", "%s answers %s: MyAuth is not there", api, set.Status)}
 	}
-	keys, err := accesstoken.ParseJWKS(body)
+	keys, err := parseKeySet(body)
 	if err != nil {
 		return []finding{problem("see what else answers there", "%s is not MyAuth: its key set is not readable", api)}
 	}
@@ -104,6 +105,18 @@ func (x *examination) checkPublic(ctx context.Context) (found []finding) {
 		found = append(found, problem("let the proxy pass the pages on, or serve a page of your own there", "%s/reset-password answers %s, and links in mails lead there", x.public, page.Status))
 	}
 	return found
+}
+
+// parseKeySet also takes a set without keys, which a server publishes that signs with a secret.
+func parseKeySet(body []byte) ([]*accesstoken.Key, error) {
+	var set struct{ Keys *[]json.RawMessage }
+	if err := json.Unmarshal(body, &set); err != nil {
+		return nil, err
+	}
+	if set.Keys != nil && len(*set.Keys) == 0 {
+		return nil, nil
+	}
+	return accesstoken.ParseJWKS(body)
 }
 
 // checkSameKeys compares the keys of these settings with those of the server that answers.

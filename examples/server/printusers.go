@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -31,45 +30,16 @@ func (r userRecord) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	more := struct {
-		HasPassword bool            `json:"has_password"`
-		Factors     []string        `json:"factors"`
-		Sessions    []sessionRecord `json:"sessions,omitzero"`
-	}{r.PasswordHash != "", append([]string{}, r.Factors...), nil}
-	if r.sessions != nil {
-		more.Sessions = []sessionRecord{}
-	}
-	for _, s := range r.sessions {
-		more.Sessions = append(more.Sessions, newSessionRecord(s))
-	}
+		HasPassword bool          `json:"has_password"`
+		Factors     []string      `json:"factors"`
+		Sessions    []kit.Session `json:"sessions,omitzero"`
+	}{r.PasswordHash != "", append([]string{}, r.Factors...), r.sessions}
 	m, err := json.Marshal(more)
 	if err != nil {
 		return nil, err
 	}
 	return append(append(b[:len(b)-1], ','), m[1:]...), nil
 }
-
-// sessionRecord is a session as GET /admin/users/{id}/sessions answers it.
-type sessionRecord struct {
-	ID         string      `json:"id"`
-	CreatedAt  string      `json:"created_at"`
-	LastUsedAt string      `json:"last_used_at"`
-	ExpiresAt  string      `json:"expires_at"`
-	IP         *netip.Addr `json:"ip"`
-	UserAgent  string      `json:"user_agent"`
-	Device     string      `json:"device"`
-	AMR        []string    `json:"amr"`
-}
-
-func newSessionRecord(s kit.Session) sessionRecord {
-	r := sessionRecord{s.ID, jsonTime(s.CreatedAt), jsonTime(s.LastUsedAt), jsonTime(s.ExpiresAt), nil, s.Client.UserAgent, useragent.Name(s.Client.UserAgent), append([]string{}, s.AMR...)}
-	if s.Client.IP.IsValid() {
-		r.IP = &s.Client.IP
-	}
-	return r
-}
-
-// jsonTime is as the API writes times.
-func jsonTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
 
 // userList prints pages of accounts as one table, whose columns are as wide as the first page
 // needs, or as lines of JSON.

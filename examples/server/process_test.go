@@ -21,10 +21,18 @@ import (
 
 const (
 	asServer       = "MYAUTH_TEST_AS_SERVER"
+	shellCommand   = "shell"                        // value of asServer: a command, and no server
+	checksWithin   = "MYAUTH_TEST_CHECK_WITHIN"     // instead of checkWithin
 	publishKeysFor = "MYAUTH_TEST_PUBLISH_KEYS_FOR" // instead of publishFor
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asServer) == shellCommand {
+		if d, err := time.ParseDuration(os.Getenv(checksWithin)); err == nil {
+			checkWithin = d
+		}
+		main() // its standard input is its own
+	}
 	if os.Getenv(asServer) != "" {
 		// Standard input is a pipe from the test. When the test dies, however it
 		// does, the pipe ends and so does this process.
