@@ -165,7 +165,7 @@ func serviceOver(s *settings, store stores, keys *accesstoken.Keyring, publicURL
 	if err != nil {
 		return nil, err
 	}
-	opts.Features = slices.Concat(opts.Features, passkeys, providers)
+	opts.Features = slices.Concat(opts.Features, passkeys, providers, s.admin.features())
 	return kit.New(store.Stores, keys, &opts)
 }
 

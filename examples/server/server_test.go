@@ -200,6 +200,19 @@ func TestSettingsOverHTTP(t *testing.T) {
 			p.do(401, "POST", "/auth/refresh", "", "")
 			p.do(204, "POST", "/auth/logout", "", "")
 		}},
+		{"administration", []string{"MYAUTH_ADMIN=on", "MYAUTH_ADMIN_EMAIL=ADA@example.com"}, func(t *testing.T, p *process) {
+			id := p.do(201, "POST", "/auth/register", "", registration).field(t, "id")
+			access := p.do(200, "POST", "/auth/login", "", credentials).field(t, "access_token")
+			p.do(403, "GET", "/auth/admin/users", access, "")
+			token := p.waitFor(`/verify-email\?token=([\w.-]+)`)[1]
+			p.do(204, "POST", "/auth/verify-email", "", fmt.Sprintf(`{"token":%q}`, token))
+			if users, _ := p.do(200, "GET", "/auth/admin/users", access, "").object(t)["users"].([]any); len(users) != 1 {
+				t.Errorf("got %v", users)
+			}
+			p.do(200, "PATCH", "/auth/admin/users/"+id, access, `{"username":"Boss"}`)
+			p.waitFor(`event=roles_changed user_id=` + id + ` actor_id=first_admin`)
+			p.waitFor(`event=user_renamed user_id=` + id + ` actor_id=` + id)
+		}},
 		{"policy", []string{"MYAUTH_PASSWORD_POLICY=length"}, func(_ *testing.T, p *process) {
 			p.do(201, "POST", "/auth/register", "", `{"email":"a@example.com","username":"a","password":"mauve giraffe sofa"}`)
 		}},

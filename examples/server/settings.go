@@ -40,6 +40,7 @@ type settings struct {
 	smtpCAFile string
 	passkeys   passkeySettings
 	providers  providerSettings
+	admin      adminSettings
 	mail       mailx.Options // TLS is newMailer's, from smtpCAFile
 	logFormat  string
 	// opts holds what goes to the kit as it is. PublicURL is empty when it is
@@ -200,6 +201,12 @@ var settingsTable = []setting{
 	{name: "MYAUTH_COOKIES", preset: "off",
 		meaning: "on: for pages, the tokens are in cookies that no script can read, and in no body; needs MYAUTH_REFRESH_GRACE",
 		set:     onOff("on", func(s *settings) *bool { return &s.api.Cookies })},
+	{name: "MYAUTH_ADMIN", preset: "off",
+		meaning: "on: users with the role admin manage accounts, by the routes below /admin of the API",
+		set:     onOff("on", func(s *settings) *bool { return &s.admin.on })},
+	{name: "MYAUTH_ADMIN_EMAIL", otherwise: "nobody",
+		meaning: "address whose account gets the role admin once it is verified, while no account has the role; needs MYAUTH_ADMIN",
+		set:     setAdminEmail},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.
@@ -305,6 +312,9 @@ func (s *settings) checkTogether(problems map[string]error) {
 	}
 	if s.api.Cookies && s.opts.RefreshGrace < 0 && problems["MYAUTH_REFRESH_GRACE"] == nil {
 		found["MYAUTH_COOKIES"] = errors.New("pages that load at once renew one session: do not set MYAUTH_REFRESH_GRACE to 0")
+	}
+	if s.admin.email != "" && !s.admin.on && problems["MYAUTH_ADMIN"] == nil {
+		found["MYAUTH_ADMIN_EMAIL"] = errors.New("set MYAUTH_ADMIN=on as well: without it, nothing gives the role")
 	}
 	// Where no proxy changes paths, the API hides pages below its own path.
 	if u, err := url.Parse(s.opts.PublicURL); err == nil && (s.api.PublicPrefix == "" || strings.TrimSuffix(s.api.PublicPrefix, "/") == s.api.Prefix) &&
