@@ -16,8 +16,8 @@ func confirmPage(done func(token, cookie string) error) kit.Page {
 	return kit.Page{
 		Path: "/confirm-it", Title: "Confirm <it>", Ask: "Was it you?", Button: "It was me", Aside: "Or close this page.",
 		DoneTitle: "Confirmed", Done: "Thank you.", Problems: map[string]string{"revoked_token": "You did so before.", "too_late": "It's too late."},
-		Submit: func(_ context.Context, token string, from kit.Source) error {
-			return done(token, from.CookieValue("flow"))
+		Submit: func(_ context.Context, form kit.Submission) error {
+			return done(form.Token, form.CookieValue("flow"))
 		},
 	}
 }
@@ -126,9 +126,10 @@ func TestPageOfChoices(t *testing.T) {
 
 // TestTemplatesOfFeaturePages: New tries the pages of features out too.
 func TestTemplatesOfFeaturePages(t *testing.T) {
-	svc := newRig(t, Options{}, withProbe(kit.Extension{Pages: []kit.Page{choicePage(), confirmPage(nil)}})).svc
+	svc := newRig(t, Options{}, withProbe(kit.Extension{Pages: []kit.Page{choicePage(), confirmPage(nil), {Path: "/join", NewAccount: true, Submit: func(context.Context, kit.Submission) error { return nil }}}})).svc
 	for text, want := range map[string]string{
-		`{{.Page}}{{.Token}}{{.Email}}{{range .Links}}<a href="{{.URL}}">{{.Label}}</a>{{end}}`: "",
+		`{{.Page}}{{.Token}}{{.Username}}{{.Email}}{{range .Links}}<a href="{{.URL}}">{{.Label}}</a>{{end}}`: "",
+		`{{.Page}}{{.Token}}{{.Email}}{{range .Links}}<a href="{{.URL}}">{{.Label}}</a>{{end}}`:              "page join has no form for a new account",
 		`{{.Page}}{{.Token}}{{.Email}}`: "page choose does not have the Links",
 		`{{if ne .Page "confirm-it"}}{{.Token}}{{end}}{{.Email}}{{range .Links}}{{.URL}}{{end}}`:      "page confirm-it has no form",
 		`{{.Token}}{{.Email}}{{range .Links}}{{.URL}}{{end}}{{if eq .Code "denied"}}{{.Oops}}{{end}}`: "Oops",
@@ -143,5 +144,63 @@ func TestTemplatesOfFeaturePages(t *testing.T) {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		}
+	}
+}
+
+// TestPageOfANewAccount: the form asks for what an account needs. What is refused shows again, but for
+// the password, and says what to do; once no other try can succeed, the form is gone.
+func TestPageOfANewAccount(t *testing.T) {
+	var heard []string
+	var answer error
+	page := kit.Page{
+		Path: "/join", NewAccount: true, Title: "Join", Ask: "Who are you?", Button: "Make it", Aside: "Or close this page.", DoneTitle: "Made", Done: "Sign in now.",
+		Submit: func(_ context.Context, form kit.Submission) error {
+			heard = append(heard, form.Token+" "+form.Username+" "+string(form.Password)+" "+form.CookieValue("c"))
+			return answer
+		},
+	}
+	p := newPageRig(t, Options{}, withProbe(kit.Extension{Pages: []kit.Page{page}}))
+	const link = "https://example.com/join?token=abc"
+	form := p.open(link)
+	for _, words := range []string{"<h1>Join</h1>", "Who are you?", "Your name", "Repeat the password", `autocomplete="new-password" required`, "Make it"} {
+		says(t, form, 200, words)
+	}
+	typed := []string{"username", `Grace "<3"`, "password", "pass <1>", "repeat", "pass <1>"}
+	other := p.press(link, form, "username", `Grace "<3"`, "password", "one", "repeat", "two")
+	says(t, other, 422, "type the same password twice")
+	if heard != nil {
+		t.Fatalf("two passwords have done %q", heard)
+	}
+	answer = &kit.ValidationError{Fields: []kit.FieldError{{Field: "username", Code: "too_short", Message: "must"}, {Field: "password", Code: "too_short", Message: "use at least 8 characters"}}}
+	again := p.press(link, form, typed...)
+	for _, words := range []string{"We can't make your account yet. Please:", "type your name", "use at least 8 characters", `value="Grace "<3""`, `id="username" name="username" type="text" autocomplete="name" value="Grace "<3"" required autofocus aria-invalid="true"`} {
+		says(t, again, 422, words)
+	}
+	if text := again.Body.String(); strings.Contains(text, "pass ") || strings.Contains(text, `"<3"`) {
+		t.Errorf("the password, or the name as it was typed: %s", text)
+	}
+	for _, c := range []struct {
+		err    error
+		status int
+		words  string
+		again  bool
+	}{
+		{kit.ErrRegistrationClosed, 403, "New accounts can't be made here", true},
+		{kit.ErrUserExists, 409, "There is already an account", false},
+		{kit.ErrRevokedToken, 401, "This link has already been used", false},
+		{kit.ErrUnavailable, 503, "Wait a moment", true},
+	} {
+		answer = c.err
+		page := p.press(link, form, typed...)
+		says(t, page, c.status, c.words)
+		if formTag.MatchString(page.Body.String()) != c.again || strings.Contains(page.Body.String(), "Grace") != c.again {
+			t.Errorf("%v: %s", c.err, page.Body)
+		}
+	}
+	answer, heard = nil, nil
+	says(t, p.press(link, form, typed...), 200, "Sign in now.")
+	do(p.pages, "POST", "/join", "token=abc&username=G&password=p&repeat=p", "Content-Type", mediaForm, "Cookie", "c=of-this-browser")
+	if got := strings.Join(heard, "|"); got != `abc Grace "<3" pass <1> |abc G p of-this-browser` {
+		t.Errorf("the form has done %q", got)
 	}
 }

@@ -59,6 +59,13 @@ var (
 	}
 )
 
+// nameProblems says what a display name must be, by the codes of the rules.
+var nameProblems = map[string]string{
+	kit.CodeTooShort:          "type your name",
+	kit.CodeTooLong:           "use at most 64 characters for your name",
+	kit.CodeInvalidCharacters: "use no control characters in your name",
+}
+
 func featureWords(p kit.Page) pageWords {
 	return pageWords{title: p.Title, doneTitle: p.DoneTitle, done: p.Done, ask: p.Ask, button: p.Button, aside: p.Aside, problems: p.Problems}
 }
@@ -77,6 +84,8 @@ func problemText(words pageWords, d PageData) string {
 		return "This link has expired. Please ask for a new email."
 	case "user_already_exists":
 		return "There is already an account with this email address, so we didn't change yours."
+	case "registration_closed":
+		return "New accounts can't be made here at the moment. If you think that you should have one, ask the people who run this service."
 	case "account_disabled":
 		return "This account is disabled."
 	case "user_not_found":
@@ -86,6 +95,9 @@ func problemText(words pageWords, d PageData) string {
 	case "validation_failed":
 		if d.NewMail {
 			return "Please type a whole email address, such as ada@example.com."
+		}
+		if d.NewAccount {
+			return "We can't make your account yet. Please:"
 		}
 		return "This password doesn't work yet. Please:"
 	case "too_many_requests":
@@ -148,11 +160,13 @@ func builtinPage(words pageWords, d PageData, l Language) []byte {
 		element("<p>", words.ask, "</p>")
 		b.WriteString(`<form method="post" action="` + html.EscapeString(d.Action) + `">` + "\n" +
 			`<input type="hidden" name="token" value="` + html.EscapeString(d.Token) + `">` + "\n")
-		if d.Page == pageResetPassword {
-			for _, field := range [][3]string{{"new_password", "New password", " autofocus"}, {"repeat", "Repeat the new password", ""}} {
-				element(`<label for="`+field[0]+`">`, field[1], "</label>")
-				b.WriteString(`<input id="` + field[0] + `" name="` + field[0] + `" type="password" autocomplete="new-password" required` + field[2] + invalid(d, field[0]) + ">\n")
+		for i, field := range formFields(d) {
+			element(`<label for="`+field.name+`">`, field.label, "</label>")
+			b.WriteString(`<input id="` + field.name + `" name="` + field.name + `" ` + field.kind + " required")
+			if i == 0 {
+				b.WriteString(" autofocus")
 			}
+			b.WriteString(invalid(d, field.name) + ">\n")
 		}
 		button := "<button>"
 		if words.danger {
@@ -183,6 +197,24 @@ func builtinPage(words pageWords, d PageData, l Language) []byte {
 	}
 	b.WriteString("</main>\n</body>\n</html>\n")
 	return []byte(b.String())
+}
+
+// field is an input of a form: kind are its attributes.
+type field struct{ name, label, kind string }
+
+// formFields are what a form with a token asks for.
+func formFields(d PageData) []field {
+	const password = `type="password" autocomplete="new-password"`
+	switch {
+	case d.Page == pageResetPassword:
+		return []field{{"new_password", "New password", password}, {"repeat", "Repeat the new password", password}}
+	case d.NewAccount:
+		return []field{
+			{"username", "Your name", `type="text" autocomplete="name" value="` + html.EscapeString(d.Username) + `"`},
+			{"password", "Password", password}, {"repeat", "Repeat the password", password},
+		}
+	}
+	return nil
 }
 
 // invalid are the attributes of a field whose errors are above it.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 
 	"myauth.internal/kit"
 )
@@ -37,6 +38,10 @@ type PageData struct {
 	Action, Deny string
 	// Links are what a page without a form offers, such as "sign-in".
 	Links []kit.PageLink
+	// NewAccount says that the form asks for a new account too, in the fields "username", "password"
+	// and "repeat". Username is what was typed into it, for the form to show again.
+	NewAccount bool
+	Username   string
 	// Done says that what the page is for has been done.
 	Done bool
 	// NewMail says that the page has a form with the field "email" in place of that with the token.
@@ -47,8 +52,9 @@ type PageData struct {
 	Email         string
 	// Code says what went wrong, as in [kit.Problem] or [kit.PageView]; empty when nothing did.
 	Code string
-	// Errors are the rules that the new password breaks, with Code validation_failed.
-	// The field is new_password, or repeat when the two are different; with NewMail it is email.
+	// Errors are the rules that the new password breaks, with Code validation_failed. The field
+	// is new_password, or repeat when the two are different; with NewAccount it is username,
+	// password or repeat, and with NewMail it is email.
 	Errors []kit.FieldError
 	// RetryAfter is how many seconds to wait, with too_many_requests and
 	// service_unavailable.
@@ -76,24 +82,24 @@ type page struct {
 	do   func(r *http.Request, form map[string]string) error
 	open func(ctx context.Context, from kit.Source) (kit.PageView, error)
 	mail func(ctx context.Context, email string) error // sends a new mail; nil: it cannot be asked for here
+	// newAccount: the form is one for a new account.
+	newAccount bool
 }
 
 // pages are MyAuth's own, and those of features.
 func (h *Handler) pages() []page {
 	all := []page{
-		{pageVerifyEmail, "/verify-email", verifyWords, h.verifyByPage, nil, h.svc.RequestEmailVerification},
-		{pageDenyEmail, "/verify-email/deny", denyWords, h.denyByPage, nil, nil},
-		{pageResetPassword, "/reset-password", resetWords, h.resetByPage, nil, h.svc.RequestPasswordReset},
-		{pageChangeEmail, "/change-email", changeWords, h.changeEmailByPage, nil, nil},
+		{pageVerifyEmail, "/verify-email", verifyWords, h.verifyByPage, nil, h.svc.RequestEmailVerification, false},
+		{pageDenyEmail, "/verify-email/deny", denyWords, h.denyByPage, nil, nil, false},
+		{pageResetPassword, "/reset-password", resetWords, h.resetByPage, nil, h.svc.RequestPasswordReset, false},
+		{pageChangeEmail, "/change-email", changeWords, h.changeEmailByPage, nil, nil, false},
 	}
 	for _, p := range h.svc.Pages() {
-		do := func(r *http.Request, form map[string]string) error {
-			return p.Submit(r.Context(), form["token"], (*source)(r))
+		var do func(r *http.Request, form map[string]string) error
+		if p.Submit != nil {
+			do = func(r *http.Request, form map[string]string) error { return submit(r, p, form) }
 		}
-		if p.Submit == nil {
-			do = nil
-		}
-		all = append(all, page{p.Path[1:], p.Path, featureWords(p), do, p.Open, nil})
+		all = append(all, page{p.Path[1:], p.Path, featureWords(p), do, p.Open, nil, p.NewAccount})
 	}
 	return all
 }
@@ -150,6 +156,9 @@ func (h *Handler) checkTemplate() error {
 			if d.Token != "" && !bytes.Contains(html, []byte(d.Token)) {
 				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form with the token", page.name)
 			}
+			if d.Username != "" && !bytes.Contains(html, []byte(d.Username)) {
+				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form for a new account, with the name that was typed into it", page.name)
+			}
 			if d.Email != "" && !bytes.Contains(html, []byte(d.Email)) {
 				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form for a new mail, with what was typed into it", page.name)
 			}
@@ -176,6 +185,10 @@ func (p page) states() []PageData {
 	if p.mail != nil {
 		states = append(states, PageData{NewMail: true, Email: "sample@example.com", Code: codeExpiredToken}, PageData{Sent: true})
 	}
+	if p.newAccount {
+		states[1].Errors[0].Field = "password"
+		states[1].Username = "SampleName"
+	}
 	if p.open != nil {
 		links := []kit.PageLink{{Label: "Sample", URL: "https://example.com/SampleLink"}}
 		states = []PageData{{Links: links}, {Code: "validation_failed"}, {Done: true}}
@@ -187,7 +200,7 @@ func (p page) states() []PageData {
 }
 
 func (h *Handler) render(page page, d PageData) ([]byte, error) {
-	d.Page, d.ProductName, d.Action = page.name, h.options.ProductName, path.Base(page.path)
+	d.Page, d.ProductName, d.Action, d.NewAccount = page.name, h.options.ProductName, path.Base(page.path), page.newAccount
 	if d.Token != "" && page.name == pageVerifyEmail {
 		d.Deny = "verify-email/deny?token=" + url.QueryEscape(d.Token)
 	}
@@ -246,7 +259,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) (
 				return page.mail(r.Context(), d.Email)
 			}
 			d.Token = cleanToken(token)
-			form["token"] = d.Token
+			form["token"], d.Username = d.Token, form["username"]
 			return page.do(r, form)
 		})
 		d.Sent = err == nil && d.NewMail
@@ -265,7 +278,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) (
 		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, seconds(p.RetryAfter)
 		outcome = p.Code
 		if status == http.StatusUnauthorized || status == http.StatusNotFound || status == http.StatusConflict {
-			d.Token = "" // no other try can succeed
+			d.Token, d.Username = "", "" // no other try can succeed
 			d.NewMail = status == http.StatusUnauthorized && page.mail != nil
 		}
 		h.setErrorHeaders(w, r, err, p, false)
@@ -301,14 +314,44 @@ func (h *Handler) changeEmailByPage(r *http.Request, form map[string]string) err
 	return h.svc.ConfirmEmailChange(r.Context(), form["token"])
 }
 
-// resetByPage wants the password twice: without a script it cannot be shown while it is
-// typed.
 func (h *Handler) resetByPage(r *http.Request, form map[string]string) error {
 	if form["new_password"] != form["repeat"] {
-		return kit.Invalid("repeat", "mismatch", "type the same password twice")
+		return errMismatch
 	}
 	return h.svc.ResetPassword(r.Context(), form["token"], form["new_password"])
 }
+
+// submit gives a feature what was sent to its page.
+func submit(r *http.Request, p kit.Page, form map[string]string) error {
+	s := kit.Submission{Source: (*source)(r), Token: form["token"]}
+	if !p.NewAccount {
+		return p.Submit(r.Context(), s)
+	}
+	if form["password"] != form["repeat"] {
+		return errMismatch
+	}
+	s.Username, s.Password = form["username"], kit.Secret(form["password"])
+	err := p.Submit(r.Context(), s)
+	if invalid := new(kit.ValidationError); errors.As(err, &invalid) {
+		return &kit.ValidationError{Fields: wordsOfName(invalid.Fields)}
+	}
+	return err
+}
+
+// wordsOfName says what a display name must be, as the rules of passwords are said.
+func wordsOfName(fields []kit.FieldError) []kit.FieldError {
+	fields = slices.Clone(fields)
+	for i, f := range fields {
+		if text := nameProblems[f.Code]; f.Field == "username" && text != "" {
+			fields[i].Message = text
+		}
+	}
+	return fields
+}
+
+// errMismatch: without a script a password cannot be shown while it is typed, so the pages want it
+// twice.
+var errMismatch = kit.Invalid("repeat", "mismatch", "type the same password twice")
 
 // readForm reads the body of a form.
 func readForm(r *http.Request) (map[string]string, error) {

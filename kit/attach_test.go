@@ -23,7 +23,7 @@ func TestFeaturesThatAreRefused(t *testing.T) {
 	page := func(path string, submits bool) kit.Extension {
 		p := kit.Page{Path: path}
 		if submits {
-			p.Submit = func(context.Context, string, kit.Source) error { return nil }
+			p.Submit = func(context.Context, kit.Submission) error { return nil }
 		}
 		return kit.Extension{Pages: []kit.Page{p}}
 	}
@@ -72,6 +72,7 @@ func TestFeaturesThatAreRefused(t *testing.T) {
 		"a page without a path":         {one("x", page("", true)), "page"},
 		"a page with a query":           {one("x", page("/x?y", true)), "/x?y"},
 		"a page that does nothing":      {one("x", page("/confirm-x", false)), "Submit"},
+		"a form that makes nothing":     {one("x", kit.Extension{Pages: []kit.Page{{Path: "/x", NewAccount: true, Open: func(context.Context, kit.Source) (kit.PageView, error) { return kit.PageView{}, nil }}}}), "NewAccount"},
 		"a page that is taken":          {append(one("x", page("/confirm-x", true)), one("y", page("/confirm-x", true))...), "/confirm-x"},
 		"a page of MyAuth's":            {one("x", page("/reset-password", true)), "/reset-password"},
 		"a factor without keys":         {one("x", factor(kit.Extension{})), kit.ErrNoDataKeys.Error()},

@@ -14,16 +14,19 @@ import (
 // feature that mails a link works without a page of the application.
 //
 // There are two kinds. The page of a link in a mail has Submit: opened with a token it shows a
-// button, which does what the mail is for. A page without Submit has Open.
+// button, which does what the mail is for, and with NewAccount a form above it. A page without
+// Submit has Open.
 type Page struct {
 	// Path is where the page is, as MailContent.Page has it: a slash and words of a to z, 0 to
 	// 9 and '-', such as "/confirm-sign-in".
 	Path string
-	// Submit does what the button is for. from has the cookies of the browser: its owner has
-	// pressed the button, or a page of another site has made a form that looks the same. A
-	// session must not begin here. The errors are those of a Route; after one of status 401, 404
-	// or 409 the button is gone.
-	Submit func(ctx context.Context, token string, from Source) error
+	// Submit does what the button is for. Somebody has pressed it, or a page of another site has
+	// made a form that looks the same: a session must not begin here. The errors are those of a
+	// Route; after one of status 401, 404 or 409 the button is gone.
+	Submit func(context.Context, Submission) error
+	// NewAccount makes the form ask for the display name and the password of a new account. The
+	// fields of a [ValidationError] are username and password then.
+	NewAccount bool
 	// Open returns what the page shows. A [Problem] refuses the query of its address.
 	Open func(ctx context.Context, from Source) (PageView, error)
 	// Title is the heading. Ask, Button and Aside are above, on and below the button; a page
@@ -34,6 +37,20 @@ type Page struct {
 	// Problems says, by the code of a [Problem] or of PageView, what happened and what to do,
 	// in place of the words of package httpx.
 	Problems map[string]string
+}
+
+// Submission is what the form of a [Page] sends.
+type Submission struct {
+	unprinted
+
+	// Source has the cookies of the browser.
+	Source
+	// Token is that of the link.
+	Token string
+	// Username and Password are what was typed into the form of Page.NewAccount. Nobody has
+	// checked them, but that the password was typed the same twice.
+	Username string
+	Password Secret
 }
 
 // PageView is what a [Page] shows when it is opened.
@@ -66,6 +83,8 @@ func (s *Service) addPage(p Page) error {
 		return fmt.Errorf("the page %s is there already", p.Path)
 	case (p.Submit == nil) == (p.Open == nil):
 		return fmt.Errorf("the page %s must have either Submit or Open", p.Path)
+	case p.NewAccount && p.Submit == nil:
+		return fmt.Errorf("the page %s has NewAccount without Submit, which makes the account", p.Path)
 	}
 	s.pages = append(s.pages, p)
 	return nil

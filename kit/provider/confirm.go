@@ -80,9 +80,9 @@ func (p *providers) serveConfirm(ctx context.Context, r kit.Request) (kit.Answer
 // submitConfirm is what the button of the page in the mail does: all but a session. So where the link
 // would do nothing but log in, because the account is there and another browser began, it is not
 // used up, and the page says what to do.
-func (p *providers) submitConfirm(ctx context.Context, token string, from kit.Source) error {
+func (p *providers) submitConfirm(ctx context.Context, form kit.Submission) error {
 	return p.core.Attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin}, "", func() error {
-		s, err := p.confirm(ctx, token, from, true)
+		s, err := p.confirm(ctx, form.Token, form.Source, true)
 		if err != nil {
 			return err
 		}

@@ -249,7 +249,7 @@ func TestPageClaimsNothing(t *testing.T) {
 	before := w.squat(ada)
 	token, _ := w.unproved(says("1", ada, false))
 	i := slices.IndexFunc(w.Pages(), func(p kit.Page) bool { return p.Path == confirmPage })
-	if err := w.Pages()[i].Submit(t.Context(), token, source{}); !errors.Is(err, errLinkRequired) {
+	if err := w.Pages()[i].Submit(t.Context(), kit.Submission{Token: token, Source: source{}}); !errors.Is(err, errLinkRequired) {
 		t.Errorf("got %v", err)
 	}
 	if after := w.user(ada); after.Version != before.Version {

@@ -119,7 +119,7 @@ func TestConfirmPage(t *testing.T) {
 	press := func(token string, cookies map[string]string) error {
 		for _, page := range w.Pages() {
 			if page.Path == "/confirm-sign-in" {
-				return page.Submit(t.Context(), token, source{cookies: cookies})
+				return page.Submit(t.Context(), kit.Submission{Token: token, Source: source{cookies: cookies}})
 			}
 		}
 		t.Fatal("there is no page")
