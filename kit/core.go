@@ -78,7 +78,7 @@ func (c *Core) Credentials() TokenStore { return c.svc.credentials }
 // Credential returns a record of u that does not expire and is unique by kind and key, such
 // as a passkey by its credential ID: see [Core.Create]. It is void when the user's
 // CredentialEpoch changes. The feature sets Data, and ExpiresAt for one that expires. A record
-// of the zero User belongs to no user, such as an invitation: it must expire.
+// of the zero User belongs to no user: it must expire.
 func (c *Core) Credential(u User, kind, key string) Token {
 	t := derivedRecord(c.recordType(kind), key)
 	t.UserID, t.Epoch = u.ID, u.CredentialEpoch
@@ -242,6 +242,13 @@ func (c *Core) Emit(ctx context.Context, e Event) { c.svc.emit(ctx, e) }
 // Options.WithoutMails does not have the kind. A feature whose user would wait for the mail asks
 // before, and returns [ErrEmailNotConfigured].
 func (c *Core) CanMail(kind MailKind) bool { return c.svc.canMail(kind) }
+
+// SpaceMail charges a mail of a kind to a mailbox, for a feature whose user is told at once that the
+// mailbox has had enough of them: otherwise the queue leaves such a mail out. The mail that it
+// charges for then has MailContent.Spaced. Errors: a [throttle.LimitError].
+func (c *Core) SpaceMail(ctx context.Context, kind MailKind, email string) error {
+	return c.svc.chargeMail(ctx, kind, EmailKey(email), c.Now())
+}
 
 // Mail queues a mail to u, at the address that u has, of a kind that is among the feature's
 // Mails. It is not sent within the call, and without Options.Mailer not at all. A mail of

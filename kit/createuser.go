@@ -16,20 +16,28 @@ import (
 // returns. After [ErrUnavailable] the account may be there; repeating the call then returns
 // ErrUserExists.
 func (s *Service) CreateUser(ctx context.Context, r Registration, roles ...string) (User, error) {
+	made, err := s.createVouched(ctx, r, roles, r.Password != "")
+	return made.user, err
+}
+
+// vouched is what createVouched made: before is the unverified account that it took over, or none.
+type vouched struct{ user, before User }
+
+func (s *Service) createVouched(ctx context.Context, r Registration, roles []string, withPassword bool) (vouched, error) {
 	if err := s.enter(ctx); err != nil {
-		return User{}, err
+		return vouched{}, err
 	}
-	r, err := s.checkNewUser(ctx, r, roles)
+	r, err := s.checkNewUser(ctx, r, roles, withPassword)
 	if err != nil {
-		return User{}, err
+		return vouched{}, err
 	}
 	if err := s.beforeRegister(ctx, r); err != nil {
-		return User{}, err
+		return vouched{}, err
 	}
 	var hash Secret
-	if r.Password != "" {
+	if withPassword {
 		if hash, err = s.hash(ctx, string(r.Password)); err != nil {
-			return User{}, err
+			return vouched{}, err
 		}
 	}
 	u := s.newUser(r, hash)
@@ -38,29 +46,20 @@ func (s *Service) CreateUser(ctx context.Context, r Registration, roles ...strin
 	if err := s.createUser(ctx, u); errors.Is(err, ErrUserExists) {
 		return s.takeOver(ctx, u)
 	} else if err != nil {
-		return User{}, err
+		return vouched{}, err
 	}
 	if isAdmin(u) {
 		s.joinAdmins(ctx, u.ID)
 	}
 	s.registered(ctx, u)
 	s.afterRegister(ctx, u)
-	return u, nil
-}
-
-// CreateInvited is [Service.CreateUser] for who has an invitation. Errors: [ErrRegistrationClosed]
-// too, with [RegistrationClosed].
-func (c *Core) CreateInvited(ctx context.Context, r Registration, roles ...string) (User, error) {
-	if c.svc.opts.Registration == RegistrationClosed {
-		return User{}, ErrRegistrationClosed
-	}
-	return c.svc.CreateUser(ctx, r, roles...)
+	return vouched{user: u}, nil
 }
 
 // checkNewUser returns r as it would be stored.
-func (s *Service) checkNewUser(ctx context.Context, r Registration, roles []string) (Registration, error) {
+func (s *Service) checkNewUser(ctx context.Context, r Registration, roles []string, withPassword bool) (Registration, error) {
 	var fields []FieldError
-	if r.Password == "" {
+	if !withPassword {
 		var bad []FieldError
 		r.Email, fields = checkEmail("email", r.Email)
 		r.Username, bad = checkUsername("username", r.Username)
@@ -83,13 +82,14 @@ func (s *Service) checkNewUser(ctx context.Context, r Registration, roles []stri
 }
 
 // takeOver makes the unverified account at the address of u to u.
-func (s *Service) takeOver(ctx context.Context, u User) (User, error) {
+func (s *Service) takeOver(ctx context.Context, u User) (vouched, error) {
 	stored, err := s.users.ByEmail(ctx, u.Email)
 	if errors.Is(err, ErrNotFound) {
-		return User{}, ErrUserExists // a moment ago
+		return vouched{}, ErrUserExists // a moment ago
 	} else if err != nil {
-		return User{}, err
+		return vouched{}, err
 	}
+	before := stored // the write
 	taken, _, err := s.changeUser(ctx, stored.ID, func(stored *User) error {
 		switch {
 		case u.PasswordHash != "" && stored.PasswordHash == u.PasswordHash:
@@ -97,6 +97,7 @@ func (s *Service) takeOver(ctx context.Context, u User) (User, error) {
 		case stored.Verified || !stored.Active || EmailKey(stored.Email) != EmailKey(u.Email):
 			return ErrUserExists
 		}
+		before = stored.Clone()
 		stored.proveOwner(u.Username, u.Settings)
 		stored.PasswordHash = u.PasswordHash
 		stored.SessionEpoch++
@@ -107,12 +108,12 @@ func (s *Service) takeOver(ctx context.Context, u User) (User, error) {
 		err = ErrUserExists
 	}
 	if err != nil {
-		return User{}, err
+		return vouched{}, err
 	}
 	s.clearGuesses(ctx, taken.Email)
 	s.emit(ctx, Event{Kind: EventEmailVerified, UserID: taken.ID})
 	if len(u.Roles) > 0 {
 		s.emit(ctx, Event{Kind: EventRolesChanged, UserID: taken.ID})
 	}
-	return taken, nil
+	return vouched{taken, before}, nil
 }

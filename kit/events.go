@@ -63,6 +63,8 @@ type Event struct {
 	// Actor is the ID of who did it, if that is another one than the user, such as an
 	// administrator: see [WithActor].
 	Actor string
+	// Target is the ID of what was done something to, if that is no user, such as an invitation.
+	Target string
 	// SessionID is empty for events that do not concern one session.
 	SessionID string
 	// Client is what [WithClient] put into the context.
@@ -120,13 +122,16 @@ func (s *Service) logEvent(ctx context.Context, e Event) {
 	if !s.opts.Logger.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 6)
+	attrs := make([]slog.Attr, 0, 7)
 	attrs = append(attrs, slog.String("event", string(e.Kind)))
 	if e.UserID != "" {
 		attrs = append(attrs, slog.String("user_id", e.UserID))
 	}
 	if e.Actor != "" {
 		attrs = append(attrs, slog.String("actor_id", e.Actor))
+	}
+	if e.Target != "" {
+		attrs = append(attrs, slog.String("target_id", e.Target))
 	}
 	if e.SessionID != "" {
 		attrs = append(attrs, slog.String("session_id", e.SessionID))

@@ -116,6 +116,8 @@ type MailContent struct {
 	Data map[string]string
 	// To is an address that the mail is to prove, in place of the user's.
 	To string
+	// Spaced says that [Core.SpaceMail] was asked for this mail.
+	Spaced bool
 
 	locale string
 	fill   func(context.Context, User) (MailContent, error) // of Core.RequestMail

@@ -26,6 +26,9 @@ const (
 // ErrRegistrationClosed refuses an account that Options.Registration does not let be made.
 var ErrRegistrationClosed = NewProblem(403, "registration_closed", "Registration closed", "New accounts are not open to everybody here.")
 
+// Registration returns Options.Registration.
+func (s *Service) Registration() RegistrationMode { return s.opts.Registration }
+
 // Registration is what a new user gives.
 type Registration struct {
 	Email    string

@@ -59,8 +59,6 @@ type name struct {
 // nameOf returns what an attempt is counted as; without a rule: nothing.
 func nameOf(a *Attempt) name {
 	switch a.Action {
-	case ActionRegister, ActionRefresh, ActionPasswordResetRequest, ActionPasswordReset, ActionVerifyEmailRequest, ActionVerifyEmail, ActionDenyEmail, ActionEmailChange:
-		return name{} // secrets of 256 bits, or mails, which have a rule of their own
 	case ActionMail:
 		return name{rule: &mailboxes, text: a.MailKind + "\x00" + a.EmailKey}
 	case ActionFactorChallenge, ActionEmailChangeRequest:
@@ -73,6 +71,8 @@ func nameOf(a *Attempt) name {
 		n.stop = stopAfter
 	}
 	switch {
+	case isFree(a.Action):
+		return name{}
 	case a.Device != "":
 		n.rule, n.text = &proved, "device\x00"+a.Device
 	case isPassword(a.Action) && a.EmailKey != "":
@@ -83,6 +83,16 @@ func nameOf(a *Attempt) name {
 		return name{} // no account has it
 	}
 	return n
+}
+
+// isFree reports whether nothing is counted of an action of the core: it tries secrets of 256 bits,
+// or sends mails, which have a rule of their own.
+func isFree(a Action) bool {
+	switch a {
+	case ActionRegister, ActionRefresh, ActionPasswordResetRequest, ActionPasswordReset, ActionVerifyEmailRequest, ActionVerifyEmail, ActionDenyEmail, ActionEmailChange:
+		return true
+	}
+	return false
 }
 
 // isPassword reports whether an action tries the password of an account: all of them have one
@@ -106,7 +116,7 @@ func (t *Throttle) Begin(ctx context.Context, a Attempt) (Charge, error) {
 		return nil, fmt.Errorf("throttle: %w", err)
 	}
 	key := nameOf(&a)
-	if key.rule == nil && a.Action != ActionLogin {
+	if isFree(a.Action) {
 		return nil, nil
 	}
 	c := &charge{of: t, attempt: a, key: key, source: sourceOf(&a)}

@@ -43,6 +43,18 @@ func New(now time.Time) Token {
 	return t
 }
 
+// ForRow returns a token, with a secret of 256 random bits, for a row that has an ID already.
+func ForRow(id string) (Token, bool) {
+	var t Token
+	raw, err := rowIDEncoding.DecodeString(id)
+	if err != nil || len(raw) != idSize {
+		return Token{}, false
+	}
+	copy(t.id[:], raw)
+	rand.Read(t.secret[:])
+	return t, true
+}
+
 // Parse decodes a token that was encoded with prefix, and reports whether it is one. The
 // checksum refuses what was mistyped, cut or made up without a query. It proves nothing:
 // the secret does.
