@@ -17,6 +17,9 @@ import (
 // register is POST /register. Where accounts are concealed, a taken address gets
 // the answer of a free one.
 func (h *Handler) register(ctx context.Context, r kit.Request) (kit.Answer, error) {
+	if h.svc.Registration() != kit.RegistrationOpen { // whatever is in the body
+		return kit.Answer{}, kit.ErrRegistrationClosed
+	}
 	var in kit.Registration
 	fields := []kit.Field{
 		{Name: "email", Text: &in.Email, Empty: true},

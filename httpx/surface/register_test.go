@@ -160,3 +160,31 @@ func disposable(_ context.Context, r kit.Registration) error {
 	}
 	return nil
 }
+
+// TestRegistrationClosed: where not everybody may make an account, the refusal is the same whatever the
+// body says, and nothing is looked up, hashed or mailed for it.
+func TestRegistrationClosed(t *testing.T) {
+	for _, mode := range []kit.RegistrationMode{kit.RegistrationInvited, kit.RegistrationClosed} {
+		a := newApp(t, func(c *setup) { c.Registration = mode })
+		if _, err := a.Import(context.Background(), kit.User{Email: "taken@example.com", Username: "Ada", Active: true, Verified: true}); err != nil {
+			t.Fatal(err)
+		}
+		before := a.faults.Calls("users.ByEmail") + a.faults.Calls("users.Create")
+		first := ""
+		for _, body := range []string{
+			object("email", testEmail, "username", "Ada", "password", goodPassword), object("email", "taken@example.com", "username", "Ada", "password", goodPassword),
+			object("email", "taken@example.com", "username", "Ada", "password", "short"), "{}",
+		} {
+			r := a.route("POST /register", body).is(403, "registration_closed")
+			if first == "" {
+				first = r.body
+			}
+			if r.body != first {
+				t.Errorf("%s: %s answers %s, and another %s", mode, body, r.body, first)
+			}
+		}
+		if after := a.faults.Calls("users.ByEmail") + a.faults.Calls("users.Create"); after != before || len(a.mailer.All()) > 0 {
+			t.Errorf("%s: %d calls of the store, %d mails", mode, after-before, len(a.mailer.All()))
+		}
+	}
+}

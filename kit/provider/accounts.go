@@ -106,6 +106,9 @@ func (p *providers) look(ctx context.Context, c client, a assertion, g grounds) 
 		}
 		u, err := p.core.UserByEmail(ctx, email)
 		if errors.Is(err, kit.ErrUserNotFound) {
+			if p.core.Service().Registration() != kit.RegistrationOpen {
+				return outlook{}, kit.ErrRegistrationClosed
+			}
 			return outlook{step: stepCreate}, nil
 		} else if err != nil {
 			return outlook{}, err

@@ -21,24 +21,28 @@ func (p *providers) pages() []kit.Page {
 		Button: "Confirm email address", Aside: "If it wasn't you, close this page: nothing changes. Otherwise someone else could use the account together with you.",
 		DoneTitle: "Your email address is confirmed", Done: "You can close this page and sign in.",
 		Problems: map[string]string{
-			"revoked_token": "This link has already been used. You can sign in.",
-			"link_required": "There is already an account with your email address. If you began in another browser, open this link there. Otherwise sign in as you did before; then you can link your provider in your account's settings.",
-			"expired_token": "This link is too old. Please sign in with your provider again: we'll send you a new email.",
+			"revoked_token":       "This link has already been used. You can sign in.",
+			"link_required":       "There is already an account with your email address. If you began in another browser, open this link there. Otherwise sign in as you did before; then you can link your provider in your account's settings.",
+			"registration_closed": closedProblem,
+			"expired_token":       "This link is too old. Please sign in with your provider again: we'll send you a new email.",
 		},
 	}}
 }
 
+const closedProblem = "You don't have an account here with this provider, and new ones can't be made at the moment. If you have one, sign in to it as you did before; then you can link your provider in your account's settings."
+
 // signInProblems are by the parameter error of the target. Whatever else is in it is shown as
 // provider_unavailable.
 var signInProblems = map[string]string{
-	providerDenied:      "You weren't signed in, because you cancelled, or because your provider refused. You can try again, or choose another way.",
-	invalidState:        "You weren't signed in: it took too long, or was begun in another browser, or you came back to an old page. Please begin again.",
-	providerUnavailable: "You weren't signed in, because something went wrong between us and your provider. Please try again in a moment, or choose another way.",
-	"link_required":     "There is already an account with your email address. Sign in to it as you did before. Then you can link your provider in your account's settings, and sign in with it from then on.",
-	"email_unverified":  "You're almost there: we sent you an email. Follow the link in it within an hour to finish.",
-	emailNotConfigured:  "Your provider doesn't say that your email address is yours, and we can't send you an email to find out. Please choose another way.",
-	"account_disabled":  "This account is disabled.",
-	"validation_failed": "The address of this page isn't right. Go back to where you came from, and try again. For whoever made that link:",
+	providerDenied:        "You weren't signed in, because you cancelled, or because your provider refused. You can try again, or choose another way.",
+	invalidState:          "You weren't signed in: it took too long, or was begun in another browser, or you came back to an old page. Please begin again.",
+	providerUnavailable:   "You weren't signed in, because something went wrong between us and your provider. Please try again in a moment, or choose another way.",
+	"link_required":       "There is already an account with your email address. Sign in to it as you did before. Then you can link your provider in your account's settings, and sign in with it from then on.",
+	"email_unverified":    "You're almost there: we sent you an email. Follow the link in it within an hour to finish.",
+	emailNotConfigured:    "Your provider doesn't say that your email address is yours, and we can't send you an email to find out. Please choose another way.",
+	"registration_closed": closedProblem,
+	"account_disabled":    "This account is disabled.",
+	"validation_failed":   "The address of this page isn't right. Go back to where you came from, and try again. For whoever made that link:",
 }
 
 // openSignIn shows the providers. What a page wants of the login is passed on to each.

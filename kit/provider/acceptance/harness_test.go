@@ -139,10 +139,7 @@ func (a *app) confirmation() string {
 // rows counts what is stored: the accounts, the tokens and the credentials.
 func (a *app) rows() int {
 	a.t.Helper()
-	users, err := a.Store.Users().List(context.Background(), "", 1000)
-	if err != nil {
-		a.t.Fatal(err)
-	}
+	users := a.users()
 	n := len(users)
 	for _, store := range []kit.TokenStore{a.Store.Tokens(), a.Store.Credentials()} {
 		for _, id := range append([]string{""}, ids(users)...) {
@@ -154,6 +151,15 @@ func (a *app) rows() int {
 		}
 	}
 	return n
+}
+
+func (a *app) users() []kit.User {
+	a.t.Helper()
+	users, err := a.Store.Users().List(context.Background(), "", 1000)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return users
 }
 
 func ids(users []kit.User) (ids []string) {

@@ -240,6 +240,43 @@ func TestLinkRequired(t *testing.T) {
 	}
 }
 
+// TestRegistrationClosed: no account comes into being by a provider where not everybody may make one, and
+// who has one logs in.
+func TestRegistrationClosed(t *testing.T) {
+	open := newApp(t)
+	open.acme.Know("ada", ada)
+	open.acme.Know("stranger", openid.Person{Subject: "8", Email: "stranger@elsewhere.example"})
+	early := open.browser().flow("ada", "?code_challenge="+challenge()).Get("code") // of before it was closed
+	for _, mode := range []kit.RegistrationMode{kit.RegistrationInvited, kit.RegistrationClosed} {
+		a := newApp(t, func(s *setup) { s.acme = open.acme }, options(func(o *kit.Options) { o.Registration = mode }))
+		b := a.browser()
+		if got := b.flow("ada", ""); got.Get("error") != "registration_closed" {
+			t.Errorf("%s: the callback leads to %v", mode, got)
+		}
+		if got := b.flow("stranger", ""); got.Get("error") != "email_unverified" {
+			t.Errorf("%s: the callback leads to %v, and so tells whether there is an account", mode, got)
+		}
+		for path, body := range map[string]members{
+			"/providers/exchange":   {"code": early, "code_verifier": verifier},
+			"/providers/confirm":    {"token": a.confirmation()},
+			"/providers/acme/token": {"id_token": idToken(t, a.acme, "ada", "n"), "nonce": "n"},
+		} {
+			if code := b.code("POST", path, "", body, 403); code != "registration_closed" {
+				t.Errorf("%s: %s: %s", mode, path, code)
+			}
+		}
+		if n := len(a.users()); n != 0 {
+			t.Errorf("%s: there are %d accounts", mode, n)
+		}
+		u, tokens := a.LogIn(email)
+		to := b.send("POST", "/providers/acme/link", tokens.AccessToken, nil, 200)["url"].(string)
+		b.send("POST", "/providers/exchange", tokens.AccessToken, members{"code": b.back(b.toProvider(b.redirect(to), "ada")).Get("code")}, 200)
+		if login := b.signIn("ada"); userID(login) != u.ID {
+			t.Errorf("%s: it logs in to %v", mode, login["user"])
+		}
+	}
+}
+
 // TestIssuerOfTheAnswer is RFC 9207: an answer names who gave it.
 func TestIssuerOfTheAnswer(t *testing.T) {
 	a := newApp(t)
