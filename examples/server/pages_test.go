@@ -4,13 +4,16 @@ import (
 	"html"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
 	"myauth.internal/httpx"
+	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
+	"myauth.internal/kit/kittest"
 )
 
 // handlerOf is [newHandler] with the defaults.
@@ -21,6 +24,36 @@ func handlerOf(t testing.TB, svc *kit.Service) http.Handler {
 		t.Fatal(err)
 	}
 	return handler
+}
+
+// TestAdministrationHasPages: with cookies, at the root and below the path of the public URL.
+func TestAdministrationHasPages(t *testing.T) {
+	with := kittest.New(t, func(o *kit.Options) { o.Features = []kit.Feature{admin.New(nil)} }).Service
+	for _, tc := range []struct {
+		svc     *kit.Service
+		cookies bool
+		target  string
+		status  int
+		to      string
+	}{
+		{with, true, "/admin/", 303, "./sign-in?next=%2F"},
+		{with, true, "/admin", 303, "./admin/"},
+		{with, true, "/app/admin/users/x", 303, "./../sign-in?next=%2Fusers%2Fx"},
+		{with, true, "/app/admin", 303, "./admin/"},
+		{with, true, "/app/admin/sign-in", 200, ""},
+		{with, false, "/admin/", 404, ""},
+		{kittest.New(t).Service, true, "/admin/", 404, ""},
+	} {
+		handler, err := newHandler(tc.svc, httpx.Options{Cookies: tc.cookies}, "https://example.com/app")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", tc.target, nil))
+		if got := w.Header().Get("Location"); w.Code != tc.status || got != tc.to {
+			t.Errorf("%s with cookies %t: %d %q", tc.target, tc.cookies, w.Code, got)
+		}
+	}
 }
 
 // TestMailedLinksLeadToPages follows each link of the mails: opening one changes nothing,

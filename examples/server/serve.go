@@ -10,10 +10,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"myauth.internal/httpx"
+	"myauth.internal/httpx/admin"
 	"myauth.internal/httpx/german"
 	"myauth.internal/kit"
 )
@@ -29,8 +31,8 @@ const (
 	purgeEvery = time.Hour
 )
 
-// newHandler joins the API, the pages for links in mails and the two health checks. The
-// pages are at the root, for a proxy that cuts the path of publicURL off, and below that
+// newHandler joins the API, the pages for links in mails and for administration, and the two health
+// checks. The pages are at the root, for a proxy that cuts the path of publicURL off, and below that
 // path, for one that hands it on.
 func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Handler, error) {
 	opts.Languages = []httpx.Language{httpx.English(), german.Pages()}
@@ -39,19 +41,31 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 		return nil, err
 	}
 	prefix := cmp.Or(opts.Prefix, "/auth")
-	mux := http.NewServeMux()
-	paths := []string{"/verify-email", "/verify-email/deny", "/reset-password", "/change-email"}
-	for _, page := range svc.Pages() {
-		paths = append(paths, page.Path)
+	pages := map[string]http.Handler{} // and not "/", which would hide the 405 of other methods
+	for _, path := range []string{"/verify-email", "/verify-email/deny", "/reset-password", "/change-email"} {
+		pages[path] = api.Pages()
 	}
-	for _, path := range paths {
-		mux.Handle(path, api.Pages()) // and not "/", which would hide the 405 of other methods
+	for _, page := range svc.Pages() {
+		pages[page.Path] = api.Pages()
+	}
+	if opts.Cookies && slices.ContainsFunc(svc.Routes(), func(r kit.Route) bool { return r.Path == "/admin/users" }) {
+		administration, err := admin.Pages(api, nil)
+		if err != nil {
+			return nil, err
+		}
+		pages["/admin/"] = http.StripPrefix("/admin", administration)
+		pages["/admin"] = pages["/admin/"]
+	}
+	mux, belowMux := http.NewServeMux(), http.NewServeMux()
+	for path, page := range pages {
+		mux.Handle(path, page)
+		belowMux.Handle(path, page)
 	}
 	var below string
 	if u, err := url.Parse(publicURL); err == nil {
 		below = strings.TrimSuffix(u.Path, "/")
 	}
-	pagesBelow := http.StripPrefix(below, api.Pages())
+	pagesBelow := http.StripPrefix(below, belowMux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
 	})
