@@ -68,13 +68,17 @@ type part struct {
 	members  map[string]any
 }
 
+// escape writes a key as a reference token of a JSON Pointer. Made once: its tables cost more
+// than all that is looked up with it.
+var escape = strings.NewReplacer("~", "~0", "/", "~1")
+
 // at returns the part at the end of the keys, and follows references on its way.
 func (d *Document) at(keys ...string) part { return part{d, "", d.root}.at(keys...) }
 
 func (p part) at(keys ...string) part {
 	for _, key := range keys {
 		members, _ := p.members[key].(map[string]any)
-		p = part{p.document, p.pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key), members}
+		p = part{p.document, p.pointer + "/" + escape.Replace(key), members}
 		if reference, ok := members["$ref"].(string); ok {
 			p = p.document.at(strings.Split(strings.TrimPrefix(reference, "#/"), "/")...)
 		}
