@@ -266,6 +266,9 @@ func (p *probe) walkUsers() {
 				return err
 			}
 			for _, u := range found {
+				if key(u) <= at {
+					return fmt.Errorf("in a walk in pages of %d %s comes after %s", limit, brief(key(u)), brief(at))
+				}
 				seen[u.ID]++
 				at = key(u)
 			}

@@ -99,6 +99,7 @@ func (noConnector) Driver() driver.Driver                        { return nil }
 func TestNames(t *testing.T) {
 	for _, roles := range [][]string{
 		nil, {}, {"admin"}, {"b", "a"}, {`"`, `\`, "[]", ",", "a,b"}, {"\x00", "\u2028", "<&>", "\U0001f600", "e\u0301"},
+		{""}, {"", ""}, {"a", "", "b"}, {`a","b`}, {`a"`, `"b`}, {"\ufffd", "\u00e9"},
 	} {
 		encoded, err := encodeNames(roles)
 		if err != nil {
@@ -108,7 +109,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q comes back as %q, %v", roles, decoded, err)
 		}
 	}
-	for _, bad := range []string{"", "{}", "[1]", "admin"} {
+	for _, bad := range []string{"", "{}", "[1]", "admin", `["`, `["]`, `["a"b"]`, `["a","]`, `["a",b]`, "[\"\x01\"]"} {
 		if roles, err := decodeNames(bad); err == nil {
 			t.Errorf("%q was read as %q", bad, roles)
 		}
