@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/ijson"
 )
 
 // A record is a hash. These are its fields, in the order in which records are written
@@ -122,7 +123,7 @@ func parse(text string, dst any) (err error) {
 		*d = append([]byte(nil), text...)
 	case *[]string:
 		if text != "[]" { // what most users have costs nothing
-			err = json.Unmarshal([]byte(text), d)
+			*d, err = ijson.Strings([]byte(text))
 		}
 	case *bool:
 		*d, err = strconv.ParseBool(text)

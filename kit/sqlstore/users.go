@@ -5,11 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/ijson"
 )
 
 // userColumns are those that an update writes, in the order of userValues and scanUser;
@@ -189,25 +188,9 @@ func decodeNames(encoded string) (names []string, err error) {
 	if encoded == "[]" {
 		return nil, nil // as of most users; reading it costs four allocations of seventy
 	}
-	if names, ok := splitNames(encoded); ok {
-		return names, nil
-	}
-	if err := json.Unmarshal([]byte(encoded), &names); err != nil {
+	names, err = ijson.Strings([]byte(encoded)) // in half the time of package json, which was a fifth of a page of users
+	if err != nil {
 		return nil, fmt.Errorf("the stored names are not a JSON array of strings: %w", err)
 	}
 	return names, nil
-}
-
-// splitNames reads an array as encodeNames writes it when no name has an escape: then each quote
-// begins or ends a name. Package json takes a tenth of the time of a page of users for it.
-func splitNames(encoded string) (names []string, ok bool) {
-	inner, ok := strings.CutPrefix(encoded, `["`)
-	if !ok {
-		return nil, false
-	}
-	if inner, ok = strings.CutSuffix(inner, `"]`); !ok || strings.ContainsFunc(inner, func(r rune) bool { return r == '\\' || r < ' ' || r == utf8.RuneError }) {
-		return nil, false
-	}
-	names = strings.Split(inner, `","`)
-	return names, !slices.ContainsFunc(names, func(name string) bool { return strings.Contains(name, `"`) })
 }
