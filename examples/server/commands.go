@@ -41,6 +41,7 @@ func commands() []command {
 
 func otherCommands() []command {
 	return []command{
+		purgeCommand(),
 		doctorCommand(),
 		{name: "help", operands: "[COMMAND]", most: -1, short: "lists commands and settings, or explains one command"},
 	}
@@ -118,18 +119,9 @@ func (sh *shell) status(err error) int {
 	}
 	var usage *usageError
 	var invalid *kit.ValidationError
-	text := strings.TrimPrefix(err.Error(), "kit: ")
-	if errors.As(err, &invalid) {
-		text = ""
-		for i, field := range invalid.Fields {
-			if i > 0 {
-				text += "; "
-			}
-			text += field.Field + ": " + field.Message
-		}
-	}
+	errors.As(err, &invalid)
 	if !errors.Is(err, errSaid) && !errors.Is(err, syscall.EPIPE) { // whoever has read enough knows
-		fmt.Fprintf(sh.stderr, "server %s: %s\n", sh.command.name, text)
+		fmt.Fprintf(sh.stderr, "server %s: %s\n", sh.command.name, forPeople(err))
 	}
 	switch {
 	case errors.As(err, &usage), invalid != nil:
@@ -138,6 +130,25 @@ func (sh *shell) status(err error) int {
 		return exitNotFound
 	}
 	return exitFailed
+}
+
+// forPeople is the text of an error, without what is for programs.
+func forPeople(err error) string {
+	var invalid *kit.ValidationError
+	var refused *kit.Problem
+	switch {
+	case errors.As(err, &invalid):
+		var lines []string
+		for _, field := range invalid.Fields {
+			lines = append(lines, field.Field+": "+field.Message)
+		}
+		return strings.Join(lines, "; ")
+	case errors.As(err, &refused):
+		return refused.Detail
+	case errors.Is(err, context.Canceled):
+		return "stopped"
+	}
+	return strings.TrimPrefix(err.Error(), "kit: ")
 }
 
 // errSaid is a failure that the command has told of itself.

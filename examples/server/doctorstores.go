@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"myauth.internal/kit"
@@ -142,7 +141,7 @@ func (x *examination) checkAccounts(ctx context.Context) (found []finding) {
 }
 
 func (x *examination) checkAdministrators(ctx context.Context, admins []kit.User) (found []finding) {
-	first, _ := x.lookup("MYAUTH_ADMIN_EMAIL")
+	first := x.settings.admin.email
 	if len(admins) > 0 {
 		alone := 0
 		for _, u := range admins {
@@ -155,7 +154,7 @@ func (x *examination) checkAdministrators(ctx context.Context, admins []kit.User
 		} else {
 			found = append(found, fine("%d with the role admin", len(admins)))
 		}
-		if first != "" && !slices.ContainsFunc(admins, func(u kit.User) bool { return kit.EmailKey(u.Email) == kit.EmailKey(strings.TrimSpace(first)) }) {
+		if first != "" && !slices.ContainsFunc(admins, func(u kit.User) bool { return kit.EmailKey(u.Email) == kit.EmailKey(first) }) {
 			found = append(found, warning("unset it", "MYAUTH_ADMIN_EMAIL has no effect, because there is an administrator, and another one"))
 		}
 		return found

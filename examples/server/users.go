@@ -83,13 +83,18 @@ func listUsers(fs *flag.FlagSet) action {
 	role := fs.String("role", "", "only those with `ROLE`")
 	return func(ctx context.Context, sh *shell, _ []string) error {
 		return sh.over(ctx, func(ctx context.Context, svc *kit.Service, _ kit.Stores) error {
-			list := userList{sh: sh}
-			return eachUser(ctx, svc, *prefix, func(page []kit.User) error {
+			list, n := userList{sh: sh}, 0
+			err := eachUser(ctx, svc, *prefix, func(page []kit.User) error {
 				if *role != "" {
 					page = slices.DeleteFunc(page, func(u kit.User) bool { return !u.HasRole(*role) })
 				}
+				n += len(page)
 				return list.print(page)
 			})
+			if errors.Is(err, context.Canceled) {
+				err = fmt.Errorf("stopped after %d accounts", n)
+			}
+			return err
 		})
 	}
 }

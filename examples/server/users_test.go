@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -240,6 +242,14 @@ func TestListPages(t *testing.T) {
 	if err := store.close(); err != nil {
 		t.Fatal(err)
 	}
+	// Ctrl-C after the first page.
+	ctx, signal := context.WithCancel(t.Context())
+	lookup := env("MYAUTH_STORE=sqlite:" + dir + "/myauth.db")
+	var errOut bytes.Buffer
+	if status := runCommand(ctx, []string{"users", "list"}, surroundings{lookup, nil, nil, onWrite(signal), &errOut}); status != 1 || errOut.String() != fmt.Sprintf("server users list: stopped after %d accounts\n", listPage) {
+		t.Errorf("after a signal: status %d, %s", status, errOut.String())
+	}
+
 	c := commander{t, dir, nil}
 	for _, args := range [][]string{nil, {"--email-prefix", "user-"}, {"--json"}} {
 		o := c.want(0, append([]string{"users", "list"}, args...)...)
@@ -252,5 +262,30 @@ func TestListPages(t *testing.T) {
 		if lines := strings.Count(o.out, "@example.com"); len(seen) != n || lines != n {
 			t.Errorf("%v: %d accounts in %d lines, want %d", args, len(seen), lines, n)
 		}
+	}
+}
+
+// onWrite calls a function at each write.
+type onWrite func()
+
+func (f onWrite) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
+}
+
+// TestPurgeCommand: what has expired long ago goes, in several batches, and the rest stays.
+func TestPurgeCommand(t *testing.T) {
+	dir := t.TempDir()
+	c := commander{t, dir, nil}
+	c.want(0, "users", "create", "ada@example.com")
+	db := pool(t, "sqlite3", "file:"+dir+"/myauth.db")
+	if _, err := db.Exec(`INSERT INTO credentials SELECT printf('%022d', value), 'x', '', '', 0, zeroblob(32), NULL, NULL, NULL, 0, 0, 1, 0, 1, form FROM users, (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 2500) SELECT value FROM n) LIMIT 2500`); err != nil {
+		t.Fatal(err)
+	}
+	if o := c.want(0, "purge", "--json"); o.out != "{\"deleted\":2500}\n" {
+		t.Errorf("%+v", o)
+	}
+	if o := c.want(0, "purge"); o.out != "0 expired records are deleted\n" {
+		t.Errorf("again: %+v", o)
 	}
 }

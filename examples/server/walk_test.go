@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -59,8 +60,9 @@ var placeholders = []struct {
 	{regexp.MustCompile(`myauth_(rt|pr|st|mf|dv|ec)_[\w.-]+…?`), "(myauth_${1})"},
 	{regexp.MustCompile(`"id":"[A-Z2-7]{26}"`), `"id":"(session)"`},
 	{regexp.MustCompile(`curl/[\d.]+`), "curl/(version)"},
-	{regexp.MustCompile(`"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"`), `"(id)"`},
+	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), `(id)`},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "(time)"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d\b`), "(date)"},
 }
 
 func normalised(output string) string {
@@ -146,6 +148,11 @@ func follow(t *testing.T, document, log string, start func(dir string, log io.Wr
 	p.url = p.waitFor(`listening on (http://\S+)$`)[1]
 	port := strings.TrimPrefix(p.url, "http://127.0.0.1")
 	sh := newShell(t, dir)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh.run(fmt.Sprintf("myauth() { %s=%s MYAUTH_BCRYPT_COST=4 MYAUTH_INSECURE_FAST_HASH=1 %q \"$@\"; }", asServer, shellCommand, exe))
 	read := map[string]int{}
 	for _, s := range steps {
 		// People are slower than the message that they wait for; this test is not.
