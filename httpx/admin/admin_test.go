@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -268,4 +269,52 @@ func decodeProblem(t *testing.T, body []byte) []kit.FieldError {
 		t.Fatalf("%v\n%s", err, body)
 	}
 	return problem.Errors
+}
+
+// Whoever ends the own session by an act loses its cookies with the answer, and nobody else does.
+func TestSignedOutByTheOwnAct(t *testing.T) {
+	o := newOffice(t)
+	handler, err := httpx.New(o.Service, &httpx.Options{Cookies: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.another("second@example.com", kit.AdminRole)
+	for _, tc := range []struct {
+		request, body string
+		ends          bool
+	}{
+		{"PATCH /admin/users/%s", `{"username":"Boss"}`, false},
+		{"GET /admin/users/%s", "", false},
+		{"POST /admin/users/%s/reset-factors", "", false}, // there are none
+		{"PATCH /admin/users/%s", `{"is_active":false}`, true},
+		{"DELETE /admin/users/%s/sessions", "", true},
+		{"DELETE /admin/users/%s", "", true},
+	} {
+		for _, own := range []bool{true, false} {
+			boss, tokens := o.LogIn("third@example.com", kit.AdminRole)
+			target := boss
+			if !own {
+				target = o.another("target@example.com")
+			}
+			method, path, _ := strings.Cut(strings.ReplaceAll(tc.request, "%s", target.ID), " ")
+			r := httptest.NewRequest(method, "https://example.com/auth"+path, strings.NewReader(tc.body))
+			if tc.body != "" {
+				r.Header.Set("Content-Type", "application/json")
+			}
+			r.AddCookie(&http.Cookie{Name: "__Host-myauth_at", Value: string(tokens.AccessToken)})
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			removed := slices.ContainsFunc(w.Result().Cookies(), func(c *http.Cookie) bool { return c.Name == "__Host-myauth_rt" && c.MaxAge < 0 })
+			if w.Code >= 300 || removed != (own && tc.ends) {
+				t.Errorf("%s %s of the own account %t: got %d, the cookies are removed %t", tc.request, tc.body, own, w.Code, removed)
+			}
+			if tc.ends {
+				for _, u := range []kit.User{boss, target} {
+					if _, err := o.Activate(t.Context(), u.ID); err != nil && !errors.Is(err, kit.ErrUserNotFound) {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
 }
