@@ -80,7 +80,7 @@ func Pages(auth *httpx.Handler, opts *PagesOptions) (http.Handler, error) {
 	p.templates, err = template.New("").Funcs(template.FuncMap{
 		"moment": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") },
 		"label":  func(field string) string { return cmp.Or(labels[field], field) },
-	}).Parse(pageTemplates)
+	}).Parse(strings.Replace(pageTemplates, "/* pages.css */", pageStyle, 1))
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,6 @@ type view struct {
 	Product, Base string
 	Public        bool // nobody is signed in
 	Invitations   bool
-	Style         template.CSS
 	Nonce         string
 }
 
@@ -293,7 +292,7 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 		v.Notice = notices[r.URL.Query().Get("done")]
 	}
 	v.Product, v.Base, v.Invitations = p.options.ProductName, visitOf(r).base, p.invitations
-	v.Style, v.Nonce = template.CSS(pageStyle), rand.Text()
+	v.Nonce = rand.Text()
 	var b bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&b, name, v); err != nil {
 		p.auth.WriteError(w, r, fmt.Errorf("admin: page %s: %w", name, err))

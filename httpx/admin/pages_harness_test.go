@@ -15,6 +15,7 @@ import (
 	"myauth.internal/httpx"
 	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
+	"myauth.internal/kit/invitation"
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/totp"
 )
@@ -37,7 +38,7 @@ func newSite(t *testing.T, opts *admin.PagesOptions, change ...func(*kit.Options
 	t.Helper()
 	s := &site{t: t}
 	s.Kit = kittest.New(t, append(change, func(o *kit.Options) {
-		o.Features = append(o.Features, admin.New(nil), totp.New(nil))
+		o.Features = append(o.Features, admin.New(nil), invitation.New(nil), totp.New(nil))
 		o.OnEvent = func(_ context.Context, e kit.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"myauth.internal/httpx"
 	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
+	"myauth.internal/kit/invitation"
 	"myauth.internal/kit/kittest"
 )
 
@@ -200,7 +202,7 @@ func TestPagesRefusals(t *testing.T) {
 	if got := s.acts(); len(got) > 0 {
 		t.Errorf("what was refused made the events %v", got)
 	}
-	for _, strange := range []string{"/nothing", "/users/" + s.bob.ID + "/nothing", "/users//x", "/users/%2e%2e/x", "/invitations", "/users/"} {
+	for _, strange := range []string{"/nothing", "/users/" + s.bob.ID + "/nothing", "/users//x", "/users/%2e%2e/x", "/users/"} {
 		b.get(below + strange)
 		if b.status != 404 && b.status != 301 && b.status != 307 {
 			t.Errorf("%s is %d", strange, b.status)
@@ -254,6 +256,9 @@ func TestPagesSafety(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := s.signedIn()
+	b.get("invitations")
+	b.press("Invite", "email", "carol@example.com", "roles", probe+"\u202e\r\nreader")
+	b.want(200, "Invitations", "on its way")
 	b.get("./?email=" + url.QueryEscape(probe))
 	b.want(200, "Accounts")
 	seen := map[string]bool{}
@@ -374,4 +379,69 @@ func TestPagesNeed(t *testing.T) {
 	if _, err := admin.Pages(nil, nil); err == nil {
 		t.Error("there are pages without a Handler")
 	}
+}
+
+// TestPagesInvitations: they are made, listed and revoked, and are nowhere without the feature.
+func TestPagesInvitations(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, func(o *kit.Options) {
+		o.Hooks.MayGrant = func(_ context.Context, _ kit.User, role string) bool { return role != "owner" }
+	})
+	b := s.signedIn()
+	s.acts()
+	b.get("invitations")
+	b.want(200, "Invitations", "None.")
+	b.press("Invite", "email", "carol", "roles", "owner")
+	b.want(422, "Invitations", "Email address: ")
+	b.press("Invite", "email", "carol@example.com", "roles", "owner\r\n<i>\r\n")
+	b.want(403, "Invitations", "may not give or take away")
+	if _, form := b.form("Invite"); form.Get("email") != "carol@example.com" || form.Get("roles") != "owner\r\n<i>\r\n" {
+		t.Errorf("the form has %q", form)
+	}
+	s.Faults.Inject("*", kittest.Down, -1)
+	b.press("Invite", "email", "carol@example.com", "roles", "reader")
+	b.want(503, "Invitations", "We can’t do this right now")
+	s.Faults.Clear()
+	if _, form := b.form("Invite"); form.Get("email") != "carol@example.com" || form.Get("roles") != "reader" {
+		t.Errorf("the form has %q", form)
+	}
+	b.press("Invite", "roles", " reader \r\n\r\n<i>")
+	b.want(200, "Invitations", "The invitation is on its way.", "carol@example.com", "reader", "<i>", "Until 1 December 2026")
+	s.NextMail(invitation.MailInvitation)
+	b.press("Invite", "email", "dave@example.com")
+	s.NextMail(invitation.MailInvitation)
+	b.press("Revoke the invitation of carol@example.com")
+	b.want(200, "Invitations", "The invitation is revoked.", "dave@example.com")
+	if strings.Contains(b.page, "carol@") {
+		t.Error("the invitation is still there")
+	}
+	again := b.page
+	b.press("Revoke the invitation of dave@example.com")
+	b.want(200, "Invitations", "None.")
+	b.page = again
+	b.press("Revoke the invitation of dave@example.com")
+	b.want(200, "Invitations", "The invitation is revoked.")
+	if got := strings.Join(s.acts(), ","); got != "invitation_made ada ,invitation_made ada ,invitation_revoked ada ,invitation_revoked ada " {
+		t.Errorf("the events are %q", got)
+	}
+
+	// A login that is too old keeps what was typed.
+	s.Clock.Advance(11 * time.Minute)
+	b.press("Invite", "email", "erin@example.com", "roles", "reader")
+	b.want(401, "Confirm it’s you", "Nothing has been changed yet")
+	b.press("Continue", "password", kittest.Password)
+	b.want(200, "Invitations", "None.")
+	b.press("Invite")
+	b.want(200, "Invitations", "erin@example.com")
+
+	without := kittest.New(t, func(o *kit.Options) { o.Features = []kit.Feature{admin.New(nil)} })
+	without.LogIn("ada@example.com", "admin")
+	b = (&site{t: t, handler: mounted(t, without.Service, nil)}).signedIn()
+	if strings.Contains(b.page, "nvitation") {
+		t.Error("there is a link to pages that are not there")
+	}
+	b.get("invitations")
+	b.want(404, "Not found")
+	b.send("POST", "invitations", url.Values{"email": {"carol@example.com"}})
+	b.want(404, "Not found")
 }
