@@ -10,6 +10,7 @@ import (
 	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
+	"myauth.internal/kit/invitation"
 	"myauth.internal/kit/passkey"
 	"myauth.internal/kit/provider"
 	"myauth.internal/kit/totp"
@@ -62,7 +63,7 @@ func newApp(c config) (*app, error) {
 	// is over the browser may come back with the old ones.
 	opts.RefreshGrace = time.Minute
 	opts.Features = append(opts.Features, c.notes, totp.New(&totp.Options{Issuer: productName}),
-		admin.New(&admin.Options{FirstAdmin: c.adminEmail}))
+		admin.New(&admin.Options{FirstAdmin: c.adminEmail}), invitation.New(nil))
 	// Browsers have passkeys over TLS and on localhost only.
 	keys, err := passkey.New(public.Hostname(), &passkey.Options{RPName: productName, Origins: []string{public.Scheme + "://" + public.Host}})
 	if a.passkeys = err == nil; a.passkeys {
@@ -125,6 +126,9 @@ func (a *app) pages() http.Handler {
 	public("POST /verify-email", a.answer(verifyEmail))
 	public("GET /verify-email/deny", a.ask(denyEmail))
 	public("POST /verify-email/deny", a.answer(denyEmail))
+
+	public("GET /accept-invitation", a.show("invitation"))
+	public("POST /accept-invitation", a.acceptInvitation)
 
 	public("GET /forgot-password", a.show("forgot"))
 	public("POST /forgot-password", a.forgotPassword)

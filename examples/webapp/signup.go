@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/mail"
 	"net/url"
+
+	"myauth.internal/httpx"
 )
 
 func (a *app) signUp(w http.ResponseWriter, r *http.Request) {
@@ -52,4 +54,17 @@ func (a *app) sendVerification(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	checkMail(w, r, "verification", "mail-sent")
+}
+
+// acceptInvitation makes the account of somebody whom an administrator has invited.
+func (a *app) acceptInvitation(w http.ResponseWriter, r *http.Request) {
+	_, err := a.auth.Call(w, r, "POST /invitations/accept", map[string]any{
+		"token": r.URL.Query().Get("token"), "username": r.PostFormValue("username"), "password": r.PostFormValue("password"),
+	})
+	if err != nil {
+		linkDead := httpx.ProblemOf(err).Status == http.StatusUnauthorized
+		a.refuse(w, r, "invitation", page{Data: linkDead}, err)
+		return
+	}
+	done(w, r, "/sign-in", "accepted")
 }

@@ -12,6 +12,7 @@ import (
 // not in the address, so no link can put words into the application's mouth.
 var notices = map[string]string{
 	"verified":         "Your email address is confirmed. You can sign in now.",
+	"accepted":         "Your account is ready. Sign in with your email address and your password.",
 	"denied":           "The account is deleted. Thank you for telling us.",
 	"password-reset":   "Your password is changed, and all devices were signed out. Sign in with the new one.",
 	"email-changed":    "Your email address is changed, and all devices were signed out. Sign in with the new address.",
