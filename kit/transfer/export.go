@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,11 @@ func Export(ctx context.Context, svc *kit.Service, w io.Writer, opts *ExportOpti
 	out := bufio.NewWriterSize(w, 256<<10)
 	var done Exported
 	for after := ""; ; {
-		users, err := svc.Users(ctx, after, exportPage)
+		var users []kit.User
+		err := again(ctx, func() (err error) {
+			users, err = svc.Users(ctx, after, exportPage)
+			return err
+		})
 		if err != nil {
 			return done, fmt.Errorf("transfer: export: %w", err)
 		}
@@ -82,18 +87,30 @@ func encodeAll(ctx context.Context, svc *kit.Service, users []kit.User) ([]expor
 	for w := range workers {
 		all.Go(func() {
 			for i := w; i < len(users) && errs[w] == nil; i += workers {
-				u, credentials, err := svc.Export(ctx, users[i])
-				if errors.Is(err, kit.ErrUserNotFound) {
-					continue
-				} else if err != nil {
-					errs[w] = fmt.Errorf("transfer: export: user %s: %w", users[i].ID, err)
-					continue
-				}
-				lines[i].text, errs[w] = encode(u, credentials)
-				lines[i].credentials = len(credentials)
+				lines[i], errs[w] = encodeOne(ctx, svc, users[i])
 			}
 		})
 	}
 	all.Wait()
-	return lines, errors.Join(errs...)
+	return lines, cmp.Or(errs...) // one is enough to say
+}
+
+// encodeOne returns the line of one account, without a text if it was deleted meanwhile.
+func encodeOne(ctx context.Context, svc *kit.Service, u kit.User) (l exportedLine, err error) {
+	var credentials []kit.Token
+	err = again(ctx, func() error {
+		exported, of, err := svc.Export(ctx, u)
+		if err == nil {
+			u, credentials = exported, of
+		}
+		return err
+	})
+	if errors.Is(err, kit.ErrUserNotFound) {
+		return l, nil
+	} else if err != nil {
+		return l, fmt.Errorf("transfer: export: user %s: %w", u.ID, err)
+	}
+	l.credentials = len(credentials)
+	l.text, err = encode(u, credentials)
+	return l, err
 }

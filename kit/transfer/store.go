@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"myauth.internal/kit"
 )
 
-// workers are how many accounts are stored at once where there are no transactions.
+// workers are how many accounts are read at once, and stored where there are no transactions.
 const workers = 16
 
 // store imports a batch.
@@ -64,7 +65,7 @@ func (im *importer) storeEach(ctx context.Context, batch []*job, n int) error {
 		all.Go(func() { errs[i] = im.storePart(ctx, part) })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	return cmp.Or(errs...) // one is enough to say
 }
 
 var seed = maphash.MakeSeed()
