@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,49 +23,25 @@ import (
 	"myauth.internal/kit/memstore"
 	"myauth.internal/kit/seal"
 	"myauth.internal/kit/totp"
+	"myauth.internal/kit/transfer"
 )
 
-// importCSV takes accounts over, one a line: id, email, username, hash, roles with
-// spaces between them, settings, verified, active, created. A line that cannot be
-// taken is reported by its id and left out; an outage ends the import. It may be run
-// again: what is there already, unchanged since, is no error.
-func importCSV(ctx context.Context, svc *kit.Service, r io.Reader, report func(id string, err error)) error {
-	lines := csv.NewReader(r)
-	lines.FieldsPerRecord = 9
-	for {
-		f, err := lines.Read()
-		if err == io.EOF {
-			return nil
-		} else if err != nil {
+// importRows takes accounts over, one JSON object a line. What cannot be taken is kept in rejects, to be
+// corrected and imported. It may be run again: what is there already is left as it is.
+func importRows(ctx context.Context, svc *kit.Service, rows io.Reader, rejects io.Writer) (transfer.Result, error) {
+	return transfer.Import(ctx, svc, rows, &transfer.ImportOptions{
+		From: transfer.Python,
+		Refused: func(r transfer.Refusal) error {
+			fmt.Printf("line %d: %v\n", r.Line, r.Err)
+			_, err := fmt.Fprintln(rejects, string(r.Text))
 			return err
-		}
-		created, err := time.Parse(time.RFC3339, f[8])
-		if err != nil {
-			report(f[0], err)
-			continue
-		}
-		settings := f[5]
-		if settings == "" {
-			settings = "{}"
-		}
-		_, err = svc.Import(ctx, kit.User{
-			ID: f[0], Email: f[1], Username: f[2], PasswordHash: kit.Secret(f[3]),
-			Roles: strings.Fields(f[4]), Settings: json.RawMessage(settings),
-			Verified: f[6] == "true", Active: f[7] == "true", CreatedAt: created,
-		})
-		var invalid *kit.ValidationError
-		switch {
-		case errors.Is(err, kit.ErrUserExists), errors.As(err, &invalid):
-			report(f[0], err)
-		case err != nil:
-			return fmt.Errorf("at %s: %w", f[0], err)
-		}
-	}
+		},
+	})
 }
 
-// The import of MIGRATING.md: twice, because the second run takes what is new. The
+// The import of MIGRATING.md: again after a login, because the second run takes what is new. The
 // first account has a hash that passlib made, and is logged in with its password.
-func Example_importCSV() {
+func Example_importRows() {
 	dir, err := os.MkdirTemp("", "myauth")
 	check(err)
 	defer os.RemoveAll(dir)
@@ -79,36 +54,31 @@ func Example_importCSV() {
 		BcryptCost: 5, InsecureFastHash: true,
 		OnEvent: func(context.Context, kit.Event) {},
 	})
-
 	check(err)
 
-	export := `1042,grace@example.com,Grace,$2b$04$/zABIeZSmVmflWBJiFc6uuqE7JhsH/KrEclgYn7UeIk0CJnX3jeLS,admin staff,"{""theme"":""dark""}",true,true,2021-05-01T08:00:00Z
-1043,Grace@Example.com,Grace again,,,,false,true,2022-05-01T08:00:00Z
-1044,ada@example.com,Ada,,,,false,true,2023-05-01T08:00:00Z
+	rows := `{"id":1042,"email":"grace@example.com","username":"Grace","hashed_password":"$2b$04$/zABIeZSmVmflWBJiFc6uuqE7JhsH/KrEclgYn7UeIk0CJnX3jeLS","roles":["admin","staff"],"user_settings":{"theme":"dark"},"is_verified":true,"created_at":"2021-05-01T08:00:00Z"}
+{"id":1043,"email":"Grace@Example.com","username":"Grace again","hashed_password":null,"created_at":"2022-05-01T08:00:00Z"}
+{"id":1044,"email":"ada@example.com","username":"Ada","hashed_password":"","created_at":"2023-05-01T08:00:00Z"}
 `
 	ctx := context.Background()
-	report := func(id string, err error) { fmt.Println(id, err) }
-	fmt.Println("first run")
-	check(importCSV(ctx, svc, strings.NewReader(export), report))
-	fmt.Println("second run")
-	check(importCSV(ctx, svc, strings.NewReader(export), report))
+	result, err := importRows(ctx, svc, strings.NewReader(rows), io.Discard)
+	check(err)
+	fmt.Println(result.Created, "created")
 
 	tokens, err := svc.Login(ctx, "grace@example.com", "pässwörd 😀")
 	check(err)
 	user, err := svc.UserByID(ctx, "1042")
 	check(err)
 	fmt.Printf("%s %v, now %.7s\n", tokens.User.Username, tokens.User.Roles, string(user.PasswordHash))
-	fmt.Println("third run, after a login")
-	check(importCSV(ctx, svc, strings.NewReader(export), report))
+	result, err = importRows(ctx, svc, strings.NewReader(rows), io.Discard)
+	check(err)
+	fmt.Println(result.Created, "created,", result.Existing, "there already")
 	// Output:
-	// first run
-	// 1043 kit: a user with this email exists
-	// second run
-	// 1043 kit: a user with this email exists
+	// line 2: another account has this address: decide which of the two stays, and change or remove the other
+	// 2 created
 	// Grace [admin staff], now $2b$05$
-	// third run, after a login
-	// 1042 kit: a user with this email exists
-	// 1043 kit: a user with this email exists
+	// line 2: another account has this address: decide which of the two stays, and change or remove the other
+	// 0 created, 2 there already
 }
 
 // awaitFactor refuses a user who had a second factor in the old system and has none here.

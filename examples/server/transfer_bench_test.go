@@ -65,4 +65,3 @@ func BenchmarkTransfer(b *testing.B) {
 		})
 	}
 }
-
