@@ -98,6 +98,8 @@ type setup struct {
 	keys *accesstoken.Keyring
 	doc  *Recorder
 	pin  *pin
+	// of is an app whose stores the new one has too, as another instance; nil: it has its own.
+	of *app
 	// users stands between the Service and its users, if it is there.
 	users func(kit.UserStore) kit.UserStore
 }
@@ -117,6 +119,7 @@ type app struct {
 	// bearers has the access tokens that send adds, by path.
 	bearers map[string]string
 	pin     *pin
+	stores  kit.Stores // without faults
 }
 
 type syncBuffer struct {
@@ -162,7 +165,12 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 	for _, f := range change {
 		f(c)
 	}
-	stores := a.faults.Stores(openStores(t))
+	if c.of != nil {
+		a.stores = c.of.stores
+	} else {
+		a.stores = openStores(t)
+	}
+	stores := a.faults.Stores(a.stores)
 	if c.users != nil {
 		stores.Users = c.users(stores.Users)
 	}

@@ -29,21 +29,24 @@ func bearerRoutes() map[string]string {
 		routes["POST /reauthenticate/begin"] = object("mfa_token", "x", "method", "pin")
 		routes["POST /notes/1"] = object("text", "x")
 		maps.Copy(routes, adminRoutes)
+		maps.Copy(routes, invitationRoutes)
 	}
 	return routes
 }
 
 // documented returns a route as the document has it.
 func documented(route string) string {
-	return strings.NewReplacer("/sessions/x", "/sessions/{id}", "/mfa/pin", "/mfa/{name}", "/notes/1", "/notes/{id}", "/users/x", "/users/{id}").Replace(route)
+	return strings.NewReplacer("/sessions/x", "/sessions/{id}", "/mfa/pin", "/mfa/{name}", "/notes/1", "/notes/{id}", "/users/x", "/users/{id}", "/invitations/x", "/invitations/{id}").Replace(route)
 }
 
 // bearerRoutes has each route of the document that needs a token, and those marked recent are
 // these.
 func TestBearerRoutes(t *testing.T) {
 	recent := map[string]bool{"DELETE /me": true, "POST /email-change": true, "POST /mfa/recovery-codes": true, "POST /mfa/{name}": true, "POST /mfa/{name}/confirm": true, "DELETE /mfa/{name}": true}
-	for route := range adminRoutes {
-		recent[documented(route)] = true
+	for _, routes := range []map[string]string{adminRoutes, invitationRoutes} {
+		for route := range routes {
+			recent[documented(route)] = true
+		}
 	}
 	want := map[string]bool{}
 	for route := range bearerRoutes() {

@@ -111,6 +111,7 @@ func TestDocumentRoutes(t *testing.T) {
 			"GET /auth/admin/users", "GET /auth/admin/users/{id}", "PATCH /auth/admin/users/{id}", "DELETE /auth/admin/users/{id}",
 			"GET /auth/admin/users/{id}/sessions", "DELETE /auth/admin/users/{id}/sessions",
 			"POST /auth/admin/users/{id}/password-reset", "POST /auth/admin/users/{id}/reset-factors",
+			"POST /auth/admin/invitations", "GET /auth/admin/invitations", "DELETE /auth/admin/invitations/{id}", "POST /auth/invitations/accept",
 		} {
 			want[route] = true
 		}

@@ -9,6 +9,7 @@ import (
 
 	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
+	"myauth.internal/kit/invitation"
 	"myauth.internal/kit/seal"
 	"myauth.internal/kit/throttle"
 )
@@ -30,7 +31,7 @@ type pin struct {
 // addFeatures adds the features of this process to o, if it has any.
 func addFeatures(o *kit.Options, p *pin) (err error) {
 	if featured() {
-		o.Features = []kit.Feature{p, admin.New(nil)}
+		o.Features = []kit.Feature{p, admin.New(nil), invitation.New(nil)}
 		o.DataKeys, err = seal.NewKeyring([]byte("a data key of tests, of 32 bytes"))
 	}
 	return err
