@@ -5,6 +5,7 @@ import (
 
 	"myauth.internal/httpx/admin"
 	"myauth.internal/kit"
+	"myauth.internal/kit/invitation"
 )
 
 // adminSettings are those of administration.
@@ -22,10 +23,20 @@ func setAdminEmail(s *settings, v string) error {
 	return nil
 }
 
+// setRegistration sets who may make an account.
+func setRegistration(s *settings, v string) error {
+	switch mode := kit.RegistrationMode(v); mode {
+	case kit.RegistrationOpen, kit.RegistrationInvited, kit.RegistrationClosed:
+		s.opts.Registration = mode
+		return nil
+	}
+	return fmt.Errorf("%s is none of open, invited and closed", shown(v))
+}
+
 // features are what MYAUTH_ADMIN turns on.
 func (a adminSettings) features() []kit.Feature {
 	if !a.on {
 		return nil
 	}
-	return []kit.Feature{admin.New(&admin.Options{FirstAdmin: a.email})}
+	return []kit.Feature{admin.New(&admin.Options{FirstAdmin: a.email}), invitation.New(nil)}
 }

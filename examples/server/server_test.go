@@ -212,6 +212,20 @@ func TestSettingsOverHTTP(t *testing.T) {
 			p.do(200, "PATCH", "/auth/admin/users/"+id, access, `{"username":"Boss"}`)
 			p.waitFor(`event=roles_changed user_id=` + id + ` actor_id=first_admin`)
 			p.waitFor(`event=user_renamed user_id=` + id + ` actor_id=` + id)
+			invitation := p.do(201, "POST", "/auth/admin/invitations", access, `{"email":"grace@example.com","roles":["editor"]}`).field(t, "id")
+			p.waitFor(`event=invitation_made actor_id=` + id + ` target_id=` + invitation)
+			link := p.waitFor(`(/accept-invitation\?token=)(myauth_in_[\w-]+)`)
+			p.do(200, "GET", link[1]+link[2], "", "")
+			p.do(201, "POST", "/auth/invitations/accept", "", fmt.Sprintf(`{"token":%q,"username":"Grace","password":"Compiler#1952"}`, link[2]))
+			p.waitFor(`event=invitation_accepted user_id=\S+ target_id=` + invitation)
+		}},
+		{"registration by invitation", []string{"MYAUTH_ADMIN=on", "MYAUTH_REGISTRATION=invited"}, func(_ *testing.T, p *process) {
+			p.do(403, "POST", "/auth/register", "", registration)
+			p.do(401, "POST", "/auth/invitations/accept", "", `{"token":"x","username":"Grace","password":"Compiler#1952"}`)
+		}},
+		{"registration closed", []string{"MYAUTH_REGISTRATION=closed"}, func(_ *testing.T, p *process) {
+			p.do(403, "POST", "/auth/register", "", registration)
+			p.do(404, "POST", "/auth/invitations/accept", "", `{}`)
 		}},
 		{"policy", []string{"MYAUTH_PASSWORD_POLICY=length"}, func(_ *testing.T, p *process) {
 			p.do(201, "POST", "/auth/register", "", `{"email":"a@example.com","username":"a","password":"mauve giraffe sofa"}`)

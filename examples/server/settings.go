@@ -207,6 +207,9 @@ var settingsTable = []setting{
 	{name: "MYAUTH_ADMIN_EMAIL", otherwise: "nobody",
 		meaning: "address whose account gets the role admin once it is verified, while no account has the role; needs MYAUTH_ADMIN",
 		set:     setAdminEmail},
+	{name: "MYAUTH_REGISTRATION", option: "Registration", preset: "open",
+		meaning: "open: everybody may make an account; invited: who has an invitation, which needs MYAUTH_ADMIN; closed: nobody, but with server users create or import",
+		set:     setRegistration},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.
@@ -315,6 +318,9 @@ func (s *settings) checkTogether(problems map[string]error) {
 	}
 	if s.admin.email != "" && !s.admin.on && problems["MYAUTH_ADMIN"] == nil {
 		found["MYAUTH_ADMIN_EMAIL"] = errors.New("set MYAUTH_ADMIN=on as well: without it, nothing gives the role")
+	}
+	if s.opts.Registration == kit.RegistrationInvited && !s.admin.on && problems["MYAUTH_ADMIN"] == nil {
+		found["MYAUTH_REGISTRATION"] = errors.New("set MYAUTH_ADMIN=on as well: without it, nobody can invite; or set this one to closed")
 	}
 	// Where no proxy changes paths, the API hides pages below its own path.
 	if u, err := url.Parse(s.opts.PublicURL); err == nil && (s.api.PublicPrefix == "" || strings.TrimSuffix(s.api.PublicPrefix, "/") == s.api.Prefix) &&
