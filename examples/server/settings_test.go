@@ -64,6 +64,7 @@ func TestDefaults(t *testing.T) {
 			BcryptCost:           12,
 			PasswordPolicy:       password.Strict,
 			RecentLogin:          10 * time.Minute,
+			Registration:         kit.RegistrationOpen,
 		},
 	}
 	if !reflect.DeepEqual(s, want) {

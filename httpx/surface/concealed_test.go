@@ -78,6 +78,7 @@ func TestConcealment(t *testing.T) {
 		if featured() {
 			token := object("mfa_token", email, "method", "pin", "code", email)
 			all = append(all, request{"POST /login/mfa/begin", token, js}, request{"POST /login/mfa", token, js})
+			all = append(all, request{"POST /invitations/accept", object("token", email, "username", "x", "password", goodPassword), js})
 		}
 		return all
 	}
