@@ -44,7 +44,7 @@ func newOffice(t *testing.T, change ...func(*kit.Options)) *office {
 	return o
 }
 
-func handlerOf(t *testing.T, svc *kit.Service) http.Handler {
+func handlerOf(t testing.TB, svc *kit.Service) http.Handler {
 	t.Helper()
 	handler, err := httpx.New(svc, nil)
 	if err != nil {

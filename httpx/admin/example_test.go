@@ -33,11 +33,11 @@ func Example() {
 	}
 
 	// Ada's address is verified, as by the link of a mail, and nobody is an administrator yet.
-	ada := kit.Registration{Email: "ada@example.com", Username: "Ada", Password: "Engine#1843"}
-	if _, err := svc.CreateUser(ctx, ada); err != nil {
+	ada, err := svc.CreateUser(ctx, kit.Registration{Email: "ada@example.com", Username: "Ada"})
+	if err != nil {
 		log.Fatal(err)
 	}
-	tokens, err := svc.Login(ctx, ada.Email, string(ada.Password))
+	tokens, err := svc.Grant(ctx, kit.Login{User: ada, AMR: []string{"pwd"}}) // as a login does
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func Example() {
 	fmt.Println(answer.Code == http.StatusOK, len(answer.Body.String()) > 100)
 
 	// One administrator remains, whatever anybody does.
-	request = httptest.NewRequest("DELETE", "/auth/admin/users/"+tokens.User.ID, nil)
+	request = httptest.NewRequest("DELETE", "/auth/admin/users/"+ada.ID, nil)
 	request.Header.Set("Authorization", "Bearer "+string(tokens.AccessToken))
 	answer = httptest.NewRecorder()
 	auth.ServeHTTP(answer, request)
