@@ -116,6 +116,11 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 		return unlessStopped(ctx, logger, s.bad("MYAUTH_ADDR", listenProblem(err)))
 	}
 	defer func() { _ = l.Close() }() // closed already, unless something below fails
+	monitoring, err := listenForMetrics(ctx, s)
+	if err != nil {
+		return unlessStopped(ctx, logger, err)
+	}
+	defer monitoring.close()
 	store, err := openStores(ctx, s, logger)
 	if err != nil {
 		return unlessStopped(ctx, logger, err)
@@ -129,7 +134,7 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 			return err
 		}
 	}
-	svc, err := serviceOver(s, store, keys, publicURL, logger, stderr)
+	svc, err := serviceOver(s, store, keys, publicURL, logger, stderr, monitoring.features()...)
 	if err != nil {
 		return err
 	}
@@ -144,11 +149,12 @@ func start(ctx context.Context, hangup <-chan os.Signal, s *settings, logger *sl
 		return err
 	}
 	defer stopRotating()
+	monitoring.serve(logger)
 	return serve(ctx, l, svc, handler, logger, stderr)
 }
 
-// serviceOver returns the Service of the settings over opened stores.
-func serviceOver(s *settings, store stores, keys *accesstoken.Keyring, publicURL string, logger *slog.Logger, stderr io.Writer) (_ *kit.Service, err error) {
+// serviceOver returns the Service of the settings over opened stores, with more features than they say.
+func serviceOver(s *settings, store stores, keys *accesstoken.Keyring, publicURL string, logger *slog.Logger, stderr io.Writer, more ...kit.Feature) (_ *kit.Service, err error) {
 	opts := s.opts
 	opts.Logger, opts.PublicURL = logger, publicURL
 	if opts.Mailer, err = newMailer(s, logger, stderr); err != nil {
@@ -165,7 +171,7 @@ func serviceOver(s *settings, store stores, keys *accesstoken.Keyring, publicURL
 	if err != nil {
 		return nil, err
 	}
-	opts.Features = slices.Concat(opts.Features, passkeys, providers, s.admin.features())
+	opts.Features = slices.Concat(opts.Features, passkeys, providers, s.admin.features(), more)
 	return kit.New(store.Stores, keys, &opts)
 }
 

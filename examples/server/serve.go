@@ -66,9 +66,7 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 		below = strings.TrimSuffix(u.Path, "/")
 	}
 	pagesBelow := http.StripPrefix(below, belowMux)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answerHealth(w, http.StatusOK, `{"status":"ok"}`)
-	})
+	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := svc.Ready(r.Context()); err != nil {
 			answerHealth(w, http.StatusServiceUnavailable, `{"status":"unavailable"}`)
@@ -88,6 +86,10 @@ func newHandler(svc *kit.Service, opts httpx.Options, publicURL string) (http.Ha
 			mux.ServeHTTP(w, r)
 		}
 	}), nil
+}
+
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	answerHealth(w, http.StatusOK, `{"status":"ok"}`)
 }
 
 func answerHealth(w http.ResponseWriter, status int, body string) {

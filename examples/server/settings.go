@@ -31,6 +31,7 @@ import (
 // is possible without opening anything but files of secrets.
 type settings struct {
 	addr       string
+	metrics    string // its address; empty: none
 	store      storeURL
 	tokenStore storeURL
 	algorithm  accesstoken.Algorithm
@@ -74,7 +75,7 @@ type setting struct {
 var settingsTable = []setting{
 	{name: "MYAUTH_ADDR", preset: "127.0.0.1:8080",
 		meaning: "listen address; port 0 picks a free one",
-		set:     setAddr},
+		set:     address(func(s *settings) *string { return &s.addr })},
 	{name: "MYAUTH_STORE", secret: true, preset: "sqlite:myauth.db",
 		meaning: "users, credentials and tokens: sqlite:PATH, postgres://…, mongodb://… (with the name of a database), redis://…, or memory:",
 		set:     func(s *settings, v string) error { return setStore(&s.store, v) }},
@@ -210,6 +211,9 @@ var settingsTable = []setting{
 	{name: "MYAUTH_REGISTRATION", option: "Registration", preset: "open",
 		meaning: "open: everybody may make an account; invited: who has an invitation, which needs MYAUTH_ADMIN; closed: nobody, but with server users create or import",
 		set:     setRegistration},
+	{name: "MYAUTH_METRICS_ADDR", otherwise: "no metrics",
+		meaning: "a second listen address, for the monitoring alone: GET /metrics in the text format of Prometheus, and GET /healthz",
+		set:     address(func(s *settings) *string { return &s.metrics })},
 }
 
 // settingError is one bad setting. Its text is one line and holds no secret.
@@ -322,6 +326,9 @@ func (s *settings) checkTogether(problems map[string]error) {
 	if s.opts.Registration == kit.RegistrationInvited && !s.admin.on && problems["MYAUTH_ADMIN"] == nil {
 		found["MYAUTH_REGISTRATION"] = errors.New("set MYAUTH_ADMIN=on as well: without it, nobody can invite; or set this one to closed")
 	}
+	if sameListener(s.addr, s.metrics) && problems["MYAUTH_ADDR"] == nil {
+		found["MYAUTH_METRICS_ADDR"] = errors.New("it is where the server itself listens, which is public: choose another port than that of MYAUTH_ADDR")
+	}
 	// Where no proxy changes paths, the API hides pages below its own path.
 	if u, err := url.Parse(s.opts.PublicURL); err == nil && (s.api.PublicPrefix == "" || strings.TrimSuffix(s.api.PublicPrefix, "/") == s.api.Prefix) &&
 		strings.HasPrefix(u.Path+"/", s.api.Prefix+"/") && problems["MYAUTH_PREFIX"] == nil {
@@ -379,16 +386,19 @@ func shown(value string) string {
 	return strconv.Quote(value)
 }
 
-func setAddr(s *settings, v string) error {
-	_, port, err := net.SplitHostPort(v)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
+// address returns a setter that takes what can be listened on.
+func address(field func(*settings) *string) func(*settings, string) error {
+	return func(s *settings, v string) error {
+		_, port, err := net.SplitHostPort(v)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if err != nil {
+			return fmt.Errorf("%s is not HOST:PORT: write for example 127.0.0.1:8080, :8080 or [::1]:0, with a port from 0 to 65535", shown(v))
+		}
+		*field(s) = v
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("%s is not HOST:PORT: write for example 127.0.0.1:8080, :8080 or [::1]:0, with a port from 0 to 65535", shown(v))
-	}
-	s.addr = v
-	return nil
 }
 
 // setDataKeys turns on what needs them.

@@ -123,10 +123,11 @@ func TestEachSettingArrives(t *testing.T) {
 		"MYAUTH_REDIRECTS":       {value: "https://a.example.com/in, com.example.app:/in", got: func(s settings) any { return s.providers.redirects }, want: []string{"https://a.example.com/in", "com.example.app:/in"}},
 		"MYAUTH_PROVIDERS": {value: "google", also: []string{"MYAUTH_PROVIDER_GOOGLE_CLIENT_ID=id", "MYAUTH_PROVIDER_GOOGLE_CLIENT_SECRET=x"},
 			got: func(s settings) any { return len(s.providers.list) }, want: 1},
-		"MYAUTH_DATA_KEY":   {value: testDataKey, got: func(s settings) any { return s.opts.DataKeys != nil && len(s.opts.Features) == 1 }, want: true},
-		"MYAUTH_REALM":      {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
-		"MYAUTH_LOG_FORMAT": {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
-		"MYAUTH_THROTTLE":   {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimited }, want: true},
+		"MYAUTH_DATA_KEY":     {value: testDataKey, got: func(s settings) any { return s.opts.DataKeys != nil && len(s.opts.Features) == 1 }, want: true},
+		"MYAUTH_REALM":        {value: "the shop", got: func(s settings) any { return s.api.Realm }, want: "the shop"},
+		"MYAUTH_LOG_FORMAT":   {value: "json", got: func(s settings) any { return s.logFormat }, want: "json"},
+		"MYAUTH_METRICS_ADDR": {value: "[::1]:9090", got: func(s settings) any { return s.metrics }, want: "[::1]:9090"},
+		"MYAUTH_THROTTLE":     {value: "off", got: func(s settings) any { return s.opts.InsecureUnlimited }, want: true},
 	}
 	for _, setting := range settingsTable {
 		t.Run(setting.name, func(t *testing.T) {
@@ -285,6 +286,10 @@ var badSettings = []struct {
 	{"MYAUTH_RECENT_LOGIN=24h1s", "24h"},
 	{"MYAUTH_RECENT_LOGIN=999ms", "1s"},
 	{"MYAUTH_LOG_FORMAT=xml", "text or json"},
+	{"MYAUTH_METRICS_ADDR=9090", "HOST:PORT"},
+	{"MYAUTH_METRICS_ADDR=127.0.0.1:8080", "another port"},
+	{"MYAUTH_METRICS_ADDR=:9090|MYAUTH_ADDR=127.0.0.1:9090", "another port"},
+	{"MYAUTH_METRICS_ADDR=127.0.0.1:9090|MYAUTH_ADDR=[::]:9090", "another port"},
 	{"MYAUTH_DATA_KEY=" + testSecret, "openssl rand -base64 32"},
 	{"MYAUTH_DATA_KEY=" + testDataKey + ",", "place 2"},
 	{"MYAUTH_DATA_KEY=" + testDataKey + "," + testDataKey, "once"},
