@@ -3,6 +3,7 @@ package mailx
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"maps"
@@ -64,6 +65,9 @@ func checkHeaders(t *testing.T, h mail.Header, to string) {
 		if len(values) != 1 {
 			t.Errorf("%d headers %s", len(values), name)
 		}
+	}
+	if strings.Contains(fmt.Sprint(h), "secret-token") {
+		t.Errorf("the token is in a header: %v", h)
 	}
 	if list, err := h.AddressList("To"); err != nil || len(list) != 1 || list[0].Address != to || list[0].Name != "" {
 		t.Errorf("To is %v, %v; want exactly %q", list, err, to)

@@ -21,6 +21,7 @@ import (
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/kittest"
 	"myauth.internal/kit/memstore"
+	"myauth.internal/kit/metrics"
 )
 
 // recorder checks every response of every test.
@@ -120,6 +121,7 @@ type app struct {
 	bearers map[string]string
 	pin     *pin
 	stores  kit.Stores // without faults
+	taint   *taint
 }
 
 type syncBuffer struct {
@@ -142,15 +144,16 @@ func (b *syncBuffer) String() string {
 func newApp(t *testing.T, change ...func(*setup)) *app {
 	t.Helper()
 	a := &app{t: t, clock: kittest.NewClock(start), mailer: &kittest.Mailer{}, faults: &kittest.Faults{}, log: &syncBuffer{}, bearers: map[string]string{}}
+	a.taint = &taint{mailer: a.mailer, metrics: metrics.New()}
 	keys, err := accesstoken.HMAC([]byte("a secret for tests, 32 bytes or more"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	logger := slog.New(slog.NewTextHandler(a.log, nil))
+	logger := newLogger(a.log, &a.taint.jsonLog)
 	c := &setup{
 		Options: kit.Options{
 			BcryptCost: 4, InsecureFastHash: true,
-			Mailer: a.mailer, PublicURL: "https://app.example.com",
+			Mailer: a.taint, PublicURL: "https://app.example.com",
 			InsecureUnlimited: true, MailDelay: time.Millisecond,
 			Logger: logger, Now: a.clock.Now,
 		},
@@ -165,6 +168,7 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 	for _, f := range change {
 		f(c)
 	}
+	c.Features = append(c.Features, a.taint, a.taint.metrics)
 	if c.of != nil {
 		a.stores = c.of.stores
 	} else {
@@ -187,7 +191,7 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 	server.Start()
 	a.url = server.URL
 	a.client = &http.Client{
-		Transport:     c.doc.Transport(t, server.Client().Transport),
+		Transport:     c.doc.Transport(t, tainted{a.taint, server.Client().Transport}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       time.Minute,
 	}
@@ -200,6 +204,7 @@ func newApp(t *testing.T, change ...func(*setup)) *app {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = a.Close(ctx)
+		a.taint.check(a)
 	})
 	return a
 }
