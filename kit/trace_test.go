@@ -2,8 +2,6 @@ package kit_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -195,30 +193,6 @@ func TestTraceEndsWithAPanic(t *testing.T) {
 	}()
 	if got, want := f.take(t), []string{"request:GET /x > store:users.ByEmail error", "request:GET /x error"}; !slices.Equal(got, want) {
 		t.Errorf("heard %q, want %q", got, want)
-	}
-}
-
-// TestTraceOfAFullQueue: what is refused a turn to hash is unavailable.
-func TestTraceOfAFullQueue(t *testing.T) {
-	f := &spans{name: "f"}
-	h := newHarness(t, func(o *kit.Options) { o.Features, o.Mailer, o.BcryptCost = []kit.Feature{f}, nil, 10 })
-	refused := 0
-	for _, err := range race(1000, func(i int) error {
-		_, err := h.Login(t.Context(), fmt.Sprintf("u%d@example.com", i), goodPassword)
-		return err
-	}) {
-		if errors.Is(err, kit.ErrUnavailable) {
-			refused++
-		}
-	}
-	heard := 0
-	for _, line := range f.take(t) {
-		if line == "hash:compare unavailable" {
-			heard++
-		}
-	}
-	if refused == 0 || heard != refused {
-		t.Errorf("%d logins were refused, and the tracer heard of %d", refused, heard)
 	}
 }
 
