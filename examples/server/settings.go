@@ -203,7 +203,7 @@ var settingsTable = []setting{
 		meaning: "on: for pages, the tokens are in cookies that no script can read, and in no body; needs MYAUTH_REFRESH_GRACE",
 		set:     onOff("on", func(s *settings) *bool { return &s.api.Cookies })},
 	{name: "MYAUTH_ADMIN", preset: "off",
-		meaning: "on: users with the role admin manage accounts, by the routes below /admin of the API",
+		meaning: "on: users with the role admin manage accounts, by the routes below /admin of the API, and with MYAUTH_COOKIES by pages at /admin",
 		set:     onOff("on", func(s *settings) *bool { return &s.admin.on })},
 	{name: "MYAUTH_ADMIN_EMAIL", otherwise: "nobody",
 		meaning: "address whose account gets the role admin once it is verified, while no account has the role; needs MYAUTH_ADMIN",
