@@ -208,6 +208,8 @@ func TestPagesRefusals(t *testing.T) {
 			t.Errorf("%s is %d", strange, b.status)
 		}
 	}
+	b.send("POST", bob, url.Values{"username": {strings.Repeat("x", 70_000)}})
+	b.want(400, "This didn’t work", "Perhaps it is too long")
 	b.send("POST", bob+"/nothing", url.Values{})
 	b.want(404, "Not found")
 
