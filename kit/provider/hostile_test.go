@@ -19,6 +19,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"myauth.internal/kit"
+	"myauth.internal/kit/internal/taint"
 	"myauth.internal/kit/provider/internal/hostile"
 )
 
@@ -188,9 +189,15 @@ func TestSlowCallback(t *testing.T) {
 }
 
 // TestNoSecretIsWritten is claim 71: over logins, links and refusals of all kinds, no state, code,
-// token, nonce or verifier is in a log line or an event, and none in anything that is printed.
+// token, nonce or verifier is in a log line, an event, a metric or a trace, and none in anything that is
+// printed.
 func TestNoSecretIsWritten(t *testing.T) {
-	a, idp := newOpenID(t)
+	var seen *taint.Watch
+	a, idp := newOpenID(t, func(o *kit.Options) {
+		logger := o.Logger
+		seen = taint.Add(o)
+		o.Logger = logger
+	})
 	secrets := map[string]string{"the client's secret": hostile.ClientSecret, "our verifier": verifier}
 	parameters := func(target string) {
 		u, err := url.Parse(target)
@@ -286,6 +293,9 @@ func TestNoSecretIsWritten(t *testing.T) {
 	}
 	text := written.String()
 	for name, secret := range secrets {
+		if found := seen.Find(secret); len(secret) > 8 && len(found) > 0 {
+			t.Errorf("%s is seen after %q", name, found)
+		}
 		for _, form := range []string{secret, url.QueryEscape(secret), base64.RawURLEncoding.EncodeToString([]byte(secret)), fmt.Sprintf("%x", secret)} {
 			if len(secret) > 8 && strings.Contains(text, form) {
 				i := strings.Index(text, form)
