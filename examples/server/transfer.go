@@ -96,8 +96,7 @@ func (sh *shell) openInput(name string) (io.ReadCloser, int64, error) {
 		err = fmt.Errorf("%s is a directory: name a file of JSON lines", name)
 	}
 	if err != nil {
-		f.Close()
-		return nil, 0, err
+		return nil, 0, errors.Join(err, f.Close())
 	}
 	if !info.Mode().IsRegular() {
 		return f, 0, nil
@@ -254,6 +253,6 @@ func (f *privateFile) finish() error {
 }
 
 func (f *privateFile) abandon() {
-	f.file.Close()
+	_ = f.file.Close()
 	_ = os.Remove(f.file.Name())
 }

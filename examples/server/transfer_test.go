@@ -192,6 +192,9 @@ func TestImportCommand(t *testing.T) {
 	if left, err := os.ReadFile(rejects); err != nil || len(left) != 0 {
 		t.Errorf("left in the file: %q, %v", left, err)
 	}
+	if status, out, errs = transferCommand(t, dir, "import", "-"); status != 0 || !strings.HasPrefix(out, "0 created") {
+		t.Errorf("an empty standard input: %d\n%s%s", status, out, errs)
+	}
 	for _, args := range [][]string{{"import"}, {"import", in, "--from", "oracle"}, {"import", in, "--lost-factors", "perhaps"}} {
 		if status, _, errs := transferCommand(t, dir, args...); status != exitBadSetting {
 			t.Errorf("%v: %d, %s", args, status, errs)
