@@ -22,7 +22,7 @@ func TestShellOnEveryStore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir, env := t.TempDir(), []string{"MYAUTH_JWT_SECRET=" + testSecret, "MYAUTH_STORE=" + url(t), "MYAUTH_DATA_KEY=" + testDataKey}
+			dir, env := t.TempDir(), []string{"MYAUTH_JWT_SECRET=" + testSecret, "MYAUTH_STORE=" + url(t), "MYAUTH_DATA_KEY=" + testDataKey, "MYAUTH_REGISTRATION=closed"}
 			c := commander{t, dir, env}
 			// The servers are shared with other tests. An empty store has no administrator.
 			unique := strings.ToLower(rand.Text())
@@ -35,6 +35,7 @@ func TestShellOnEveryStore(t *testing.T) {
 				t.Errorf("the same address again: %+v", again)
 			}
 			p := startServer(t, dir, env...)
+			p.do(403, "POST", "/auth/register", "", registration) // which is closed, but not for the shell
 			login := func(want int) answer {
 				t.Helper()
 				return p.do(want, "POST", "/auth/login", "", fmt.Sprintf(`{"email":%q,"password":"Correct-Horse-7"}`, email))
