@@ -64,15 +64,6 @@ func (d diagnosis) says(status, check, words string) {
 	d.t.Errorf("no line %s %s %q in\n%s", status, check, words, d.text)
 }
 
-func (d diagnosis) saysNothing(check, words string) {
-	d.t.Helper()
-	for _, f := range d.lines {
-		if f.Check == check && strings.Contains(f.Message, words) {
-			d.t.Errorf("%s: %s", f.Check, f.Message)
-		}
-	}
-}
-
 // TestDoctorOfAHealthyServer: beside a server that runs, on each kind of store, nothing is a problem,
 // and the stores are left as they were.
 func TestDoctorOfAHealthyServer(t *testing.T) {
@@ -323,8 +314,8 @@ func TestDoctorOfTheURL(t *testing.T) {
 	commander{t, t.TempDir(), []string{"MYAUTH_PUBLIC_URL=https://nowhere.invalid", checksWithin + "=3s"}}.ask().says("problem", "url", "nowhere.invalid")
 
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	until := func(d time.Duration) *http.Response {
-		return &http.Response{TLS: &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{NotAfter: now.Add(d)}}}}
+	until := func(d time.Duration) *tls.ConnectionState {
+		return &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{NotAfter: now.Add(d)}}}
 	}
 	if found := checkCertificate(until(13*24*time.Hour), now); len(found) != 1 || found[0].Status != "warning" {
 		t.Errorf("a certificate that ends soon: %v", found)

@@ -85,24 +85,24 @@ func (x *examination) checkPublic(ctx context.Context) (found []finding) {
 		return []finding{warning("set MYAUTH_PUBLIC_URL", "where the server is reached is not known before its start")}
 	}
 	api := originOf(u) + cmp.Or(s.api.PublicPrefix, s.api.Prefix)
-	set, body, err := fetch(ctx, api+"/.well-known/jwks.json")
+	set, err := fetch(ctx, api+"/.well-known/jwks.json")
 	switch {
 	case err != nil:
 		return []finding{unreachable(api, err)}
-	case set.StatusCode != http.StatusOK:
-		return []finding{problem("see that the proxy passes it on, and that MYAUTH_PUBLIC_PREFIX is what it has", "%s answers %s: MyAuth is not there", api, set.Status)}
+	case set.status != http.StatusOK:
+		return []finding{problem("see that the proxy passes it on, and that MYAUTH_PUBLIC_PREFIX is what it has", "%s answers %d: MyAuth is not there", api, set.status)}
 	}
-	keys, err := parseKeySet(body)
+	keys, err := parseKeySet(set.body)
 	if err != nil {
 		return []finding{problem("see what else answers there", "%s is not MyAuth: its key set is not readable", api)}
 	}
 	found = append(found, x.checkSameKeys(api, keys))
-	found = append(found, checkClock(set, time.Now())...)
-	found = append(found, checkCertificate(set, time.Now())...)
-	if page, _, err := fetch(ctx, x.public+"/reset-password"); err != nil {
+	found = append(found, checkClock(set.date, time.Now())...)
+	found = append(found, checkCertificate(set.tls, time.Now())...)
+	if page, err := fetch(ctx, x.public+"/reset-password"); err != nil {
 		found = append(found, unreachable(x.public+"/reset-password", err))
-	} else if page.StatusCode != http.StatusOK {
-		found = append(found, problem("let the proxy pass the pages on, or serve a page of your own there", "%s/reset-password answers %s, and links in mails lead there", x.public, page.Status))
+	} else if page.status != http.StatusOK {
+		found = append(found, problem("let the proxy pass the pages on, or serve a page of your own there", "%s/reset-password answers %d, and links in mails lead there", x.public, page.status))
 	}
 	return found
 }
@@ -138,8 +138,8 @@ func (x *examination) checkSameKeys(api string, keys []*accesstoken.Key) finding
 
 // checkClock compares the clock of whoever answers with that of this machine. The one of a
 // database does not matter: MyAuth asks its own.
-func checkClock(r *http.Response, now time.Time) []finding {
-	date, err := http.ParseTime(r.Header.Get("Date"))
+func checkClock(header string, now time.Time) []finding {
+	date, err := http.ParseTime(header)
 	if err != nil {
 		return []finding{warning("compare the clocks yourself", "the answer has no date, so the clocks were not compared")}
 	}
@@ -149,11 +149,11 @@ func checkClock(r *http.Response, now time.Time) []finding {
 	return nil
 }
 
-func checkCertificate(r *http.Response, now time.Time) []finding {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+func checkCertificate(state *tls.ConnectionState, now time.Time) []finding {
+	if state == nil || len(state.PeerCertificates) == 0 {
 		return nil
 	}
-	if left := r.TLS.PeerCertificates[0].NotAfter.Sub(now); left < 14*24*time.Hour {
+	if left := state.PeerCertificates[0].NotAfter.Sub(now); left < 14*24*time.Hour {
 		return []finding{warning("renew it", "the certificate of the public URL ends in %d days", left/(24*time.Hour))}
 	}
 	return nil
@@ -177,13 +177,20 @@ func unreachable(where string, err error) finding {
 
 var errRedirected = errors.New("it redirects elsewhere")
 
-// fetch gets a URL. The body has its first 64 KiB.
-func fetch(ctx context.Context, where string) (*http.Response, []byte, error) {
+// fetched is an answer. The body has its first 64 KiB.
+type fetched struct {
+	status int
+	date   string
+	tls    *tls.ConnectionState
+	body   []byte
+}
+
+func fetch(ctx context.Context, where string) (fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin/3)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
 	if err != nil {
-		return nil, nil, err
+		return fetched{}, err
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
@@ -192,12 +199,12 @@ func fetch(ctx context.Context, where string) (*http.Response, []byte, error) {
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return nil, nil, err
+		return fetched{}, err
 	}
 	defer func() { _ = res.Body.Close() }() // it was read
 	if res.StatusCode/100 == 3 {
-		return nil, nil, fmt.Errorf("%w: %s", errRedirected, shown(res.Header.Get("Location")))
+		return fetched{}, fmt.Errorf("%w: %s", errRedirected, shown(res.Header.Get("Location")))
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-	return res, body, err
+	return fetched{res.StatusCode, res.Header.Get("Date"), res.TLS, body}, err
 }
