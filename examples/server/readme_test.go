@@ -41,7 +41,7 @@ func TestReadmeListsTheRoutes(t *testing.T) {
 	for file, prefix := range map[string]string{
 		"httpx/openapi.json": "", "httpx/account.openapi.json": "/auth", "httpx/sessions.openapi.json": "/auth", "kit/mfa.openapi.json": "/auth",
 		"kit/passkey/passkey.openapi.json": "/auth", "kit/provider/provider.openapi.json": "/auth",
-		"httpx/admin/admin.openapi.json": "/auth",
+		"httpx/admin/admin.openapi.json": "/auth", "kit/invitation/invitation.openapi.json": "/auth",
 	} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
