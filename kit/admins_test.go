@@ -164,23 +164,3 @@ func TestLateWriteOfAnAdministrator(t *testing.T) {
 		t.Errorf("none remains: %+v, %v", u, err)
 	}
 }
-
-// TestRegistrationModes: no door opens when it is closed.
-func TestRegistrationModes(t *testing.T) {
-	for _, mode := range []kit.RegistrationMode{kit.RegistrationInvited, kit.RegistrationClosed} {
-		h, cores := probes(t, func(o *kit.Options) { o.Registration = mode })
-		_, err := h.Register(t.Context(), kit.Registration{Email: testEmail, Username: "Ada", Password: goodPassword})
-		h.wantErr("Register", err, kit.ErrRegistrationClosed)
-		_, err = cores[0].Register(t.Context(), testEmail, "Ada")
-		h.wantErr("a feature", err, kit.ErrRegistrationClosed)
-		if _, err := h.UserByEmail(t.Context(), testEmail); !errors.Is(err, kit.ErrUserNotFound) {
-			t.Error("an account was made:", err)
-		}
-		if _, err := h.Import(t.Context(), kit.User{Email: testEmail, Username: "Ada", Active: true}); err != nil {
-			t.Error("the application:", err)
-		}
-	}
-	if _, err := kit.New(newHarness(t).store.Stores(), newHarness(t).keys, &kit.Options{Registration: "shut"}); err == nil || !strings.Contains(err.Error(), "Registration") {
-		t.Error(err)
-	}
-}
