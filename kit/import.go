@@ -54,7 +54,7 @@ func (s *Service) Import(ctx context.Context, u User, credentials ...Token) (Use
 	}
 	fields = append(fields, checkID(u.ID)...)
 	fields = append(fields, checkHash(u.PasswordHash)...)
-	fields = append(fields, checkCredentials(credentials)...)
+	fields = append(fields, checkImported(credentials)...)
 	if len(fields) > 0 {
 		return User{}, &ValidationError{Fields: fields}
 	}
@@ -129,7 +129,7 @@ func (s *Service) createWith(ctx context.Context, u User, credentials []Token) e
 // notImported are the types that belong to no account, or to its sessions.
 var notImported = []TokenType{"", adminsType, RefreshToken, PasswordResetToken, EmailChangeToken}
 
-func checkCredentials(credentials []Token) []FieldError {
+func checkImported(credentials []Token) []FieldError {
 	for _, t := range credentials {
 		switch {
 		case len(t.ID) != 22 || len(t.Type) > 64 || len(t.SecretHash) != 32 || t.SessionID != "":

@@ -375,7 +375,7 @@ func TestLimiterHearsWhatBecameOfAnAttempt(t *testing.T) {
 		"Verify":       "factor", // of recovery codes and of an Alternate, by answerFactor
 		// Of these the other side is a record, and nothing that a client sent.
 		"presentedDevice": "", // of 256 bits, which nobody guesses
-		"createToken":     "", "createUnique": "", "changeRecord": "", "Find": "",
+		"createToken":     "", "sameCredential": "", "changeRecord": "", "Find": "",
 		// Nothing is learnt from these.
 		"Authenticate": "", "compare": "", "sameHash": "", "openState": "",
 	}
