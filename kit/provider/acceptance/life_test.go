@@ -277,6 +277,15 @@ func TestRegistrationClosed(t *testing.T) {
 	}
 }
 
+// TestNoMailer: a native app is told at once that the mail which it would wait for is never sent.
+func TestNoMailer(t *testing.T) {
+	a := newApp(t, options(func(o *kit.Options) { o.Mailer = nil }))
+	a.acme.Know("stranger", openid.Person{Subject: "8", Email: "stranger@elsewhere.example"})
+	if code := a.browser().code("POST", "/providers/acme/token", "", members{"id_token": idToken(t, a.acme, "stranger", "n"), "nonce": "n"}, 501); code != "email_not_configured" {
+		t.Errorf("got %s", code)
+	}
+}
+
 // TestIssuerOfTheAnswer is RFC 9207: an answer names who gave it.
 func TestIssuerOfTheAnswer(t *testing.T) {
 	a := newApp(t)
