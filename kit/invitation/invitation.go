@@ -16,10 +16,11 @@ const (
 	// MailInvitation has the link. Its zero User says that there is no account.
 	MailInvitation kit.MailKind = "invitation"
 
-	// The events have the ID of the invitation as Target. What an administrator did has the
-	// administrator as Actor, and the acceptance the new account as UserID.
-	EventMade     kit.EventKind = "invitation_made"
-	EventRevoked  kit.EventKind = "invitation_revoked"
+	// EventMade has the ID of the invitation as Target, and the administrator as Actor.
+	EventMade kit.EventKind = "invitation_made"
+	// EventRevoked has them too.
+	EventRevoked kit.EventKind = "invitation_revoked"
+	// EventAccepted has the ID of the invitation as Target, and the new account as UserID.
 	EventAccepted kit.EventKind = "invitation_accepted"
 
 	// ActionAccept is the guess of a token, for a limiter.
