@@ -7,6 +7,7 @@ require (
 	go.opentelemetry.io/otel/exporters/stdout/stdouttrace v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
+	myauth.internal/examples/demo v0.1.0
 	myauth.internal/httpx v0.1.0
 	myauth.internal/kit v0.1.0
 )
@@ -25,6 +26,7 @@ require (
 )
 
 replace (
+	myauth.internal/examples/demo => ../demo
 	myauth.internal/httpx => ../../httpx
 	myauth.internal/kit => ../../kit
 )

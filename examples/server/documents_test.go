@@ -166,6 +166,8 @@ var documentCommands = map[string]string{
 	"examples/webapp/README.md: MYAUTH_PROVIDERS=github MYAUTH_PROVIDER_GITHUB_CLIENT_ID=… MYAUTH_PROVIDER_GITHUB_CLIENT_SECRET=… go run ./examples/webapp": "it needs a registration at GitHub",
 	"examples/customstore/README.md: go run .":                                                                                                              "TestExamplesEndStalledClients",
 	"examples/customstore/README.md: go test .":                                                                                                             "make test does the same",
+	"examples/otel/README.md: go run .":                                                                                                                     "its own tests",
+	"examples/otel/README.md: curl -i 127.0.0.1:8080/auth/login --json '{\"email\":\"ada@example.com\",\"password\":\"x\"}'":                                "its own tests",
 	"examples/feature/README.md: go run ./examples/feature 2>&1 | tee feature.log":                                                                          "TestFeatureWalk runs what it runs",
 	"kit/totp/README.md: MYAUTH_DATA_KEY=$(openssl rand -base64 32) go run ./examples/server 2>&1 | tee server.log":                                         "TestTOTPWalk runs what it runs",
 	"kit/totp/README.md: go build -o authenticator ./examples/authenticator":                                                                                "TestTOTPWalk",
