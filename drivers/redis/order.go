@@ -9,8 +9,8 @@ import (
 )
 
 // orderStep has the order of IDs learn of up to ARGV[2] users from that of addresses, behind the
-// entry ARGV[1]. It answers how many entries it read, and the last. While both have as many
-// entries there is nothing to do, nor where another program has one of the keys: the calls
+// entry ARGV[1]. It answers how many it has added, and the last entry that it read. It reads none
+// while both have as many entries, nor where another program has one of the keys: the calls
 // report that. It sees each user with the entry in the order of addresses, and so adds nobody
 // who was deleted meanwhile.
 //
@@ -25,8 +25,7 @@ for _, entry in ipairs(entries) do
   members[#members + 1] = 0
   members[#members + 1] = string.match(entry, '[^%z]*$')
 end
-redis.call('ZADD', KEYS[1], unpack(members))
-return {#entries, entries[#entries]}
+return {redis.call('ZADD', KEYS[1], unpack(members)), entries[#entries]}
 `)
 
 // buildOrder completes the order of users by ID, where users are without it: because it was
@@ -35,22 +34,28 @@ return {#entries, entries[#entries]}
 // on, and may build too; one that is interrupted is finished when a store opens next. It
 // looks at two numbers where nothing is to do.
 func (s *Store) buildOrder(ctx context.Context, log *slog.Logger) error {
-	slot, begin, read := s.keys.users, "-", int64(0)
-	for {
-		n, last, err := s.buildStep(ctx, []string{slot.ids(), slot.emails()}, begin)
+	slot, begin, built := s.keys.users, "-", int64(0)
+	for before := int64(0); ; {
+		added, last, err := s.buildStep(ctx, []string{slot.ids(), slot.emails()}, begin)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			break
-		}
-		if read == 0 {
+		if begin == "-" && last != "" && built == 0 {
 			log.InfoContext(ctx, "redis: users are without their order by ID: it is built, once", "key", slot.ids())
 		}
-		read, begin = read+n, "("+last
+		built += added
+		if last != "" {
+			begin = "(" + last
+			continue
+		}
+		if built == before {
+			break
+		}
+		// Whoever got an address meanwhile that sorts before the steps was passed over.
+		begin, before = "-", built
 	}
-	if read > 0 {
-		log.InfoContext(ctx, "redis: the order of users by ID is built", "key", slot.ids(), "users", read)
+	if built > 0 {
+		log.InfoContext(ctx, "redis: the order of users by ID is built", "key", slot.ids(), "users", built)
 	}
 	return nil
 }
@@ -58,7 +63,7 @@ func (s *Store) buildOrder(ctx context.Context, log *slog.Logger) error {
 // stepTimeout bounds one step, which takes some milliseconds.
 const stepTimeout = 10 * time.Second
 
-func (s *Store) buildStep(ctx context.Context, keys []string, begin string) (n int64, last string, err error) {
+func (s *Store) buildStep(ctx context.Context, keys []string, begin string) (added int64, last string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	err = do(ctx, s, "build the order of users", func(ctx context.Context) error {
@@ -69,9 +74,9 @@ func (s *Store) buildStep(ctx context.Context, keys []string, begin string) (n i
 		if len(answer) != 2 {
 			return errAnswer
 		}
-		n, _ = answer[0].(int64)
+		added, _ = answer[0].(int64)
 		last, _ = answer[1].(string)
 		return nil
 	})
-	return n, last, err
+	return added, last, err
 }
