@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
@@ -212,6 +214,34 @@ func TestStopTakesTenSecondsAtMost(t *testing.T) {
 	})
 }
 
+// TestStoresLogAsTheServer: what a store has to say when it opens is in the form of the server's log.
+func TestStoresLogAsTheServer(t *testing.T) {
+	url := emptyRedis(t)
+	options, err := goredis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := goredis.NewClient(options)
+	defer client.Close()
+	// As the index of addresses is, of a user without an order by ID.
+	if err := client.ZAdd(t.Context(), "{myauth:users}:emails", goredis.Z{Member: "ada@example.com\x001"}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var s settings
+	if err := setStore(&s.store, url); err != nil {
+		t.Fatal(err)
+	}
+	s.tokenStore = s.store
+	var log bytes.Buffer
+	opened, err := openStores(t.Context(), &s, newLogger(&log, "json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.close(); err != nil || !strings.Contains(log.String(), `"msg":"redis: the order of users by ID is built"`) {
+		t.Errorf("%v; the log says %q", err, &log)
+	}
+}
+
 // TestTheFirstStoreIsClosedWhenTheSecondFails: within its time, and without a word
 // about it in the error, which is the one line about the setting.
 func TestTheFirstStoreIsClosedWhenTheSecondFails(t *testing.T) {
@@ -228,13 +258,13 @@ func TestTheFirstStoreIsClosedWhenTheSecondFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				end, closing := make(chan struct{}), make(chan struct{})
-				serverKinds["first"] = server{open: func(context.Context, string) (stores, error) {
+				serverKinds["first"] = server{open: func(context.Context, string, *slog.Logger) (stores, error) {
 					return stores{close: func() error {
 						close(closing)
 						return row.close(end)
 					}}, nil
 				}}
-				serverKinds["second"] = server{open: func(context.Context, string) (stores, error) { return stores{}, no }}
+				serverKinds["second"] = server{open: func(context.Context, string, *slog.Logger) (stores, error) { return stores{}, no }}
 				defer delete(serverKinds, "first")
 				defer delete(serverKinds, "second")
 				var log bytes.Buffer

@@ -64,7 +64,7 @@ func setStore(field *storeURL, v string) error {
 type server struct {
 	example       string
 	needsDatabase bool
-	open          func(ctx context.Context, url string) (stores, error)
+	open          func(ctx context.Context, url string, logger *slog.Logger) (stores, error)
 }
 
 var serverKinds = map[string]server{
@@ -107,14 +107,14 @@ func (s stores) closeInTime(logger *slog.Logger) error {
 // openStores opens the store, and that of the tokens if it is another. When the second
 // cannot be opened the first is closed again.
 func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, error) {
-	all, err := s.store.open(ctx)
+	all, err := s.store.open(ctx, logger)
 	if err != nil {
 		return stores{}, s.bad("MYAUTH_STORE", err)
 	}
 	if s.tokenStore == s.store {
 		return all, nil
 	}
-	other, err := s.tokenStore.open(ctx)
+	other, err := s.tokenStore.open(ctx, logger)
 	if err != nil {
 		if err := all.closeInTime(logger); err != nil {
 			logger.Warn("the store of users was not closed", "err", err)
@@ -127,7 +127,7 @@ func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, 
 	return all, nil
 }
 
-func (u storeURL) open(ctx context.Context) (stores, error) {
+func (u storeURL) open(ctx context.Context, logger *slog.Logger) (stores, error) {
 	switch u.scheme {
 	case "sqlite":
 		db, err := sqlite.Open(ctx, u.rest, nil)
@@ -141,11 +141,11 @@ func (u storeURL) open(ctx context.Context) (stores, error) {
 		m := memstore.New()
 		return stores{Stores: m.Stores(), close: m.Close}, nil
 	default:
-		return serverKinds[u.scheme].open(ctx, u.rest)
+		return serverKinds[u.scheme].open(ctx, u.rest, logger)
 	}
 }
 
-func openPostgres(ctx context.Context, url string) (stores, error) {
+func openPostgres(ctx context.Context, url string, _ *slog.Logger) (stores, error) {
 	db, err := postgres.Open(ctx, url, nil)
 	if err != nil {
 		return stores{}, err
@@ -155,7 +155,7 @@ func openPostgres(ctx context.Context, url string) (stores, error) {
 	return all, nil
 }
 
-func openMongo(ctx context.Context, uri string) (stores, error) {
+func openMongo(ctx context.Context, uri string, _ *slog.Logger) (stores, error) {
 	db, err := mongo.Open(ctx, uri, nil)
 	if err != nil {
 		return stores{}, err
@@ -170,9 +170,9 @@ type quiet struct{}
 // Printf is what go-redis logs by.
 func (quiet) Printf(context.Context, string, ...any) {}
 
-func openRedis(ctx context.Context, url string) (stores, error) {
+func openRedis(ctx context.Context, url string, logger *slog.Logger) (stores, error) {
 	goredis.SetLogger(quiet{}) // of the whole process, which is this program's to set
-	db, err := redis.Open(ctx, url, nil)
+	db, err := redis.Open(ctx, url, &redis.Options{Logger: logger})
 	if err != nil {
 		return stores{}, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,7 +23,7 @@ func BenchmarkTransfer(b *testing.B) {
 			if err := setStore(&u, url(b)); err != nil {
 				b.Fatal(err)
 			}
-			stores, err := u.open(b.Context())
+			stores, err := u.open(b.Context(), slog.New(slog.DiscardHandler))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -113,7 +114,7 @@ func openUsers(t *testing.T, dir, url string) kit.UserStore {
 	if err := setStore(&u, strings.Replace(url, "sqlite:", "sqlite:"+dir+"/", 1)); err != nil {
 		t.Fatal(err)
 	}
-	s, err := u.open(t.Context())
+	s, err := u.open(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

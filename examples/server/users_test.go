@@ -148,7 +148,7 @@ func enrol(c commander, id string) {
 	if s.store.scheme == "sqlite" {
 		s.store.rest = c.dir + "/" + s.store.rest
 	}
-	store, err := s.store.open(t.Context())
+	store, err := s.store.open(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestListPages(t *testing.T) {
 	dir := t.TempDir()
 	const n = 2*listPage + 1
 	s := settings{store: storeURL{"sqlite", dir + "/myauth.db"}}
-	store, err := s.store.open(t.Context())
+	store, err := s.store.open(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
