@@ -35,7 +35,8 @@ const (
 	OperationHash OperationKind = "hash"
 	// OperationMail is an attempt to send a mail; its name is the [MailKind]. It belongs to
 	// no request. Its outcome is "ok", "skipped" if no account was to get it, "spaced" if the
-	// mailbox had another too recently, "unavailable", "canceled", or "error", as that of a relay.
+	// mailbox had another too recently, "unavailable" if a store or the relay did not answer,
+	// "canceled" when the Service closes, or "error", as of a relay that refuses.
 	OperationMail OperationKind = "mail"
 )
 
@@ -162,6 +163,8 @@ func mailOutcome(err error) string {
 		return "skipped"
 	case errors.Is(err, mailqueue.ErrSpaced):
 		return "spaced"
+	case errors.Is(err, context.DeadlineExceeded): // of the attempt or of the mailer: no request is behind it
+		return "unavailable"
 	}
 	return workOutcome(err)
 }
