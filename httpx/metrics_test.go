@@ -51,8 +51,8 @@ func TestMetricsOfAFlood(t *testing.T) {
 		t.Error("something of a request is in a label")
 	}
 	for _, want := range []string{
-		`myauth_requests_total{route="unmatched",outcome="not_found"} 1020`, `myauth_requests_total{route="unmatched",outcome="method_not_allowed"} 510`,
-		`myauth_requests_total{route="POST /auth/login",outcome="invalid_credentials"} 510`, `myauth_requests_total{route="DELETE /auth/sessions/{id}",outcome="invalid_token"} 510`,
+		`myauth_request_duration_seconds_count{route="unmatched",outcome="not_found"} 1020`, `myauth_request_duration_seconds_count{route="unmatched",outcome="method_not_allowed"} 510`,
+		`myauth_request_duration_seconds_count{route="POST /auth/login",outcome="invalid_credentials"} 510`, `myauth_request_duration_seconds_count{route="DELETE /auth/sessions/{id}",outcome="invalid_token"} 510`,
 	} {
 		if !strings.Contains(after, want+"\n") {
 			t.Errorf("no %s in %s", want, after)

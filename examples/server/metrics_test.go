@@ -28,8 +28,8 @@ func TestMetricsListener(t *testing.T) {
 	p.do(401, "POST", "/auth/login", "", strings.Replace(credentials, goodPassword, "wrong", 1))
 	a := p.at(url).do(200, "GET", "/metrics", "", "")
 	for _, want := range []string{
-		`myauth_requests_total{route="POST /auth/login",outcome="invalid_credentials"} 1`, `myauth_requests_total{route="POST /auth/register",outcome="ok"} 1`,
-		`myauth_events_total{kind="login_failed"} 1`, `myauth_password_hash_duration_seconds_count{operation="compare"} 2`, `myauth_store_unavailable_total{store="users"} 0`,
+		`myauth_request_duration_seconds_count{route="POST /auth/login",outcome="invalid_credentials"} 1`, `myauth_request_duration_seconds_count{route="POST /auth/register",outcome="ok"} 1`,
+		`myauth_events_total{kind="login_failed"} 1`, `myauth_password_hash_duration_seconds_count{operation="compare",outcome="ok"} 2`, `myauth_store_unavailable_total{store="users"} 0`,
 	} {
 		if !strings.Contains(a.body, want+"\n") {
 			t.Errorf("no %s in %s", want, a.body)

@@ -34,7 +34,7 @@ func TestNoSecretIsSeen(t *testing.T) {
 	if found := seen.Find(secrets...); len(found) > 0 {
 		t.Errorf("after these: %q", found)
 	}
-	if len(seen.Find(`kind="`+string(invitation.EventMade)+`"`, "operation hash hash", `myauth_mail_attempts_total{kind="`+string(invitation.MailInvitation))) != 3 {
+	if len(seen.Find(`kind="`+string(invitation.EventMade)+`"`, "operation hash hash", `myauth_mail_attempt_duration_seconds_count{kind="`+string(invitation.MailInvitation))) != 3 {
 		t.Error("not everything is seen")
 	}
 }

@@ -95,7 +95,7 @@ type observation struct {
 }
 
 func (o *observation) done(outcome string) {
-	o.of.observe(time.Since(o.began), outcome)
+	o.of.get(outcome).observe(time.Since(o.began))
 	o.of = nil
 	o.pool.Put(o)
 }
@@ -107,19 +107,21 @@ var bounds = [...]time.Duration{
 	500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second,
 }
 
-// operation counts what has one name: each observation in one bucket and for one outcome.
-type operation struct {
-	outcomes outcomes
-	buckets  [len(bounds) + 1]atomic.Uint64 // the last one: longer than all bounds
-	nanos    atomic.Int64                   // of all together
+// operation counts what has one name: a histogram for each outcome, since a refusal at once says
+// nothing about how long the others took.
+type operation = set[histogram]
+
+// histogram counts each observation in one bucket.
+type histogram struct {
+	buckets [len(bounds) + 1]atomic.Uint64 // the last one: longer than all bounds
+	nanos   atomic.Int64                   // of all together
 }
 
-func (o *operation) observe(took time.Duration, outcome string) {
+func (h *histogram) observe(took time.Duration) {
 	i := 0
 	for i < len(bounds) && took > bounds[i] {
 		i++
 	}
-	o.buckets[i].Add(1)
-	o.nanos.Add(int64(took))
-	o.outcomes.get(outcome).Add(1)
+	h.buckets[i].Add(1)
+	h.nanos.Add(int64(took))
 }

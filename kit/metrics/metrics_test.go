@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -50,24 +52,41 @@ func TestMetrics(t *testing.T) {
 	}
 	s := read(t, m)
 	s.want(t,
-		`myauth_requests_total{route="POST /auth/login",outcome="ok"}`, 1,
-		`myauth_requests_total{route="POST /auth/login",outcome="invalid_credentials"}`, 1,
-		`myauth_request_duration_seconds_count{route="POST /auth/login"}`, 2,
-		`myauth_store_calls_total{call="users.ByEmail",outcome="not_found"}`, 1,
-		`myauth_store_calls_total{call="users.ByEmail",outcome="ok"}`, 3,
-		`myauth_store_calls_total{call="users.ByEmail",outcome="unavailable"}`, 1,
+		`myauth_request_duration_seconds_count{route="POST /auth/login",outcome="ok"}`, 1,
+		`myauth_request_duration_seconds_count{route="POST /auth/login",outcome="invalid_credentials"}`, 1,
+		`myauth_store_call_duration_seconds_count{call="users.ByEmail",outcome="not_found"}`, 1,
+		`myauth_store_call_duration_seconds_count{call="users.ByEmail",outcome="ok"}`, 3,
+		`myauth_store_call_duration_seconds_count{call="users.ByEmail",outcome="unavailable"}`, 1,
 		`myauth_store_unavailable_total{store="users"}`, 1,
 		`myauth_store_unavailable_total{store="tokens"}`, 0,
-		`myauth_password_hashes_total{operation="hash",outcome="ok"}`, 1,
-		`myauth_password_hashes_total{operation="compare",outcome="ok"}`, 3,
-		`myauth_password_hash_duration_seconds_bucket{operation="compare",le="+Inf"}`, 3,
+		`myauth_password_hash_duration_seconds_count{operation="hash",outcome="ok"}`, 1,
+		`myauth_password_hash_duration_seconds_count{operation="compare",outcome="ok"}`, 3,
+		`myauth_password_hash_duration_seconds_bucket{operation="compare",outcome="ok",le="+Inf"}`, 3,
 		`myauth_password_hashes_running`, 0,
-		`myauth_mail_attempts_total{kind="verification",outcome="ok"}`, 1,
+		`myauth_mail_attempt_duration_seconds_count{kind="verification",outcome="ok"}`, 1,
 		`myauth_mails_sent_total`, 1,
 		`myauth_events_total{kind="user_registered"}`, 1,
 		`myauth_events_total{kind="logged_in"}`, 1,
 		`myauth_events_total{kind="login_failed"}`, 2,
 	)
+}
+
+// TestReadme: what the README calls a metric is one.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := metrics.New()
+	newService(t, m)
+	w := httptest.NewRecorder()
+	m.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, name := range regexp.MustCompile(`myauth_[a-z_]+`).FindAllString(string(text), -1) {
+		family := strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count")
+		if !strings.Contains(w.Body.String(), "# TYPE "+family+" ") {
+			t.Errorf("no metric is called %s", name)
+		}
+	}
 }
 
 // TestDurations: an observation is in the bucket of its duration, to the bound itself.
@@ -82,10 +101,10 @@ func TestDurations(t *testing.T) {
 			})
 		}
 		bucket := func(le string) string {
-			return `myauth_request_duration_seconds_bucket{route="GET /x",le="` + le + `"}`
+			return `myauth_request_duration_seconds_bucket{route="GET /x",outcome="ok",le="` + le + `"}`
 		}
 		read(t, m).want(t, bucket("0.001"), 2, bucket("0.005"), 3, bucket("0.1"), 3, bucket("0.25"), 4, bucket("5"), 4, bucket("10"), 5, bucket("+Inf"), 6,
-			`myauth_request_duration_seconds_sum{route="GET /x"}`, "21.242000001")
+			`myauth_request_duration_seconds_sum{route="GET /x",outcome="ok"}`, "21.242000001")
 		_ = k.Close(t.Context())
 	})
 }
@@ -127,7 +146,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		family, _, _ := strings.Cut(key, "{")
 		samples[family]++
 		switch family {
-		case "myauth_requests_total":
+		case "myauth_request_duration_seconds_count":
 			requests += value
 		case "myauth_events_total":
 			events += value
@@ -139,10 +158,10 @@ func TestLabelsAreBounded(t *testing.T) {
 	if requests != 2*flood || events != flood {
 		t.Errorf("%v requests and %v events were counted, of %d and %d", requests, events, 2*flood, flood)
 	}
-	if samples["myauth_events_total"] > 256 || samples["myauth_requests_total"] > 256+64+64 || samples["myauth_request_duration_seconds_count"] > 256 {
+	if samples["myauth_events_total"] > 256 || samples["myauth_request_duration_seconds_count"] > 256+32+32 {
 		t.Errorf("%v", samples)
 	}
-	if s[`myauth_events_total{kind="other"}`] < flood/2 || s[`myauth_requests_total{route="GET /one",outcome="other"}`] < flood/2 {
+	if s[`myauth_events_total{kind="other"}`] < flood/2 || s[`myauth_request_duration_seconds_count{route="GET /one",outcome="other"}`] < flood/2 {
 		t.Error("what is too much is not counted as other")
 	}
 }
@@ -181,7 +200,9 @@ func TestScrapeUnderLoad(t *testing.T) {
 		last = now
 	}
 	for i := range 20 {
-		last.want(t, fmt.Sprintf(`myauth_request_duration_seconds_count{route="GET /%d"}`, i), callers*calls/20)
+		for outcome, callers := range []int{6, 5, 5} { // of the 16
+			last.want(t, fmt.Sprintf(`myauth_request_duration_seconds_count{route="GET /%d",outcome="outcome%d"}`, i, outcome), callers*calls/20)
+		}
 	}
 }
 

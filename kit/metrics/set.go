@@ -12,7 +12,7 @@ import (
 const (
 	// maxNames bounds the names of operations of one kind, and the kinds of events; maxOutcomes
 	// the outcomes of one operation. A Service with all of MyAuth's features has less than half of it.
-	maxNames, maxOutcomes = 256, 64
+	maxNames, maxOutcomes = 256, 32
 	// maxLabel bounds the bytes of a name.
 	maxLabel = 128
 	// other is the name of all that are more, longer or odd, as the kinds and codes of an
@@ -27,8 +27,6 @@ type set[T any] struct {
 	known atomic.Pointer[map[string]*T] // replaced, never changed
 	mu    sync.Mutex                    // of who replaces it
 }
-
-type outcomes = set[atomic.Uint64]
 
 func (s *set[T]) get(name string) *T {
 	if v := s.snapshot()[name]; v != nil {

@@ -28,10 +28,10 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *Metrics) appendText(b []byte) []byte {
-	b = appendOperations(b, "myauth_requests", "myauth_request", "route", "HTTP requests", &m.requests)
-	b = appendOperations(b, "myauth_store_calls", "myauth_store_call", "call", "Calls of stores", &m.stores)
-	b = appendOperations(b, "myauth_password_hashes", "myauth_password_hash", "operation", "Password hashes, made or compared, the wait for a turn included", &m.hashes)
-	b = appendOperations(b, "myauth_mail_attempts", "myauth_mail_attempt", "kind", "Attempts to send a mail", &m.mails)
+	b = appendOperations(b, "myauth_request_duration_seconds", "route", "HTTP requests", &m.requests)
+	b = appendOperations(b, "myauth_store_call_duration_seconds", "call", "Calls of stores", &m.stores)
+	b = appendOperations(b, "myauth_password_hash_duration_seconds", "operation", "Password hashes, made or compared, the wait for a turn included", &m.hashes)
+	b = appendOperations(b, "myauth_mail_attempt_duration_seconds", "kind", "Attempts to send a mail", &m.mails)
 	b = appendHead(b, "myauth_events_total", "counter", "Events of the audit stream, by kind.")
 	for kind, n := range m.events.sorted() {
 		b = appendSample(b, "myauth_events_total", n.Load(), "kind", kind)
@@ -74,30 +74,25 @@ func (m *Metrics) appendStats(b []byte) []byte {
 	return appendSample(b, down, s.CredentialsUnavailable, "store", "credentials")
 }
 
-// appendOperations writes a counter and a histogram of each name. The count of a histogram is the
-// sum of its buckets as they were read, so a scrape agrees with itself while others count.
-func appendOperations(b []byte, plural, singular, label, help string, operations *set[operation]) []byte {
-	b = appendHead(b, plural+"_total", "counter", help+", by outcome.")
+// appendOperations writes a histogram of each name and outcome. Its count is the sum of its buckets
+// as they were read, so a scrape agrees with itself while others count.
+func appendOperations(b []byte, family, label, what string, operations *set[operation]) []byte {
+	b = appendHead(b, family, "histogram", what+": how long they took, by outcome.")
 	for name, o := range operations.sorted() {
-		for outcome, n := range o.outcomes.sorted() {
-			b = appendSample(b, plural+"_total", n.Load(), label, name, "outcome", outcome)
-		}
-	}
-	family := singular + "_duration_seconds"
-	b = appendHead(b, family, "histogram", help+": how long they took.")
-	for name, o := range operations.sorted() {
-		var count uint64
-		for i := range o.buckets {
-			count += o.buckets[i].Load()
-			le := "+Inf"
-			if i < len(bounds) {
-				le = strconv.FormatFloat(bounds[i].Seconds(), 'g', -1, 64)
+		for outcome, h := range o.sorted() {
+			var count uint64
+			for i := range h.buckets {
+				count += h.buckets[i].Load()
+				le := "+Inf"
+				if i < len(bounds) {
+					le = strconv.FormatFloat(bounds[i].Seconds(), 'g', -1, 64)
+				}
+				b = appendSample(b, family+"_bucket", count, label, name, "outcome", outcome, "le", le)
 			}
-			b = appendSample(b, family+"_bucket", count, label, name, "le", le)
+			b = appendName(b, family+"_sum", label, name, "outcome", outcome)
+			b = append(strconv.AppendFloat(b, time.Duration(h.nanos.Load()).Seconds(), 'g', -1, 64), '\n')
+			b = appendSample(b, family+"_count", count, label, name, "outcome", outcome)
 		}
-		b = appendName(b, family+"_sum", label, name)
-		b = append(strconv.AppendFloat(b, time.Duration(o.nanos.Load()).Seconds(), 'g', -1, 64), '\n')
-		b = appendSample(b, family+"_count", count, label, name)
 	}
 	return b
 }
