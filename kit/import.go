@@ -2,6 +2,7 @@ package kit
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"slices"
 
@@ -23,6 +24,9 @@ import (
 // the ID that u had there: what is sealed in them opens for that ID alone, under the same
 // Options.DataKeys. They are stored before the account, so an account that is there has all of them.
 // UserID and Epoch are set to those of u.
+//
+// What is given is trusted as the stores are: roles make administrators, and a record of a passkey or of
+// an identity is a way into the account. It can add accounts, and changes none that is there.
 //
 // An import that was interrupted can be repeated over all of its records, if they have ID
 // and CreatedAt: a record that is stored already, and was not changed since, is no error.
@@ -132,7 +136,8 @@ var notImported = []TokenType{"", adminsType, RefreshToken, PasswordResetToken, 
 func checkImported(credentials []Token) []FieldError {
 	for _, t := range credentials {
 		switch {
-		case len(t.ID) != 22 || len(t.Type) > 64 || len(t.SecretHash) != 32 || t.SessionID != "":
+		case !isRowID(t.ID) || len(t.Type) > 64 || len(t.SecretHash) != 32 || t.SessionID != "":
+		case t.Version < 1 || t.Version > 1<<62: // more has no room to count
 		case len(t.Salt) > 64 || len(t.PreviousHash) > 64 || len(t.Data) > MaxTokenData:
 		case !t.RevokedAt.IsZero() || t.ExpiresAt.IsZero() || slices.Contains(notImported, t.Type):
 		default:
@@ -141,4 +146,10 @@ func checkImported(credentials []Token) []FieldError {
 		return []FieldError{{"credentials", CodeInvalidType, "must be records of an account, as an export has them"}}
 	}
 	return nil
+}
+
+// isRowID reports whether an ID has the form of those that MyAuth makes.
+func isRowID(id string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(id)
+	return err == nil && len(b) == 16 && len(id) == 22 // not with the line breaks that the decoder skips
 }

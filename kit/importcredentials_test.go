@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -171,6 +172,10 @@ func TestImportChecksCredentials(t *testing.T) {
 		"the record of administrators": func(c *kit.Token) { c.Type = "admins" },
 		"no type":                      func(c *kit.Token) { c.Type = "" },
 		"another form of ID":           func(c *kit.Token) { c.ID += "x" },
+		"an ID with a space":           func(c *kit.Token) { c.ID = " " + c.ID[1:] },
+		"an ID with a line break":      func(c *kit.Token) { c.ID = c.ID[:21] + "\n" },
+		"no version":                   func(c *kit.Token) { c.Version = 0 },
+		"a version without a next one": func(c *kit.Token) { c.Version = math.MaxInt64 },
 		"no hash":                      func(c *kit.Token) { c.SecretHash = nil },
 		"too much data":                func(c *kit.Token) { c.Data = make([]byte, kit.MaxTokenData+1) },
 		"a revoked record":             func(c *kit.Token) { c.RevokedAt = start },

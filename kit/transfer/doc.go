@@ -32,6 +32,13 @@
 // listed there are ignored. A row keeps its id if it has one. Otherwise the ID is derived from its source
 // and address, so that a row imported again is the same account.
 //
+// # What a file may do
+//
+// A line is trusted as a row of the database is: its roles may make an administrator, its hash and its
+// credentials open the account, and is_verified says that the address was proved. So take files only
+// from whom you would let write to the stores. A line adds an account, and changes none that
+// is there: an address, an ID, a passkey or an identity that another account has is refused.
+//
 // # Interruptions
 //
 // An account and its credentials are stored together, or the account is not there. So an import that was

@@ -28,7 +28,7 @@ func parse(text []byte) (*members, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, errors.New("not one JSON object: " + strings.TrimPrefix(err.Error(), "ijson: "))
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "ijson: "))
 	}
 	return m, nil
 }

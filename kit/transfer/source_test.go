@@ -136,7 +136,7 @@ func TestStates(t *testing.T) {
 		`{"email":"ada@example.com","password_hash":"5f4dcc3b5aa765d61d8327deb882cf99"}`:              "refused: unknown kind",
 		`{"email":"ada@example.com"}`:                                                                 "refused: not recognized",
 		`{"email":"ada@example.com","email":"b@example.com","password_hash":""}`:                      "refused: two members",
-		`[1]`:                   "refused: not one JSON object",
+		`[1]`:                   "refused: not exactly one JSON object",
 		`{"myauth":2,"id":"1"}`: "refused: newer version",
 		`{"myauth":1,"id":"1","email":"ada@example.com","is_verified":true,"is_active":true}`:                                                                       "refused: created_at is missing",
 		`{"myauth":1,"id":"1","email":"ada@example.com","is_verified":true,"is_active":true,"created_at":"2021-05-01T08:00:00Z","rolls":[]}`:                        "refused: rolls",
