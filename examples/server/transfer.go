@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -62,14 +63,29 @@ func importUsers(fs *flag.FlagSet) action {
 	return func(ctx context.Context, sh *shell, operands []string) error {
 		// One summary in place of an event for each account.
 		sh.settings.opts.OnEvent = func(context.Context, kit.Event) {}
-		in, size, err := sh.openInput(operands[0])
+		in, size, err := sh.openInput(ctx, operands[0])
 		if err != nil {
 			return err
 		}
 		defer in.Close()
+		if opts.DryRun && sameFile(operands[0], rejects) {
+			return wrongUsage("--rejects names the file that is read: with --dry-run its accepted lines would be lost")
+		}
 		return sh.over(ctx, func(ctx context.Context, svc *kit.Service, _ kit.Stores) error {
 			opts.Transaction = sh.transaction
-			return sh.importFrom(ctx, svc, in, size, rejects, opts)
+			if rejects == "" {
+				return sh.importFrom(ctx, svc, in, size, io.Discard, opts)
+			}
+			out, err := createPrivate(rejects)
+			if err != nil {
+				return err
+			}
+			err = sh.importFrom(ctx, svc, in, size, out, opts)
+			if err != nil && !errors.Is(err, errSaid) && sameFile(operands[0], rejects) {
+				out.abandon() // the lines that were not read are nowhere else
+				return err
+			}
+			return errors.Join(err, out.finish()) // what was refused before an error too
 		})
 	}
 }
@@ -83,9 +99,9 @@ func sourceNames() string {
 }
 
 // openInput opens a file, and returns its size, or 0 if that is not known.
-func (sh *shell) openInput(name string) (io.ReadCloser, int64, error) {
+func (sh *shell) openInput(ctx context.Context, name string) (io.ReadCloser, int64, error) {
 	if name == "-" {
-		return io.NopCloser(sh.stdin), 0, nil
+		return untilDone(ctx, io.NopCloser(sh.stdin)), 0, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -99,33 +115,45 @@ func (sh *shell) openInput(name string) (io.ReadCloser, int64, error) {
 		return nil, 0, errors.Join(err, f.Close())
 	}
 	if !info.Mode().IsRegular() {
-		return f, 0, nil
+		return untilDone(ctx, f), 0, nil
 	}
 	return f, info.Size(), nil
+}
+
+// untilDone reads what may keep its reader waiting, as a pipe does, until ctx is done.
+func untilDone(ctx context.Context, in io.ReadCloser) io.ReadCloser {
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	go func() { // until the input ends, or the process
+		_, err := io.Copy(w, in)
+		w.CloseWithError(errors.Join(err, in.Close()))
+	}()
+	return r
+}
+
+// sameFile reports whether two names lead to one file.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // shownRefusals is how many refused lines are told of one by one.
 const shownRefusals = 100
 
-func (sh *shell) importFrom(ctx context.Context, svc *kit.Service, in io.Reader, size int64, rejects string, opts transfer.ImportOptions) (err error) {
-	var out io.Writer = io.Discard
-	if rejects != "" {
-		file, err := createPrivate(rejects)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, file.finish()) }() // what was refused before an error too
-		out = file
-	}
+func (sh *shell) importFrom(ctx context.Context, svc *kit.Service, in io.Reader, size int64, rejects io.Writer, opts transfer.ImportOptions) error {
 	begun, p, n := time.Now(), sh.progress(), 0
 	opts.Refused = func(r transfer.Refusal) error {
 		if n++; n <= shownRefusals {
 			p.end()
-			fmt.Fprintf(sh.stderr, "line %d: %v\n", r.Line, r.Err)
+			fmt.Fprintf(sh.stderr, "line %d: %s\n", r.Line, plain(r.Err.Error()))
 		} else if n == shownRefusals+1 {
 			fmt.Fprintln(sh.stderr, "more lines are refused: --rejects FILE collects them all")
 		}
-		_, err := io.WriteString(out, string(r.Text)+"\n")
+		_, err := io.WriteString(rejects, string(r.Text)+"\n")
 		return err
 	}
 	opts.Progress = func(r transfer.Result) {
@@ -141,6 +169,8 @@ func (sh *shell) importFrom(ctx context.Context, svc *kit.Service, in io.Reader,
 		err = recordErr
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("stopped: what was counted is stored, and the same command again completes the import")
 	case err != nil:
 		return fmt.Errorf("%w: what was counted is stored; the same command again completes the import", err)
 	case result.Refused > 0:
@@ -227,14 +257,37 @@ type privateFile struct {
 }
 
 func createPrivate(name string) (*privateFile, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file: name another, or - for standard output", name)
+	if err := checkReplaced(name); err != nil {
+		return nil, err
 	}
 	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // of mode 0600
 	if err != nil {
 		return nil, err
 	}
 	return &privateFile{bufio.NewWriter(file), file, name}, nil
+}
+
+// checkReplaced refuses a name that has something else than text, such as the database.
+func checkReplaced(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file: name another", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // it was read
+	begin, err := io.ReadAll(io.LimitReader(f, 512))
+	if err == nil && bytes.IndexByte(begin, 0) >= 0 {
+		err = fmt.Errorf("%s is no text but perhaps a database: name another file, or remove this one first", name)
+	}
+	return err
 }
 
 // finish makes the file durable, and gives it its name.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -247,5 +248,76 @@ func TestExportCommand(t *testing.T) {
 	}
 	if status, _, errs := transferCommand(t, dir, "export", dir); status != exitFailed {
 		t.Errorf("to a directory: %d, %s", status, errs)
+	}
+}
+
+// TestExportSparesADatabase: a name that has been mistaken destroys nothing.
+func TestExportSparesADatabase(t *testing.T) {
+	c := commander{t, t.TempDir(), nil}
+	c.want(0, "users", "create", "ada@example.com")
+	if o := c.want(exitFailed, "export", "myauth.db"); !strings.Contains(o.err, "name another file") {
+		t.Error(o.err)
+	}
+	if o := c.run("{}", "import", "-", "--rejects", "myauth.db"); o.status != exitFailed || !strings.Contains(o.err, "name another file") {
+		t.Error(o)
+	}
+	c.want(0, "users", "show", "ada@example.com")
+}
+
+// TestImportKeepsItsInput: an import that ends early, or is a trial, does not replace the file that it reads by
+// the lines that it has refused.
+func TestImportKeepsItsInput(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "rejects.jsonl")
+	text := "{}\n" + strings.Repeat(" ", transfer.MaxLine) + "\n{}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for status, args := range map[int][]string{exitFailed: nil, exitBadSetting: {"--dry-run"}} {
+		got, out, errs := transferCommand(t, dir, append([]string{"import", file, "--rejects", file}, args...)...)
+		if got != status {
+			t.Errorf("%v: %d\n%s%s", args, got, out, errs)
+		}
+		if left, err := os.ReadFile(file); err != nil || string(left) != text {
+			t.Errorf("%v: %d bytes are left, %v, want %d", args, len(left), err, len(text))
+		}
+	}
+}
+
+// TestImportStopped: Ctrl-C ends an import that waits for a pipe.
+func TestImportStopped(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{"-", "pipe"} {
+		cmd := shellProcess(t, dir, nil, "import", in)
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		input, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if in == "pipe" {
+			input.Close()
+			if input, err = os.OpenFile(filepath.Join(dir, in), os.O_WRONLY, 0); err != nil { // once the import reads it
+				t.Fatal(err)
+			}
+		}
+		// More than a pipe and a batch hold, so that it waits for more once all is written.
+		if _, err := io.WriteString(input, strings.Repeat("{}\n", 1<<17)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // for ever, if it does not end
+		input.Close()
+		if cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(errs.String(), "the same command again") {
+			t.Errorf("%s: %v\n%.1000s", in, cmd.ProcessState, errs.String())
+		}
 	}
 }

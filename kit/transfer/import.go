@@ -132,6 +132,9 @@ const (
 func (im *importer) run(ctx context.Context) (Result, error) {
 	for {
 		batch, readErr := im.read()
+		if err := ctx.Err(); err != nil { // what writes to r may have been stopped too, in the middle of a line
+			return im.result, fmt.Errorf("transfer: import: %w", err)
+		}
 		if err := im.store(ctx, batch); err != nil {
 			return im.result, err
 		}
