@@ -120,7 +120,8 @@ func (sh *shell) status(err error) int {
 	var usage *usageError
 	var invalid *kit.ValidationError
 	errors.As(err, &invalid)
-	if !errors.Is(err, errSaid) && !errors.Is(err, syscall.EPIPE) { // whoever has read enough knows
+	readerLeft := errors.Is(err, syscall.EPIPE) && !errors.Is(err, kit.ErrUnavailable) // as head does; a store may break a pipe too
+	if !errors.Is(err, errSaid) && !readerLeft {
 		fmt.Fprintf(sh.stderr, "server %s: %s\n", sh.command.name, forPeople(err))
 	}
 	switch {

@@ -26,6 +26,9 @@ func createUser(fs *flag.FlagSet) action {
 		}
 		switch {
 		case *fromStdin:
+			if isTerminal(sh.stdin) {
+				fmt.Fprint(sh.stderr, "Password, which is shown as you type: ")
+			}
 			password, err := sh.readLine(ctx)
 			if err != nil {
 				return err
@@ -50,7 +53,7 @@ func createUser(fs *flag.FlagSet) action {
 				return errors.Join(sh.done(u, "is created"), err)
 			}
 			if sh.settings.smtp == nil {
-				return sh.done(u, "is created: the link in the mail above sets the password")
+				return sh.done(u, "is created: the link in the mail above sets the password, once the server runs")
 			}
 			return sh.done(u, "is created, and has a mail with a link to choose a password")
 		})

@@ -87,6 +87,15 @@ func TestDoctorOfAHealthyServer(t *testing.T) {
 			}
 			d.says("ok", "disk", "left")
 			d.says("ok", "files", "only their owner")
+			file := filepath.Join(dir, "auth.db")
+			err := os.Chmod(file, 0o604)
+			open := c.ask()
+			if open.says("warning", "files", "may read"); err != nil || strings.Count(open.text, "may read") != 1 {
+				t.Errorf("of one file, %v:\n%s", err, open.text)
+			}
+			if err := os.Chmod(file, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			d.says("warning", "accounts", "there is no administrator")
 			first := commander{t, dir, append(c.env, "MYAUTH_ADMIN=on", "MYAUTH_ADMIN_EMAIL=eve@example.com")}
 			first.ask().says("warning", "accounts", "the address of MYAUTH_ADMIN_EMAIL has no account")

@@ -140,7 +140,7 @@ func (x *examination) checkFiles(context.Context) (found []finding) {
 		files["MYAUTH_JWT_PRIVATE_KEY_FILE"] = s.keyFile
 	}
 	for name, store := range map[string]storeURL{"MYAUTH_STORE": s.store, "MYAUTH_TOKEN_STORE": s.tokenStore} {
-		if store.scheme == "sqlite" {
+		if store.scheme == "sqlite" && (name == "MYAUTH_STORE" || s.tokenStore != s.store) {
 			files[name] = store.rest
 		}
 	}

@@ -25,8 +25,11 @@ func (x *examination) checkOpening(ctx context.Context) []finding {
 	store, err := openStores(ctx, s, x.logger)
 	if err != nil {
 		fix := "see that it runs, and that the URL is right"
-		if errors.Is(err, kit.ErrNewerRecord) {
+		switch {
+		case errors.Is(err, kit.ErrNewerRecord):
 			fix = "a newer version has written to it: run that one"
+		case s.store.scheme == "sqlite" && s.tokenStore == s.store:
+			fix = "" // the error says what to do about a file
 		}
 		return []finding{problem(fix, "%v", err)}
 	}

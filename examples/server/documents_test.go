@@ -158,7 +158,7 @@ var documentCommands = map[string]string{
 	"examples/server/MIGRATING.md: server import users.jsonl --rejects rejected.jsonl":                                                                      "TestImportCommand",
 	"examples/server/MIGRATING.md: server import rejected.jsonl --rejects rejected.jsonl":                                                                   "TestImportCommand",
 	"examples/server/MIGRATING.md: MYAUTH_STORE=sqlite:old.db server export accounts.jsonl":                                                                 "TestExportCommand",
-	"examples/server/MIGRATING.md: MYAUTH_STORE=postgres://app:secret@localhost/app server import accounts.jsonl":                                           "TestImportKilled runs what it runs",
+	"examples/server/MIGRATING.md: MYAUTH_STORE_FILE=new-store.url server import accounts.jsonl":                                                            "TestImportKilled runs what it runs",
 	"examples/server/ACCOUNTS.md: MYAUTH_RECENT_LOGIN=1m go run ./examples/server 2>&1 | tee server.log":                                                    "TestAccountsWalk runs what it runs",
 	"examples/server/PROVIDERS.md: go run ./examples/server 2>&1 | tee server.log":                                                                          "TestProvidersWalk runs what it runs",
 	"README.md: go run ./examples/webapp":                                                                                                                   "TestRun beside it",

@@ -15,6 +15,7 @@ func TestMigratingNamesSettings(t *testing.T) {
 	known := map[string]bool{"MYAUTH_": true}
 	for _, row := range settingsTable {
 		known[row.name] = true
+		known[row.name+fileSuffix] = row.secret
 	}
 	for _, name := range regexp.MustCompile(`MYAUTH_[A-Z_]*`).FindAllString(string(page), -1) {
 		if !known[name] {

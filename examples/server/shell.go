@@ -60,8 +60,8 @@ func (sh *shell) confirm(ctx context.Context, what, word string) error {
 	return nil
 }
 
-// readLine reads a line of standard input, without its end. It does not wait for one after a
-// signal.
+// readLine reads a line of standard input, without its end; an empty one if there is none. It does not
+// wait for one after a signal.
 func (sh *shell) readLine(ctx context.Context) (string, error) {
 	type answer struct {
 		line string
@@ -70,7 +70,7 @@ func (sh *shell) readLine(ctx context.Context) (string, error) {
 	answers := make(chan answer, 1)
 	go func() { // until the line or the end of the process
 		line, err := bufio.NewReader(io.LimitReader(sh.stdin, 4<<10)).ReadString('\n')
-		if line != "" {
+		if errors.Is(err, io.EOF) {
 			err = nil
 		}
 		answers <- answer{strings.TrimRight(line, "\r\n"), err}

@@ -12,8 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"myauth.internal/kit"
 )
 
 // outcome is what a command of the shell has left.
@@ -222,7 +225,7 @@ func TestConfirm(t *testing.T) {
 	}{
 		{"yes\n", 1, "nothing was changed"},
 		{"\n", 1, "nothing was changed"},
-		{"\x04", 1, "EOF"},
+		{"\x04", 1, "nothing was changed"},
 		{"\x03", 1, "stopped: nothing was changed"},
 		{"ada@example.com\n", 0, "is deleted"},
 	} {
@@ -283,6 +286,17 @@ func TestShellOutputThatEnds(t *testing.T) {
 		t.Errorf("%v\n%s", err, errOut.String())
 	}
 	w.Close()
+}
+
+// TestBrokenPipeOfAStore: only the reader's end of a pipe goes without saying.
+func TestBrokenPipeOfAStore(t *testing.T) {
+	for _, broken := range []error{syscall.EPIPE, fmt.Errorf("postgres: list users: %w: %w", kit.ErrUnavailable, syscall.EPIPE)} {
+		var errs bytes.Buffer
+		sh := &shell{surroundings: surroundings{stderr: &errs}}
+		if status := sh.status(broken); status != exitFailed || (errs.Len() > 0) != errors.Is(broken, kit.ErrUnavailable) {
+			t.Errorf("%v: %d, %q", broken, status, errs.String())
+		}
+	}
 }
 
 // TestDistance: the edit distance of Levenshtein.

@@ -192,7 +192,7 @@ func TestCreateMailsALink(t *testing.T) {
 	}
 	c.want(3, "users", "show", "eve@example.com")
 	for _, bad := range []struct{ password, address, want string }{
-		{"short\n", "eve@example.com", "password: use at least"}, {"", "eve@example.com", "EOF"}, {"\n", "eve@example.com", "no password"},
+		{"short\n", "eve@example.com", "password: use at least"}, {"", "eve@example.com", "no password"}, {"\n", "eve@example.com", "no password"},
 		{"Correct-Horse-7\n", "eve", "email: must"}, {strings.Repeat("Aa1!", 50), "eve@example.com", "password: use at most"},
 	} {
 		if o := c.run(bad.password, "users", "create", bad.address, "--password-stdin"); o.status == 0 || !strings.Contains(o.err, bad.want) || strings.Contains(o.err, "Correct-Horse") {
