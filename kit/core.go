@@ -243,13 +243,6 @@ func (c *Core) Emit(ctx context.Context, e Event) { c.svc.emit(ctx, e) }
 // before, and returns [ErrEmailNotConfigured].
 func (c *Core) CanMail(kind MailKind) bool { return c.svc.canMail(kind) }
 
-// SpaceMail charges a mail of a kind to a mailbox, for a feature whose user is told at once that the
-// mailbox has had enough of them: otherwise the queue leaves such a mail out. The mail that it
-// charges for then has MailContent.Spaced. Errors: a [throttle.LimitError].
-func (c *Core) SpaceMail(ctx context.Context, kind MailKind, email string) error {
-	return c.svc.chargeMail(ctx, kind, EmailKey(email), c.Now())
-}
-
 // Mail queues a mail to u, at the address that u has, of a kind that is among the feature's
 // Mails. It is not sent within the call, and without Options.Mailer not at all. A mail of
 // another kind, or to an address that no account could have, is logged as an error and not

@@ -116,7 +116,9 @@ type MailContent struct {
 	Data map[string]string
 	// To is an address that the mail is to prove, in place of the user's.
 	To string
-	// Spaced says that [Core.SpaceMail] was asked for this mail.
+	// Spaced says that the feature has asked the limiter for this mail, by [Core.Attempt] with
+	// throttle.ActionMail, because its user must hear at once that the mailbox has had enough.
+	// Otherwise the queue asks, and leaves such a mail out.
 	Spaced bool
 
 	locale string

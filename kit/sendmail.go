@@ -203,23 +203,14 @@ func (s *Service) sendMail(ctx context.Context, job *mailJob) (err error) {
 
 // spaceMail asks the limiter whether a mailbox may have a mail that strangers can cause.
 func (s *Service) spaceMail(ctx context.Context, job *mailJob, asked time.Time) error {
-	if !job.rule.spaced || job.content.Spaced {
+	if !job.rule.spaced || job.content.Spaced || s.opts.Limiter == nil {
 		return nil
 	}
-	err := s.chargeMail(ctx, job.kind, EmailKey(job.to()), asked)
-	if errors.Is(err, throttle.ErrTooManyRequests) {
-		err = mailqueue.ErrSpaced
-	}
-	return err
-}
-
-// chargeMail asks the limiter for a mail that somebody else than the owner of the mailbox can cause.
-func (s *Service) chargeMail(ctx context.Context, kind MailKind, mailbox string, at time.Time) error {
-	if s.opts.Limiter == nil {
-		return nil
-	}
-	c, err := s.opts.Limiter.Begin(ctx, mailAttempt(kind, mailbox, at))
-	if err == nil && c != nil {
+	c, err := s.opts.Limiter.Begin(ctx, mailAttempt(job.kind, EmailKey(job.to()), asked))
+	switch {
+	case errors.Is(err, throttle.ErrTooManyRequests):
+		return mailqueue.ErrSpaced
+	case err == nil && c != nil:
 		c.Done(ctx, throttle.Succeeded)
 	}
 	return err

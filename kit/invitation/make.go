@@ -9,6 +9,7 @@ import (
 	"myauth.internal/kit"
 	"myauth.internal/kit/internal/maillink"
 	"myauth.internal/kit/internal/opaque"
+	"myauth.internal/kit/throttle"
 )
 
 // serveMake is POST /admin/invitations.
@@ -48,10 +49,6 @@ func (i *invitations) invite(ctx context.Context, inviter kit.User, to kit.Invit
 	if err != nil {
 		return invitation{}, err
 	}
-	// Before the link of an earlier mail ends: the mailbox would have none that works.
-	if err := i.core.SpaceMail(ctx, MailInvitation, to.Email); err != nil {
-		return invitation{}, err
-	}
 	v := invitation{row: i.core.Credential(inviter, "", kit.EmailKey(to.Email)), record: record{ID: newID(), Email: to.Email, Roles: to.Roles}}
 	v.row.ExpiresAt = v.row.CreatedAt.Add(i.ttl)
 	token, err := v.draw()
@@ -60,7 +57,10 @@ func (i *invitations) invite(ctx context.Context, inviter kit.User, to kit.Invit
 	}
 	v.row.Data = v.encode()
 	ctx = context.WithoutCancel(ctx)
-	if err := i.put(ctx, v.row); err != nil {
+	// If the mailbox has had enough mails, the link of an earlier one must not end: there would be none
+	// that works.
+	charge := throttle.Attempt{Action: throttle.ActionMail, EmailKey: kit.EmailKey(to.Email), MailKind: string(MailInvitation)}
+	if err := i.core.Attempt(ctx, charge, "", func() error { return i.put(ctx, v.row) }); err != nil {
 		return invitation{}, err
 	}
 	i.core.Emit(ctx, kit.Event{Kind: EventMade, Target: v.ID})
