@@ -98,7 +98,7 @@ func (i *invitations) check(ctx context.Context, v invitation) error {
 		return kit.ErrRevokedToken
 	case err != nil:
 		return err
-	case !inviter.Active || !inviter.HasRole(kit.AdminRole) || inviter.CredentialEpoch != v.row.Epoch:
+	case !v.from(inviter):
 		return kit.ErrRevokedToken
 	}
 	_, err = i.core.CheckInvited(ctx, inviter, kit.Invited{Email: v.Email, Roles: v.Roles})

@@ -12,8 +12,11 @@
 // and no other address.
 //
 // An invitation ends when it is accepted, revoked, replaced by another one to the same mailbox, or
-// too old. It is void, too, while its inviter is no active administrator or may not grant its roles:
-// what an administrator has handed out is worth no more than the administrator.
+// too old. It ends, too, with all that ends the sessions of its inviter: the account is disabled, its
+// password reset or changed, its other sessions ended, a second factor enrolled. Whoever had got
+// into that account could have invited themselves. And it is void while its inviter does not have
+// the role, or may not grant those of the invitation: what an administrator has handed out is worth
+// no more than the administrator.
 //
 // The link leads to the page /accept-invitation, which package httpx serves with its other pages.
 package invitation

@@ -121,8 +121,15 @@ func TestEnds(t *testing.T) {
 			_, err := w.Deactivate(w.t.Context(), w.ada.ID)
 			w.must("deactivate", err)
 		}, kit.ErrRevokedToken, false},
-		"the inviter is gone":              {func(w *world, _ shown) { w.must("delete", w.DeleteUser(w.t.Context(), w.ada.ID)) }, kit.ErrInvalidToken, false},
-		"the inviter may not grant a role": {func(*world, shown) { may = false }, kit.ErrRevokedToken, true},
+		"the inviter was disabled for a while": {func(w *world, _ shown) {
+			_, err := w.Deactivate(w.t.Context(), w.ada.ID)
+			w.must("deactivate", err)
+			_, err = w.Activate(w.t.Context(), w.ada.ID)
+			w.must("activate", err)
+		}, kit.ErrRevokedToken, false},
+		"whoever was signed in as the inviter is thrown out": {func(w *world, _ shown) { w.must("end", w.EndAllSessions(w.t.Context(), w.ada.ID)) }, kit.ErrRevokedToken, false},
+		"the inviter is gone":                                {func(w *world, _ shown) { w.must("delete", w.DeleteUser(w.t.Context(), w.ada.ID)) }, kit.ErrInvalidToken, false},
+		"the inviter may not grant a role":                   {func(*world, shown) { may = false }, kit.ErrRevokedToken, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			may = true

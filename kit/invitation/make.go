@@ -49,7 +49,7 @@ func (i *invitations) invite(ctx context.Context, inviter kit.User, to kit.Invit
 	if err != nil {
 		return invitation{}, err
 	}
-	v := invitation{row: i.core.Credential(inviter, "", kit.EmailKey(to.Email)), record: record{ID: newID(), Email: to.Email, Roles: to.Roles}}
+	v := invitation{row: i.core.Credential(inviter, "", kit.EmailKey(to.Email)), record: record{ID: newID(), Email: to.Email, Roles: to.Roles, SessionEpoch: inviter.SessionEpoch}}
 	v.row.ExpiresAt = v.row.CreatedAt.Add(i.ttl)
 	token, err := v.draw()
 	if err != nil {

@@ -49,7 +49,9 @@ func (i *invitations) open(ctx context.Context, asking kit.User) ([]invitation, 
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, v)
+			if v.from(u) {
+				all = append(all, v)
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b invitation) int {

@@ -28,6 +28,8 @@ type record struct {
 	Roles []string `json:"roles,omitempty"`
 	// Hash is that of the token's secret.
 	Hash []byte `json:"hash"`
+	// SessionEpoch is that of the inviter. The Epoch of the row is the CredentialEpoch.
+	SessionEpoch int64 `json:"session_epoch,omitempty"`
 }
 
 // invitation is a record with its row.
@@ -78,6 +80,12 @@ func (v invitation) show() shown {
 
 // jsonTime is RFC 3339 in UTC with six digits of fraction, as the times of a user are.
 func jsonTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
+
+// from reports whether u, who made the invitation, still stands for it: as an administrator, whose
+// sessions and credentials have not been ended since.
+func (v invitation) from(u kit.User) bool {
+	return u.Active && u.HasRole(kit.AdminRole) && u.CredentialEpoch == v.row.Epoch && u.SessionEpoch == v.SessionEpoch
+}
 
 // end revokes an invitation: once, whether it was accepted or withdrawn. Of any number of calls one
 // returns nil, and the others kit.ErrRevokedToken; they do, too, once another invitation has taken
