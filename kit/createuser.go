@@ -112,7 +112,7 @@ func (s *Service) takeOver(ctx context.Context, u User) (vouched, error) {
 	}
 	s.clearGuesses(ctx, taken.Email)
 	s.emit(ctx, Event{Kind: EventEmailVerified, UserID: taken.ID})
-	if len(u.Roles) > 0 {
+	if !slices.Equal(before.Roles, taken.Roles) {
 		s.emit(ctx, Event{Kind: EventRolesChanged, UserID: taken.ID})
 	}
 	return vouched{taken, before}, nil

@@ -98,28 +98,24 @@ func (s *Service) editUser(ctx context.Context, id string, e Edit, check func(Us
 		return nil
 	})
 	if err == nil && changed {
-		for _, kind := range edits(before, u) {
-			s.emit(ctx, Event{Kind: kind, UserID: id})
-		}
+		s.emitEdits(ctx, before, u)
 	}
 	return u, err
 }
 
-// edits are the events of what one write has changed.
-func edits(before, after User) (kinds []EventKind) {
-	add := func(changed bool, kind, otherwise EventKind, yes bool) {
-		if !yes {
-			kind = otherwise
-		}
+// emitEdits emits an event for each thing that one write has changed.
+func (s *Service) emitEdits(ctx context.Context, before, after User) {
+	emit := func(changed bool, kind EventKind) {
 		if changed {
-			kinds = append(kinds, kind)
+			s.emit(ctx, Event{Kind: kind, UserID: after.ID})
 		}
 	}
-	add(before.Username != after.Username, EventRenamed, "", true)
-	add(!slices.Equal(before.Roles, after.Roles), EventRolesChanged, "", true)
-	add(before.Verified != after.Verified, EventEmailVerified, EventEmailUnverified, after.Verified)
-	add(before.Active != after.Active, EventActivated, EventDeactivated, after.Active)
-	return kinds
+	emit(before.Username != after.Username, EventRenamed)
+	emit(!slices.Equal(before.Roles, after.Roles), EventRolesChanged)
+	emit(!before.Verified && after.Verified, EventEmailVerified)
+	emit(before.Verified && !after.Verified, EventEmailUnverified)
+	emit(!before.Active && after.Active, EventActivated)
+	emit(before.Active && !after.Active, EventDeactivated)
 }
 
 // Deactivate disables an account: one write refuses its logins, and ends all its sessions and

@@ -65,7 +65,7 @@ func (c *Core) CreateInvited(ctx context.Context, r Registration, roles []string
 func (s *Service) undoVouched(ctx context.Context, made vouched) {
 	err := s.undo(ctx, made)
 	if err != nil && !errors.Is(err, ErrUserNotFound) {
-		s.opts.Logger.ErrorContext(ctx, "myauth: an account that was made by an invitation, which was void by then, could not be removed: disable it", "user_id", made.user.ID, "err", err)
+		s.opts.Logger.ErrorContext(ctx, "myauth: an invitation that made an account was void by then, or could not be used up, and the account could not be removed: disable it, if it should not be there", "user_id", made.user.ID, "err", err)
 	}
 }
 
@@ -74,7 +74,8 @@ func (s *Service) undo(ctx context.Context, made vouched) error {
 		return s.DeleteUser(ctx, made.user.ID)
 	}
 	given := slices.DeleteFunc(slices.Clone(made.user.Roles), made.before.HasRole)
-	_, changed, err := s.changeUser(ctx, made.user.ID, func(u *User) error {
+	var before User // the write
+	u, changed, err := s.changeUser(ctx, made.user.ID, func(u *User) error {
 		old := u.Clone()
 		u.Roles = slices.DeleteFunc(slices.Clone(u.Roles), func(role string) bool { return slices.Contains(given, role) })
 		if u.PasswordHash == made.user.PasswordHash { // otherwise its owner has come by a reset
@@ -84,10 +85,11 @@ func (s *Service) undo(ctx context.Context, made vouched) error {
 		if sameUser(old, *u) {
 			return ErrUnchanged
 		}
+		before = old
 		return nil
 	})
 	if err == nil && changed {
-		s.emit(ctx, Event{Kind: EventEmailUnverified, UserID: made.user.ID})
+		s.emitEdits(ctx, before, u)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package invitation_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"myauth.internal/kit"
@@ -121,6 +122,65 @@ func TestUndone(t *testing.T) {
 			if _, err := w.Login(t.Context(), grace, password); !errors.Is(err, kit.ErrInvalidCredentials) {
 				t.Errorf("%s: the password: %v", name, err)
 			}
+		}
+	}
+}
+
+// TestUndoneAfterAReset: whoever has reset the password of an account that is about to be undone is the
+// owner of the mailbox, and keeps it, but for the roles.
+func TestUndoneAfterAReset(t *testing.T) {
+	w := newWorld(t, func(o *kit.Options) { o.Registration = kit.RegistrationOpen })
+	_, token := w.invite(w.ada, "editor")
+	_, err := w.Register(t.Context(), kit.Registration{Email: grace, Username: "Grace", Password: "Forgotten#1984"})
+	w.must("register", err)
+	w.NextMail(kit.MailVerification)
+	w.Faults.OnCall("users.Update", func() { // which takes the account over
+		w.Faults.OnCall("users.ByID", func() { // which looks at the inviter again
+			_, err := w.SetRoles(t.Context(), w.ada.ID)
+			w.must("roles", err)
+			w.must("ask", w.RequestPasswordReset(t.Context(), grace))
+			w.must("reset", w.ResetPassword(t.Context(), string(w.NextMail(kit.MailPasswordReset).Token), "Reset#Password1"))
+			w.heard("")
+		})
+	})
+	w.wants("accept", w.accept(token), kit.ErrRevokedToken)
+	if u, _ := w.account(); !u.Verified || len(u.Roles) != 0 {
+		t.Errorf("the account is %+v", u)
+	}
+	var kinds []kit.EventKind
+	for _, e := range w.events {
+		kinds = append(kinds, e.Kind)
+	}
+	if want := []kit.EventKind{kit.EventRolesChanged, kit.EventTokenRefused}; !slices.Equal(kinds, want) {
+		t.Errorf("the events are %v, want %v", kinds, want)
+	}
+	if _, err := w.Login(t.Context(), grace, "Reset#Password1"); err != nil {
+		t.Error("the owner's password:", err)
+	}
+}
+
+// TestManyAdministrators: of invitations to one mailbox that are made at once, over two instances, one is
+// there in the end, and one link works, which is its own.
+func TestManyAdministrators(t *testing.T) {
+	for range 5 {
+		w := newWorld(t)
+		services, inviters := []*kit.Service{w.Service, w.Another()}, []kit.User{w.ada, w.root}
+		for _, err := range atOnce(func(i int) error {
+			_, err := w.send(t.Context(), services[i%2], inviters[i/2%2], "POST", "/admin/invitations", "", map[string]string{"email": graceMail})
+			return err
+		}) {
+			w.wants("invite", err, nil)
+		}
+		list, works := w.list(w.ada), 0
+		for range 16 {
+			if err := w.accept(string(w.NextMail(invitation.MailInvitation).Token)); err == nil {
+				works++
+			} else {
+				w.wants("accept", err, kit.ErrInvalidToken)
+			}
+		}
+		if len(list) != 1 || works != 1 {
+			t.Fatalf("%d invitations are listed, %d links work", len(list), works)
 		}
 	}
 }
