@@ -271,7 +271,7 @@ var userListFlaws = []flaw{
 		}
 		f.listOut(func(list []kit.User) []kit.User { return append(list, gone...) })
 	}},
-	{name: "reads pages by number", by: "users/list/walk", racy: true, alter: func(f *fake) {
+	{name: "reads pages by number", by: "users/list/churn", racy: true, alter: func(f *fake) {
 		numbers := map[string]int{} // of the first user after an ID, when the page that ends with it was read
 		f.listAll = func(ctx context.Context, after string, limit int) ([]kit.User, error) {
 			if err := f.gate(ctx); err != nil {

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,7 +112,6 @@ var userListRules = []rule{
 		p.add(p.b, newUser("placed.0001")) // again
 		p.wantListed(users[1].ID, 2, users[2:4])
 	}},
-	{id: "users/list/walk", quote: listWalk, needs: []Ability{Listing}, racy: true, prove: (*probe).walkUsers},
 	{id: "users/list/churn", quote: listWalk, needs: []Ability{Listing}, racy: true, prove: (*probe).churnUsers},
 }
 
@@ -239,68 +237,4 @@ func (p *probe) longList(h *handle) []attempt {
 		}
 		return err
 	}}}
-}
-
-// walkUsers lets callers walk over all pages while others come, go and change.
-func (p *probe) walkUsers() {
-	const stay, walks = 40, 2
-	var ids []string
-	for _, u := range p.addUsers(stay, "stays") {
-		ids = append(ids, u.ID)
-	}
-	walk := func(h *handle, caller, round int) error {
-		list, limit, seen, at := p.lister(h), 1+(caller+round)%7, map[string]int{}, ""
-		for {
-			found, key := []kit.User(nil), func(u kit.User) string { return u.ID }
-			var err error
-			if caller%4 < 2 {
-				found, err = list.List(p.ctx(), at, limit)
-			} else {
-				key = func(u kit.User) string { return u.Email }
-				found, err = list.ListByEmail(p.ctx(), "", at, limit)
-			}
-			switch {
-			case errors.Is(err, kit.ErrUnavailable):
-				return nil
-			case err != nil:
-				return err
-			}
-			for _, u := range found {
-				if key(u) <= at {
-					return fmt.Errorf("in a walk in pages of %d %s comes after %s", limit, brief(key(u)), brief(at))
-				}
-				seen[u.ID]++
-				at = key(u)
-			}
-			if len(found) == 0 {
-				break
-			}
-		}
-		for _, id := range ids {
-			if seen[id] != 1 {
-				return fmt.Errorf("a walk in pages of %d saw %s %d times, and it was there throughout", limit, brief(id), seen[id])
-			}
-		}
-		return nil
-	}
-	p.wantOnly(p.race(racers, func(caller int, h *handle) error {
-		for round := range walks {
-			if caller >= racers/2 {
-				if err := walk(h, caller, round); err != nil {
-					return err
-				}
-				continue
-			}
-			for i := range stay / 2 { // between those who stay, who change meanwhile
-				guest := newUser(fmt.Sprintf("stays.%04d-%d-%d", (i*7+caller)%stay, caller, round))
-				err := errors.Join(h.Users.Create(p.ctx(), guest.User), h.Users.Delete(p.ctx(), guest.ID))
-				if u, find := h.Users.ByID(p.ctx(), ids[(i+caller)%stay]); find == nil {
-					u.Username, u.Roles = u.Username+".", append(u.Roles, "r")
-					err = errors.Join(err, h.Users.Update(p.ctx(), u))
-				}
-				p.wantNoneBut(err, "a caller who comes and goes", kit.ErrConflict, kit.ErrUnavailable)
-			}
-		}
-		return nil
-	}), "caller %d")
 }
