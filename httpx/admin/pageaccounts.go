@@ -146,9 +146,9 @@ func (p *pages) showAccount(w http.ResponseWriter, r *http.Request, wrong error)
 	status := v.refuse(w, r, wrong)
 	var a account
 	var list struct{ Sessions []session }
-	err := p.load(w, r, "GET /admin/users/"+d.ID, &a)
+	err := p.load(w, r, "GET /admin/"+accountPage(d.ID), &a)
 	if err == nil {
-		err = p.load(w, r, "GET /admin/users/"+d.ID+"/sessions", &list)
+		err = p.load(w, r, "GET /admin/"+accountPage(d.ID)+"/sessions", &list)
 	}
 	switch {
 	case err == nil:
@@ -171,11 +171,11 @@ func (p *pages) showAccount(w http.ResponseWriter, r *http.Request, wrong error)
 func (p *pages) changeAccount(w http.ResponseWriter, r *http.Request) {
 	var err error
 	if changes := typedForm(r.PostForm).changes(); len(changes) > 0 {
-		_, err = p.auth.Call(w, r, "PATCH /admin/users/"+r.PathValue("id"), changes)
+		_, err = p.auth.Call(w, r, "PATCH /admin/"+accountPage(r.PathValue("id")), changes)
 	}
 	switch {
 	case err == nil:
-		done(w, r, "users/"+r.PathValue("id"), "saved")
+		done(w, r, accountPage(r.PathValue("id")), "saved")
 	case httpx.ProblemOf(err).Status == http.StatusUnauthorized:
 		p.fail(w, r, err)
 	default:

@@ -87,7 +87,7 @@ func (p *pages) askFor(w http.ResponseWriter, r *http.Request, wrong error) {
 	status := v.refuse(w, r, wrong)
 	d := actData{act: a, ID: r.PathValue("id")}
 	var found account
-	err := p.load(w, r, "GET /admin/users/"+d.ID, &found)
+	err := p.load(w, r, "GET /admin/"+accountPage(d.ID), &found)
 	if err == nil {
 		d.Account = &found
 	} else if wrong == nil {
@@ -114,13 +114,13 @@ func (p *pages) do(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := r.PathValue("id")
-	_, err := p.auth.Call(w, r, strings.Replace(a.route, "{id}", id, 1), a.body)
+	_, err := p.auth.Call(w, r, strings.Replace(a.route, "users/{id}", accountPage(id), 1), a.body)
 	problem := httpx.ProblemOf(err)
 	switch {
 	case a.Name == "delete" && (err == nil || problem.Status == http.StatusNotFound):
 		done(w, r, "", a.notice)
 	case err == nil:
-		done(w, r, "users/"+id, a.notice)
+		done(w, r, accountPage(id), a.notice)
 	case problem.Status == http.StatusUnauthorized, problem.Status == http.StatusNotFound:
 		p.fail(w, r, err)
 	default:

@@ -77,6 +77,7 @@ func Pages(auth *httpx.Handler, opts *PagesOptions) (http.Handler, error) {
 	p.templates, err = template.New("").Funcs(template.FuncMap{
 		"moment": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 MST") },
 		"label":  func(field string) string { return cmp.Or(labels[field], field) },
+		"page":   accountPage,
 	}).Parse(strings.Replace(pageTemplates, "/* pages.css */", pageStyle, 1))
 	if err != nil {
 		return nil, err
@@ -149,6 +150,8 @@ type visit struct {
 	// base leads from the address in the browser to the first page. All addresses in pages are
 	// relative, so that they hold below any prefix.
 	base string
+	// prefix is where the pages are, as the browser asks for them.
+	prefix string
 	// typed is what was typed into a form that is offered again.
 	typed url.Values
 }
@@ -160,16 +163,20 @@ func visitOf(r *http.Request) *visit {
 	return v
 }
 
-// ServeHTTP finds the page. No address of one has a character that is escaped.
+// accountPage is the path of an account, below the first page and below /admin of the API alike. Its
+// ID may have any character, because an import keeps the IDs of other systems.
+func accountPage(id string) string { return "users/" + url.PathEscape(id) }
+
+// ServeHTTP finds the page.
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	at := r.URL.EscapedPath()
-	v := &visit{base: "./" + strings.Repeat("../", max(0, strings.Count(at, "/")-1))}
+	asked, _, _ := strings.Cut(r.RequestURI, "?") // before a http.StripPrefix
+	v := &visit{base: "./" + strings.Repeat("../", max(0, strings.Count(at, "/")-1)), prefix: strings.TrimSuffix(asked, at)}
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 	switch {
 	case at == "": // the prefix without its slash
-		asked, _, _ := strings.Cut(r.RequestURI, "?")
 		redirect(w, "./"+path.Base(asked)+"/")
-	case at != path.Clean(at) || strings.Contains(at, "%"):
+	case at != path.Clean(at):
 		p.noSuchPage(w, r)
 	default:
 		if err := r.ParseForm(); err != nil && r.Method == http.MethodPost {

@@ -159,7 +159,20 @@ func (b *browser) send(method, address string, form url.Values) {
 
 func (b *browser) get(address string) { b.t.Helper(); b.send(http.MethodGet, address, nil) }
 
+// follow clicks on a link.
+func (b *browser) follow(text string) {
+	b.t.Helper()
+	for _, m := range links.FindAllStringSubmatch(b.page, -1) {
+		if html.UnescapeString(markup.ReplaceAllString(m[2], "")) == text {
+			b.get(html.UnescapeString(m[1]))
+			return
+		}
+	}
+	b.t.Fatalf("%s has no link %q:\n%s", b.at, text, b.page)
+}
+
 var (
+	links    = regexp.MustCompile(`(?s)<a[^>]* href="([^"]*)"[^>]*>(.*?)</a>`)
 	headings = regexp.MustCompile(`<h1>(.*?)</h1>`)
 	forms    = regexp.MustCompile(`(?s)<form[^>]* action="([^"]*)".*?</form>`)
 	button   = regexp.MustCompile(`(?s)<button[^>]*>(.*?)</button>`)

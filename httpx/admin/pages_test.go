@@ -447,3 +447,41 @@ func TestPagesInvitations(t *testing.T) {
 	b.send("POST", "invitations", url.Values{"email": {"carol@example.com"}})
 	b.want(404, "Not found")
 }
+
+// TestPagesOfStrangeIDs: an import keeps the IDs of other systems, which may have any character.
+func TestPagesOfStrangeIDs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for i, id := range []string{"auth0|5f7c8ec7", "a/b", `x?y#z%41&"<`, "a%2Fb", "42"} {
+		email := fmt.Sprintf("carol%d@example.com", i)
+		if _, err := s.Import(t.Context(), kit.User{ID: id, Email: email, Username: "Carol", Active: true}); err != nil {
+			t.Fatal(err)
+		}
+		b := s.signedIn()
+		b.get("./?email=" + email)
+		b.follow(email)
+		b.want(200, "Account", id, email)
+		b.press("Mark the address as confirmed")
+		b.want(200, "Account", "is marked as confirmed")
+		b.press("Save", "username", "Caroline")
+		b.want(200, "Account", "Saved.", "Caroline", id)
+		s.Clock.Advance(11 * time.Minute)
+		b.press("Save", "username", "Carola")
+		b.want(401, "Confirm it’s you")
+		b.press("Continue", "password", kittest.Password)
+		b.want(200, "Account", "Nothing has been changed yet", id)
+		b.press("Save")
+		b.want(200, "Account", "Saved.", "Carola", id)
+		s.Clock.Advance(11 * time.Minute)
+		b.get(b.at)
+		b.want(200, "Confirm it’s you")
+		b.press("Continue", "password", kittest.Password)
+		b.want(200, "Account", id)
+		b.follow("Delete the account …")
+		b.press("Delete the account")
+		b.want(200, "Accounts", "The account is deleted.")
+		if _, err := s.UserByID(t.Context(), id); err == nil {
+			t.Errorf("%s is still there", id)
+		}
+	}
+}

@@ -49,8 +49,7 @@ func (p *pages) askWho(w http.ResponseWriter, r *http.Request, err error, next, 
 	}
 	switch {
 	case application != "" && (again == "" || d.proof == signingIn):
-		asked, _, _ := strings.Cut(r.RequestURI, "?") // as it was before a http.StripPrefix
-		redirect(w, application+"?next="+url.QueryEscape(cookie.Next(strings.TrimSuffix(asked, r.URL.Path)+next)))
+		redirect(w, application+"?next="+url.QueryEscape(cookie.Next(visitOf(r).prefix+next)))
 	case again == "":
 		redirect(w, visitOf(r).base+d.page+"?next="+url.QueryEscape(next))
 	default:
@@ -70,7 +69,7 @@ func (p *pages) ask(w http.ResponseWriter, r *http.Request, status int, as proof
 // wanted returns a page of these, by its path and query.
 func wanted(next string) string {
 	u, err := url.Parse(cookie.Next(next))
-	if err != nil || u.Path != path.Clean(u.Path) || strings.Contains(u.EscapedPath(), "%") {
+	if err != nil || u.Path != path.Clean(u.Path) {
 		return "/"
 	}
 	return u.RequestURI()
@@ -123,14 +122,15 @@ var errTooLate = kit.NewProblem(http.StatusUnauthorized, "expired_token", "Expir
 // by its button.
 func (p *pages) goOn(w http.ResponseWriter, r *http.Request, d proofData) {
 	typed, err := url.ParseQuery(d.Again)
-	if err != nil || len(typed) == 0 {
+	next, nextErr := url.Parse(d.Next)
+	if err != nil || nextErr != nil || len(typed) == 0 {
 		redirect(w, visitOf(r).base+strings.TrimPrefix(d.Next, "/"))
 		return
 	}
 	visitOf(r).typed = typed
 	page := r.Clone(r.Context())
 	page.Method, page.PostForm = http.MethodGet, url.Values{}
-	page.URL = &url.URL{Path: d.Next}
+	page.URL = next
 	p.mux.ServeHTTP(w, page)
 }
 

@@ -78,7 +78,7 @@ func (v *view) refuse(w http.ResponseWriter, r *http.Request, err error) (status
 // do so and then goes on.
 func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if httpx.ProblemOf(err).Status == http.StatusUnauthorized {
-		next := r.URL.Path // of a form, too, there is a page
+		next := r.URL.EscapedPath() // of a form, too, there is a page
 		if len(r.PostForm) == 0 {
 			next = wanted(r.URL.RequestURI())
 		}
