@@ -334,6 +334,11 @@ func (s *settings) checkTogether(problems map[string]error) {
 		strings.HasPrefix(u.Path+"/", s.api.Prefix+"/") && problems["MYAUTH_PREFIX"] == nil {
 		found["MYAUTH_PUBLIC_URL"] = errors.New("its path is the API's, which would answer the links in mails: write the URL without it, or set MYAUTH_PUBLIC_PREFIX if a proxy changes paths")
 	}
+	if u, err := url.Parse(s.opts.PublicURL); err == nil && found["MYAUTH_PUBLIC_URL"] == nil {
+		if err := checkPrefix(s.api.Prefix, strings.TrimSuffix(u.Path, "/")+"/"); err != nil {
+			found["MYAUTH_PREFIX"] = err
+		}
+	}
 	if problems[algorithm] == nil {
 		hmac := isHMAC(s.algorithm)
 		switch {
@@ -582,11 +587,23 @@ func setPolicy(s *settings, v string) error {
 }
 
 func setPrefix(s *settings, v string) error {
-	switch first, _, _ := strings.Cut(strings.TrimPrefix(v, "/"), "/"); first {
-	case "", "healthz", "readyz", "verify-email", "reset-password", "change-email", "sign-in", "confirm-sign-in":
-		return fmt.Errorf("/%s is a path of the server itself: write for example /auth", first)
+	if err := checkPrefix(v, "/"); err != nil {
+		return err
 	}
 	s.api.Prefix = strings.TrimSuffix(v, "/")
+	return nil
+}
+
+// checkPrefix refuses a prefix of the API that would hide the pages and checks that are at a path.
+func checkPrefix(prefix, at string) error {
+	below, ok := strings.CutPrefix(prefix, at)
+	if !ok {
+		return nil
+	}
+	switch first, _, _ := strings.Cut(below, "/"); first {
+	case "", "healthz", "readyz", "verify-email", "reset-password", "change-email", "sign-in", "confirm-sign-in", "accept-invitation", "admin":
+		return fmt.Errorf("%s%s is a path of the server itself: write for example %sauth", at, first, at)
+	}
 	return nil
 }
 
