@@ -35,6 +35,7 @@ var acts = []act{
 	{
 		Name: "mail-password-reset", Title: "Mail a password reset", Text: "The owner gets a link to choose a new password. Nothing else changes until then.",
 		route: "POST /admin/users/{id}/password-reset", notice: "reset-mailed",
+		offer: func(a account) bool { return a.Active }, // another gets no mail
 	},
 	{
 		Name: "end-sessions", Title: "Sign out everywhere", Text: "All sessions of the account end at once.",
@@ -106,7 +107,8 @@ func actOf(r *http.Request) (act, bool) {
 	return acts[i], true
 }
 
-// do is the button of an act. An account that is gone already is as deleted as was wanted.
+// do is the button of an act. An account that is gone already is as deleted as was wanted. Who has
+// ended the own session hears on the sign-in what was done.
 func (p *pages) do(w http.ResponseWriter, r *http.Request) {
 	a, ok := actOf(r)
 	if !ok {
@@ -114,9 +116,11 @@ func (p *pages) do(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := r.PathValue("id")
-	_, err := p.auth.Call(w, r, strings.Replace(a.route, "users/{id}", accountPage(id), 1), a.body)
+	answer, err := p.auth.Call(w, r, strings.Replace(a.route, "users/{id}", accountPage(id), 1), a.body)
 	problem := httpx.ProblemOf(err)
 	switch {
+	case answer.SignedOut:
+		p.signedOut(w, r, a.notice)
 	case a.Name == "delete" && (err == nil || problem.Status == http.StatusNotFound):
 		done(w, r, "", a.notice)
 	case err == nil:

@@ -58,6 +58,9 @@ func TestPagesActs(t *testing.T) {
 		}
 		b.press(step.button)
 		b.want(200, "Account", step.notice)
+		if step.button == "Disable the account" && strings.Contains(b.page, "Mail a password reset") {
+			t.Error("a mail is offered that no disabled account gets")
+		}
 		if step.is != nil && !step.is(s.user(s.bob.ID)) {
 			t.Errorf("%q has done nothing", step.button)
 		}
@@ -383,6 +386,25 @@ func TestPagesNeed(t *testing.T) {
 	}
 }
 
+// unlisted is a store that cannot list its users.
+type unlisted struct{ kit.UserStore }
+
+func TestPagesOverAStoreWithoutAList(t *testing.T) {
+	t.Parallel()
+	k := kittest.New(t)
+	stores := k.Store.Stores()
+	stores.Users = unlisted{stores.Users}
+	svc, err := kit.New(stores, k.Keys, &kit.Options{Features: []kit.Feature{admin.New(nil)}, InsecureUnlimited: true, Now: k.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.LogIn("ada@example.com", "admin")
+	b := (&site{t: t, handler: mounted(t, svc, nil)}).browser()
+	b.get(below + "/")
+	b.press("Sign in", "email", "ada@example.com", "password", kittest.Password)
+	b.want(501, "This didn’t work", "The store of this service cannot list users.")
+}
+
 // TestPagesInvitations: they are made, listed and revoked, and are nowhere without the feature.
 func TestPagesInvitations(t *testing.T) {
 	t.Parallel()
@@ -484,4 +506,39 @@ func TestPagesOfStrangeIDs(t *testing.T) {
 			t.Errorf("%s is still there", id)
 		}
 	}
+}
+
+// TestPagesOfOneself: an administrator who ends the own session hears what was done, and one who
+// takes the own role away that it is gone.
+func TestPagesOfOneself(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.LogIn("boss@example.com", "admin")
+	own := below + "/users/" + s.ada.ID
+	b := s.signedIn()
+	b.get(own)
+	b.press("Sign out everywhere")
+	b.want(200, "Sign in", "The account is signed out everywhere.")
+	b.press("Sign in", "email", "ada@example.com", "password", kittest.Password)
+	b.want(200, "Accounts")
+	b.get(own)
+	b.press("Save", "-keep", "0")
+	b.want(403, "This didn’t work", "not as an administrator")
+	for _, end := range []struct{ act, button, notice string }{
+		{"disable", "Disable the account", "The account is disabled, and signed out everywhere."},
+		{"delete", "Delete the account", "The account is deleted."},
+	} {
+		if _, err := s.EditUser(t.Context(), s.ada.ID, kit.Edit{Roles: []string{"admin"}, Active: new(true)}); err != nil {
+			t.Fatal(err)
+		}
+		b = s.signedIn()
+		b.get(own + "/" + end.act)
+		b.press(end.button)
+		b.want(200, "Sign in", end.notice)
+		if b.cookies["__Host-myauth_at"] != "" {
+			t.Errorf("%s leaves a session", end.act)
+		}
+	}
+	b.press("Sign in", "email", "boss@example.com", "password", kittest.Password)
+	b.want(200, "Accounts")
 }

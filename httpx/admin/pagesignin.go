@@ -140,9 +140,14 @@ func (p *pages) signOut(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	p.signedOut(w, r, "signed-out")
+}
+
+// signedOut goes to the sign-in.
+func (p *pages) signedOut(w http.ResponseWriter, r *http.Request, notice string) {
 	if p.options.SignIn != "" {
 		redirect(w, p.options.SignIn)
 		return
 	}
-	done(w, r, "sign-in", "signed-out")
+	done(w, r, "sign-in", notice)
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"myauth.internal/kit"
@@ -16,7 +17,7 @@ var notices = map[string]string{
 	"enabled":        "The account can sign in again.",
 	"disabled":       "The account is disabled, and signed out everywhere.",
 	"sessions-ended": "The account is signed out everywhere.",
-	"reset-mailed":   "A mail with a link to choose a new password is on its way.",
+	"reset-mailed":   "A mail with a link to choose a new password is on its way, unless the mailbox has just got one.",
 	"factors-reset":  "The account has no second factor any more, and is signed out everywhere.",
 	"deleted":        "The account is deleted.",
 	"invited":        "The invitation is on its way.",
@@ -44,7 +45,7 @@ func words(p kit.Problem) string {
 	switch {
 	case p.Code == "too_many_requests":
 		return "Too many attempts. Wait " + wait(p.RetryAfter) + ", then try again."
-	case p.Status < 500 || p.Code == "email_not_configured":
+	case p.Status < 500 || p.Status == http.StatusNotImplemented:
 		return p.Detail
 	}
 	return "Something went wrong on our side. Please try again later."
