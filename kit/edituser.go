@@ -71,7 +71,7 @@ func (s *Service) editUser(ctx context.Context, id string, e Edit, check func(Us
 	if len(fields) > 0 {
 		return User{}, &ValidationError{Fields: fields}
 	}
-	var before User // the write
+	var before, after User // the write
 	u, changed, err := s.changeUser(ctx, id, func(u *User) error {
 		if err := check(*u); err != nil {
 			return err
@@ -94,11 +94,11 @@ func (s *Service) editUser(ctx context.Context, id string, e Edit, check func(Us
 		if sameUser(old, *u) {
 			return ErrUnchanged
 		}
-		before = old
+		before, after = old, u.Clone()
 		return nil
 	})
 	if err == nil && changed {
-		s.emitEdits(ctx, before, u)
+		s.emitEdits(ctx, before, after)
 	}
 	return u, err
 }

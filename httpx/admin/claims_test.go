@@ -331,3 +331,32 @@ func TestAnswersHaveNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// A write whose answer is lost, and that another one follows at once, is an event of its own change,
+// and not of the other's.
+func TestEventsOfALostWrite(t *testing.T) {
+	o := newOffice(t)
+	ada := o.another("ada@example.com")
+	o.heard()
+	o.Faults.Inject("users.Update", kittest.Lost, 1)
+	o.Faults.OnCall("users.Update", func() {
+		o.Faults.OnCall("users.ByID", func() { // the look at what has become of the write
+			u, err := o.Store.Users().ByID(t.Context(), ada.ID)
+			if err == nil {
+				u.Username = "Countess"
+				err = o.Store.Users().Update(t.Context(), u)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	want(t, o.do("PATCH /admin/users/"+ada.ID, `{"roles":["editor"]}`), 200, "")
+	var got []kit.EventKind
+	for _, e := range o.heard() {
+		got = append(got, e.Kind)
+	}
+	if u := o.stored(ada.ID); u.Username != "Countess" || !u.HasRole("editor") || !slices.Equal(got, []kit.EventKind{kit.EventRolesChanged}) {
+		t.Errorf("%q with %q, and the events %q", u.Username, u.Roles, got)
+	}
+}
