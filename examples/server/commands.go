@@ -43,7 +43,8 @@ func otherCommands() []command {
 	return []command{
 		purgeCommand(),
 		doctorCommand(),
-		{name: "help", operands: "[COMMAND]", most: -1, short: "lists commands and settings, or explains one command"},
+		{name: "help", operands: "[COMMAND]", most: -1, short: "lists commands and settings, or explains one command",
+			setup: func(*flag.FlagSet) action { return nil }}, // runCommand does it: it needs no settings
 	}
 }
 

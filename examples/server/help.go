@@ -8,9 +8,12 @@ import (
 
 // help is the command "server help [COMMAND]", which is also "server -h".
 func help(args []string, around surroundings) int {
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		printHelp(around.stdout)
 		return 0
+	case isHelp(args[0]):
+		args = []string{"help"}
 	}
 	if name, _ := groupOf(args); name != "" {
 		printGroup(around.stdout, name)

@@ -156,10 +156,14 @@ func changeRoles(ctx context.Context, sh *shell, svc *kit.Service, operands []st
 	if err != nil {
 		return err
 	}
-	for _, role := range operands[1:] {
-		if u, err = change(ctx, u.ID, role); err != nil {
+	for i, role := range operands[1:] {
+		changed, err := change(ctx, u.ID, role)
+		if err != nil && i > 0 {
+			return errors.Join(sh.printRoles(u), err) // what was done before it
+		} else if err != nil {
 			return err
 		}
+		u = changed
 	}
 	return sh.printRoles(u)
 }

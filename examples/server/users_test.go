@@ -107,7 +107,7 @@ func changeAnAccount(c commander, id, email string, pair answer, login func(int)
 	if u := c.user("users", "role", "set", id, "admin"); fmt.Sprint(u["roles"]) != "[admin]" {
 		c.t.Errorf("role set: %v", u)
 	}
-	if o := c.want(2, "users", "role", "add", email, strings.Repeat("x", 65)); !strings.Contains(o.err, "at most 64 characters") {
+	if o := c.want(2, "users", "role", "add", email, "editor", strings.Repeat("x", 65)); !strings.Contains(o.out, "has now: ") || !strings.Contains(o.err, "at most 64 characters") {
 		c.t.Errorf("a bad role: %+v", o)
 	}
 
