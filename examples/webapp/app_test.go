@@ -124,6 +124,35 @@ func TestDenyAndSendAgain(t *testing.T) {
 	}
 }
 
+// TestByInvitation: where nobody signs up, the pages say so before anybody has typed a name, and an
+// invitation leads to an account.
+func TestByInvitation(t *testing.T) {
+	s := newSiteOf(t, func(c *config) { c.options.Registration = kit.RegistrationInvited })
+	b := s.browser()
+	if page := b.get("/sign-in").want(200).text; strings.Contains(page, "/sign-up") {
+		t.Error("the sign-in page leads to the sign-up page")
+	}
+	for _, got := range []seen{b.get("/sign-up").want(200), b.post("/sign-up", "email", ada, "username", "Ada", "password", adaPassword).want(403)} {
+		if !strings.Contains(got.text, "by invitation only") || strings.Contains(got.text, "<form") {
+			t.Errorf("the sign-up page is\n%s", got.text)
+		}
+	}
+	b.post("/accept-invitation?token=myauth_in_x", "username", "Bob", "password", adaPassword).want(401, "Ask whoever invited you")
+
+	if _, err := s.app.svc.CreateUser(t.Context(), kit.Registration{Email: ada, Username: "Ada", Password: adaPassword}, kit.AdminRole); err != nil {
+		t.Fatal(err)
+	}
+	admin := s.browser()
+	admin.signIn(ada, adaPassword)
+	admin.post("/admin/invitations", "email", "bob@example.com").want(303)
+	link := s.mail("bob@example.com", "invited").Link
+	b.get(link).want(200, `autocomplete="name"`, `autocomplete="new-password"`)
+	b.post(link, "username", "Bob <b>", "password", "short").want(422, `value="Bob <b>"`, "Use at least 8 characters")
+	b.post(link, "username", "Bob", "password", newPassword).to("/sign-in?done=accepted")
+	b.post(link, "username", "Bob", "password", newPassword).want(401, "Ask whoever invited you")
+	b.signIn("bob@example.com", newPassword)
+}
+
 func TestDevices(t *testing.T) {
 	s := newSite(t)
 	b := s.signUp(ada)

@@ -38,6 +38,7 @@ type page struct {
 	User       *kit.User // nil on pages for everybody
 	Path, Next string
 	Passkeys   bool
+	Closed     bool // for new accounts, but by invitation
 	Mailbox    bool
 	Providers  []provider.Provider
 }
@@ -127,6 +128,7 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 	}
 	pg.Path, pg.Next = r.URL.Path, r.URL.Query().Get("next")
 	pg.Passkeys, pg.Providers, pg.Mailbox = a.passkeys, a.providers, a.mailbox != nil
+	pg.Closed = a.svc.Registration() != kit.RegistrationOpen
 	var b bytes.Buffer
 	if err := templates[name].ExecuteTemplate(&b, "layout.html", pg); err != nil {
 		slog.ErrorContext(r.Context(), "a page was not written", "page", name, "err", err)

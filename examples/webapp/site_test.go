@@ -45,6 +45,11 @@ type site struct {
 
 func newSite(t *testing.T, providers ...provider.Provider) *site {
 	t.Helper()
+	return newSiteOf(t, func(c *config) { c.providers = providers })
+}
+
+func newSiteOf(t *testing.T, change func(*config)) *site {
+	t.Helper()
 	s := &site{t: t, clock: kittest.NewClock(time.Now()), faults: &kittest.Faults{}, came: make(chan struct{}, 1000)}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.app.ServeHTTP(w, r) }))
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
@@ -63,14 +68,15 @@ func newSite(t *testing.T, providers ...provider.Provider) *site {
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}
-	s.app, err = newApp(config{
-		stores: s.faults.Stores(memstore.New().Stores()), keys: keys, notes: notes, publicURL: s.url, mailbox: box, providers: providers,
+	c := config{
+		stores: s.faults.Stores(memstore.New().Stores()), keys: keys, notes: notes, publicURL: s.url, mailbox: box,
 		options: kit.Options{
 			DataKeys: dataKeys, Mailer: postman{box, s.came}, MailDelay: time.Millisecond, Now: s.clock.Now, InsecureUnlimited: true,
 			BcryptCost: 4, InsecureFastHash: true, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		},
-	})
-	if err != nil {
+	}
+	change(&c)
+	if s.app, err = newApp(c); err != nil {
 		t.Fatal(err)
 	}
 	server.Start()

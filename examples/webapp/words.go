@@ -38,7 +38,7 @@ var problems = map[string]string{
 	"invalid_code":              "This code is wrong, or was used before.",
 	"account_disabled":          "This account is disabled.",
 	"user_already_exists":       "There is already an account with this email address. Sign in, or ask for a new password.",
-	"registration_closed":       "New accounts are by invitation only, or not open at the moment. If you have an account, sign in.",
+	"registration_closed":       "New accounts are by invitation only. If you have one, follow the link in its mail.",
 	"user_not_found":            "This account no longer exists.",
 	"invalid_token":             "This link does not work. Perhaps a part of it is missing: copy the whole link from the mail.",
 	"expired_token":             "That took too long. Please start again.",
