@@ -89,7 +89,9 @@ func TestAccountsWalk(t *testing.T) {
 // TestCookiesWalk does the same with the walk of README.md beside it.
 func TestCookiesWalk(t *testing.T) {
 	t.Parallel()
-	follow(t, "README.md", "server.log", func(dir string, log io.Writer) *process { return launch(t, dir, log, "MYAUTH_COOKIES=on") })
+	follow(t, "README.md", "server.log", func(dir string, log io.Writer) *process {
+		return launch(t, dir, log, "MYAUTH_COOKIES=on", "MYAUTH_ADMIN=on")
+	})
 }
 
 // TestFeatureWalk does the same with the walk of examples/feature.
