@@ -37,13 +37,8 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) {
 		Next                 string
 		Prefix, After, Older string
 	}
-	query := url.Values{}
 	found.Prefix, found.After = strings.TrimSpace(r.URL.Query().Get("email")), r.URL.Query().Get("after")
-	for name, value := range map[string]string{"email_prefix": found.Prefix, "after": found.After} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
+	query := url.Values{"email_prefix": {found.Prefix}, "after": {found.After}}
 	v := view{Title: "Accounts"}
 	status := http.StatusOK
 	switch err := p.load(w, r, "GET /admin/users?"+query.Encode(), &found); {
@@ -64,7 +59,8 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) {
 type accountData struct {
 	ID       string
 	Account  *account
-	Sessions []session
+	Sessions []session // those used last
+	More     int       // sessions
 	Form     accountForm
 	Acts     []act
 }
@@ -139,6 +135,9 @@ func (f accountForm) changes() map[string]any {
 	return changes
 }
 
+// maxSessions is how many sessions a page shows. An account may have thousands, of programs.
+const maxSessions = 50
+
 // showAccount shows an account, and what was wrong with its form.
 func (p *pages) showAccount(w http.ResponseWriter, r *http.Request, wrong error) {
 	d := accountData{ID: r.PathValue("id")}
@@ -152,7 +151,9 @@ func (p *pages) showAccount(w http.ResponseWriter, r *http.Request, wrong error)
 	}
 	switch {
 	case err == nil:
-		d.Account, d.Sessions, d.Form, d.Acts = &a, list.Sessions, formOf(a), actsFor(a)
+		d.Account, d.Form, d.Acts = &a, formOf(a), actsFor(a)
+		shown := min(len(list.Sessions), maxSessions)
+		d.Sessions, d.More = list.Sessions[:shown], len(list.Sessions)-shown
 	case wrong == nil && v.Form == nil:
 		p.fail(w, r, err)
 		return

@@ -542,3 +542,22 @@ func TestPagesOfOneself(t *testing.T) {
 	b.press("Sign in", "email", "boss@example.com", "password", kittest.Password)
 	b.want(200, "Accounts")
 }
+
+// TestPagesOfManySessions: a page stays short, however many programs are signed in.
+func TestPagesOfManySessions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for range 120 {
+		s.LogIn("bob@example.com")
+	}
+	s.Clock.Advance(time.Minute)
+	if _, err := s.Grant(kit.WithClient(t.Context(), kit.Client{UserAgent: "the last one"}), kit.Login{User: s.user(s.bob.ID), AMR: []string{"pwd"}}); err != nil {
+		t.Fatal(err)
+	}
+	b := s.signedIn()
+	b.get(below + "/users/" + s.bob.ID)
+	b.want(200, "Account", "the last one", "… and 72 more")
+	if n := strings.Count(b.page, "Last used"); n != 50 {
+		t.Errorf("%d sessions are shown", n)
+	}
+}
