@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxNames bounds the names of operations of one kind, and the kinds of events; maxOutcomes
-	// the outcomes of one operation. A Service with all of MyAuth's features has less than half of it.
+	// the outcomes of one operation. A Service with all of MyAuth's features is well below both.
 	maxNames, maxOutcomes = 256, 32
 	// maxLabel bounds the bytes of a name.
 	maxLabel = 128
