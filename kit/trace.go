@@ -25,7 +25,8 @@ type OperationKind string
 const (
 	// OperationRequest is a request that package httpx answers. Its name is the pattern of the
 	// route, such as "GET /auth/sessions/{id}", or of a page; "unmatched" for what is none. Its
-	// outcome is "ok" or the code of the problem, such as "invalid_credentials".
+	// outcome is "ok" or the code of the problem, such as "invalid_credentials"; "error" of one
+	// without a code, or of a request that was cut off.
 	OperationRequest OperationKind = "request"
 	// OperationStore is one call of a store, such as "users.ByEmail" or "tokens.Update". Its
 	// outcome is "ok", "not_found", "conflict", "unavailable", "canceled" or "error".

@@ -33,7 +33,8 @@ import (
 // answer, be a master, be a cluster if and only if the URL says so, run every command that
 // the store needs, and not evict keys of all kinds (a maxmemory-policy that begins with
 // allkeys). Otherwise the error says what to change, and wraps [kit.ErrUnavailable] unless a
-// command was renamed.
+// command was renamed. Where users are without their order by ID, Open then builds it, and tells
+// Options.Logger.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	var dial dialFunc
 	if opts != nil {
