@@ -12,8 +12,7 @@ import (
 // serve answers a request for a route: what all routes have in common, before and after the
 // route's own function. The access token is verified before a body is read, so that the body of
 // a stranger takes no memory. Its user is looked up after that: a client may send its body slowly,
-// and what ends the session meanwhile counts. The
-// outcome is for tracers.
+// and what ends the session meanwhile counts. The outcome is for tracers.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, rt kit.Route) (outcome string) {
 	in := kit.Request{Source: (*source)(r)}
 	var answer kit.Answer

@@ -10,11 +10,11 @@
 // [Pages] has pages for them, in front of the routes.
 //
 // What one act changes is one write, and each change of an account is one event with the
-// administrator as Actor and the account as UserID. An act that is refused, or that finds its work
-// done, makes no event; to end the sessions of an account is never done before, because each
+// administrator as Actor and the account as UserID. An act that is refused, or whose work is done
+// already, makes no event. Ending the sessions of an account is an event each time, because each
 // time it ends what was handed out until then.
 //
-// Whoever has the role may do everything that the routes do, but give and take roles:
-// kit.Hooks.MayGrant says which. The last administrator stays one. No route shows a password, a
-// hash or a token, or sets a password: an owner does, by the link that a mail brings.
+// Every administrator may do all that the routes do. Only which roles one may give and take can
+// be limited, by kit.Hooks.MayGrant. The last active administrator cannot be removed. No route
+// shows a password, a hash or a token, and none sets a password: the owner does, by the link in a mail.
 package admin

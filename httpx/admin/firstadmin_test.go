@@ -169,10 +169,22 @@ func TestFirstAdminIsTheFirst(t *testing.T) {
 	s.admins("boss@example.com")
 }
 
-// An account that is disabled, or no longer verified, does not become the administrator, also when
-// that happens in the middle.
+// An account that is disabled, no longer verified, or has another address does not become the
+// administrator, also when that happens in the middle.
 func TestFirstAdminOfNow(t *testing.T) {
-	for what, spoil := range map[string]kit.Edit{"disabled": {Active: new(bool)}, "unverified": {Verified: new(bool)}} {
+	edit := func(e kit.Edit) func(*kit.Service, string) error {
+		return func(svc *kit.Service, id string) error { _, err := svc.EditUser(t.Context(), id, e); return err }
+	}
+	for what, spoil := range map[string]func(svc *kit.Service, id string) error{
+		"disabled": edit(kit.Edit{Active: new(bool)}), "unverified": edit(kit.Edit{Verified: new(bool)}),
+		"moved": func(svc *kit.Service, id string) error {
+			_, err := svc.ChangeEmail(t.Context(), id, "moved@example.com")
+			if err == nil {
+				_, err = svc.EditUser(t.Context(), id, kit.Edit{Verified: new(true)})
+			}
+			return err
+		},
+	} {
 		t.Run(what, func(t *testing.T) {
 			s := newStart(t)
 			ctx := t.Context()
@@ -184,7 +196,7 @@ func TestFirstAdminOfNow(t *testing.T) {
 			s.Faults.OnCall("users.Update", func() { // the grant's
 				once.Do(func() {
 					s.Faults.Clear()
-					if _, err := s.Another().EditUser(ctx, u.ID, spoil); err != nil {
+					if err := spoil(s.Another(), u.ID); err != nil {
 						t.Error(err)
 					}
 				})
