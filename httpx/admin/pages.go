@@ -116,10 +116,8 @@ func (noAnswer) WriteHeader(int)             {}
 // probe returns the code by which the Handler refuses a page of another origin that has no
 // session, which tells what routes there are. It asks no store.
 func (p *pages) probe(route string) string {
-	r := &http.Request{Method: http.MethodPost, Host: "probe.invalid", URL: &url.URL{Path: "/"}, Header: http.Header{"Sec-Fetch-Site": {"cross-site"}}}
-	if !strings.HasPrefix(route, http.MethodPost) {
-		r.Method = http.MethodGet
-	}
+	method, _, _ := strings.Cut(route, " ")
+	r := &http.Request{Method: method, Host: "probe.invalid", URL: &url.URL{Path: "/"}, Header: http.Header{"Sec-Fetch-Site": {"cross-site"}}}
 	_, err := p.auth.Call(noAnswer{http.Header{}}, r, route, nil)
 	return httpx.ProblemOf(err).Code
 }
