@@ -84,7 +84,7 @@ func linesToKill(n int) (lines []string) {
 		credentials, role := "", ""
 		if i%5 == 0 {
 			for j := range 3 {
-				credentials += fmt.Sprintf(`,{"id":"%022d","type":"passkey","hash":%q,"salt":%q,"version":%d,"created_at":"2021-05-01T08:00:00Z","expires_at":"9999-12-31T00:00:00Z"}`, 3*i+j, hash, hash, i)
+				credentials += fmt.Sprintf(`,{"id":"%022d","type":"passkey","hash":%q,"salt":%q,"version":%d,"created_at":"2021-05-01T08:00:00Z","expires_at":"9999-12-31T00:00:00Z"}`, 3*i+j, hash, hash, i+1)
 			}
 			credentials = `,"credentials":[` + credentials[1:] + `]`
 		}
