@@ -115,11 +115,9 @@ func (s *Service) register(ctx context.Context, r Registration) (User, error) {
 		return User{}, ErrRegistrationClosed
 	}
 	r.Password, r.Settings = "", nil
-	var fields, bad []FieldError
-	r.Email, fields = checkEmail("email", r.Email)
-	r.Username, bad = checkUsername("username", r.Username)
-	if fields = append(fields, bad...); len(fields) > 0 {
-		return User{}, &ValidationError{Fields: fields}
+	r, err := s.checkNewUser(ctx, r, nil, false)
+	if err != nil {
+		return User{}, err
 	}
 	if err := s.beforeRegister(ctx, r); err != nil {
 		return User{}, err

@@ -11,7 +11,8 @@ import (
 // Action names what a client attempts.
 type Action string
 
-// The actions that a [Limiter] decides on. The set is open: features add actions.
+// The actions that a [Limiter] decides on. The set is open: features add actions, which a [Throttle]
+// counts by their source, and by account where the attempt names one.
 const (
 	ActionRegister             Action = "register"
 	ActionLogin                Action = "login"
