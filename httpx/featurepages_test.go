@@ -126,10 +126,11 @@ func TestPageOfChoices(t *testing.T) {
 
 // TestTemplatesOfFeaturePages: New tries the pages of features out too.
 func TestTemplatesOfFeaturePages(t *testing.T) {
-	svc := newRig(t, Options{}, withProbe(kit.Extension{Pages: []kit.Page{choicePage(), confirmPage(nil), {Path: "/join", NewAccount: true, Submit: func(context.Context, kit.Submission) error { return nil }}}})).svc
+	svc := newRig(t, Options{}, withProbe(kit.Extension{Pages: []kit.Page{choicePage(), confirmPage(nil), {Path: "/join", NewAccount: func(context.Context, string) (string, error) { return "", nil }, Submit: func(context.Context, kit.Submission) error { return nil }}}})).svc
 	for text, want := range map[string]string{
 		`{{.Page}}{{.Token}}{{.Username}}{{.Email}}{{range .Links}}<a href="{{.URL}}">{{.Label}}</a>{{end}}`: "",
 		`{{.Page}}{{.Token}}{{.Email}}{{range .Links}}<a href="{{.URL}}">{{.Label}}</a>{{end}}`:              "page join has no form for a new account",
+		`{{.Token}}{{.Username}}{{if .NewMail}}{{.Email}}{{end}}{{range .Links}}{{.URL}}{{end}}`:             "page join does not show the Email",
 		`{{.Page}}{{.Token}}{{.Email}}`: "page choose does not have the Links",
 		`{{if ne .Page "confirm-it"}}{{.Token}}{{end}}{{.Email}}{{range .Links}}{{.URL}}{{end}}`:      "page confirm-it has no form",
 		`{{.Token}}{{.Email}}{{range .Links}}{{.URL}}{{end}}{{if eq .Code "denied"}}{{.Oops}}{{end}}`: "Oops",
@@ -153,17 +154,28 @@ func TestPageOfANewAccount(t *testing.T) {
 	var heard []string
 	var answer error
 	page := kit.Page{
-		Path: "/join", NewAccount: true, Title: "Join", Ask: "Who are you?", Button: "Make it", Aside: "Or close this page.", DoneTitle: "Made", Done: "Sign in now.",
+		Path: "/join", Title: "Join", Ask: "Who are you?", Button: "Make it", Aside: "Or close this page.", DoneTitle: "Made", Done: "Sign in now.",
 		Submit: func(_ context.Context, form kit.Submission) error {
 			heard = append(heard, form.Token+" "+form.Username+" "+string(form.Password)+" "+form.CookieValue("c"))
 			return answer
+		},
+		NewAccount: func(_ context.Context, token string) (string, error) {
+			if token != "abc" {
+				return "", kit.ErrExpiredToken
+			}
+			return "grace@example.com", nil
 		},
 	}
 	p := newPageRig(t, Options{}, withProbe(kit.Extension{Pages: []kit.Page{page}}))
 	const link = "https://example.com/join?token=abc"
 	form := p.open(link)
-	for _, words := range []string{"<h1>Join</h1>", "Who are you?", "Your name", "Repeat the password", `autocomplete="new-password" required`, "Make it"} {
+	for _, words := range []string{"<h1>Join</h1>", "Who are you?", "Your name", `type="email" autocomplete="username" readonly value="grace@example.com"`, "Repeat the password", `autocomplete="new-password" required`, "Make it"} {
 		says(t, form, 200, words)
+	}
+	if old := p.open("https://example.com/join?token=old"); formTag.MatchString(old.Body.String()) {
+		t.Errorf("there is a form for a link that is too old: %s", old.Body)
+	} else {
+		says(t, old, 401, "This link has expired")
 	}
 	typed := []string{"username", `Grace "<3"`, "password", "pass <1>", "repeat", "pass <1>"}
 	other := p.press(link, form, "username", `Grace "<3"`, "password", "one", "repeat", "two")
@@ -173,7 +185,7 @@ func TestPageOfANewAccount(t *testing.T) {
 	}
 	answer = &kit.ValidationError{Fields: []kit.FieldError{{Field: "username", Code: "too_short", Message: "must"}, {Field: "password", Code: "too_short", Message: "use at least 8 characters"}}}
 	again := p.press(link, form, typed...)
-	for _, words := range []string{"We can't make your account yet. Please:", "type your name", "use at least 8 characters", `value="Grace "<3""`, `id="username" name="username" type="text" autocomplete="name" value="Grace "<3"" required autofocus aria-invalid="true"`} {
+	for _, words := range []string{"We can't make your account yet. Please:", "type your name", "use at least 8 characters", `readonly value="grace@example.com"`, `value="Grace "<3""`, `id="username" name="username" type="text" autocomplete="name" value="Grace "<3"" required autofocus aria-invalid="true"`} {
 		says(t, again, 422, words)
 	}
 	if text := again.Body.String(); strings.Contains(text, "pass ") || strings.Contains(text, `"<3"`) {

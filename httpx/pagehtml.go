@@ -209,10 +209,14 @@ func formFields(d PageData) []field {
 	case d.Page == pageResetPassword:
 		return []field{{"new_password", "New password", password}, {"repeat", "Repeat the new password", password}}
 	case d.NewAccount:
-		return []field{
+		fields := []field{
 			{"username", "Your name", `type="text" autocomplete="name" value="` + html.EscapeString(d.Username) + `"`},
 			{"password", "Password", password}, {"repeat", "Repeat the password", password},
 		}
+		if d.Email != "" { // before the password, where password managers look for it
+			fields = slices.Insert(fields, 1, field{"email", "Email address", `type="email" autocomplete="username" readonly value="` + html.EscapeString(d.Email) + `"`})
+		}
+		return fields
 	}
 	return nil
 }

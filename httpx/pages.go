@@ -39,7 +39,9 @@ type PageData struct {
 	// Links are what a page without a form offers, such as "sign-in".
 	Links []kit.PageLink
 	// NewAccount says that the form asks for a new account too, in the fields "username", "password"
-	// and "repeat". Username is what was typed into it, for the form to show again.
+	// and "repeat". Username is what was typed into it, for the form to show again, and Email the
+	// address that the account will have: as a field that is read only, with autocomplete="username",
+	// password managers keep it.
 	NewAccount bool
 	Username   string
 	// Done says that what the page is for has been done.
@@ -82,17 +84,17 @@ type page struct {
 	do   func(r *http.Request, form map[string]string) error
 	open func(ctx context.Context, from kit.Source) (kit.PageView, error)
 	mail func(ctx context.Context, email string) error // sends a new mail; nil: it cannot be asked for here
-	// newAccount: the form is one for a new account.
-	newAccount bool
+	// newAccount returns the address of the account that the form is for; nil: of none.
+	newAccount func(ctx context.Context, token string) (string, error)
 }
 
 // pages are MyAuth's own, and those of features.
 func (h *Handler) pages() []page {
 	all := []page{
-		{pageVerifyEmail, "/verify-email", verifyWords, h.verifyByPage, nil, h.svc.RequestEmailVerification, false},
-		{pageDenyEmail, "/verify-email/deny", denyWords, h.denyByPage, nil, nil, false},
-		{pageResetPassword, "/reset-password", resetWords, h.resetByPage, nil, h.svc.RequestPasswordReset, false},
-		{pageChangeEmail, "/change-email", changeWords, h.changeEmailByPage, nil, nil, false},
+		{pageVerifyEmail, "/verify-email", verifyWords, h.verifyByPage, nil, h.svc.RequestEmailVerification, nil},
+		{pageDenyEmail, "/verify-email/deny", denyWords, h.denyByPage, nil, nil, nil},
+		{pageResetPassword, "/reset-password", resetWords, h.resetByPage, nil, h.svc.RequestPasswordReset, nil},
+		{pageChangeEmail, "/change-email", changeWords, h.changeEmailByPage, nil, nil, nil},
 	}
 	for _, p := range h.svc.Pages() {
 		var do func(r *http.Request, form map[string]string) error
@@ -159,8 +161,11 @@ func (h *Handler) checkTemplate() error {
 			if d.Username != "" && !bytes.Contains(html, []byte(d.Username)) {
 				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form for a new account, with the name that was typed into it", page.name)
 			}
-			if d.Email != "" && !bytes.Contains(html, []byte(d.Email)) {
+			if d.NewMail && d.Email != "" && !bytes.Contains(html, []byte(d.Email)) {
 				return fmt.Errorf("httpx: Options.PageTemplate: page %s has no form for a new mail, with what was typed into it", page.name)
+			}
+			if d.Username != "" && !bytes.Contains(html, []byte(d.Email)) {
+				return fmt.Errorf("httpx: Options.PageTemplate: page %s does not show the Email of the new account", page.name)
 			}
 			for _, link := range d.Links {
 				if !bytes.Contains(html, []byte(link.URL)) {
@@ -185,9 +190,9 @@ func (p page) states() []PageData {
 	if p.mail != nil {
 		states = append(states, PageData{NewMail: true, Email: "sample@example.com", Code: codeExpiredToken}, PageData{Sent: true})
 	}
-	if p.newAccount {
+	if p.newAccount != nil {
 		states[1].Errors[0].Field = "password"
-		states[1].Username = "SampleName"
+		states[1].Username, states[1].Email = "SampleName", "sample@example.com"
 	}
 	if p.open != nil {
 		links := []kit.PageLink{{Label: "Sample", URL: "https://example.com/SampleLink"}}
@@ -200,7 +205,7 @@ func (p page) states() []PageData {
 }
 
 func (h *Handler) render(page page, d PageData) ([]byte, error) {
-	d.Page, d.ProductName, d.Action, d.NewAccount = page.name, h.options.ProductName, path.Base(page.path), page.newAccount
+	d.Page, d.ProductName, d.Action, d.NewAccount = page.name, h.options.ProductName, path.Base(page.path), page.newAccount != nil
 	if d.Token != "" && page.name == pageVerifyEmail {
 		d.Deny = "verify-email/deny?token=" + url.QueryEscape(d.Token)
 	}
@@ -245,6 +250,8 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) (
 		d.Token = tokenInQuery(r.URL.RawQuery)
 		if d.NewMail = d.Token == "" && page.mail != nil; d.Token == "" && (!d.NewMail || r.URL.RawQuery != "") {
 			err = malformed("The address has no token.")
+		} else if page.newAccount != nil {
+			err = h.showAddress(r, page, &d)
 		}
 	case r.Method == http.MethodPost && page.do != nil:
 		err = catchPanic(func() error {
@@ -278,8 +285,10 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) (
 		status, d.Code, d.Errors, d.RetryAfter = p.Status, p.Code, p.Errors, seconds(p.RetryAfter)
 		outcome = p.Code
 		if status == http.StatusUnauthorized || status == http.StatusNotFound || status == http.StatusConflict {
-			d.Token, d.Username = "", "" // no other try can succeed
+			d.Token, d.Username, d.Email = "", "", "" // no other try can succeed
 			d.NewMail = status == http.StatusUnauthorized && page.mail != nil
+		} else if !reads && page.newAccount != nil && d.Token != "" {
+			_ = h.showAddress(r, page, &d) // again, if it can
 		}
 		h.setErrorHeaders(w, r, err, p, false)
 	}
@@ -296,6 +305,14 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, page page) (
 	header.Set("Content-Language", d.Language)
 	send(w, r, "text/html; charset=utf-8", &kit.Answer{Status: status, Body: html})
 	return outcome
+}
+
+// showAddress lets the form for a new account show whose it will be.
+func (h *Handler) showAddress(r *http.Request, page page, d *PageData) error {
+	return catchPanic(func() (err error) {
+		d.Email, err = page.newAccount(h.clientContext(r), d.Token)
+		return err
+	})
 }
 
 func (h *Handler) verifyByPage(r *http.Request, form map[string]string) error {
@@ -324,7 +341,7 @@ func (h *Handler) resetByPage(r *http.Request, form map[string]string) error {
 // submit gives a feature what was sent to its page.
 func submit(r *http.Request, p kit.Page, form map[string]string) error {
 	s := kit.Submission{Source: (*source)(r), Token: form["token"]}
-	if !p.NewAccount {
+	if p.NewAccount == nil {
 		return p.Submit(r.Context(), s)
 	}
 	if form["password"] != form["repeat"] {

@@ -72,7 +72,7 @@ func TestFeaturesThatAreRefused(t *testing.T) {
 		"a page without a path":         {one("x", page("", true)), "page"},
 		"a page with a query":           {one("x", page("/x?y", true)), "/x?y"},
 		"a page that does nothing":      {one("x", page("/confirm-x", false)), "Submit"},
-		"a form that makes nothing":     {one("x", kit.Extension{Pages: []kit.Page{{Path: "/x", NewAccount: true, Open: func(context.Context, kit.Source) (kit.PageView, error) { return kit.PageView{}, nil }}}}), "NewAccount"},
+		"a form that makes nothing":     {one("x", kit.Extension{Pages: []kit.Page{{Path: "/x", NewAccount: func(context.Context, string) (string, error) { return "", nil }, Open: func(context.Context, kit.Source) (kit.PageView, error) { return kit.PageView{}, nil }}}}), "NewAccount"},
 		"a page that is taken":          {append(one("x", page("/confirm-x", true)), one("y", page("/confirm-x", true))...), "/confirm-x"},
 		"a page of MyAuth's":            {one("x", page("/reset-password", true)), "/reset-password"},
 		"a factor without keys":         {one("x", factor(kit.Extension{})), kit.ErrNoDataKeys.Error()},

@@ -24,9 +24,11 @@ type Page struct {
 	// made a form that looks the same: a session must not begin here. The errors are those of a
 	// Route; after one of status 401, 404 or 409 the button is gone.
 	Submit func(context.Context, Submission) error
-	// NewAccount makes the form ask for the display name and the password of a new account. The
-	// fields of a [ValidationError] are username and password then.
-	NewAccount bool
+	// NewAccount makes the form ask for the display name and the password of a new account. It
+	// returns the address of that account by the token of the link, which the page shows to people
+	// and to their password managers. Its errors are shown when the page is opened, as those of
+	// Submit; the fields of a [ValidationError] of Submit are username and password then.
+	NewAccount func(ctx context.Context, token string) (email string, err error)
 	// Open returns what the page shows. A [Problem] refuses the query of its address.
 	Open func(ctx context.Context, from Source) (PageView, error)
 	// Title is the heading. Ask, Button and Aside are above, on and below the button; a page
@@ -83,7 +85,7 @@ func (s *Service) addPage(p Page) error {
 		return fmt.Errorf("the page %s is there already", p.Path)
 	case (p.Submit == nil) == (p.Open == nil):
 		return fmt.Errorf("the page %s must have either Submit or Open", p.Path)
-	case p.NewAccount && p.Submit == nil:
+	case p.NewAccount != nil && p.Submit == nil:
 		return fmt.Errorf("the page %s has NewAccount without Submit, which makes the account", p.Path)
 	}
 	s.pages = append(s.pages, p)

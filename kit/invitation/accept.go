@@ -27,21 +27,19 @@ func (i *invitations) serveAccept(ctx context.Context, r kit.Request) (kit.Answe
 	return kit.Answer{Status: 201, Body: body}, err
 }
 
+// address returns the address of the account that a token leads to now.
+func (i *invitations) address(ctx context.Context, text string) (email string, err error) {
+	err = i.try(ctx, text, func(v invitation) error {
+		email = v.Email
+		return nil
+	})
+	return email, err
+}
+
 // accept makes the account of an invitation, once. Whatever refuses it keeps the invitation, but an
 // account that is there already.
 func (i *invitations) accept(ctx context.Context, form kit.Submission) (u kit.User, err error) {
-	token, ok := opaque.Parse(tokenPrefix, form.Token)
-	if !ok {
-		return kit.User{}, i.refuse(ctx, "", kit.ErrInvalidToken)
-	}
-	err = i.core.Attempt(ctx, throttle.Attempt{Action: ActionAccept}, form.Token, func() error {
-		v, err := i.find(ctx, token)
-		if err == nil {
-			err = i.check(ctx, v)
-		}
-		if err != nil {
-			return i.refuse(ctx, v.ID, err)
-		}
+	err = i.try(ctx, form.Token, func(v invitation) (err error) {
 		r := kit.Registration{Email: v.Email, Username: form.Username, Password: form.Password}
 		u, err = i.core.CreateInvited(ctx, r, v.Roles, func(ctx context.Context) error {
 			// Hashing takes a while, in which the inviter may have lost the role.
@@ -51,12 +49,31 @@ func (i *invitations) accept(ctx context.Context, form kit.Submission) (u kit.Us
 			return i.end(ctx, v)
 		})
 		if err != nil {
-			return i.refuse(ctx, v.ID, err)
+			return err
 		}
 		i.core.Emit(ctx, kit.Event{Kind: EventAccepted, UserID: u.ID, Target: v.ID})
 		return nil
 	})
 	return u, err
+}
+
+// try charges a guess, and calls use with the invitation of the token, if it can lead to an account
+// now.
+func (i *invitations) try(ctx context.Context, text string, use func(invitation) error) error {
+	token, ok := opaque.Parse(tokenPrefix, text)
+	if !ok {
+		return i.refuse(ctx, "", kit.ErrInvalidToken)
+	}
+	return i.core.Attempt(ctx, throttle.Attempt{Action: ActionAccept}, text, func() error {
+		v, err := i.find(ctx, token)
+		if err == nil {
+			err = i.check(ctx, v)
+		}
+		if err == nil {
+			err = use(v)
+		}
+		return i.refuse(ctx, v.ID, err)
+	})
 }
 
 // refuse returns err, and emits an event if err says that a token was refused.

@@ -413,12 +413,19 @@ func TestPage(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.invite(w.ada)
 	page := w.Pages()[0]
-	if page.Path != "/accept-invitation" || !page.NewAccount {
+	if page.Path != "/accept-invitation" || page.NewAccount == nil {
 		t.Fatalf("%+v", page)
+	}
+	_, err := page.NewAccount(t.Context(), "x")
+	w.wants("a wrong token is opened", err, kit.ErrInvalidToken)
+	if email, err := page.NewAccount(t.Context(), token); err != nil || email != graceMail {
+		t.Errorf("the account will have the address %q, %v", email, err)
 	}
 	w.wants("a wrong token", page.Submit(t.Context(), kit.Submission{Token: "x"}), kit.ErrInvalidToken)
 	w.must("the form", page.Submit(t.Context(), kit.Submission{Token: token, Username: "Grace", Password: password}))
 	if u, _ := w.account(); !u.Verified || u.Username != "Grace" {
 		t.Errorf("%+v", u)
 	}
+	_, err = page.NewAccount(t.Context(), token)
+	w.wants("the link is opened again", err, kit.ErrRevokedToken)
 }

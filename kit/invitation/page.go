@@ -11,7 +11,7 @@ const pagePath = "/accept-invitation"
 // page is for applications that have none of their own.
 func (i *invitations) page() kit.Page {
 	return kit.Page{
-		Path: pagePath, NewAccount: true,
+		Path: pagePath, NewAccount: i.address,
 		Submit: func(ctx context.Context, form kit.Submission) error { _, err := i.accept(ctx, form); return err },
 		Title:  "Welcome: make your account", Ask: "You are invited to have an account here. Choose a name, which others may see, and a password.",
 		Button: "Make the account", Aside: "Your account will have the email address that we sent the invitation to. If you don't want one, close this page: nothing happens.",
