@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Each round starts a process that creates users without end, kills it after a
+// Each round starts a process that creates users without end, one after another or many at once, kills it after a
 // random number of them, and looks for every one that it was told of. The number of
 // rounds is MYAUTH_TEST_CRASH_ROUNDS, 5 by default. A kill leaves what the operating
 // system has already taken; that synchronous is full, which a power cut would need,
@@ -22,10 +22,16 @@ func TestAcknowledgedWritesSurviveKill(t *testing.T) {
 		}
 		rounds = n
 	}
+	for _, part := range []string{"register", "together"} {
+		t.Run(part, func(t *testing.T) { survivesKill(t, part, rounds) })
+	}
+}
+
+func survivesKill(t *testing.T, part string, rounds int) {
 	path := tempFile(t)
 	acknowledged := []string{}
 	for range rounds {
-		cmd := process(t, "register", path)
+		cmd := process(t, part, path)
 		output, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -21,7 +20,8 @@ const partVariable = "MYAUTH_SQLITE_TEST_PART"
 
 var parts = map[string]func(path string) error{
 	"open":     openPart,
-	"register": registerPart,
+	"register": func(path string) error { return registerPart(path, 1) },
+	"together": func(path string) error { return registerPart(path, 16) },
 }
 
 func TestMain(m *testing.M) {
@@ -47,20 +47,26 @@ func openPart(path string) error {
 	return store.Close()
 }
 
-// registerPart creates users without end, and prints the id of each one after it was
-// acknowledged.
-func registerPart(path string) error {
+// registerPart creates users without end, from that many goroutines, and prints the id of each one
+// after it was acknowledged.
+func registerPart(path string, callers int) error {
 	store, err := sqlite.Open(context.Background(), path, nil)
 	if err != nil {
 		return err
 	}
-	for i := 0; ; i++ {
-		id := strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(i)
-		if err := store.Users().Create(context.Background(), newUser(id)); err != nil {
-			return err
-		}
-		fmt.Println(id)
+	failed := make(chan error)
+	for caller := range callers {
+		go func() {
+			for i := 0; ; i++ {
+				id := fmt.Sprint(os.Getpid(), "-", caller, "-", i)
+				if err := store.Users().Create(context.Background(), newUser(id)); err != nil {
+					failed <- err
+				}
+				fmt.Println(id)
+			}
+		}()
 	}
+	return <-failed
 }
 
 // process returns the command that plays a part.

@@ -8,18 +8,16 @@ import (
 	"myauth.internal/kit/sqlstore"
 )
 
-// runner runs the store's statements, which are prepared on the pool, and lets one after
-// another write. SQLite would let each writer wait within a connection, and readers would
-// find none.
+// runner runs the store's statements, which are prepared on the pool.
 type runner struct {
 	stmts map[string]*sql.Stmt
-	turn  chan struct{} // has room for the one that writes
+	*writes
 }
 
 // newRunner prepares the statements. The pool prepares them again on each of its
 // connections when they are first used there.
 func newRunner(ctx context.Context, db *sql.DB, d sqlstore.Dialect) (*runner, error) {
-	r := &runner{make(map[string]*sql.Stmt), make(chan struct{}, 1)}
+	r := &runner{make(map[string]*sql.Stmt), &writes{db: db, classify: d.Classify, turn: make(chan struct{}, 1)}}
 	for _, text := range sqlstore.Statements(d) {
 		stmt, err := db.PrepareContext(ctx, text)
 		if err != nil {
@@ -37,13 +35,7 @@ func (r *runner) QueryContext(ctx context.Context, statement string, args ...any
 
 // ExecContext implements [sqlstore.Runner].
 func (r *runner) ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error) {
-	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
-		return r.stmts[statement].ExecContext(ctx, args...)
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return r.exec(ctx, r.stmts[statement], args)
 }
 
 // txRunner runs the same statements in a transaction of the caller. A write does not queue behind

@@ -172,11 +172,11 @@ func (s *Store) InTx(tx *sql.Tx) kit.Stores {
 func (s *Store) Transaction(ctx context.Context, do func(kit.Stores) error) error {
 	select {
 	case s.runner.turn <- struct{}{}:
-		defer func() { <-s.runner.turn }()
+		defer s.runner.pass()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return s.dialect.Transaction(ctx, s.db, &sql.TxOptions{Isolation: sql.LevelSerializable}, s.InTx, do)
+	return s.dialect.Transaction(ctx, s.db, immediate, s.InTx, do)
 }
 
 // Close ends the store, and closes the pool if it is the store's own. Later calls
