@@ -30,13 +30,3 @@ var Migrations = migrations
 
 // CheckpointPages is the length of the log that makes a checkpoint due.
 const CheckpointPages = checkpointPages
-
-// Waiting is how many writes wait for one that is running.
-func Waiting(s *Store) int {
-	s.runner.mu.Lock()
-	defer s.runner.mu.Unlock()
-	return len(s.runner.waiting)
-}
-
-// Writing reports whether a write is running.
-func Writing(s *Store) bool { return len(s.runner.turn) > 0 }

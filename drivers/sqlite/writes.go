@@ -115,14 +115,12 @@ func (q *writes) lead(w *write) {
 	}
 }
 
-// take adds to a batch what waits, without those whose callers have given up.
+// take adds to a batch what waits.
 func (q *writes) take(batch []*write) []*write {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) > 0 && len(batch) < mostTogether {
-		if w := q.waiting[0]; w.ctx.Err() == nil {
-			batch = append(batch, w)
-		}
+		batch = append(batch, q.waiting[0])
 		q.waiting[0], q.waiting = nil, q.waiting[1:]
 	}
 	return batch

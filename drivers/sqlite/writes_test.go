@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"runtime"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -57,21 +57,22 @@ type crowd struct {
 	t     *testing.T
 	store *sqlite.Store
 	disk  *askingDisk
-	begun <-chan struct{} // gets one when a statement calls begun()
-	errs  []chan error    // of each caller
+	begun <-chan chan<- error // asks when a statement calls begun()
+	errs  []chan error        // of each caller
 }
 
 func newCrowd(t *testing.T, prepare string) *crowd {
 	disk := &askingDisk{VFSFilename: vfs.Find("").(vfs.VFSFilename), syncs: make(chan chan<- error)}
 	vfs.Register(t.Name(), disk)
 	t.Cleanup(func() { vfs.Unregister(t.Name()) })
-	begun := make(chan struct{}, 1)
+	begun := make(chan chan<- error)
 	db, err := driver.Open("file:"+filepath.ToSlash(tempFile(t))+
 		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(on)&vfs="+url.QueryEscape(t.Name()), func(conn *sqlite3.Conn) error {
 		return conn.CreateFunction("begun", 0, sqlite3.INNOCUOUS, func(sqlite3.Context, ...sqlite3.Value) {
-			select {
-			case begun <- struct{}{}:
-			default:
+			if disk.asks.Load() {
+				goOn := make(chan error)
+				begun <- goOn
+				<-goOn
 			}
 		})
 	})
@@ -107,9 +108,7 @@ func (c *crowd) write(call func(ctx context.Context, i int) error, contexts ...c
 		}
 		c.errs = append(c.errs, answer)
 		go func() { answer <- call(ctx, i) }()
-		for sqlite.Waiting(c.store) <= i {
-			runtime.Gosched()
-		}
+		synctest.Wait()
 	}
 	commit <- nil
 	if err := <-first; err != nil {
@@ -139,7 +138,9 @@ func (c *crowd) create(ctx context.Context, i int) error {
 }
 
 // One commit serves all callers, each with an answer of its own, and nobody is answered before it.
-func TestWritesAreCommittedTogether(t *testing.T) {
+func TestWritesAreCommittedTogether(t *testing.T) { synctest.Test(t, writesAreCommittedTogether) }
+
+func writesAreCommittedTogether(t *testing.T) {
 	c := newCrowd(t, "")
 	users, tokens := c.store.Users(), c.store.Tokens()
 	const updates = 8
@@ -172,8 +173,7 @@ func TestWritesAreCommittedTogether(t *testing.T) {
 	if n := c.answered(); n > 0 {
 		t.Errorf("%d callers were answered before the commit", n)
 	}
-	c.disk.asks.Store(false) // there is no other
-	commit <- nil
+	commit <- nil // there is no other
 	want := []error{8: nil, 9: nil, 10: kit.ErrUserExists, 11: kit.ErrUserExists, 12: kit.ErrNotFound, 13: nil, 14: kit.ErrConflict, 15: nil}
 	winner := -1
 	for i, errs := range c.errs {
@@ -204,7 +204,9 @@ func TestWritesAreCommittedTogether(t *testing.T) {
 }
 
 // A commit that fails is an outage for each of them, and leaves nothing.
-func TestACommitForManyFails(t *testing.T) {
+func TestACommitForManyFails(t *testing.T) { synctest.Test(t, aCommitForManyFails) }
+
+func aCommitForManyFails(t *testing.T) {
 	c := newCrowd(t, "")
 	c.write(func(ctx context.Context, i int) error {
 		if i == 0 {
@@ -228,52 +230,45 @@ func TestACommitForManyFails(t *testing.T) {
 	}
 }
 
-// A caller that gives up while another commits its write has its answer at once, and the others
-// have theirs. What was given up before that is not written.
-func TestACallerGivesUp(t *testing.T) {
-	c := newCrowd(t, "")
+// A caller that gives up has its answer at once, also while another commits its write, and those
+// that have not given up are answered. It is the same if that is who commits for all, who leaves after that. What
+// was given up before it was begun is not written.
+func TestACallerGivesUp(t *testing.T) { synctest.Test(t, aCallerGivesUp) }
+
+func aCallerGivesUp(t *testing.T) {
+	const leader, begun, slow, later = 0, 1, 2, 3
+	c := newCrowd(t, `CREATE TRIGGER slow AFTER INSERT ON users WHEN new.id = '2' BEGIN SELECT begun(); END`)
 	var contexts []context.Context
 	var cancels []context.CancelFunc
-	for range 3 {
+	for range callers {
 		ctx, cancel := context.WithCancel(t.Context())
 		contexts, cancels = append(contexts, ctx), append(cancels, cancel)
 		defer cancel()
 	}
-	c.write(func(ctx context.Context, i int) error {
-		if i == callers-1 {
-			cancels[0]() // who waits
-			if err := <-c.errs[0]; !errors.Is(err, context.Canceled) {
-				t.Errorf("a caller that waits: %v, want context.Canceled", err)
-			}
-		}
-		return c.create(ctx, i)
-	}, contexts...)
-	commit := <-c.disk.syncs
-	cancels[1]()
-	cancels[2]()
-	var left chan error
-	var err error
-	select { // one of them may be who commits for all
-	case err = <-c.errs[1]:
-		left = c.errs[2]
-	case err = <-c.errs[2]:
-		left = c.errs[1]
+	c.write(c.create, contexts...)
+	goOn := <-c.begun
+	for _, i := range []int{leader, begun, later} {
+		cancels[i]()
 	}
-	if !errors.Is(err, context.Canceled) {
+	for _, i := range []int{begun, later} {
+		if err := <-c.errs[i]; !errors.Is(err, context.Canceled) {
+			t.Errorf("caller %d: %v, want context.Canceled", i, err)
+		}
+	}
+	goOn <- nil
+	commit := <-c.disk.syncs
+	cancels[slow]()
+	if err := <-c.errs[slow]; !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller whose write is being committed: %v, want context.Canceled", err)
 	}
-	c.disk.asks.Store(false)
 	commit <- nil
-	if err := <-left; err != nil && !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	for i, errs := range c.errs[3:] {
-		if err := <-errs; err != nil {
-			t.Errorf("caller %d: %v", i+3, err)
+	for i, errs := range c.errs {
+		if i == leader || i > later {
+			if err := <-errs; err != nil {
+				t.Errorf("caller %d: %v", i, err)
+			}
 		}
-	}
-	for i := range callers {
-		if written := c.exists(fmt.Sprint(i)); written != (i > 0) {
+		if written := c.exists(fmt.Sprint(i)); written != (i != later) {
 			t.Errorf("user %d is written: %v", i, written)
 		}
 	}
@@ -281,7 +276,9 @@ func TestACallerGivesUp(t *testing.T) {
 
 // While another process has the lock each that would run all the writes may give up, and the next
 // does it.
-func TestWhoeverRunsTheWritesGivesUp(t *testing.T) {
+func TestWhoeverRunsTheWritesGivesUp(t *testing.T) { synctest.Test(t, whoeverRunsTheWritesGivesUp) }
+
+func whoeverRunsTheWritesGivesUp(t *testing.T) {
 	path := tempFile(t)
 	store := open(t, path)
 	unlock := lock(t, path)
@@ -293,9 +290,7 @@ func TestWhoeverRunsTheWritesGivesUp(t *testing.T) {
 		answer := make(chan error, 1)
 		errs, cancels = append(errs, answer), append(cancels, cancel)
 		go func() { answer <- store.Users().Create(ctx, newUser(fmt.Sprint(i))) }()
-		for !sqlite.Writing(store) || sqlite.Waiting(store) < i {
-			runtime.Gosched()
-		}
+		synctest.Wait()
 	}
 	const gone = 3
 	for i := range gone {
@@ -329,8 +324,8 @@ func TestAFaultIsThatOfOneCaller(t *testing.T) {
 		call          func(c *crowd, ctx context.Context) error
 	}{
 		{
-			name:    "a trigger rolls back",
-			prepare: `CREATE TRIGGER bad BEFORE INSERT ON users WHEN new.id = '5' BEGIN SELECT RAISE(ROLLBACK, 'no'); END`,
+			name:    "a trigger refuses",
+			prepare: `CREATE TRIGGER bad BEFORE INSERT ON users WHEN new.id = '5' BEGIN SELECT RAISE(ABORT, 'no'); END`,
 			call:    func(c *crowd, ctx context.Context) error { return c.create(ctx, bad) },
 		}, {
 			name: "a statement without end",
@@ -346,38 +341,41 @@ func TestAFaultIsThatOfOneCaller(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := newCrowd(t, test.prepare)
-			of, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			c.write(func(ctx context.Context, i int) error {
-				if i == bad {
-					return test.call(c, of)
+			synctest.Test(t, func(t *testing.T) {
+				c := newCrowd(t, test.prepare)
+				of, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				c.write(func(ctx context.Context, i int) error {
+					if i == bad {
+						return test.call(c, of)
+					}
+					return c.create(ctx, i)
+				})
+				if test.outlasts {
+					goOn := <-c.begun
+					cancel()
+					goOn <- nil
 				}
-				return c.create(ctx, i)
+				for range callers - 1 { // each commits
+					commit := <-c.disk.syncs
+					commit <- nil
+				}
+				for i, errs := range c.errs {
+					err := <-errs
+					switch {
+					case i != bad && err != nil:
+						t.Errorf("caller %d: %v", i, err)
+					case i == bad && (err == nil || errors.Is(err, kit.ErrUnavailable) || errors.Is(err, context.Canceled) != test.outlasts):
+						t.Errorf("whose fault it is: %v", err)
+					}
+					if c.exists(fmt.Sprint(i)) == (i == bad) {
+						t.Errorf("user %d: that is not how it was answered", i)
+					}
+				}
+				if !c.exists("known") {
+					t.Error("the user who could not be deleted is gone")
+				}
 			})
-			if test.outlasts {
-				<-c.begun
-				cancel()
-			}
-			for range callers - 1 { // each commits
-				commit := <-c.disk.syncs
-				commit <- nil
-			}
-			for i, errs := range c.errs {
-				err := <-errs
-				switch {
-				case i != bad && err != nil:
-					t.Errorf("caller %d: %v", i, err)
-				case i == bad && (err == nil || errors.Is(err, kit.ErrUnavailable) || errors.Is(err, context.Canceled) != test.outlasts):
-					t.Errorf("whose fault it is: %v", err)
-				}
-				if c.exists(fmt.Sprint(i)) == (i == bad) {
-					t.Errorf("user %d: that is not how it was answered", i)
-				}
-			}
-			if !c.exists("known") {
-				t.Error("the user who could not be deleted is gone")
-			}
 		})
 	}
 }
