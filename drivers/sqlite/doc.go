@@ -24,8 +24,9 @@
 //
 // SQLite has one writer at a time. Writes of one [Store] queue in the order in which
 // they came, each as long as its context allows, and hold no connection while they wait,
-// so readers always find one. For writers in other processes SQLite waits as long as its
-// busy timeout says.
+// so readers always find one. Those that wait share the next commit, up to 64 of them: each is answered after
+// it, with an answer of its own, and a caller that gives up ends no other's write. For writers in other
+// processes SQLite waits as long as its busy timeout says.
 //
 // README.md describes the schema.
 package sqlite

@@ -26,9 +26,9 @@ type Options struct {
 	// number of processors gain nothing.
 	MaxConns int
 	// BusyTimeout is how long a connection of [Open] waits for a writer in another process
-	// before the call fails with [kit.ErrUnavailable]; 0 means 5 seconds. The
-	// writers of one store wait one after another, so the third in the queue may
-	// wait three times as long. A call's context ends the wait too.
+	// before the call fails with [kit.ErrUnavailable]; 0 means 5 seconds. A write that
+	// queues behind one that waits so may wait as long again. A call's context ends the
+	// wait too.
 	BusyTimeout time.Duration
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"slices"
 	"sync"
 
 	"myauth.internal/kit/sqlstore"
@@ -67,8 +68,8 @@ func (q *writes) exec(ctx context.Context, stmt *sql.Stmt, args []any) (sql.Resu
 		case <-w.done:
 		case q.turn <- struct{}{}:
 			q.lead(w)
-			q.pass()
 		case <-ctx.Done():
+			q.leave(w)
 			select {
 			case <-w.done:
 			default:
@@ -101,8 +102,16 @@ func cloned(args []any) []any {
 	return args
 }
 
-// lead runs what waits, w among it unless another has run that.
+// leave takes a write away unless it has been begun.
+func (q *writes) leave(w *write) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = slices.DeleteFunc(q.waiting, func(waits *write) bool { return waits == w })
+}
+
+// lead runs what waits, w among it unless another has run that, and passes the turn on.
 func (q *writes) lead(w *write) {
+	defer q.pass()
 	var batch []*write
 	if !w.alone && w.ctx.Err() == nil {
 		batch = q.take(nil)
@@ -134,11 +143,11 @@ func (q *writes) together(ctx context.Context, batch []*write) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, cancel)
 	tx, err := q.db.BeginTx(whole, immediate)
+	if err == nil {
+		defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	}
 	switch {
-	case !stop(): // ctx is done, and the transaction with it
-		if err == nil {
-			_ = tx.Rollback()
-		}
+	case !stop(): // ctx is done
 		q.mu.Lock()
 		q.waiting = append(batch, q.waiting...)
 		q.mu.Unlock()
@@ -152,7 +161,6 @@ func (q *writes) together(ctx context.Context, batch []*write) {
 		if w.err = w.ctx.Err(); w.err == nil {
 			w.changed, w.err = run(w.ctx, tx.StmtContext(w.ctx, w.stmt), w.args)
 			if w.err != nil && !q.is(w.err, sqlstore.Duplicate) {
-				_ = tx.Rollback()
 				leaveAlone(batch)
 				return
 			}
