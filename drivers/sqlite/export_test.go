@@ -27,6 +27,3 @@ func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 
 // Migrations are the driver's files.
 var Migrations = migrations
-
-// CheckpointPages is the length of the log that makes a checkpoint due.
-const CheckpointPages = checkpointPages
