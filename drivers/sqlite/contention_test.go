@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"myauth.internal/drivers/sqlite"
@@ -87,19 +88,27 @@ func TestContextEndsTheWaitForALock(t *testing.T) {
 	}
 }
 
-func TestBusyTimeoutIsUnavailable(t *testing.T) {
+// The busy timeout ends the wait of a writer, and together that of those who queue behind it.
+func TestBusyTimeoutIsUnavailable(t *testing.T) { synctest.Test(t, busyTimeoutIsUnavailable) }
+
+func busyTimeoutIsUnavailable(t *testing.T) {
 	path := tempFile(t)
-	store, err := sqlite.Open(t.Context(), path, &sqlite.Options{BusyTimeout: shortWait})
+	store, err := sqlite.Open(t.Context(), path, &sqlite.Options{BusyTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer store.Close()
 	unlock := lock(t, path)
-	if err := store.Users().Create(t.Context(), newUser("1")); !errors.Is(err, kit.ErrUnavailable) {
-		t.Errorf("Create: %v, want ErrUnavailable", err)
+	begin := time.Now()
+	create := func(ctx context.Context, i int) error { return store.Users().Create(ctx, newUser(fmt.Sprint(i))) }
+	if won := race(t, 16, create, kit.ErrUnavailable); won > 0 {
+		t.Errorf("%d have written beside a lock", won)
+	}
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("it took %v", took)
 	}
 	unlock()
-	if err := store.Users().Create(t.Context(), newUser("1")); err != nil {
+	if err := create(t.Context(), 1); err != nil {
 		t.Error("after the lock:", err)
 	}
 }

@@ -27,3 +27,11 @@ func Migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 
 // Migrations are the driver's files.
 var Migrations = migrations
+
+// Waiting is how many writes wait for one that is running.
+func Waiting(s *Store) int {
+	q := s.runner.writes
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}

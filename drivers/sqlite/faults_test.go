@@ -1,13 +1,19 @@
 package sqlite_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
 
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
@@ -138,5 +144,61 @@ func TestErrorsHoldNoValues(t *testing.T) {
 	}
 	if !errors.Is(createErr, kit.ErrUnavailable) || !strings.Contains(createErr.Error(), "tables are gone") {
 		t.Errorf("a table that is gone: %v", createErr)
+	}
+}
+
+// A panic of a statement that runs for many callers leaves none of them waiting, nor those who come later.
+// Package sql gives the connection to nobody any more, and SQLite's lock is held until the process ends.
+func TestAPanicWhileManyWrite(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the file stays open, and cannot be removed")
+	}
+	db, err := driver.Open("file:"+filepath.ToSlash(tempFile(t))+"?_pragma=busy_timeout(10)&_pragma=journal_mode(wal)", func(conn *sqlite3.Conn) error {
+		return conn.CreateFunction("panics", 0, sqlite3.INNOCUOUS, func(sqlite3.Context, ...sqlite3.Value) { panic("a panic") })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	store, err := sqlite.New(t.Context(), db, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db, `CREATE TRIGGER bad AFTER INSERT ON users WHEN new.id = '3' BEGIN SELECT panics(); END`)
+	create := func(i int) (err error) {
+		defer func() {
+			if recover() != nil {
+				err = kit.ErrUnavailable
+			}
+		}()
+		return store.Users().Create(context.WithoutCancel(t.Context()), newUser(fmt.Sprint(i)))
+	}
+	errs := make(chan error, callers)
+	if err := store.Transaction(t.Context(), func(kit.Stores) error {
+		for i := range callers {
+			go func() { errs <- create(i) }()
+		}
+		for sqlite.Waiting(store) < callers {
+			runtime.Gosched()
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for range callers {
+		select {
+		case err := <-errs:
+			if !errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("Create: %v, want kit.ErrUnavailable", err)
+			}
+		case <-time.After(bound):
+			t.Fatal("a caller is waiting")
+		}
+	}
+	if err := create(callers); !errors.Is(err, kit.ErrUnavailable) {
+		t.Errorf("a later Create: %v, want kit.ErrUnavailable", err)
+	}
+	if _, err := store.Users().ByID(t.Context(), "1"); !errors.Is(err, kit.ErrNotFound) {
+		t.Errorf("ByID: %v, want kit.ErrNotFound", err)
 	}
 }

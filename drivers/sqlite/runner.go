@@ -17,7 +17,7 @@ type runner struct {
 // newRunner prepares the statements. The pool prepares them again on each of its
 // connections when they are first used there.
 func newRunner(ctx context.Context, db *sql.DB, d sqlstore.Dialect) (*runner, error) {
-	r := &runner{make(map[string]*sql.Stmt), &writes{db: db, classify: d.Classify, turn: make(chan struct{}, 1)}}
+	r := &runner{make(map[string]*sql.Stmt), &writes{db: db, turn: make(chan struct{}, 1)}}
 	for _, text := range sqlstore.Statements(d) {
 		stmt, err := db.PrepareContext(ctx, text)
 		if err != nil {

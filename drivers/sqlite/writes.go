@@ -5,24 +5,25 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"slices"
 	"sync"
 
-	"myauth.internal/kit/sqlstore"
+	"github.com/ncruces/go-sqlite3"
 )
 
-// writes commits the statements of many callers together, since each commit waits for the disk. Who
-// finds nobody writing writes at once. The others wait, and the first of them whose turn comes runs
+// writes commits the statements of many callers together, since each commit waits for the disk. A caller
+// that finds nobody writing writes at once. The others wait, and the first of them whose turn comes runs
 // what all of them want in one transaction, so each answer says what is on the disk.
 //
-// A statement that changes nothing, or that a unique key prevents, is an answer to its caller and the
-// transaction goes on. Any other error rolls it back, and then each of the callers runs its own
-// statement alone, so that nobody gets the error of another. Only if the disk or the lock
-// prevents the commit itself do all get that error.
+// A statement that changes nothing is an answer to its caller, and the transaction goes on. One that fails
+// undoes the transaction, also because SQLite may have done so already and would then commit what follows
+// statement by statement. Each of the callers then runs its own statement alone, so that none gets the
+// error of another. A commit that fails is an error for all of them, and nothing is run again, since it may
+// be on the disk; unless it failed because of a constraint, which undoes it too.
 type writes struct {
-	db       *sql.DB
-	classify func(error) (sqlstore.Kind, string)
-	turn     chan struct{} // has room for the one that writes
+	db   *sql.DB
+	turn chan struct{} // has room for the one that writes
 
 	mu      sync.Mutex
 	waiting []*write // in the order in which they came
@@ -33,7 +34,7 @@ type write struct {
 	ctx     context.Context
 	stmt    *sql.Stmt
 	args    []any
-	alone   bool          // not with others again; set while somebody has the turn
+	alone   bool          // a batch had it, which did not answer it; set while somebody has the turn
 	done    chan struct{} // closed when there are the two below
 	changed driver.RowsAffected
 	err     error
@@ -62,17 +63,11 @@ func (q *writes) exec(ctx context.Context, stmt *sql.Stmt, args []any) (sql.Resu
 		select {
 		case <-w.done:
 			return w.changed, w.err
-		default:
-		}
-		select {
-		case <-w.done:
 		case q.turn <- struct{}{}:
 			q.lead(w)
 		case <-ctx.Done():
 			q.leave(w)
-			select {
-			case <-w.done:
-			default:
+			if !w.answered() {
 				return nil, ctx.Err()
 			}
 		}
@@ -109,48 +104,62 @@ func (q *writes) leave(w *write) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(waits *write) bool { return waits == w })
 }
 
-// lead runs what waits, w among it unless another has run that, and passes the turn on.
+// lead runs what waits, in general with w, and passes the turn on.
 func (q *writes) lead(w *write) {
 	defer q.pass()
-	var batch []*write
-	if !w.alone && w.ctx.Err() == nil {
-		batch = q.take(nil)
+	if w.answered() || w.ctx.Err() != nil {
+		return
 	}
-	switch {
-	case w.alone, len(batch) == 1 && batch[0] == w:
-		w.answer(run(w.ctx, w.stmt, w.args))
-	case len(batch) > 0:
-		q.together(w.ctx, batch)
+	if !w.alone {
+		if batch := q.take(nil); len(batch) > 1 {
+			q.together(w.ctx, batch)
+			return
+		}
 	}
+	w.changed, w.err = run(w.ctx, w.stmt, w.args)
+	close(w.done)
 }
 
-// take adds to a batch what waits.
+// take adds to a batch what waits. Whatever ends the batch, a panic too, each of them has had its
+// answer or runs alone.
 func (q *writes) take(batch []*write) []*write {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) > 0 && len(batch) < mostTogether {
 		batch = append(batch, q.waiting[0])
+		q.waiting[0].alone = true
 		q.waiting[0], q.waiting = nil, q.waiting[1:]
 	}
 	return batch
+}
+
+// putBack leaves a batch to the next turn, without those who have given up.
+func (q *writes) putBack(batch []*write) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch = slices.DeleteFunc(batch, func(w *write) bool { return w.ctx.Err() != nil })
+	for _, w := range batch {
+		w.alone = false
+	}
+	q.waiting = append(batch, q.waiting...)
 }
 
 // together runs a batch, and what comes meanwhile, in one transaction. The wait for a connection and
 // for the lock ends with ctx, the context of the one that runs it, and then another tries. What
 // follows does not: it is short, since nobody waits for a lock any more.
 func (q *writes) together(ctx context.Context, batch []*write) {
+	// After a panic cancel lets package sql roll back. A deferred Rollback could wait for ever, for the
+	// statement that package sql believes is running.
 	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, cancel)
 	tx, err := q.db.BeginTx(whole, immediate)
-	if err == nil {
-		defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	}
 	switch {
 	case !stop(): // ctx is done
-		q.mu.Lock()
-		q.waiting = append(batch, q.waiting...)
-		q.mu.Unlock()
+		if err == nil {
+			_ = tx.Rollback()
+		}
+		q.putBack(batch)
 		return
 	case err != nil:
 		answer(batch, err)
@@ -160,8 +169,8 @@ func (q *writes) together(ctx context.Context, batch []*write) {
 		w := batch[i]
 		if w.err = w.ctx.Err(); w.err == nil {
 			w.changed, w.err = run(w.ctx, tx.StmtContext(w.ctx, w.stmt), w.args)
-			if w.err != nil && !q.is(w.err, sqlstore.Duplicate) {
-				leaveAlone(batch)
+			if w.err != nil {
+				_ = tx.Rollback()
 				return
 			}
 		}
@@ -169,37 +178,26 @@ func (q *writes) together(ctx context.Context, batch []*write) {
 			batch = q.take(batch)
 		}
 	}
-	switch err := tx.Commit(); {
-	case err == nil:
-		for _, w := range batch {
-			close(w.done)
-		}
-	case q.is(err, sqlstore.Unavailable):
+	if err = tx.Commit(); !errors.Is(err, sqlite3.CONSTRAINT) { // which an application has deferred
 		answer(batch, err)
-	default: // an application's deferred constraint, say: nothing is committed
-		leaveAlone(batch)
 	}
 }
 
-func (q *writes) is(err error, kind sqlstore.Kind) bool {
-	got, _ := q.classify(err)
-	return got == kind
-}
-
-// leaveAlone lets each caller run its own statement when its turn comes.
-func leaveAlone(batch []*write) {
-	for _, w := range batch {
-		w.alone = true
-	}
-}
-
+// answer ends the wait of a batch, whose statements have been committed, or have met err.
 func answer(batch []*write, err error) {
 	for _, w := range batch {
-		w.answer(0, err)
+		if err != nil {
+			w.err = err
+		}
+		close(w.done)
 	}
 }
 
-func (w *write) answer(changed driver.RowsAffected, err error) {
-	w.changed, w.err = changed, err
-	close(w.done)
+func (w *write) answered() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
 }

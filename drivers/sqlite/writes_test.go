@@ -153,7 +153,7 @@ func writesAreCommittedTogether(t *testing.T) {
 			u.Email = newUser("known").Email
 			return users.Create(ctx, u)
 		case 11:
-			u.ID, u.Email = "other", newUser("known").Email
+			u.ID, u.Version = "other", 7
 			return users.Update(ctx, u)
 		case 12:
 			return users.Delete(ctx, "nobody")
@@ -174,7 +174,7 @@ func writesAreCommittedTogether(t *testing.T) {
 		t.Errorf("%d callers were answered before the commit", n)
 	}
 	commit <- nil // there is no other
-	want := []error{8: nil, 9: nil, 10: kit.ErrUserExists, 11: kit.ErrUserExists, 12: kit.ErrNotFound, 13: nil, 14: kit.ErrConflict, 15: nil}
+	want := []error{8: nil, 9: nil, 10: kit.ErrUserExists, 11: kit.ErrConflict, 12: kit.ErrNotFound, 13: nil, 14: kit.ErrConflict, 15: nil}
 	winner := -1
 	for i, errs := range c.errs {
 		err := <-errs
@@ -203,10 +203,16 @@ func writesAreCommittedTogether(t *testing.T) {
 	}
 }
 
-// A commit that fails is an outage for each of them, and leaves nothing.
-func TestACommitForManyFails(t *testing.T) { synctest.Test(t, aCommitForManyFails) }
+// A commit that fails is an error for each of them, and nothing is written again, whatever went wrong.
+func TestACommitForManyFails(t *testing.T) {
+	for _, fault := range []sqlite3.ErrorCode{sqlite3.IOERR, sqlite3.INTERNAL} {
+		t.Run(fault.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { aCommitForManyFails(t, fault) })
+		})
+	}
+}
 
-func aCommitForManyFails(t *testing.T) {
+func aCommitForManyFails(t *testing.T, fault sqlite3.ErrorCode) {
 	c := newCrowd(t, "")
 	c.write(func(ctx context.Context, i int) error {
 		if i == 0 {
@@ -216,10 +222,10 @@ func aCommitForManyFails(t *testing.T) {
 	})
 	commit := <-c.disk.syncs
 	c.disk.asks.Store(false)
-	commit <- sqlite3.IOERR_FSYNC
+	commit <- fault
 	for i, errs := range c.errs {
-		if err := <-errs; !errors.Is(err, kit.ErrUnavailable) {
-			t.Errorf("caller %d: %v, want kit.ErrUnavailable", i, err)
+		if err := <-errs; !errors.Is(err, fault) || errors.Is(err, kit.ErrUnavailable) != (fault == sqlite3.IOERR) {
+			t.Errorf("caller %d: %v, want %v", i, err, fault)
 		}
 		if c.exists(fmt.Sprint(i)) {
 			t.Errorf("user %d is there", i)
@@ -324,6 +330,18 @@ func TestAFaultIsThatOfOneCaller(t *testing.T) {
 		call          func(c *crowd, ctx context.Context) error
 	}{
 		{
+			name: "a unique key is taken",
+			call: func(c *crowd, ctx context.Context) error {
+				u := newUser("other")
+				u.Email = newUser("known").Email
+				return c.store.Users().Update(ctx, u)
+			},
+		}, {
+			name: "a trigger rolls back because a unique key is taken",
+			prepare: `CREATE TABLE names (name UNIQUE ON CONFLICT ROLLBACK);
+				CREATE TRIGGER named AFTER INSERT ON users WHEN new.id IN ('known', '5') BEGIN INSERT INTO names VALUES ('Ada'); END`,
+			call: func(c *crowd, ctx context.Context) error { return c.create(ctx, bad) },
+		}, {
 			name:    "a trigger refuses",
 			prepare: `CREATE TRIGGER bad BEFORE INSERT ON users WHEN new.id = '5' BEGIN SELECT RAISE(ABORT, 'no'); END`,
 			call:    func(c *crowd, ctx context.Context) error { return c.create(ctx, bad) },
