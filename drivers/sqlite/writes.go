@@ -47,7 +47,8 @@ const mostTogether = 64
 var immediate = &sql.TxOptions{Isolation: sql.LevelSerializable}
 
 // exec runs a statement when its turn has come, unless the one whose turn it is does. If ctx
-// ends before the answer comes it may have been run, as whenever an answer is lost.
+// ends before the answer comes it may have been run, or be run a moment later, as whenever an answer
+// is lost.
 func (q *writes) exec(ctx context.Context, stmt *sql.Stmt, args []any) (sql.Result, error) {
 	select {
 	case q.turn <- struct{}{}:
