@@ -96,7 +96,7 @@ func TestInTx(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = store.Close() })
-			return sqltx.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx, Newer: newer(db, name)}
+			return sqltx.Handle{DB: db, Stores: store.Stores(), InTx: store.InTx, Transaction: store.Transaction, Newer: newer(db, name)}
 		}
 	})
 }
