@@ -244,7 +244,7 @@ func (sh *shell) exportTo(ctx context.Context, svc *kit.Service, w io.Writer) er
 	}})
 	p.end()
 	if err == nil {
-		fmt.Fprintf(sh.stderr, "%d accounts with %d credentials\n", done.Users, done.Credentials)
+		fmt.Fprintf(sh.stderr, "accounts: %d, credentials: %d\n", done.Users, done.Credentials)
 	}
 	return err
 }
