@@ -221,7 +221,7 @@ func TestExportCommand(t *testing.T) {
 	if err := os.WriteFile(file, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if status, out, errs := transferCommand(t, dir, "users", "export", file); status != 0 || out != "" || !strings.Contains(errs, "1 accounts") {
+	if status, out, errs := transferCommand(t, dir, "users", "export", file); status != 0 || out != "" || !strings.Contains(errs, "accounts: 1,") {
 		t.Errorf("got %d, %s%s", status, out, errs)
 	}
 	info, err := os.Stat(file)
