@@ -118,11 +118,11 @@ func decode[T any](t *testing.T, w *httptest.ResponseRecorder) (v T) {
 }
 
 // stored returns an account as it is.
-func (o *office) stored(id string) kit.User {
-	o.t.Helper()
-	u, err := o.UserByID(o.t.Context(), id)
+func stored(t *testing.T, k *kittest.Kit, id string) kit.User {
+	t.Helper()
+	u, err := k.UserByID(t.Context(), id)
 	if err != nil {
-		o.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return u
 }
@@ -152,7 +152,7 @@ func TestShowUser(t *testing.T) {
 	if _, err := o.EditUser(t.Context(), ada.ID, kit.Edit{Roles: []string{"b", `"a`}}); err != nil {
 		t.Fatal(err)
 	}
-	own, _ := o.stored(ada.ID).MarshalJSON()
+	own, _ := stored(o.t, o.Kit, ada.ID).MarshalJSON()
 	expected := strings.TrimSuffix(string(own), "}") + `,"has_password":true,"factors":[]}`
 	if got := o.do("GET /admin/users/"+ada.ID, "").Body.String(); got != expected {
 		t.Errorf("got  %s\nwant %s", got, expected)
@@ -176,7 +176,7 @@ func TestShowUser(t *testing.T) {
 func TestEditInput(t *testing.T) {
 	o := newOffice(t)
 	ada := o.another("ada@example.com", "editor")
-	before := o.stored(ada.ID)
+	before := stored(o.t, o.Kit, ada.ID)
 	for _, body := range []string{
 		`{"username":null}`, `{"username":7}`, `{"roles":null}`, `{"roles":"admin"}`, `{"roles":{}}`, `{"roles":[null]}`, `{"roles":["x",7]}`, `{"roles":[["x"]]}`,
 		`{"is_active":null}`, `{"is_active":"false"}`, `{"is_active":0}`, `{"is_verified":[]}`, `{"is_active":false,"username":7}`,
@@ -194,7 +194,7 @@ func TestEditInput(t *testing.T) {
 			t.Errorf("%s: got %+v", body, u)
 		}
 	}
-	if after := o.stored(ada.ID); after.Version != before.Version {
+	if after := stored(o.t, o.Kit, ada.ID); after.Version != before.Version {
 		t.Errorf("the account was %+v and is %+v", before, after)
 	}
 
@@ -212,7 +212,7 @@ func TestEdit(t *testing.T) {
 	if u.Username != "Countess" || !slices.Equal(u.Roles, []string{"b", "a"}) || u.Active || u.Verified {
 		t.Errorf("got %+v", u)
 	}
-	if stored := o.stored(ada.ID); stored.Version != ada.Version+1 || stored.Active || stored.Verified || !slices.Equal(stored.Roles, u.Roles) {
+	if stored := stored(o.t, o.Kit, ada.ID); stored.Version != ada.Version+1 || stored.Active || stored.Verified || !slices.Equal(stored.Roles, u.Roles) {
 		t.Errorf("stored: %+v, from version %d", stored, ada.Version)
 	}
 	if u := decode[user](t, o.do("PATCH /admin/users/"+ada.ID, `{"roles":[]}`)); len(u.Roles) != 0 || u.Active {

@@ -133,7 +133,7 @@ func TestRefusedActsChangeNothing(t *testing.T) {
 		opts.Hooks.MayGrant = func(_ context.Context, actor kit.User, role string) bool { return role != "owner" }
 	})
 	ada := o.another("ada@example.com", "owner")
-	before := o.stored(ada.ID)
+	before := stored(o.t, o.Kit, ada.ID)
 	o.heard()
 	for body, code := range map[string]string{
 		`{"username":"x","is_active":false,"roles":["owner","owner2","owner3",""]}`: "validation_failed",
@@ -159,7 +159,7 @@ func TestRefusedActsChangeNothing(t *testing.T) {
 	if events := o.heard(); len(events) > 0 {
 		t.Errorf("there are the events %+v", events)
 	}
-	if after := o.stored(ada.ID); after.Version != before.Version {
+	if after := stored(o.t, o.Kit, ada.ID); after.Version != before.Version {
 		t.Errorf("the account was %+v and is %+v", before, after)
 	}
 }
@@ -228,14 +228,14 @@ func TestGrantableRoles(t *testing.T) {
 		{o.admin.ID, `["admin","owner"]`, false},
 		{o.admin.ID, `["admin","editor"]`, true},
 	} {
-		before := o.stored(tc.id)
+		before := stored(o.t, o.Kit, tc.id)
 		w := o.do("PATCH /admin/users/"+tc.id, `{"roles":`+tc.roles+`}`)
 		if tc.granted {
 			want(t, w, 200, "")
 			continue
 		}
 		want(t, w, 403, "role_not_grantable")
-		if after := o.stored(tc.id); !slices.Equal(after.Roles, before.Roles) {
+		if after := stored(o.t, o.Kit, tc.id); !slices.Equal(after.Roles, before.Roles) {
 			t.Errorf("%s: the roles were %q and are %q", tc.roles, before.Roles, after.Roles)
 		}
 	}
@@ -298,7 +298,7 @@ func TestAnswersHaveNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	reset := o.NextMail(kit.MailPasswordReset)
-	secrets = append(secrets, string(reset.Token), string(o.stored(ada.ID).PasswordHash), string(o.stored(o.admin.ID).PasswordHash))
+	secrets = append(secrets, string(reset.Token), string(stored(o.t, o.Kit, ada.ID).PasswordHash), string(stored(o.t, o.Kit, o.admin.ID).PasswordHash))
 	rows := 0
 	for _, store := range []kit.TokenStore{o.Store.Tokens(), o.Store.Credentials()} {
 		list, err := store.ByUser(t.Context(), ada.ID, "", 100)
@@ -356,7 +356,7 @@ func TestEventsOfALostWrite(t *testing.T) {
 	for _, e := range o.heard() {
 		got = append(got, e.Kind)
 	}
-	if u := o.stored(ada.ID); u.Username != "Countess" || !u.HasRole("editor") || !slices.Equal(got, []kit.EventKind{kit.EventRolesChanged}) {
+	if u := stored(o.t, o.Kit, ada.ID); u.Username != "Countess" || !u.HasRole("editor") || !slices.Equal(got, []kit.EventKind{kit.EventRolesChanged}) {
 		t.Errorf("%q with %q, and the events %q", u.Username, u.Roles, got)
 	}
 }

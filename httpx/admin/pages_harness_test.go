@@ -79,15 +79,6 @@ func (s *site) acts() (all []string) {
 	return all
 }
 
-func (s *site) user(id string) kit.User {
-	s.t.Helper()
-	u, err := s.UserByID(s.t.Context(), id)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return u
-}
-
 // browser is one without scripts.
 type browser struct {
 	*site

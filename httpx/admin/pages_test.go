@@ -34,7 +34,7 @@ func TestPagesActs(t *testing.T) {
 
 	b.press("Save", "username", "Robert", "roles", "writer", "-keep", "0")
 	b.want(200, "Account", "Saved.", "Robert")
-	if u := s.user(s.bob.ID); u.Username != "Robert" || !slices.Equal(u.Roles, []string{"writer"}) {
+	if u := stored(s.t, s.Kit, s.bob.ID); u.Username != "Robert" || !slices.Equal(u.Roles, []string{"writer"}) {
 		t.Errorf("the account is %q %q", u.Username, u.Roles)
 	}
 	for _, step := range []struct {
@@ -61,14 +61,14 @@ func TestPagesActs(t *testing.T) {
 		if step.button == "Disable the account" && strings.Contains(b.page, "Mail a password reset") {
 			t.Error("a mail is offered that no disabled account gets")
 		}
-		if step.is != nil && !step.is(s.user(s.bob.ID)) {
+		if step.is != nil && !step.is(stored(s.t, s.Kit, s.bob.ID)) {
 			t.Errorf("%q has done nothing", step.button)
 		}
 		if got := strings.Join(s.acts(), ", "); step.event != "" && got != step.event {
 			t.Errorf("%q made the events %s, want %s", step.button, got, step.event)
 		}
 	}
-	u := s.user(s.bob.ID)
+	u := stored(s.t, s.Kit, s.bob.ID)
 	u.Factors = []string{"totp"}
 	if err := s.Store.Users().Update(t.Context(), u); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestPagesActs(t *testing.T) {
 	b.get(bob + "/reset-factors")
 	b.press("Remove the second factors")
 	b.want(200, "Account", "no second factor any more")
-	if len(s.user(s.bob.ID).Factors) > 0 {
+	if len(stored(s.t, s.Kit, s.bob.ID).Factors) > 0 {
 		t.Error("there are second factors left")
 	}
 	s.acts()
@@ -223,7 +223,7 @@ func TestPagesRefusals(t *testing.T) {
 	mallory.want(403, "This didn’t work", "not as an administrator")
 	mallory.send("POST", ada+"/disable", url.Values{})
 	mallory.want(403, "Disable the account", "not as an administrator")
-	if !s.user(s.ada.ID).Active || strings.Contains(mallory.page, "ada@") {
+	if !stored(s.t, s.Kit, s.ada.ID).Active || strings.Contains(mallory.page, "ada@") {
 		t.Error("somebody who is no administrator did or saw something")
 	}
 }
@@ -241,7 +241,7 @@ func TestPagesKeepOthersChanges(t *testing.T) {
 	b.want(200, "Account", "Robert", "late")
 	b.press("Save", "-keep", "0")
 	b.want(200, "Account")
-	if u := s.user(s.bob.ID); u.Username != "Robert" || !slices.Equal(u.Roles, []string{"a\nb ", "late"}) {
+	if u := stored(s.t, s.Kit, s.bob.ID); u.Username != "Robert" || !slices.Equal(u.Roles, []string{"a\nb ", "late"}) {
 		t.Errorf("the account is %q %q", u.Username, u.Roles)
 	}
 }
@@ -259,7 +259,7 @@ func TestPagesSafety(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := kit.WithClient(t.Context(), kit.Client{UserAgent: probe + " Firefox"})
-	if _, err := s.Grant(ctx, kit.Login{User: s.user(s.bob.ID), AMR: []string{probe}}); err != nil {
+	if _, err := s.Grant(ctx, kit.Login{User: stored(s.t, s.Kit, s.bob.ID), AMR: []string{probe}}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.signedIn()
@@ -352,7 +352,7 @@ func TestPagesSafety(t *testing.T) {
 			}
 		}
 	}
-	if u := s.user(s.bob.ID); !u.Active || u.Username != name {
+	if u := stored(s.t, s.Kit, s.bob.ID); !u.Active || u.Username != name {
 		t.Error("another site changed an account")
 	}
 }
@@ -551,7 +551,7 @@ func TestPagesOfManySessions(t *testing.T) {
 		s.LogIn("bob@example.com")
 	}
 	s.Clock.Advance(time.Minute)
-	if _, err := s.Grant(kit.WithClient(t.Context(), kit.Client{UserAgent: "the last one"}), kit.Login{User: s.user(s.bob.ID), AMR: []string{"pwd"}}); err != nil {
+	if _, err := s.Grant(kit.WithClient(t.Context(), kit.Client{UserAgent: "the last one"}), kit.Login{User: stored(s.t, s.Kit, s.bob.ID), AMR: []string{"pwd"}}); err != nil {
 		t.Fatal(err)
 	}
 	b := s.signedIn()
