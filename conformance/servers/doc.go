@@ -11,9 +11,9 @@
 // the process is, however that ends: a shell waits on a pipe that the kernel closes with
 // the process, and then kills the one and removes the other.
 //
-// The servers trade durability for speed (no fsync). PostgreSQL, whose superuser can run
-// programs, wants the random password in its URL: keep that out of logs. Redis and
-// FerretDB let in every user of the machine while the tests run.
+// All but that of [DurablePostgres] trade durability for speed (no fsync). PostgreSQL, whose
+// superuser can run programs, wants the random password in its URL: keep that out of logs.
+// Redis and FerretDB let in every user of the machine while the tests run.
 //
 // # Where they come from
 //

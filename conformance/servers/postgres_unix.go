@@ -17,9 +17,11 @@ var postgresDirs = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/o
 
 const postgresAdvice = "install PostgreSQL 14 or later (apt-get install postgresql), or name a server in MYAUTH_TEST_POSTGRES_URL"
 
-func startPostgres() (string, error) { return started(postgresStarter) }
+func startPostgres(fsync string) (string, error) {
+	return started(func() (starter, error) { return postgresStarter(fsync) })
+}
 
-func postgresStarter() (starter, error) {
+func postgresStarter(fsync string) (starter, error) {
 	initdb, err := find("initdb", postgresDirs...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, postgresAdvice)
@@ -49,7 +51,7 @@ func postgresStarter() (starter, error) {
 			signal: "QUIT", // its immediate shutdown, which takes the children along
 			command: []string{
 				postgres, "-D", data, "-p", port, "-c", "listen_addresses=" + loopback, "-c", "unix_socket_directories=",
-				"-c", "fsync=off", "-c", "max_connections=400",
+				"-c", "fsync=" + fsync, "-c", "max_connections=400",
 			},
 			as:    as,
 			ready: func() error { return postgresReady(data, port) },

@@ -19,6 +19,7 @@ type shared struct {
 // The servers of this process, each started by the first test that asks for it.
 var (
 	postgres     = &shared{name: "postgres", variable: "MYAUTH_TEST_POSTGRES_URL"}
+	durable      = &shared{name: "postgres", variable: "MYAUTH_TEST_POSTGRES_URL"}
 	redis        = &shared{name: "redis", variable: "MYAUTH_TEST_REDIS_URL"}
 	redisCluster = &shared{name: "redis", variable: "MYAUTH_TEST_REDIS_CLUSTER"}
 	mongo        = &shared{name: "mongo", variable: "MYAUTH_TEST_MONGO_URI"}
@@ -45,7 +46,13 @@ func (s *shared) get(tb testing.TB, start func() (string, error)) string {
 // that logs in. All callers in the process share the database.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
-	return postgres.get(tb, startPostgres)
+	return postgres.get(tb, func() (string, error) { return startPostgres("off") })
+}
+
+// DurablePostgres is [Postgres] with commits that reach the disk, for benchmarks.
+func DurablePostgres(tb testing.TB) string {
+	tb.Helper()
+	return durable.get(tb, func() (string, error) { return startPostgres("on") })
 }
 
 // PgBouncer returns the URL of the database of [Postgres] through a PgBouncer in that

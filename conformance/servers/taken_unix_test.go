@@ -11,7 +11,7 @@ import (
 // would share it with others, and lose it when they end.
 func TestATakenPort(t *testing.T) {
 	for name, find := range map[string]func() (starter, error){
-		"postgres": postgresStarter,
+		"postgres": func() (starter, error) { return postgresStarter("off") },
 		"redis":    redisStarter,
 		"mongo":    ferretdbStarter,
 	} {
