@@ -72,7 +72,12 @@ var databases = map[string]func(t testing.TB, n *conformance.Network) conformanc
 // schema makes an empty schema of PostgreSQL and returns the URL that leads there.
 func schema(t testing.TB) string {
 	t.Helper()
-	u, err := url.Parse(servers.Postgres(t))
+	return schemaOf(t, servers.Postgres(t))
+}
+
+func schemaOf(t testing.TB, server string) string {
+	t.Helper()
+	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}

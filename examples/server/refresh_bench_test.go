@@ -3,62 +3,71 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 )
 
 // BenchmarkRefresh is POST /auth/refresh without a grace, so that each rotates, beside a bare handler
-// that reads a session and its user, writes the session and signs a token, each on a file with
-// synchronous=FULL. The two take turns, and the middle half of them counts. 4000 requests:
-// -benchtime=4000x.
+// that reads a session and its user, writes the session and signs a token, on a database of the same
+// kind: SQLite with synchronous=FULL, and PostgreSQL with fsync, which MYAUTH_TEST_POSTGRES_URL may name.
+// The two take turns, and the middle half of them counts. 4000 requests: -benchtime=4000x.
 func BenchmarkRefresh(b *testing.B) {
 	keys, err := accesstoken.HMAC([]byte(testSecret))
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, callers := range []int{1, 16} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			sides := [][]*refresher{refreshers(b, keys, callers), bareRefreshers(b, keys, callers)}
-			const most = 100
-			turns := max(1, min(most, b.N/(8*callers)))
-			var took [2][]float64
-			b.ResetTimer()
-			for turn := range turns {
-				each := max(1, b.N/turns/callers)
-				for k := range sides {
-					side := (turn + k) % 2
-					began := time.Now()
-					refreshAll(b, sides[side], each)
-					took[side] = append(took[side], float64(time.Since(began).Nanoseconds())/float64(each*callers))
-				}
-			}
-			for side := range took {
-				slices.Sort(took[side])
-			}
-			ours, bare := middle(took[0]), middle(took[1])
-			b.ReportMetric(ours, "ns/op")
-			b.ReportMetric(bare, "bare-ns/op")
-			b.ReportMetric(bare/ours, "ratio")
-		})
+	for _, database := range []struct {
+		name string
+		open func(*testing.B) (kit.Stores, bareSessions)
+	}{{"sqlite", refreshSQLite}, {"postgres", refreshPostgres}} {
+		for _, callers := range []int{1, 16} {
+			b.Run(fmt.Sprintf("%s/callers=%d", database.name, callers), func(b *testing.B) {
+				stores, bare := database.open(b)
+				inTurns(b, refreshers(b, stores, keys, callers), bareRefreshers(b, bare, keys, callers))
+			})
+		}
 	}
+}
+
+// inTurns lets the callers of the two sides refresh in turns.
+func inTurns(b *testing.B, sides ...[]*refresher) {
+	const most = 100
+	callers := len(sides[0])
+	turns := max(1, min(most, b.N/(8*callers)))
+	var took [2][]float64
+	b.ResetTimer()
+	for turn := range turns {
+		each := max(1, b.N/turns/callers)
+		for k := range sides {
+			side := (turn + k) % 2
+			began := time.Now()
+			refreshAll(b, sides[side], each)
+			took[side] = append(took[side], float64(time.Since(began).Nanoseconds())/float64(each*callers))
+		}
+	}
+	for side := range took {
+		slices.Sort(took[side])
+	}
+	ours, bare := middle(took[0]), middle(took[1])
+	b.ReportMetric(ours, "ns/op")
+	b.ReportMetric(bare, "bare-ns/op")
+	b.ReportMetric(bare/ours, "ratio")
 }
 
 // middle is the mean of the middle half.
@@ -121,13 +130,8 @@ func (c *refresher) refresh() error {
 	return nil
 }
 
-func refreshers(b *testing.B, keys *accesstoken.Keyring, callers int) (all []*refresher) {
-	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { store.Close() })
-	svc, err := kit.New(store.Stores(), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true, RefreshGrace: -1, Logger: slog.New(slog.DiscardHandler)})
+func refreshers(b *testing.B, stores kit.Stores, keys *accesstoken.Keyring, callers int) (all []*refresher) {
+	svc, err := kit.New(stores, keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true, RefreshGrace: -1, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -146,54 +150,43 @@ func refreshers(b *testing.B, keys *accesstoken.Keyring, callers int) (all []*re
 	return all
 }
 
-// bareRefresh rotates with three statements.
-type bareRefresh struct {
-	session, user, rotate *sql.Stmt
-	signer                *accesstoken.Signer
+// bareSessions is the least that a refresh needs of a store.
+type bareSessions interface {
+	// add makes a user with a session of the same id.
+	add(ctx context.Context, id string, s bareSession) error
+	session(ctx context.Context, id string) (bareSession, error)
+	active(ctx context.Context, userID string) (bool, error)
+	// rotate writes hash and expiry, and reports whether the session had that version.
+	rotate(ctx context.Context, id string, s bareSession) (bool, error)
 }
 
-func bareRefreshers(b *testing.B, keys *accesstoken.Keyring, callers int) (all []*refresher) {
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(b.TempDir(), "bare.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { db.Close() })
-	db.SetMaxOpenConns(8)
-	db.SetMaxIdleConns(8)
-	if _, err := db.ExecContext(b.Context(), `CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, password TEXT, active INT);
-		CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT, hash BLOB, expires_at INT, version INT) WITHOUT ROWID;
-		CREATE INDEX sessions_expire ON sessions (expires_at)`); err != nil {
-		b.Fatal(err)
-	}
-	prepare := func(text string) *sql.Stmt {
-		stmt, err := db.PrepareContext(b.Context(), text)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return stmt
-	}
+type bareSession struct {
+	userID           string
+	hash             []byte
+	expires, version int64
+}
+
+func bareRefreshers(b *testing.B, sessions bareSessions, keys *accesstoken.Keyring, callers int) (all []*refresher) {
 	signer, err := accesstoken.NewSigner(keys, "myauth", "myauth")
 	if err != nil {
 		b.Fatal(err)
 	}
-	addr := listen(b, &bareRefresh{
-		session: prepare("SELECT user_id, hash, expires_at, version FROM sessions WHERE id = $1"),
-		user:    prepare("SELECT active FROM users WHERE id = $1"),
-		rotate:  prepare("UPDATE sessions SET hash = $1, expires_at = $2, version = version + 1 WHERE id = $3 AND version = $4"),
-		signer:  signer,
-	})
+	addr := listen(b, &bareRefresh{sessions, signer})
 	for i := range callers {
 		id, secret := fmt.Sprintf("%032d", i), rand.Text()
 		hash := sha256.Sum256([]byte(secret))
-		if _, err := db.ExecContext(b.Context(), "INSERT INTO users VALUES ($1, $1, 'x', 1)", id); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := db.ExecContext(b.Context(), "INSERT INTO sessions VALUES ($1, $1, $2, $3, 1)", id, hash[:], time.Now().Add(time.Hour).Unix()); err != nil {
+		if err := sessions.add(b.Context(), id, bareSession{hash: hash[:], expires: time.Now().Add(time.Hour).Unix(), version: 1}); err != nil {
 			b.Fatal(err)
 		}
 		all = append(all, newRefresher(b, addr, id+"."+secret))
 	}
 	return all
+}
+
+// bareRefresh rotates with three calls.
+type bareRefresh struct {
+	sessions bareSessions
+	signer   *accesstoken.Signer
 }
 
 func (h *bareRefresh) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -215,29 +208,25 @@ func (h *bareRefresh) rotated(r *http.Request) (body []byte, status int) {
 		return nil, http.StatusBadRequest
 	}
 	id, secret, _ := strings.Cut(request.RefreshToken, ".")
-	var userID string
-	var stored []byte
-	var expires, version int64
-	var active bool
 	presented, now := sha256.Sum256([]byte(secret)), time.Now()
-	switch {
-	case h.session.QueryRowContext(r.Context(), id).Scan(&userID, &stored, &expires, &version) != nil,
-		subtle.ConstantTimeCompare(stored, presented[:]) != 1, expires < now.Unix():
+	s, err := h.sessions.session(r.Context(), id)
+	if err != nil || subtle.ConstantTimeCompare(s.hash, presented[:]) != 1 || s.expires < now.Unix() {
 		return nil, http.StatusUnauthorized
-	case h.user.QueryRowContext(r.Context(), userID).Scan(&active) != nil, !active:
+	}
+	if active, err := h.sessions.active(r.Context(), s.userID); err != nil || !active {
 		return nil, http.StatusForbidden
 	}
 	next := rand.Text()
 	hash := sha256.Sum256([]byte(next))
-	result, err := h.rotate.ExecContext(r.Context(), hash[:], now.Add(time.Hour).Unix(), id, version)
-	if err != nil {
+	s.hash, s.expires = hash[:], now.Add(time.Hour).Unix()
+	switch rotated, err := h.sessions.rotate(r.Context(), id, s); {
+	case err != nil:
 		return nil, http.StatusInternalServerError
-	}
-	if n, err := result.RowsAffected(); err != nil || n != 1 {
+	case !rotated:
 		return nil, http.StatusConflict
 	}
 	access, err := h.signer.Sign(accesstoken.Claims{
-		Subject: userID, SessionID: id, TokenID: rand.Text(), ClientID: "myauth", IssuedAt: now, ExpiresAt: now.Add(15 * time.Minute),
+		Subject: s.userID, SessionID: id, TokenID: rand.Text(), ClientID: "myauth", IssuedAt: now, ExpiresAt: now.Add(15 * time.Minute),
 	})
 	if err != nil {
 		return nil, http.StatusInternalServerError

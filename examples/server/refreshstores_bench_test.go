@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+
+	"myauth.internal/conformance/servers"
+	"myauth.internal/drivers/postgres"
+	"myauth.internal/drivers/sqlite"
+	"myauth.internal/kit"
+)
+
+// The pools of the bare handlers are as large as those that Open makes.
+const (
+	sqliteConns   = 8
+	postgresConns = 16
+)
+
+func refreshSQLite(b *testing.B) (kit.Stores, bareSessions) {
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	return store.Stores(), newBareSQL(b, "sqlite3", "file:"+filepath.Join(b.TempDir(), "bare.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)",
+		sqliteConns, `CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, password TEXT, active INT);
+		CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT, hash BLOB, expires_at INT, version INT) WITHOUT ROWID;
+		CREATE INDEX sessions_expire ON sessions (expires_at)`)
+}
+
+func refreshPostgres(b *testing.B) (kit.Stores, bareSessions) {
+	server := servers.DurablePostgres(b)
+	store, err := postgres.Open(b.Context(), schemaOf(b, server), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	return store.Stores(), newBareSQL(b, "postgres", schemaOf(b, server), postgresConns,
+		`CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, password TEXT, active BOOL);
+		CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT, hash BYTEA, expires_at BIGINT, version BIGINT);
+		CREATE INDEX sessions_expire ON sessions (expires_at)`)
+}
+
+// bareSQL has a prepared statement for each call.
+type bareSQL struct {
+	db                    *sql.DB
+	byID, user, overwrite *sql.Stmt
+}
+
+func newBareSQL(b *testing.B, driver, source string, conns int, tables string) *bareSQL {
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	if _, err := db.ExecContext(b.Context(), tables); err != nil {
+		b.Fatal(err)
+	}
+	prepare := func(text string) *sql.Stmt {
+		stmt, err := db.PrepareContext(b.Context(), text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return stmt
+	}
+	return &bareSQL{
+		db:        db,
+		byID:      prepare("SELECT user_id, hash, expires_at, version FROM sessions WHERE id = $1"),
+		user:      prepare("SELECT active FROM users WHERE id = $1"),
+		overwrite: prepare("UPDATE sessions SET hash = $1, expires_at = $2, version = version + 1 WHERE id = $3 AND version = $4"),
+	}
+}
+
+func (d *bareSQL) add(ctx context.Context, id string, s bareSession) error {
+	if _, err := d.db.ExecContext(ctx, "INSERT INTO users VALUES ($1, $2, 'x', $3)", id, id, true); err != nil {
+		return err
+	}
+	_, err := d.db.ExecContext(ctx, "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5)", id, id, s.hash, s.expires, s.version)
+	return err
+}
+
+func (d *bareSQL) session(ctx context.Context, id string) (s bareSession, err error) {
+	err = d.byID.QueryRowContext(ctx, id).Scan(&s.userID, &s.hash, &s.expires, &s.version)
+	return s, err
+}
+
+func (d *bareSQL) active(ctx context.Context, userID string) (active bool, err error) {
+	err = d.user.QueryRowContext(ctx, userID).Scan(&active)
+	return active, err
+}
+
+func (d *bareSQL) rotate(ctx context.Context, id string, s bareSession) (bool, error) {
+	result, err := d.overwrite.ExecContext(ctx, s.hash, s.expires, id, s.version)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}
