@@ -10,6 +10,7 @@
 //
 //	login     a user by address, a new session
 //	refresh   a session, its user, the rotation of the session
+//	logout    a session, its end
 //	me        a user by ID
 //	register  a look at the address, a new user
 //	purge     removal of a thousand expired sessions

@@ -66,7 +66,7 @@ const lifetime = 7 * 24 * time.Hour
 // rotated changes in a session what a Service does when it is refreshed: the hashes,
 // and its end, which is then the latest of all.
 func (c *crowd) rotated(t kit.Token) kit.Token {
-	now := epoch.Add(100_000*time.Second + time.Duration(c.rotations.Add(1))*time.Millisecond)
+	now := epoch.Add(100_000*time.Second + time.Duration(c.changes.Add(1))*time.Millisecond)
 	t.PreviousHash, t.SecretHash, t.Salt = t.SecretHash, otherHash, otherHash
 	t.RotatedAt, t.ExpiresAt = now, now.Add(lifetime)
 	return t

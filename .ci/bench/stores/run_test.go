@@ -101,9 +101,9 @@ func compare(b *testing.B, callers int, crowds []*crowd, uses []use) {
 // crowd is a store with its users, each of whom has a session.
 type crowd struct {
 	store
-	size      int
-	next      atomic.Int64 // numbers what is added
-	rotations atomic.Int64 // numbers those of sessions
+	size    int
+	next    atomic.Int64 // numbers what is added
+	changes atomic.Int64 // numbers those of sessions
 }
 
 // another returns a number that no user and no token has.

@@ -21,6 +21,7 @@ type use struct {
 var uses = []use{
 	{name: "login", call: login, clean: forgetSessions},
 	{name: "refresh", call: refresh},
+	{name: "logout", call: logout},
 	{name: "me", call: me},
 	{name: "register", call: register, clean: forgetUsers},
 	{name: "purge", call: purge, prepare: expire},
@@ -42,6 +43,15 @@ func refresh(ctx context.Context, c *crowd, i int) error {
 		return err
 	}
 	return c.tokens.Update(ctx, c.rotated(t))
+}
+
+func logout(ctx context.Context, c *crowd, i int) error {
+	t, err := c.tokens.ByID(ctx, tokenID(i))
+	if err != nil {
+		return err
+	}
+	t.RevokedAt = epoch.Add(time.Duration(c.changes.Add(1)) * time.Millisecond)
+	return c.tokens.Update(ctx, t)
 }
 
 func me(ctx context.Context, c *crowd, i int) error {
