@@ -12,9 +12,12 @@ test:
 lint:
 	@ONLY='$(ONLY)' bash .ci/scripts/lint
 
-# Every benchmark, and at the end the ratio of each to its baseline. ARGS goes to go test: make bench ARGS='-bench Verify'
+# The benchmarks, and at the end one table of what they measured. ARGS goes to
+# go test, and ONLY chooses one module: make bench ONLY=examples/server ARGS='-bench Refresh'
+# USERS are the numbers of accounts in the stores: make bench USERS=1000,1000000
+USERS ?= 1000
 bench:
-	@bash .ci/scripts/bench $(ARGS)
+	@ONLY='$(ONLY)' USERS='$(USERS)' bash .ci/scripts/bench $(ARGS)
 
 # The tests of what runs as WebAssembly, under Node and wazero, and builds for the other systems.
 wasm:

@@ -6,7 +6,7 @@ import (
 )
 
 const output = `goos: linux
-pkg: example.com/a
+pkg: myauth.internal/ci/a
 BenchmarkVerify/myauth-2         	  300000	      4000 ns/op	     800 B/op	      17 allocs/op
 BenchmarkVerify/golang-jwt-2     	  100000	     10000 ns/op	    2400 B/op	      40 allocs/op
 BenchmarkVerify/myauth-2         	  300000	      2000 ns/op	     800 B/op	      17 allocs/op
@@ -15,17 +15,27 @@ BenchmarkAlone-2                 	  100000	     10000 ns/op
 BenchmarkSizes/1-2               	  100000	     10000 ns/op
 PASS
 ok  	example.com/a	1.0s
-pkg: example.com/b
-BenchmarkVerify/callers=16/myauth 	  100000	     12.5 ns/op
-BenchmarkVerify/callers=16/direct 	  100000	     10 ns/op
-BenchmarkVerify/callers=16/other-3lib-2 	  100000	     25 ns/op
-BenchmarkStore/users=1000/me-2 	  100000	     50 ns/op	      40 bare-ns/op	  1.10 growth	     0.8000 ratio
-BenchmarkStore/users=1000/me-2 	  100000	     50 ns/op	      60 bare-ns/op	  1.10 growth	     1.2000 ratio
+pkg: myauth.internal/b
+BenchmarkVerify/callers=16/myauth 	  100000	     12.5 ns/op	   50.0 logins/s
+BenchmarkVerify/callers=16/direct 	  100000	     10 ns/op	   100.0 logins/s
+BenchmarkVerify/callers=16/other-3lib-2 	  100000	     25000 ns/op
+BenchmarkStore/users=1000/callers=1/me-2 	  100000	     50 ns/op	      40 bare-ns/op	  1.10 growth	     0.8000 ratio
+BenchmarkStore/users=1000/callers=1/me-2 	  100000	     50 ns/op	      60 bare-ns/op	  1.10 growth	     1.2000 ratio
+BenchmarkStart-2 	  10	     5000000 ns/op	      30.00 MB	  9.0 MB-later
+BenchmarkStart/other-2 	  10	     5000000 ns/op	      30.00 MB
 `
 
-func TestRatios(t *testing.T) {
+const someTargets = `
+# a comment
+b Verify       16 logins/s ratio>=0.5
+b Verify       *  ns/op    ratio>=1
+b Start        *  MB       <=25.5
+b Store/*      16 ns/op    ratio>=1
+`
+
+func TestTable(t *testing.T) {
 	var out strings.Builder
-	if err := run(strings.NewReader(output), &out); err != nil {
+	if err := run(strings.NewReader(output), &out, someTargets, false); err != nil {
 		t.Fatal(err)
 	}
 	table, found := strings.CutPrefix(out.String(), output)
@@ -39,11 +49,13 @@ func TestRatios(t *testing.T) {
 		}
 	}
 	want := []string{
-		"speed of myauth relative to baseline ns/op ns/op of myauth ratio",
-		"example.com/a BenchmarkVerify golang-jwt 12000 3000 4.00",
-		"example.com/b BenchmarkVerify/callers=16 direct 10 12 0.80",
-		"example.com/b BenchmarkVerify/callers=16 other-3lib 25 12 2.00",
-		"example.com/b BenchmarkStore/users=1000/me bare 50 50 1.00",
+		"what callers users myauth the other ratio target",
+		".ci/a Verify - - 3.00 µs 12.0 µs golang-jwt 4.00 -",
+		"b Verify 16 - 50.0 logins/s 100 logins/s direct 0.50 ratio ≥ 0.5",
+		"b Verify 16 - 12.5 ns 10.0 ns direct 0.80 ratio ≥ 1, missed",
+		"b Verify 16 - 12.5 ns 25.0 µs other-3lib 2000.00 ratio ≥ 1",
+		"b Store/me 1 1000 50.0 ns 50.0 ns bare 1.00 -",
+		"b Start - - 30.0 MB - - ≤ 25.5 MB, missed",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -52,7 +64,26 @@ func TestRatios(t *testing.T) {
 
 func TestNothingToCompare(t *testing.T) {
 	var out strings.Builder
-	if err := run(strings.NewReader("PASS\n"), &out); err != nil || out.String() != "PASS\n" {
+	if err := run(strings.NewReader("PASS\n"), &out, "", true); err != nil || out.String() != "PASS\n" {
 		t.Errorf("got %q, %v; want the output alone", out.String(), err)
+	}
+}
+
+// A target that no benchmark reports any more is named.
+func TestComplete(t *testing.T) {
+	err := run(strings.NewReader(output), new(strings.Builder), someTargets, true)
+	if err == nil || strings.Count(err.Error(), "target") != 1 || !strings.Contains(err.Error(), "b Store/* 16 ns/op ratio>=1") {
+		t.Errorf("got %v, want an error of one target", err)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	if _, err := parseTargets(targetsFile); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{"b Start * MB", "b Start * MB much", "b Start * MB ratio", "b Start * MB <=1 2"} {
+		if _, err := parseTargets(text); err == nil {
+			t.Errorf("%q is taken for a target", text)
+		}
 	}
 }
