@@ -48,6 +48,11 @@ type Options struct {
 	EmailVerificationTTL time.Duration
 	// BcryptCost is 10 to 16, default 12. A stored hash of another cost is replaced at the
 	// next login.
+	//
+	// Hashes are computed on GOMAXPROCS-1 processors, as it stands at New, and on one at least.
+	// A program that calls runtime.GOMAXPROCS(runtime.GOMAXPROCS(0)+1) before New hashes on all
+	// of them: twice the logins on two, and on one processor requests no longer wait some 40 ms
+	// for a hash. See [password.Options].
 	BcryptCost int
 	// InsecureFastHash allows a BcryptCost down to 4, for tests only: tens of thousands of
 	// guesses a second can be made against such a hash.

@@ -18,9 +18,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
@@ -195,47 +192,6 @@ func BenchmarkMe(b *testing.B) {
 			})
 		}
 	}
-}
-
-// BenchmarkLogin is POST /auth/login beside the bcrypt comparison that it has to
-// make. The two take turns, and what the login takes beyond it is reported.
-func BenchmarkLogin(b *testing.B) {
-	server := newBenchServer(b)
-	hash := []byte(server.user.PasswordHash)
-	if stored, err := server.store.Users().ByID(b.Context(), server.user.ID); err == nil {
-		hash = []byte(stored.PasswordHash)
-	}
-	compare := func(b *testing.B) {
-		if err := bcrypt.CompareHashAndPassword(hash, []byte(goodPassword)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.Run("myauth", func(b *testing.B) {
-		c, _, err := dial(server.addr, "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "+
-			strconv.Itoa(len(credentials))+"\r\n\r\n"+credentials)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer c.conn.Close()
-		var login, hashing time.Duration
-		for b.Loop() {
-			start := time.Now()
-			if err := c.call(); err != nil {
-				b.Fatal(err)
-			}
-			between := time.Now()
-			compare(b)
-			login += between.Sub(start)
-			hashing += time.Since(between)
-		}
-		b.ReportMetric(float64(login.Nanoseconds())/float64(b.N), "ns/op")
-		b.ReportMetric(float64((login-hashing).Microseconds())/float64(b.N), "µs-beyond-bcrypt/op")
-	})
-	b.Run("bcrypt", func(b *testing.B) {
-		for b.Loop() {
-			compare(b)
-		}
-	})
 }
 
 // BenchmarkStart runs the real binary on a new SQLite file: the time from its start

@@ -3,7 +3,7 @@
 //
 // It is also an example of the wiring. main.go is the way from the settings to a
 // running server, settings.go the variables, stores.go, keys.go, mail.go, passkeys.go and
-// providers.go what they choose, serve.go the server's life, and rotate.go that of its signing key.
+// providers.go what they choose, serve.go the server's life, rotate.go that of its signing key, and processors.go where it hashes.
 // Commands work on the same stores: commands.go finds them and shell.go opens what they need.
 package main
 
@@ -33,6 +33,7 @@ const (
 )
 
 func main() {
+	hashOnEveryProcessor(os.LookupEnv)
 	os.Exit(run(os.Args[1:], surroundings{os.LookupEnv, os.Environ(), os.Stdin, os.Stdout, os.Stderr}))
 }
 

@@ -21,7 +21,10 @@ type Options struct {
 	// Cost is bcrypt's cost, 4 to 16; default [DefaultCost]. Under 10 is for tests.
 	Cost int
 	// MaxConcurrent is how many hashes are computed at once; default GOMAXPROCS-1,
-	// at least 1, so that a processor is left for everything else.
+	// at least 1, so that a processor is left for everything else: Go's scheduler takes it
+	// from a hash only every ten milliseconds. The operating system's does so at once. A
+	// program that sets GOMAXPROCS to one more than it has processors therefore hashes on
+	// all of them, and its requests do not wait.
 	MaxConcurrent int
 	// MaxQueue is how many calls may wait for their turn; default 64 for each
 	// concurrent one.
