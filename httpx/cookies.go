@@ -161,7 +161,7 @@ func over(err error) bool {
 // setTokens puts tokens into the cookies of the browser that sent r.
 func setTokens(w http.ResponseWriter, r *http.Request, t kit.TokenPair) error {
 	if len(cookie.Access)+len(t.AccessToken) > maxCookie {
-		return fmt.Errorf("httpx: the access token of user %s is too long for a cookie, so browsers ignore it: the user has too many roles", t.User.ID)
+		return fmt.Errorf("httpx: the access token of user %s is too long for a cookie, so browsers ignore it: the user has too many roles for so long an issuer and audience", t.User.ID)
 	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")

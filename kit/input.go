@@ -70,9 +70,9 @@ func checkSettings(field string, settings json.RawMessage) (json.RawMessage, []F
 	return compact.Bytes(), nil
 }
 
-// maxRolesBytes bounds a user's roles as JSON: every access token carries them, and must stay
-// within [accesstoken.MaxLength].
-const maxRolesBytes = 4 << 10
+// maxRolesBytes bounds a user's roles as JSON: every access token carries them, and must fit
+// into a cookie of 4 KiB, signed by RSA.
+const maxRolesBytes = 2 << 10
 
 func checkRoles(roles []string) []FieldError {
 	size := 0
@@ -88,7 +88,7 @@ func checkRoles(roles []string) []FieldError {
 		case utf8.RuneCountInString(role) > 64:
 			return []FieldError{{"roles", CodeTooLong, "a role has at most 64 characters"}}
 		case size > maxRolesBytes:
-			return []FieldError{{"roles", CodeTooLong, "all roles together have at most 4 KiB"}}
+			return []FieldError{{"roles", CodeTooLong, "all roles together have at most 2 KiB"}}
 		}
 	}
 	return nil

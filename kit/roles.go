@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// SetRoles replaces the user's roles: free-form names of 1 to 64 characters, at most 4 KiB in
+// SetRoles replaces the user's roles: free-form names of 1 to 64 characters, at most 2 KiB in
 // all. Their order is kept, and repetitions are dropped. The stored user has them at once;
 // access tokens carry them from the next refresh on.
 //
