@@ -1,23 +1,24 @@
 # The commands of the project. CONTRIBUTING.md says what each is for; the work is
-# done by the scripts that they name.
+# done by the scripts that they name, which find what is set on the command line (ONLY=kit) in their
+# environment, as make hands it on.
 
 .PHONY: test lint bench fuzz release wasm mutants proof
 
 # Every module's tests, with the race detector. ARGS goes to go test: make test ARGS='-run Refresh'.
 # ONLY chooses one module: make test ONLY=drivers/redis
 test:
-	@ONLY='$(ONLY)' bash .ci/scripts/test $(ARGS)
+	@bash .ci/scripts/test $(ARGS)
 
 # Formatting, linters, tidy modules, dependency lists, what production links. ONLY chooses one module: make lint ONLY=kit
 lint:
-	@ONLY='$(ONLY)' bash .ci/scripts/lint
+	@bash .ci/scripts/lint
 
 # The benchmarks, and at the end one table of what they measured. ARGS goes to
 # go test, and ONLY chooses one module: make bench ONLY=examples/server ARGS='-bench Refresh'
 # USERS are the numbers of accounts in the stores: make bench USERS=1000,1000000
 USERS ?= 1000
 bench:
-	@ONLY='$(ONLY)' USERS='$(USERS)' bash .ci/scripts/bench $(ARGS)
+	@USERS='$(USERS)' bash .ci/scripts/bench $(ARGS)
 
 # The tests of what runs as WebAssembly, under Node and wazero, and builds for the other systems.
 wasm:
@@ -30,11 +31,11 @@ fuzz:
 
 # A static module proxy tree: make release VERSION=v0.1.0 OUT=dist. MODULE=github.com/acme/myauth gives the modules another path.
 release:
-	@VERSION='$(VERSION)' OUT='$(OUT)' MODULE='$(MODULE)' bash .ci/scripts/release
+	@bash .ci/scripts/release
 
 # Breaks the code in many ways, and requires the test that each names to fail. WORD chooses some: make mutants WORD=reset
 mutants:
-	@WORD='$(WORD)' bash .ci/scripts/mutants
+	@bash .ci/scripts/mutants
 
 # What takes hours and is run before a release: a thousand crashes, purges of a million rows, long
 # statistics of time, long fuzzing, every mutant.
