@@ -15,50 +15,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-
-	"myauth.internal/drivers/sqlite"
-	"myauth.internal/kit"
-	"myauth.internal/kit/accesstoken"
 )
-
-// benchServer is the reference server's handler and limits on SQLite, behind a
-// real listener, with one user who is logged in.
-type benchServer struct {
-	addr        string
-	store       *sqlite.Store
-	user        kit.User
-	accessToken string
-}
-
-func newBenchServer(b *testing.B) benchServer {
-	b.Helper()
-	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { store.Close() })
-	keys, err := accesstoken.HMAC([]byte(testSecret))
-	if err != nil {
-		b.Fatal(err)
-	}
-	logger := slog.New(slog.DiscardHandler)
-	svc, err := kit.New(store.Stores(), keys, &kit.Options{BcryptCost: 4, InsecureFastHash: true, Logger: logger})
-	if err != nil {
-		b.Fatal(err)
-	}
-	user, err := svc.Register(b.Context(), kit.Registration{Email: "ada@example.com", Username: "Ada", Password: goodPassword})
-	if err != nil {
-		b.Fatal(err)
-	}
-	tokens, err := svc.Login(b.Context(), "ada@example.com", goodPassword)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return benchServer{listen(b, handlerOf(b, svc)), store, user, string(tokens.AccessToken)}
-}
 
 func listen(b *testing.B, handler http.Handler) (addr string) {
 	b.Helper()
@@ -67,29 +25,6 @@ func listen(b *testing.B, handler http.Handler) (addr string) {
 	server.Start()
 	b.Cleanup(server.Close)
 	return server.Listener.Addr().String()
-}
-
-// bareMe is the least that answers the same: the same query on the same store, and
-// the same bytes.
-func bareMe(store *sqlite.Store, id string) http.Handler {
-	users := store.Users()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u, err := users.ByID(r.Context(), id)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		body, err := u.AppendJSON(nil)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
-		w.Write(body)
-	})
 }
 
 // caller is a keep-alive connection that sends one request again and again. It
@@ -139,59 +74,6 @@ func (c *caller) call() error {
 		return fmt.Errorf("%.40q", c.response)
 	}
 	return nil
-}
-
-// BenchmarkMe is the request rate of GET /auth/me beside that of the bare handler.
-func BenchmarkMe(b *testing.B) {
-	server := newBenchServer(b)
-	bare := listen(b, bareMe(server.store, server.user.ID))
-	request := "GET /auth/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + server.accessToken + "\r\n\r\n"
-	want, err := server.user.MarshalJSON()
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, callers := range []int{1, 16} {
-		for _, side := range []struct{ name, addr string }{{"myauth", server.addr}, {"bare", bare}} {
-			b.Run(fmt.Sprintf("callers=%d/%s", callers, side.name), func(b *testing.B) {
-				b.ReportAllocs()
-				all := make([]*caller, callers)
-				for i := range all {
-					c, body, err := dial(side.addr, request)
-					if err != nil {
-						b.Fatal(err)
-					}
-					if strings.TrimSpace(body) != string(want) {
-						b.Fatalf("body %s, want %s", body, want)
-					}
-					defer c.conn.Close()
-					all[i] = c
-				}
-				var left atomic.Int64
-				left.Store(int64(b.N))
-				errs := make(chan error, callers)
-				var group sync.WaitGroup
-				b.ResetTimer()
-				for _, c := range all {
-					group.Go(func() {
-						for left.Add(-1) >= 0 {
-							if err := c.call(); err != nil {
-								errs <- err
-								return
-							}
-						}
-					})
-				}
-				group.Wait()
-				b.StopTimer()
-				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
-				select {
-				case err := <-errs:
-					b.Fatal(err)
-				default:
-				}
-			})
-		}
-	}
 }
 
 // BenchmarkStart runs the real binary on a new SQLite file: the time from its start

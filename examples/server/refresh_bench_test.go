@@ -13,9 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +24,7 @@ import (
 // BenchmarkRefresh is POST /auth/refresh without a grace, so that each rotates, beside a bare handler
 // that reads a session and its user, writes the session and signs a token, on a database of the same
 // kind: SQLite with synchronous=FULL, and PostgreSQL with fsync, which MYAUTH_TEST_POSTGRES_URL may name.
-// The two take turns, and the middle half of them counts. 4000 requests: -benchtime=4000x.
+// 4000 requests: -benchtime=4000x.
 func BenchmarkRefresh(b *testing.B) {
 	keys, err := accesstoken.HMAC([]byte(testSecret))
 	if err != nil {
@@ -39,59 +37,11 @@ func BenchmarkRefresh(b *testing.B) {
 		for _, callers := range []int{1, 16} {
 			b.Run(fmt.Sprintf("%s/callers=%d", database.name, callers), func(b *testing.B) {
 				stores, bare := database.open(b)
-				inTurns(b, refreshers(b, stores, keys, callers), bareRefreshers(b, bare, keys, callers))
+				ours, theirs := refreshers(b, stores, keys, callers), bareRefreshers(b, bare, keys, callers)
+				takeTurns(b, callers, func(i int) error { return ours[i].refresh() }, func(i int) error { return theirs[i].refresh() })
 			})
 		}
 	}
-}
-
-// inTurns lets the callers of the two sides refresh in turns.
-func inTurns(b *testing.B, sides ...[]*refresher) {
-	const most = 100
-	callers := len(sides[0])
-	turns := max(1, min(most, b.N/(8*callers)))
-	var took [2][]float64
-	b.ResetTimer()
-	for turn := range turns {
-		each := max(1, b.N/turns/callers)
-		for k := range sides {
-			side := (turn + k) % 2
-			began := time.Now()
-			refreshAll(b, sides[side], each)
-			took[side] = append(took[side], float64(time.Since(began).Nanoseconds())/float64(each*callers))
-		}
-	}
-	for side := range took {
-		slices.Sort(took[side])
-	}
-	ours, bare := middle(took[0]), middle(took[1])
-	b.ReportMetric(ours, "ns/op")
-	b.ReportMetric(bare, "bare-ns/op")
-	b.ReportMetric(bare/ours, "ratio")
-}
-
-// middle is the mean of the middle half.
-func middle(sorted []float64) (mean float64) {
-	half := sorted[len(sorted)/4 : len(sorted)-len(sorted)/4]
-	for _, v := range half {
-		mean += v / float64(len(half))
-	}
-	return mean
-}
-
-func refreshAll(b *testing.B, callers []*refresher, each int) {
-	var group sync.WaitGroup
-	for _, c := range callers {
-		group.Go(func() {
-			for range each {
-				if err := c.refresh(); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
 }
 
 // refresher is a keep-alive connection with a session.
