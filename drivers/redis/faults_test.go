@@ -217,8 +217,8 @@ func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
 	token := newToken("kept", "kept")
 	longer := token
 	longer.ExpiresAt = testTime.Add(2 * time.Hour)
-	_, ofUser, expiry, _ := redis.Keys(store, token)
-	for _, key := range []string{ofUser, expiry} {
+	_, users, expiry, _ := redis.Keys(store, token)
+	for _, key := range []string{users, expiry} {
 		client.Rename(t.Context(), key, "{"+o.Prefix+":saved}")
 		client.Set(t.Context(), key, "foreign", 0)
 		before := dump(t, client, o.Prefix)
@@ -446,9 +446,9 @@ func TestDamageKeepsNoOthers(t *testing.T) {
 	}
 	// A key of another program in place of an index.
 	for name, indexOf := range map[string]func(*redis.Store, kit.Token) string{
-		"tokens of a user": func(store *redis.Store, token kit.Token) string {
-			_, ofUser, _, _ := redis.Keys(store, token)
-			return ofUser
+		"users": func(store *redis.Store, token kit.Token) string {
+			_, users, _, _ := redis.Keys(store, token)
+			return users
 		},
 		"expiry": func(store *redis.Store, token kit.Token) string {
 			_, _, expiry, _ := redis.Keys(store, token)

@@ -48,7 +48,7 @@ func (p *partitions) of(id string) slot {
 type slot string
 
 func (s slot) record(id string) string { return string(s) + ":id:" + id }
-func (s slot) ofUser(id string) string { return string(s) + ":user:" + id }
+func (s slot) users() string           { return string(s) + ":users" }
 func (s slot) expiry() string          { return string(s) + ":expiry" }
 func (s slot) ids() string             { return string(s) + ":ids" }
 func (s slot) emails() string          { return string(s) + ":emails" }

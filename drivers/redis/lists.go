@@ -82,11 +82,11 @@ func (u *Users) ListByEmail(ctx context.Context, prefix, after string, limit int
 	slot := u.s.keys.users
 	emails := index[kit.User]{
 		entries: u.entries(slot.emails(), behind(prefix)),
-		key:     func(entry string) string { return slot.record(ownerOf(entry)) },
+		key:     func(entry string) string { return slot.record(idIn(entry)) },
 		fields:  userFields,
 		read: func(entry string, values []any) (kit.User, error) {
-			user, err := readUser(ownerOf(entry), values)
-			if key := kit.EmailKey(user.Email); err == nil && (emailEntry(key, user.ID) != entry || key <= after || !strings.HasPrefix(key, prefix)) {
+			user, err := readUser(idIn(entry), values)
+			if key := kit.EmailKey(user.Email); err == nil && (entryOf(key, user.ID) != entry || key <= after || !strings.HasPrefix(key, prefix)) {
 				err = redis.Nil
 			}
 			return user, err
@@ -120,10 +120,10 @@ func behind(prefix string) string {
 	return "(" + string(end)
 }
 
-// emailEntry returns what the index of addresses has for a user. A zero byte is in no
-// address and in no ID, and sorts before all others, so that the entries sort as the
-// addresses do.
-func emailEntry(key, id string) string { return key + "\x00" + id }
+// entryOf returns what an index by a key has for a record: that of addresses for a user, and
+// that of users for a token. A zero byte is in no key and in no ID, and sorts before all others, so
+// that the entries sort as the keys do.
+func entryOf(key, id string) string { return key + "\x00" + id }
 
-// ownerOf returns the ID in an entry of the index of addresses.
-func ownerOf(entry string) string { return entry[strings.LastIndexByte(entry, 0)+1:] }
+// idIn returns the ID in an entry of an index.
+func idIn(entry string) string { return entry[strings.LastIndexByte(entry, 0)+1:] }

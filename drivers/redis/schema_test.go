@@ -61,8 +61,8 @@ func TestSchema(t *testing.T) {
 	})
 	for key, want := range map[string]string{
 		users + ":ids": "1", users + ":emails": "a@b.c\x001",
-		tokens + ":user:1": "T", tokens + ":expiry": "2030-01-02T03:04:05.000006Z\x001\x00T",
-		credentials + ":user:1": "T", credentials + ":expiry": "2028-01-02T03:04:05.000006Z\x001\x00T",
+		tokens + ":users": "1\x00T", tokens + ":expiry": "2030-01-02T03:04:05.000006Z\x001\x00T",
+		credentials + ":users": "1\x00T", credentials + ":expiry": "2028-01-02T03:04:05.000006Z\x001\x00T",
 	} {
 		if got := client.ZRange(t.Context(), key, 0, -1).Val(); strings.Join(got, "|") != want {
 			t.Errorf("%s holds %q, want %q", key, got, want)

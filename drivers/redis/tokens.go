@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,16 +43,18 @@ func (t *Tokens) Ping(ctx context.Context) error {
 func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "create token", func(ctx context.Context) error {
 		p := t.parts.of(token.ID)
-		keys := []string{p.record(token.ID), p.ofUser(token.UserID), p.expiry()}
-		args := []any{token.ID, expiryEntry(stamp(token.ExpiresAt), token.UserID, token.ID)}
-		return outcome(t.s.write(ctx, tokenCreate, keys, append(args, tokenRecord(&token, token.Version)...)...))
+		args := []any{entryOf(token.UserID, token.ID), expiryEntry(stamp(token.ExpiresAt), token.UserID, token.ID)}
+		return outcome(t.s.write(ctx, tokenCreate, p.keys(token.ID), append(args, tokenRecord(&token, token.Version)...)...))
 	})
 }
 
+// keys returns those that a script touches when a token comes or goes.
+func (s slot) keys(id string) []string { return []string{s.record(id), s.users(), s.expiry()} }
+
 // expiryEntry returns what the index by expiry has for a token. The entries sort by
-// time, and tell the keys of the token.
+// time.
 func expiryEntry(expiresAt, userID, id string) string {
-	return expiresAt + "\x00" + userID + "\x00" + id
+	return entryOf(expiresAt, entryOf(userID, id))
 }
 
 // ByID implements [kit.TokenStore].
@@ -82,24 +83,16 @@ func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
 // Delete implements [kit.TokenStore].
 func (t *Tokens) Delete(ctx context.Context, id string, version int64) error {
 	return do(ctx, t.s, "delete token", func(ctx context.Context) error {
-		token, err := t.get(ctx, id) // for its user
-		if err != nil {
-			return err
-		}
-		p := t.parts.of(id)
-		return outcome(t.s.write(ctx, tokenDelete, []string{p.record(id), p.ofUser(token.UserID), p.expiry()}, id, version, token.UserID))
+		return outcome(t.s.write(ctx, tokenDelete, t.parts.of(id).keys(id), id, version))
 	})
 }
 
 // remove removes the tokens of a partition that still have these entries in the index by
 // expiry.
 func (t *Tokens) remove(ctx context.Context, p slot, entries []string) (int, error) {
-	keys, args := []string{p.expiry()}, []any{}
+	keys, args := []string{p.users(), p.expiry()}, []any{}
 	for _, entry := range entries {
-		_, owner, _ := strings.Cut(entry, "\x00")
-		user, id, _ := strings.Cut(owner, "\x00")
-		keys = append(keys, p.record(id), p.ofUser(user))
-		args = append(args, id, entry)
+		keys, args = append(keys, p.record(idIn(entry))), append(args, entry)
 	}
 	answer, err := t.s.write(ctx, tokensDelete, keys, args...).Int64Slice()
 	if err != nil {
@@ -116,35 +109,36 @@ func (t *Tokens) remove(ctx context.Context, p slot, entries []string) (int, err
 
 // ByUser implements [kit.TokenStore].
 func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([]kit.Token, error) {
-	ids := index[kit.Token]{
+	owned := index[kit.Token]{
 		entries: func(ctx context.Context, begin string, limit int) ([]string, error) {
-			return t.idsOf(ctx, userID, begin, limit)
+			return t.entriesOf(ctx, userID, begin, limit)
 		},
-		key:    func(id string) string { return t.parts.of(id).record(id) },
+		key:    func(entry string) string { return t.parts.of(idIn(entry)).record(idIn(entry)) },
 		fields: tokenFields,
-		read:   readToken,
+		read:   func(entry string, values []any) (kit.Token, error) { return readToken(idIn(entry), values) },
 	}
 	return call(ctx, t.s, "tokens by user", func(ctx context.Context) ([]kit.Token, error) {
-		return ids.page(ctx, t.s, "("+after, limit)
+		return owned.page(ctx, t.s, "("+entryOf(userID, after), limit)
 	})
 }
 
-// idsOf returns IDs of a user's tokens from one on, in order. It asks all partitions at once.
-func (t *Tokens) idsOf(ctx context.Context, userID, begin string, limit int) ([]string, error) {
+// entriesOf returns the entries of a user's tokens from one on, in order. It asks all partitions at
+// once.
+func (t *Tokens) entriesOf(ctx context.Context, userID, begin string, limit int) ([]string, error) {
 	pipe := t.s.client.Pipeline()
 	for _, p := range t.parts {
-		pipe.ZRangeByLex(ctx, p.ofUser(userID), &redis.ZRangeBy{Min: begin, Max: "+", Count: int64(limit)})
+		pipe.ZRangeByLex(ctx, p.users(), &redis.ZRangeBy{Min: begin, Max: "(" + userID + "\x01", Count: int64(limit)})
 	}
 	cmds, err := pipe.Exec(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
+	var entries []string
 	for _, cmd := range cmds {
-		ids = append(ids, cmd.(*redis.StringSliceCmd).Val()...)
+		entries = append(entries, cmd.(*redis.StringSliceCmd).Val()...)
 	}
-	slices.Sort(ids)
-	return ids[:min(limit, len(ids))], nil
+	slices.Sort(entries)
+	return entries[:min(limit, len(entries))], nil
 }
 
 // DeleteExpired implements [kit.TokenStore]. An error may come after some tokens were

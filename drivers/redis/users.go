@@ -54,22 +54,28 @@ func (u *Users) get(ctx context.Context, id string) (kit.User, error) {
 	return readUser(id, values)
 }
 
-// attempts is how often ByEmail looks again when a user moves between two steps.
+// attempts is how often ByEmail looks again when a user moves between two steps, of which there
+// is only one unless a cluster moves the slot.
 const attempts = 16
 
 // ByEmail implements [kit.UserStore].
 func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
-	key := kit.EmailKey(email)
-	find := u.entries(u.s.keys.users.emails(), "("+key+"\x01")
+	key, slot := kit.EmailKey(email), u.s.keys.users
+	args := []any{"[" + entryOf(key, ""), "(" + key + "\x01", slot.record("")}
+	for _, field := range userFields {
+		args = append(args, field)
+	}
 	return call(ctx, u.s, "user by email", func(ctx context.Context) (kit.User, error) {
 		for range attempts {
-			entries, err := find(ctx, emailEntry("["+key, ""), 1)
+			found, err := userByEmail.Run(ctx, u.s.client, []string{slot.emails()}, args...).Slice()
 			if err != nil {
 				return kit.User{}, err
-			} else if len(entries) == 0 {
-				return kit.User{}, kit.ErrNotFound
 			}
-			user, err := u.get(ctx, ownerOf(entries[0]))
+			id, _ := found[0].(string)
+			user, err := readUser(id, found[1:])
+			if errors.Is(err, redis.Nil) {
+				user, err = u.get(ctx, id) // on the other node, while a cluster moves the slot
+			}
 			if err == nil && kit.EmailKey(user.Email) == key || err != nil && !errors.Is(err, redis.Nil) {
 				return user, err
 			}
