@@ -24,6 +24,7 @@ type Network struct {
 	hung      *hang   // nil when nothing hangs
 	loss      *loss   // nil when nothing is to be lost
 	cutoff    *cutoff // nil when answers may be of any length
+	answers   int     // that have begun
 	answered  int     // bytes of answers that have passed
 }
 
@@ -179,6 +180,14 @@ func (n *Network) lose(nth int, answer, held bool) (reached <-chan struct{}, sto
 	})
 }
 
+// Answers returns how many answers have begun so far, and so how many round trips there were, for
+// [RunTrips].
+func (n *Network) Answers() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.answers
+}
+
 // endAfter lets size more bytes of answers pass, over all connections together, and then
 // ends the connection on which the last of them came, in good order or by a reset. Stop
 // ends the watch and reports whether it came to that.
@@ -320,6 +329,9 @@ func (n *Network) loses(k *link, request bool) bool {
 	n.mu.Lock()
 	begins, l := request != k.asked, n.loss
 	k.asked = request
+	if begins && !request {
+		n.answers++
+	}
 	counts := begins && l != nil && l.left > 0 && l.answer != request
 	if counts {
 		l.left--
