@@ -28,4 +28,12 @@
 // stops waiting or computing at once.
 //
 // No error and no printed value contains a password or a hash.
+//
+// # WebAssembly
+//
+// WebAssembly has one thread, so a hash lets everything else run after every 64 rounds, some
+// four milliseconds: other goroutines, and in a browser the page. How often depends on
+// the number of rounds alone, and tells no more than the time of a hash. Under JavaScript
+// the event loop must be free, as for everything that waits: a function that [syscall/js.FuncOf]
+// wraps must start a goroutine, and hash there.
 package password

@@ -233,12 +233,34 @@ func TestFetch(t *testing.T) {
 			"TypeError: jsfetch: call it with one Request"},
 		{"a body read before", `const f = await playground.program, r = new Request("/auth/login", { method: "POST", body: "x" }); await r.text();
 			return f(r).then(() => "answered", (e) => e.name)`, "TypeError"},
-		{"many at once", `const all = await Promise.all(Array.from({ length: 16 }, () => post("register", JSON.stringify({ email: "b@example.com", username: "B", password: "Correct-Horse-7" }))));
-			return all.map((r) => r.status).sort().join()`, "201" + strings.Repeat(",409", 15)},
+		{"many at once", `const all = await Promise.all(Array.from({ length: 8 }, () => post("register", JSON.stringify({ email: "b@example.com", username: "B", password: "Correct-Horse-7" }))));
+			return all.map((r) => r.status).sort().join()`, "201" + strings.Repeat(",409", 7)},
 	} {
 		if got := eval[string](b, "(async () => { "+post+tc.script+" })().then(String)"); got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)
 		}
+	}
+}
+
+// The page does not stand still while a password is hashed: its event loop goes round
+// again and again. Without the pauses of package password it does so a few times in a
+// login, before and after the hash.
+func TestRunsOnWhileHashing(t *testing.T) {
+	b := openTab(t)
+	const script = `(async () => {
+		const { port1, port2 } = new MessageChannel();
+		let rounds = 0, answered = false;
+		port1.onmessage = () => { rounds++; if (!answered) port2.postMessage(null); };
+		port2.postMessage(null);
+		const r = await fetch("/auth/login", { method: "POST", headers: { "Content-Type": "application/json" },
+			body: JSON.stringify({ email: "nobody@example.com", password: "Correct-Horse-7" }) });
+		answered = true;
+		port1.close();
+		return r.status + " " + rounds;
+	})()`
+	var status, rounds int
+	if _, err := fmt.Sscan(eval[string](b, script), &status, &rounds); err != nil || status != 401 || rounds < 14 {
+		t.Errorf("a login was answered %d (%v), and the event loop went round %d times meanwhile", status, err, rounds)
 	}
 }
 

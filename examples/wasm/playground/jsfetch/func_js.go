@@ -15,7 +15,8 @@ import (
 //
 // The function returns at once and the handler runs in a goroutine of its own, so
 // handlers may wait for each other, for timers and for JavaScript. But WebAssembly has
-// one thread, and it is the page's: while Go computes, the page stands still.
+// one thread, and it is the page's: while Go computes, the page stands still. Package
+// password makes pauses when it hashes.
 //
 // The function lives as long as the program, or until its Release is called.
 func Func(h http.Handler) js.Func {

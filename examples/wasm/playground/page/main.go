@@ -55,12 +55,11 @@ func newHandler(page js.Value) (http.Handler, error) {
 	}
 	store := memstore.New()
 	svc, err := kit.New(store.Stores(), keys, &kit.Options{
-		InsecureFastHash: true,
-		BcryptCost:       4,
-		Mailer:           mailbox{page},
-		PublicURL:        here(),
-		DataKeys:         dataKeys,
-		Features:         features,
+		BcryptCost: 10, // the lowest: a page has one thread, and none of its passwords is worth more
+		Mailer:     mailbox{page},
+		PublicURL:  here(),
+		DataKeys:   dataKeys,
+		Features:   features,
 	})
 	if err != nil {
 		return nil, err
