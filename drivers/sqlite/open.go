@@ -41,7 +41,9 @@ func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
 	}
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
-	s, err := New(ctx, db, &o)
+	d := o.dialect()
+	d.Readers = o.MaxConns - 1 // the other one writes
+	s, err := newStore(ctx, db, d)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: open %q: %w", path, err), db.Close())
 	}

@@ -77,7 +77,10 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := o.dialect()
+	return newStore(ctx, db, o.dialect())
+}
+
+func newStore(ctx context.Context, db *sql.DB, d sqlstore.Dialect) (*Store, error) {
 	if err := checkDriver(ctx, db, d); err != nil {
 		return nil, err
 	}

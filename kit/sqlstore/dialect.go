@@ -28,6 +28,10 @@ type Dialect struct {
 	// Savepoints: a statement that fails lets the whole transaction fail, unless there is a
 	// savepoint before it.
 	Savepoints bool
+	// Readers, if it is not 0, is how many reads run at once, each of which finds a connection in
+	// the pool without waiting for it; and the driver must look at a context by its Err.
+	// Then package sql need not start a goroutine for each read, to wait for the context's end.
+	Readers int
 	// Classify says what an error of the database means, and in advice what a person
 	// can do about it: a few words in lower case, without values.
 	Classify func(error) (kind Kind, advice string)

@@ -20,7 +20,8 @@ import (
 type slow struct {
 	takes  map[string]time.Duration // by the text of the statement, or "connect"
 	log    []string
-	closed int // connections
+	closed int             // connections
+	asked  context.Context // of the last query
 }
 
 const never = 1000 * time.Hour
@@ -54,6 +55,7 @@ func (c slowConn) ExecContext(ctx context.Context, text string, _ []driver.Named
 	return driver.RowsAffected(0), c.spend(ctx, text)
 }
 func (c slowConn) QueryContext(ctx context.Context, text string, _ []driver.NamedValue) (driver.Rows, error) {
+	c.asked = ctx
 	return &noMigration{}, c.spend(ctx, text)
 }
 
@@ -123,4 +125,40 @@ func TestHowLongAMigrationWaits(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where reads take turns, a context ends the wait for one. That of a read which runs is the driver's
+// alone to look at, by its Err.
+func TestReadersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testDialect()
+		d.Readers = 2
+		s := &slow{takes: map[string]time.Duration{schemaVersion: time.Hour}}
+		db := sql.OpenDB(s)
+		defer db.Close()
+		store := New(db, d, 0)
+		ping := func(limit time.Duration) (func() error, context.CancelFunc) {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			answer := make(chan error, 1)
+			go func() { answer <- store.Users().Ping(ctx) }()
+			synctest.Wait()
+			return func() error { return <-answer }, cancel
+		}
+		first, _ := ping(never)
+		second, end := ping(never)
+		asked := s.asked
+		third, _ := ping(time.Second)
+		fourth, _ := ping(never)
+		start := time.Now()
+		if err := third(); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("the third read: %v after %v", err, time.Since(start))
+		}
+		end()
+		if asked.Done() != nil || asked.Err() == nil {
+			t.Errorf("the driver has a context that package sql watches too, or that does not end: %v", asked)
+		}
+		if err := errors.Join(first(), second(), fourth()); err != nil || time.Since(start) != 2*time.Hour {
+			t.Errorf("the others: %v after %v", err, time.Since(start))
+		}
+	})
 }

@@ -29,20 +29,27 @@ type Store struct {
 	version             string // the statement that Ping runs
 	schema              int64  // the greatest answer to it that is known
 	closed              *atomic.Bool
+	reads               turns        // those of Dialect.Readers
 	tx                  *transaction // nil: run is a pool
 }
 
 // transaction is one of the caller, in which calls take turns.
 type transaction struct {
-	turn     chan struct{} // has room for the one whose turn it is; nil: no other can come
+	turns    // of one at a time; nil: no other can come
 	rollback func()
 }
+
+// turns has room for those who may run at once; nil: for everybody.
+type turns chan struct{}
 
 // New returns a store whose statements run on run. The schema has the version that [Migrate]
 // returned.
 func New(run Runner, d Dialect, schema int64) *Store {
 	users, tokens, credentials := d.userTexts(), d.tokenTexts("tokens"), d.tokenTexts("credentials")
 	s := &Store{run: run, dialect: d, version: d.qualify(schemaVersion), schema: schema, closed: new(atomic.Bool)}
+	if d.Readers > 0 {
+		s.reads = make(turns, d.Readers)
+	}
 	s.users = Users{s, &users}
 	s.tokens, s.credentials = Tokens{s, &tokens}, Tokens{s, &credentials}
 	return s
@@ -56,7 +63,7 @@ func New(run Runner, d Dialect, schema int64) *Store {
 // closed with s.
 func (s *Store) In(tx Runner, rollback func()) *Store {
 	in := *s
-	in.run, in.tx = tx, &transaction{make(chan struct{}, 1), rollback}
+	in.run, in.reads, in.tx = tx, nil, &transaction{make(turns, 1), rollback}
 	in.users.s, in.tokens.s, in.credentials.s = &in, &in, &in
 	return &in
 }
@@ -100,7 +107,12 @@ func list[T any](ctx context.Context, s *Store, scan func(*sql.Rows, *T) error, 
 		if s.closed.Load() {
 			return errClosed
 		}
-		rows, err := s.run.QueryContext(ctx, text, args...)
+		reading, end, err := s.read(ctx)
+		if err != nil {
+			return err
+		}
+		defer end()
+		rows, err := s.run.QueryContext(reading, text, args...)
 		if err != nil {
 			return err
 		}
@@ -148,14 +160,14 @@ func (s *Store) again(ctx context.Context, f func() error) error {
 	return err
 }
 
-// begin waits for the caller's turn. A context that is over leaves the transaction as it was.
-func (t *transaction) begin(ctx context.Context) (end func(), err error) {
-	if t.turn == nil {
+// begin waits for a turn. A context that is over gets none.
+func (t turns) begin(ctx context.Context) (end func(), err error) {
+	if t == nil {
 		return func() {}, nil
 	}
 	select {
-	case t.turn <- struct{}{}:
-		end = func() { <-t.turn }
+	case t <- struct{}{}:
+		end = func() { <-t }
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -165,6 +177,21 @@ func (t *transaction) begin(ctx context.Context) (end func(), err error) {
 	}
 	return end, nil
 }
+
+// read waits until a read may run, and returns its context.
+func (s *Store) read(ctx context.Context) (_ context.Context, end func(), err error) {
+	end, err = s.reads.begin(ctx)
+	if s.reads != nil {
+		ctx = unwatched{ctx}
+	}
+	return ctx, end, err
+}
+
+// unwatched is a context whose end only those notice who ask for its Err. A read of one row takes
+// a fifth less processor time without the goroutine of package sql that waits for Done.
+type unwatched struct{ context.Context }
+
+func (unwatched) Done() <-chan struct{} { return nil }
 
 // write runs a statement that changes rows, and returns how many it changed.
 func (s *Store) write(ctx context.Context, text string, args ...any) (changed int64, err error) {
