@@ -31,14 +31,19 @@ var accountOpenAPI []byte
 //go:embed sessions.openapi.json
 var sessionsOpenAPI []byte
 
+// group is a Group with the fragment that describes its routes.
+type group struct {
+	name Group
+	text []byte
+}
+
+// ownGroups are those of MyAuth's own routes.
+var ownGroups = []group{{AccountRoutes, accountOpenAPI}, {SessionRoutes, sessionsOpenAPI}}
+
 // leaveOut returns what remains of MyAuth's own routes and those of features: the routes, and the
 // fragments that describe them. The fragment of a group says which routes are in it.
 func (h *Handler) leaveOut(routes []kit.Route, without []Group) ([]kit.Route, []fragment, error) {
-	type group struct {
-		name Group
-		text []byte
-	}
-	groups := []group{{AccountRoutes, accountOpenAPI}, {SessionRoutes, sessionsOpenAPI}}
+	groups := slices.Clone(ownGroups)
 	for feature, text := range h.svc.OpenAPI() {
 		groups = append(groups, group{Group(feature), text})
 	}

@@ -3,6 +3,7 @@ package httpx
 import (
 	"errors"
 	"net/http"
+	"sync"
 
 	"myauth.internal/kit"
 )
@@ -15,7 +16,7 @@ type Handler struct {
 	Middleware
 	svc     *kit.Service
 	options Options
-	openapi []byte
+	openapi func() ([]byte, error) // made once
 	mux     *http.ServeMux
 	// unroutable answers what a ServeMux would not leave to a route.
 	unroutable http.HandlerFunc
@@ -57,9 +58,19 @@ func New(svc *kit.Service, opts *Options) (*Handler, error) {
 	if err := h.mount(routes); err != nil {
 		return nil, err
 	}
-	if h.openapi, err = openAPI(o.PublicPrefix, routes, fragments, o.Cookies); err != nil {
-		return nil, err
+	describe := func() (*document, error) { return openAPI(o.PublicPrefix, routes, fragments, o.Cookies) }
+	if len(fragments) > len(ownGroups) { // the fragment of a feature may be wrong
+		if _, err := describe(); err != nil {
+			return nil, err
+		}
 	}
+	h.openapi = sync.OnceValues(func() ([]byte, error) {
+		d, err := describe()
+		if err != nil {
+			return nil, err
+		}
+		return encode(d)
+	})
 	return h, nil
 }
 

@@ -29,6 +29,8 @@ type document struct {
 	Paths        map[string]map[string]*operation `json:"paths"`
 	UnknownRoute json.RawMessage                  `json:"x-unknown-route"`
 	Components   components                       `json:"components"`
+
+	joined map[[2]string]json.RawMessage // responses, by the two that they are made of
 }
 
 type tag struct {
@@ -81,9 +83,9 @@ func (r *refuser) UnmarshalText(text []byte) error {
 // openAPI returns the document of exactly the routes: those of openapi.json, which names each path
 // with the prefix /auth, also in its texts, and what the fragments add. With cookies it is the
 // document of cookie mode.
-func openAPI(prefix string, routes []kit.Route, fragments []fragment, cookies bool) ([]byte, error) {
+func openAPI(prefix string, routes []kit.Route, fragments []fragment, cookies bool) (*document, error) {
 	base := bytes.ReplaceAll(baseDocument, []byte("/auth/"), []byte(prefix+"/"))
-	d := &document{}
+	d := &document{joined: map[[2]string]json.RawMessage{}}
 	if err := decode(base, d); err != nil {
 		return nil, fmt.Errorf("httpx: openapi.json: %w", err)
 	}
@@ -121,7 +123,7 @@ func openAPI(prefix string, routes []kit.Route, fragments []fragment, cookies bo
 	if err := d.prune(); err != nil {
 		return nil, fmt.Errorf("httpx: the OpenAPI document: %w", err)
 	}
-	return encode(d)
+	return d, nil
 }
 
 // decode reads JSON that has no members but those of v.

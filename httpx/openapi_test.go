@@ -92,6 +92,21 @@ func TestDocumentOfABareService(t *testing.T) {
 	}
 }
 
+// New trusts MyAuth's own document and makes it for the first request alone: so it has no mistake,
+// whatever the options.
+func TestOwnDocumentInEveryForm(t *testing.T) {
+	for _, without := range [][]Group{nil, {AccountRoutes}, {SessionRoutes}, {AccountRoutes, SessionRoutes}} {
+		for _, cookies := range []bool{false, true} {
+			for _, prefix := range []string{"/auth", "/", "/a/b"} {
+				rg := newRig(t, Options{Without: without, Cookies: cookies, Prefix: prefix})
+				if w := do(rg, "GET", strings.TrimSuffix(prefix, "/")+"/openapi.json", ""); w.Code != 200 {
+					t.Errorf("without %v, cookies %t, below %s: %d %s", without, cookies, prefix, w.Code, w.Body)
+				}
+			}
+		}
+	}
+}
+
 // A fragment says what is the feature's; the document says the rest.
 func TestDocumentOfFeatures(t *testing.T) {
 	const first = `{

@@ -1,13 +1,15 @@
 package httpx
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"reflect"
-	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -37,16 +39,32 @@ func (d *document) addResponse(o *operation, status string, text json.RawMessage
 		o.Responses[status] = text
 		return nil
 	}
-	var a, b response
-	if err := errors.Join(d.read(old, &a), d.read(text, &b)); err != nil {
-		return fmt.Errorf("status %s: %w", status, err)
+	both := [2]string{string(old), string(text)}
+	if _, ok := d.joined[both]; !ok {
+		joined, err := d.join(old, text)
+		if err != nil {
+			return fmt.Errorf("status %s: %w", status, err)
+		}
+		d.joined[both] = joined
 	}
-	var err1, err2, err3 error
+	o.Responses[status] = d.joined[both]
+	return nil
+}
+
+// join returns the response that is one or the other.
+func (d *document) join(one, other json.RawMessage) (json.RawMessage, error) {
+	var a, b response
+	if err := errors.Join(d.read(one, &a), d.read(other, &b)); err != nil {
+		return nil, err
+	}
+	var err1, err2 error
 	a.Description = oneOrOther(a.Description, b.Description)
 	a.Headers, err1 = d.either(a.Headers, b.Headers)
 	a.Content, err2 = d.either(a.Content, b.Content)
-	o.Responses[status], err3 = encode(a)
-	return cmp.Or(err1, err2, err3)
+	if err := cmp.Or(err1, err2); err != nil {
+		return nil, err
+	}
+	return encode(a)
 }
 
 // either returns the headers or the media types of either of two responses.
@@ -101,6 +119,9 @@ func oneOrOther(a, b string) string {
 
 // same reports whether two values are the same, in whatever order their members are.
 func same(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
 	var x, y any
 	_ = json.Unmarshal(a, &x)
 	_ = json.Unmarshal(b, &y)
@@ -149,8 +170,22 @@ func (d *document) read(text json.RawMessage, v any) error {
 	return decode(text, v)
 }
 
-// references finds the references in JSON. Within a string, a quote has a backslash before it.
-var references = regexp.MustCompile(`"\$ref"\s*:\s*"([^"]*)"`)
+// references yields the references in JSON. Within a string, a quote has a backslash before it.
+func references(text []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for {
+			var found bool
+			if _, text, found = bytes.Cut(text, []byte(`"$ref"`)); !found {
+				return
+			}
+			value, isName := bytes.CutPrefix(bytes.TrimSpace(text), []byte(":"))
+			value, isString := bytes.CutPrefix(bytes.TrimSpace(value), []byte(`"`))
+			if reference, _, _ := bytes.Cut(value, []byte(`"`)); isName && isString && !yield(string(reference)) {
+				return
+			}
+		}
+	}
+}
 
 // prune removes the components that no route needs, so the document of a Service with few
 // features has what it can answer and no more.
@@ -158,8 +193,7 @@ func (d *document) prune() error {
 	needed := map[string]bool{}
 	var need func(where string, text []byte) error
 	need = func(where string, text []byte) error {
-		for _, match := range references.FindAllSubmatch(text, -1) {
-			reference := string(match[1])
+		for reference := range references(text) {
 			if needed[reference] {
 				continue
 			}
@@ -178,12 +212,10 @@ func (d *document) prune() error {
 		return err
 	}
 	for key, o := range d.operations() {
-		text, err := encode(o)
-		if err == nil {
-			err = need(key, text)
-		}
-		if err != nil {
-			return err
+		for _, text := range slices.Concat(o.Parameters, []json.RawMessage{o.RequestBody}, slices.Collect(maps.Values(o.Responses))) {
+			if err := need(key, text); err != nil {
+				return err
+			}
 		}
 	}
 	for kind, named := range d.Components {

@@ -104,7 +104,8 @@ func userAnswer(status int, u kit.User) (kit.Answer, error) {
 
 // serveOpenAPI is GET /openapi.json.
 func (h *Handler) serveOpenAPI(context.Context, kit.Request) (kit.Answer, error) {
-	return kit.Answer{Status: http.StatusOK, Body: h.openapi}, nil
+	body, err := h.openapi()
+	return kit.Answer{Status: http.StatusOK, Body: body}, err
 }
 
 // keySetCaching lets others keep a key set, which they fetch often and changes rarely.
