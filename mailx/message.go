@@ -59,8 +59,11 @@ func (c *composer) render(m kit.Mail) (rendered, error) {
 	}
 	var r rendered
 	var err error
-	if t, ok := c.templates.find(m.Kind, m.Locale); ok {
-		r, err = t.render(newData(c.product, m))
+	if load := c.templates.find(m.Kind, m.Locale); load != nil {
+		var t template
+		if t, err = load(); err == nil {
+			r, err = t.render(newData(c.product, m))
+		}
 	} else if m.Subject != "" && m.Text != "" {
 		r, err = c.features.render(m, newData(c.product, m))
 	} else {

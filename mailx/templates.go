@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	texttemplate "text/template"
 	"time"
 	"unicode/utf8"
@@ -55,26 +56,27 @@ type rendered struct {
 // maxSubject is in characters; longer ones are cut.
 const maxSubject = 200
 
-// templates are all that is parsed at construction.
+// templates are those of all kinds and languages.
 type templates struct {
-	own   map[string]string   // sources of Options.Templates by file name, in lower case
-	pairs map[string]template // by kind, or by kind.tag
+	own   map[string]string                   // sources of Options.Templates by file name, in lower case
+	pairs map[string]func() (template, error) // by kind, or by kind.tag; each is parsed once
 }
 
 // find returns the templates of a kind for a language: those for its whole tag, then those for
 // what is left of it without its last parts (RFC 4647, section 3.4), then those without a
-// language.
-func (s *templates) find(kind kit.MailKind, locale string) (template, bool) {
+// language. It returns nil when there are none.
+func (s *templates) find(kind kit.MailKind, locale string) func() (template, error) {
 	for _, suffix := range lookup(locale) {
-		if t, ok := s.pairs[string(kind)+suffix]; ok {
-			return t, true
+		if load, ok := s.pairs[string(kind)+suffix]; ok {
+			return load
 		}
 	}
-	return template{}, false
+	return nil
 }
 
-// loadTemplates parses the built-in templates, or those of custom where it has them and for
-// the kinds in added, each in every language that custom has it in, and tries them out.
+// loadTemplates returns the built-in templates, or those of custom where it has them and for
+// the kinds in added, each in every language that custom has it in. With custom it parses all of
+// them and tries them out; the built-in ones alone wait for their first mail.
 func loadTemplates(custom fs.FS, added []kit.MailKind) (*templates, error) {
 	kinds := append(builtinKinds(), otherKinds()...)
 	for _, kind := range added {
@@ -90,21 +92,24 @@ func loadTemplates(custom fs.FS, added []kit.MailKind) (*templates, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &templates{own: own, pairs: map[string]template{}}
+	set := &templates{own: own, pairs: map[string]func() (template, error){}}
 	for _, kind := range kinds {
 		names := namesOf(kind, own)
 		if len(names) == 0 && slices.Contains(added, kind) {
 			return nil, fmt.Errorf("mailx: Options.Templates has no %s.txt, which a kind in Options.Kinds needs", kind)
 		}
 		for _, name := range names {
-			t, err := parse(kind, name, own)
-			if err == nil {
-				err = t.tryOut()
+			load := sync.OnceValues(func() (template, error) { return parse(kind, name, own) })
+			if own != nil {
+				t, err := load()
+				if err == nil {
+					err = t.tryOut()
+				}
+				if err != nil {
+					return nil, fmt.Errorf("mailx: %w", err)
+				}
 			}
-			if err != nil {
-				return nil, fmt.Errorf("mailx: %w", err)
-			}
-			set.pairs[name] = t
+			set.pairs[name] = load
 		}
 	}
 	return set, nil
