@@ -258,15 +258,15 @@ func TestTheFirstStoreIsClosedWhenTheSecondFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				end, closing := make(chan struct{}), make(chan struct{})
-				serverKinds["first"] = server{open: func(context.Context, string, *slog.Logger) (stores, error) {
+				storeKinds["first"] = storeKind{open: func(context.Context, string, *slog.Logger) (stores, error) {
 					return stores{close: func() error {
 						close(closing)
 						return row.close(end)
 					}}, nil
 				}}
-				serverKinds["second"] = server{open: func(context.Context, string, *slog.Logger) (stores, error) { return stores{}, no }}
-				defer delete(serverKinds, "first")
-				defer delete(serverKinds, "second")
+				storeKinds["second"] = storeKind{open: func(context.Context, string, *slog.Logger) (stores, error) { return stores{}, no }}
+				defer delete(storeKinds, "first")
+				defer delete(storeKinds, "second")
 				var log bytes.Buffer
 				start := time.Now()
 				_, err := openStores(t.Context(), &settings{store: storeURL{scheme: "first"}, tokenStore: storeURL{scheme: "second"}},

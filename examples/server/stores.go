@@ -5,15 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
-	"myauth.internal/drivers/mongo"
-	"myauth.internal/drivers/postgres"
-	"myauth.internal/drivers/redis"
-	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 	"myauth.internal/kit/memstore"
 	"myauth.internal/kit/throttle"
@@ -27,54 +22,50 @@ type storeURL struct {
 	rest   string // a path for sqlite, nothing for memory, the whole URL of a server
 }
 
-// setStore is the one place that knows the schemes, and open the one place that
-// knows the drivers.
+// setStore is the one place that knows how stores are named.
 func setStore(field *storeURL, v string) error {
-	const write = "write memory:, sqlite:PATH, postgres://…, mongodb://… or redis://…"
 	scheme, rest, _ := strings.Cut(v, ":")
 	switch {
 	case scheme == "sqlite" && strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///"):
 		return errors.New("sqlite takes a path and no host: write sqlite:myauth.db, or sqlite:/var/lib/myauth/myauth.db")
 	case scheme == "sqlite" && (rest == "" || rest == ":memory:"):
 		return errors.New("sqlite needs the path of a file: write for example sqlite:myauth.db (or memory: to keep nothing)")
-	case scheme == "sqlite", v == "memory:":
-		*field = storeURL{scheme, rest}
-		return nil
-	case scheme == "memory":
+	case scheme == "memory" && rest != "":
 		return errors.New("write memory: and nothing after it")
 	}
-	server, ok := serverKinds[scheme]
-	if !ok {
-		return errors.New("not a store: " + write)
+	kind, ok := storeKinds[scheme]
+	switch {
+	case !ok && slices.Contains([]string{"sqlite", "postgres", "postgresql", "mongodb", "mongodb+srv", "redis", "rediss"}, scheme):
+		return errors.New("this server was built without the driver of that store: build it without the tag")
+	case !ok || v == "memory":
+		return errors.New("not a store: write memory:, sqlite:PATH, postgres://…, mongodb://… or redis://…")
+	case kind.example == "":
+		*field = storeURL{scheme, rest}
+		return nil
 	}
 	// A list of hosts is no URL to package net/url; the drivers look closer.
 	rest, ok = strings.CutPrefix(rest, "//")
 	if !ok || rest == "" {
-		return fmt.Errorf("not a URL: write for example %s", server.example)
+		return fmt.Errorf("not a URL: write for example %s", kind.example)
 	}
 	rest, _, _ = strings.Cut(rest, "?")
-	if _, database, _ := strings.Cut(rest, "/"); server.needsDatabase && database == "" {
-		return fmt.Errorf("the name of the database is missing: write for example %s", server.example)
+	if _, database, _ := strings.Cut(rest, "/"); kind.needsDatabase && database == "" {
+		return fmt.Errorf("the name of the database is missing: write for example %s", kind.example)
 	}
 	*field = storeURL{scheme, v}
 	return nil
 }
 
-// server is a kind of store that is reached by a URL.
-type server struct {
-	example       string
+// storeKind is a kind of store. A build tag such as nomongo leaves out the file that adds one, and
+// with it a driver and what that links.
+type storeKind struct {
+	example       string // the URL of a server; empty: it has none
 	needsDatabase bool
 	open          func(ctx context.Context, url string, logger *slog.Logger) (stores, error)
 }
 
-var serverKinds = map[string]server{
-	"postgres":    {"postgres://app:secret@localhost/app", false, openPostgres},
-	"postgresql":  {"postgres://app:secret@localhost/app", false, openPostgres},
-	"mongodb":     {"mongodb://app:secret@localhost/app", true, openMongo},
-	"mongodb+srv": {"mongodb+srv://app:secret@cluster.example.com/app", true, openMongo},
-	"redis":       {"redis://:secret@localhost:6379/0", false, openRedis},
-	"rediss":      {"rediss://:secret@redis.example.com:6379/0", false, openRedis},
-}
+// storeKinds are the kinds by scheme.
+var storeKinds = map[string]storeKind{"memory": {open: openMemory}}
 
 // stores are the opened stores; close releases what they hold.
 type stores struct {
@@ -128,53 +119,10 @@ func openStores(ctx context.Context, s *settings, logger *slog.Logger) (stores, 
 }
 
 func (u storeURL) open(ctx context.Context, logger *slog.Logger) (stores, error) {
-	switch u.scheme {
-	case "sqlite":
-		db, err := sqlite.Open(ctx, u.rest, nil)
-		if err != nil {
-			return stores{}, err
-		}
-		// One process has the file, so it counts in memory: each guess of a stranger would be a
-		// durable write otherwise.
-		return stores{Stores: db.Stores(), close: db.Close, transaction: db.Transaction}, nil
-	case "memory":
-		m := memstore.New()
-		return stores{Stores: m.Stores(), close: m.Close}, nil
-	default:
-		return serverKinds[u.scheme].open(ctx, u.rest, logger)
-	}
+	return storeKinds[u.scheme].open(ctx, u.rest, logger)
 }
 
-func openPostgres(ctx context.Context, url string, _ *slog.Logger) (stores, error) {
-	db, err := postgres.Open(ctx, url, nil)
-	if err != nil {
-		return stores{}, err
-	}
-	all := overTokens(db.Stores(), db.Close)
-	all.transaction = db.Transaction
-	return all, nil
-}
-
-func openMongo(ctx context.Context, uri string, _ *slog.Logger) (stores, error) {
-	db, err := mongo.Open(ctx, uri, nil)
-	if err != nil {
-		return stores{}, err
-	}
-	return overTokens(db.Stores(), db.Close), nil
-}
-
-// quiet keeps go-redis from writing to standard error in a form of its own; what it
-// has to say is in the errors.
-type quiet struct{}
-
-// Printf is what go-redis logs by.
-func (quiet) Printf(context.Context, string, ...any) {}
-
-func openRedis(ctx context.Context, url string, logger *slog.Logger) (stores, error) {
-	goredis.SetLogger(quiet{}) // of the whole process, which is this program's to set
-	db, err := redis.Open(ctx, url, &redis.Options{Logger: logger})
-	if err != nil {
-		return stores{}, err
-	}
-	return stores{Stores: db.Stores(), buckets: db.Buckets(), close: db.Close}, nil
+func openMemory(context.Context, string, *slog.Logger) (stores, error) {
+	m := memstore.New()
+	return stores{Stores: m.Stores(), close: m.Close}, nil
 }
