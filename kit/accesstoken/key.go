@@ -13,8 +13,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"hash"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/lestrrat-go/dsig"
 )
@@ -124,8 +126,18 @@ func (k *Key) useSecret(secret []byte) error {
 		mac.Write([]byte("myauth key id of " + k.alg))
 		k.id = base64url.EncodeToString(mac.Sum(nil)[:16])
 	}
-	k.verify = func(input, signature []byte) bool { return dsig.VerifyHMAC(secret, input, signature, h) == nil }
-	k.sign = func(input []byte) ([]byte, error) { return dsig.SignHMAC(secret, input, h) }
+	// Making an HMAC hashes the secret twice, which was half of the time of a signature; using
+	// one again does not.
+	macs := &sync.Pool{New: func() any { return hmac.New(h, secret) }}
+	mac := func(input []byte) []byte {
+		m := macs.Get().(hash.Hash)
+		defer macs.Put(m)
+		m.Reset()
+		m.Write(input)
+		return m.Sum(nil)
+	}
+	k.verify = func(input, signature []byte) bool { return hmac.Equal(mac(input), signature) }
+	k.sign = func(input []byte) ([]byte, error) { return mac(input), nil }
 	k.root = func() []byte { return secret }
 	return nil
 }
