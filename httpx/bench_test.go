@@ -2,14 +2,21 @@ package httpx
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
 )
 
@@ -172,22 +179,115 @@ func BenchmarkRegisterBody(b *testing.B) {
 	}
 }
 
-// BenchmarkRefresh is POST /auth/refresh within the grace, which writes nothing: the frame, the
-// body, a look-up of the session and of the user, and a new access token.
+// BenchmarkRefresh is POST /auth/refresh without a grace, so that each rotates, beside a bare handler
+// that reads the body, looks the session and its user up, writes the session and signs a token.
 func BenchmarkRefresh(b *testing.B) {
-	rg := newRig(b, Options{})
+	rg := newRig(b, Options{}, func(o *kit.Options) { o.RefreshGrace = -1 })
 	tokens, err := rg.svc.Login(b.Context(), "ada@example.com", goodPassword)
 	if err != nil {
 		b.Fatal(err)
 	}
-	body := `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`
-	reader := strings.NewReader(body)
-	r := httptest.NewRequest(http.MethodPost, "/auth/refresh", reader)
-	r.Header.Set("Content-Type", "application/json")
-	w := blank{http.Header{}}
-	b.ReportAllocs()
-	for b.Loop() {
-		reader.Reset(body)
-		rg.ServeHTTP(w, r)
+	bare, token := newBareRefresh(b, rg)
+	for _, side := range []struct {
+		name, token string
+		h           http.Handler
+	}{{"myauth", string(tokens.RefreshToken), rg}, {"bare", token, bare}} {
+		b.Run(side.name, func(b *testing.B) {
+			reader := &bytes.Reader{}
+			r := httptest.NewRequest(http.MethodPost, "/auth/refresh", reader)
+			r.Header.Set("Content-Type", "application/json")
+			w := &answered{blank: blank{http.Header{}}}
+			body := make([]byte, 0, 256)
+			b.ReportAllocs()
+			for b.Loop() {
+				body = append(append(append(body[:0], `{"refresh_token":"`...), side.token...), `"}`...)
+				reader.Reset(body)
+				side.h.ServeHTTP(w, r)
+				if side.token = member(w.body, "refresh_token"); side.token == "" {
+					b.Fatalf("%d %s", w.status, w.body)
+				}
+			}
+		})
 	}
+}
+
+// answered keeps the last answer.
+type answered struct {
+	blank
+	status int
+	body   []byte
+}
+
+func (a *answered) WriteHeader(status int) { a.status = status }
+
+func (a *answered) Write(p []byte) (int, error) {
+	a.body = append(a.body[:0], p...)
+	return len(p), nil
+}
+
+// member returns a string of a flat JSON object.
+func member(body []byte, name string) string {
+	_, rest, _ := bytes.Cut(body, []byte(`"`+name+`":"`))
+	value, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(value)
+}
+
+// bareRefresh rotates the sessions of a map.
+type bareRefresh struct {
+	mu       sync.Mutex
+	sessions map[string]bareSession
+	users    *memstore.Users
+	signer   *accesstoken.Signer
+}
+
+type bareSession struct {
+	user    string
+	hash    [sha256.Size]byte
+	expires time.Time
+}
+
+func newBareRefresh(b *testing.B, rg *rig) (h *bareRefresh, token string) {
+	store := memstore.New()
+	if err := store.Users().Create(b.Context(), rg.user); err != nil {
+		b.Fatal(err)
+	}
+	signer, err := accesstoken.NewSigner(rg.keys, "myauth", "myauth")
+	if err != nil {
+		b.Fatal(err)
+	}
+	secret := rand.Text()
+	session := bareSession{rg.user.ID, sha256.Sum256([]byte(secret)), time.Now().Add(time.Hour)}
+	return &bareRefresh{sessions: map[string]bareSession{"id": session}, users: store.Users(), signer: signer}, "id." + secret
+}
+
+func (h *bareRefresh) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, "bad request", http.StatusBadRequest)
+		return
+	}
+	id, secret, _ := strings.Cut(in.RefreshToken, ".")
+	presented, now, next := sha256.Sum256([]byte(secret)), time.Now(), rand.Text()
+	h.mu.Lock()
+	session := h.sessions[id]
+	valid := subtle.ConstantTimeCompare(session.hash[:], presented[:]) == 1 && now.Before(session.expires)
+	if valid {
+		h.sessions[id] = bareSession{session.user, sha256.Sum256([]byte(next)), now.Add(time.Hour)}
+	}
+	h.mu.Unlock()
+	u, err := h.users.ByID(r.Context(), session.user)
+	if !valid || err != nil || !u.Active {
+		http.Error(w, "unauthorized", http.StatusUnauthorized)
+		return
+	}
+	access, err := h.signer.Sign(accesstoken.Claims{Subject: u.ID, SessionID: id, TokenID: rand.Text(), ClientID: "myauth", IssuedAt: now, ExpiresAt: now.Add(15 * time.Minute)})
+	if err != nil {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": access, "refresh_token": id + "." + next, "token_type": "Bearer", "expires_in": 900, "user": u})
 }
