@@ -115,3 +115,34 @@ func TestPurgeCollectsNothing(t *testing.T) {
 		t.Errorf("a batch of 5 among hundreds allocates %v times", allocations)
 	}
 }
+
+// TestAllocations pins what the calls behind most requests allocate: copies of what they
+// return and keep.
+func TestAllocations(t *testing.T) {
+	store, ctx := memstore.New(), context.Background()
+	u := kit.User{ID: "ada", Email: "ada@example.com", Roles: []string{"member"}, Settings: []byte(`{"theme":"dark"}`), Version: 1}
+	token := kit.Token{ID: "1", UserID: u.ID, SecretHash: make([]byte, 32), PreviousHash: make([]byte, 32), Salt: make([]byte, 32), Data: make([]byte, 100), Version: 1}
+	if err := errors.Join(store.Users().Create(ctx, u), store.Tokens().Create(ctx, token)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		most float64
+		call func() error
+	}{
+		{"user by ID", 2, func() error { _, err := store.Users().ByID(ctx, u.ID); return err }},
+		{"user by email", 2, func() error { _, err := store.Users().ByEmail(ctx, u.Email); return err }},
+		{"token by ID", 1, func() error { _, err := store.Tokens().ByID(ctx, token.ID); return err }},
+		{"token update", 1, func() error { err := store.Tokens().Update(ctx, token); token.Version++; return err }},
+	} {
+		var failed error
+		n := testing.AllocsPerRun(100, func() {
+			if err := c.call(); err != nil {
+				failed = err
+			}
+		})
+		if failed != nil || n > c.most {
+			t.Errorf("%s: %v allocations, %v, want at most %v", c.name, n, failed, c.most)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+//go:build !race
+
+package httpx
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestAllocations pins what a request allocates from the handler down, over memory, without the
+// connection. TestAllocations of kit says how much of it is the Service's. If one needs fewer, lower its number.
+// The race detector adds some, so make bench runs it, and the last step of make test.
+func TestAllocations(t *testing.T) {
+	rg := newRig(t, Options{})
+	tokens, err := rg.svc.Login(t.Context(), "ada@example.com", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	const login = `{"email":"ada@example.com","password":"` + goodPassword + `"}`
+	for _, c := range []struct {
+		name, method, path, body string
+		h                        http.Handler
+		most                     float64
+	}{
+		{"RequireToken", "GET", "/orders", "", rg.RequireToken(page), 14},
+		{"RequireUser", "GET", "/orders", "", rg.RequireUser(page), 19},
+		{"me", "GET", "/auth/me", "", rg, 20},
+		// Within the grace, which writes nothing.
+		{"refresh", "POST", "/auth/refresh", `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`, rg, 42},
+		{"login", "POST", "/auth/login", login, rg, 101},
+	} {
+		reader := strings.NewReader(c.body)
+		r := httptest.NewRequest(c.method, c.path, reader)
+		if c.body == "" {
+			r.Header.Set("Authorization", "Bearer "+string(tokens.AccessToken))
+		} else {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		w := &statusOnly{header: http.Header{}}
+		n := testing.AllocsPerRun(100, func() {
+			clear(w.header)
+			reader.Reset(c.body)
+			c.h.ServeHTTP(w, r)
+		})
+		if w.status > 200 || n > c.most {
+			t.Errorf("%s: status %d and %v allocations, want at most %v", c.name, w.status, n, c.most)
+		}
+	}
+}
+
+// statusOnly is a ResponseWriter that keeps the status, so that nothing of it is counted.
+type statusOnly struct {
+	header http.Header
+	status int // 0: never written
+}
+
+func (w *statusOnly) Header() http.Header         { return w.header }
+func (w *statusOnly) WriteHeader(status int)      { w.status = status }
+func (w *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
