@@ -65,7 +65,7 @@ func BenchmarkMetrics(b *testing.B) {
 	for _, c := range []struct {
 		name     string
 		features []kit.Feature
-	}{{"without", nil}, {"with", []kit.Feature{metrics.New()}}} {
+	}{{"without", nil}, {"myauth", []kit.Feature{metrics.New()}}} {
 		rg := newRig(b, Options{}, func(o *kit.Options) { o.Features = c.features })
 		r := httptest.NewRequest(http.MethodGet, "/auth/me", nil)
 		r.Header.Set("Authorization", "Bearer "+rg.accessToken(b))

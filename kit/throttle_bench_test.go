@@ -22,9 +22,9 @@ func BenchmarkThrottle(b *testing.B) {
 		b.Fatal(err)
 	}
 	svc := map[string]*kit.Service{}
-	for _, name := range []string{"off", "on"} {
+	for _, name := range []string{"unlimited", "myauth"} {
 		if svc[name], err = kit.New(memstore.New().Stores(), keys, &kit.Options{
-			BcryptCost: 4, InsecureFastHash: true, OnEvent: discardEvents, InsecureUnlimited: name == "off",
+			BcryptCost: 4, InsecureFastHash: true, OnEvent: discardEvents, InsecureUnlimited: name == "unlimited",
 			Now: func() time.Time { return start }, // so that who waits goes on waiting
 		}); err != nil {
 			b.Fatal(err)
@@ -64,7 +64,7 @@ func BenchmarkThrottle(b *testing.B) {
 			login(b, kit.WithDevice(plain, string(t.DeviceToken)), svc, goodPassword)
 		}},
 	} {
-		for _, name := range []string{"off", "on"} {
+		for _, name := range []string{"unlimited", "myauth"} {
 			b.Run(use.name+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
@@ -75,11 +75,11 @@ func BenchmarkThrottle(b *testing.B) {
 	}
 	b.Run("login refused", func(b *testing.B) {
 		for i := range 10 {
-			_, _ = svc["on"].Login(plain, "bob@example.com", fmt.Sprint(i))
+			_, _ = svc["myauth"].Login(plain, "bob@example.com", fmt.Sprint(i))
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := svc["on"].Login(plain, "bob@example.com", goodPassword); !errors.Is(err, throttle.ErrTooManyRequests) {
+			if _, err := svc["myauth"].Login(plain, "bob@example.com", goodPassword); !errors.Is(err, throttle.ErrTooManyRequests) {
 				b.Fatal(err)
 			}
 		}

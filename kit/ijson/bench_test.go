@@ -12,7 +12,7 @@ var loginBody = []byte(`{"email": "ada.lovelace@example.org", "password": "corre
 // BenchmarkLogin reads the body of a login, strictly here and leniently with
 // encoding/json.
 func BenchmarkLogin(b *testing.B) {
-	b.Run("ijson", func(b *testing.B) {
+	b.Run("myauth", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, _, err := readLogin(loginBody); err != nil {

@@ -225,19 +225,6 @@ func TestOneServiceEach(t *testing.T) {
 	}
 }
 
-// BenchmarkObservation is what one operation costs, beside nothing; TestObservationAllocatesNothing
-// says what it allocates.
-func BenchmarkObservation(b *testing.B) {
-	svc := newService(b, metrics.New()).Service
-	op := kit.Operation{Kind: kit.OperationRequest, Name: "GET /auth/me"}
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			svc.Trace(context.Background(), op, func(context.Context) string { return "ok" })
-		}
-	})
-}
-
 func TestObservationAllocatesNothing(t *testing.T) {
 	svc := newService(t, metrics.New()).Service
 	if n := testing.AllocsPerRun(1000, func() { request(svc, "GET /auth/me", "ok") }); n > 0 {

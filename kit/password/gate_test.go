@@ -266,16 +266,3 @@ func TestGateConcurrentSafe(t *testing.T) {
 		}
 	}
 }
-
-// BenchmarkGate is what admission adds to a hash that need not wait.
-func BenchmarkGate(b *testing.B) {
-	g := newGate(1, 1, time.Second, nil)
-	ctx := context.Background()
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := g.enter(ctx); err != nil {
-			b.Fatal(err)
-		}
-		g.leave()
-	}
-}

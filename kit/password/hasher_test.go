@@ -287,26 +287,3 @@ func TestNothingPrintsASecret(t *testing.T) {
 		}
 	}
 }
-
-// BenchmarkVerify is a comparison at cost 4, beside which everything but bcrypt shows.
-func BenchmarkVerify(b *testing.B) {
-	h, err := NewHasher(&Options{Cost: 4})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, n := range []int{8, 100} {
-		b.Run(fmt.Sprintf("%d bytes", n), func(b *testing.B) {
-			p := strings.Repeat("x", n)
-			hash, err := h.Hash(b.Context(), p)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				if m, err := h.Verify(b.Context(), hash, p); !m.OK {
-					b.Fatal(m, err)
-				}
-			}
-		})
-	}
-}

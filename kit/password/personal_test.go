@@ -91,13 +91,3 @@ func FuzzPersonal(f *testing.F) {
 		}
 	})
 }
-
-// BenchmarkPersonal is what the words of a user cost.
-func BenchmarkPersonal(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if isPersonal("Correct-Horse-9", []string{"ada.lovelace@example.com", "Ada Lovelace", "myauth", "auth.example.com"}) {
-			b.Fatal("refused")
-		}
-	}
-}

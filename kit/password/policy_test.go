@@ -195,17 +195,3 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
-
-// BenchmarkPolicyCheck is one accepted password: all rules, and no violation.
-func BenchmarkPolicyCheck(b *testing.B) {
-	for name, p := range map[string]string{"short": "Correct-Horse-9", "long": "Aa1!" + strings.Repeat("ü", 124)} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if v, err := Strict.Check(b.Context(), p); v != nil || err != nil {
-					b.Fatal(v, err)
-				}
-			}
-		})
-	}
-}

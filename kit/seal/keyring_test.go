@@ -261,22 +261,3 @@ func FuzzContext(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkSeal(b *testing.B) {
-	k, secret := must(NewKeyring(secret("a"))), make([]byte, 20)
-	sealed := k.Seal(secret, "totp", "row", "user")
-	b.Run("seal", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			k.Seal(secret, "totp", "row", "user")
-		}
-	})
-	b.Run("open", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, _, err := k.Open(sealed, "totp", "row", "user"); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}

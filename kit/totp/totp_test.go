@@ -379,7 +379,7 @@ func BenchmarkSecondStep(b *testing.B) {
 			}
 		}
 	})
-	b.Run("with", func(b *testing.B) {
+	b.Run("myauth", func(b *testing.B) {
 		for b.Loop() {
 			p.Clock.Advance(30 * time.Second)
 			_, err := p.Grant(b.Context(), kit.Login{User: u, AMR: []string{"pwd"}})

@@ -141,23 +141,3 @@ func TestOneTenant(t *testing.T) {
 		t.Errorf("another tenant: %v", err)
 	}
 }
-
-// Once warm a login costs a signature and a walk through the claims.
-func BenchmarkVerify(b *testing.B) {
-	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
-		b.Run(alg, func(b *testing.B) {
-			p, issuer, _ := start(b)
-			p.Script(func(s *hostile.Script) {
-				s.Alg = alg
-				s.Claims = hostile.JSON{"email": "ada@example.com", "email_verified": true, "name": "Ada"}
-			})
-			idToken := token(p)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := issuer.Verify(b.Context(), idToken, want); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -279,25 +279,3 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkContains(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "list")
-	if err := os.WriteFile(path, listOf(b, 8, sumsBelow(1_000_000)...), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer file.Close()
-	l, err := Open(file, headerSize+8_000_000)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if _, err := l.Contains(sumOf(i)); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
