@@ -49,13 +49,13 @@ func TestTable(t *testing.T) {
 		}
 	}
 	want := []string{
-		"what callers users myauth the other ratio target",
-		".ci/a Verify - - 3.00 µs 12.0 µs golang-jwt 4.00 -",
-		"b Verify 16 - 50.0 logins/s 100 logins/s direct 0.50 ratio ≥ 0.5",
-		"b Verify 16 - 12.5 ns 10.0 ns direct 0.80 ratio ≥ 1, missed",
-		"b Verify 16 - 12.5 ns 25.0 µs other-3lib 2000.00 ratio ≥ 1",
-		"b Store/me 1 1000 50.0 ns 50.0 ns bare 1.00 -",
-		"b Start - - 30.0 MB - - ≤ 25.5 MB, missed",
+		"what unit callers users myauth the other ratio target",
+		".ci/a Verify ns/op - - 3.00 µs 12.0 µs golang-jwt 4.00 -",
+		"b Verify logins/s 16 - 50.0 100 direct 0.50 ratio ≥ 0.5",
+		"b Verify ns/op 16 - 12.5 ns 10.0 ns direct 0.80 ratio ≥ 1, missed",
+		"b Verify ns/op 16 - 12.5 ns 25.0 µs other-3lib 2000.00 ratio ≥ 1",
+		"b Store/me ns/op 1 1000 50.0 ns 50.0 ns bare 1.00 -",
+		"b Start MB - - 30.0 - - ≤ 25.5, missed",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -12,9 +12,9 @@ func print(out io.Writer, rows []row) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for i, r := range rows {
 		if i == 0 {
-			fmt.Fprint(w, "\nwhat\tcallers\tusers\tmyauth\tthe other\t\tratio\ttarget\n")
+			fmt.Fprint(w, "\nwhat\tunit\tcallers\tusers\tmyauth\tthe other\t\tratio\ttarget\n")
 		}
-		fmt.Fprintf(w, "%s %s\t%s\t%s\t%s\t", r.pkg, r.what, orDash(r.callers), orDash(r.users), quantity(r.ours, r.unit))
+		fmt.Fprintf(w, "%s %s\t%s\t%s\t%s\t%s\t", r.pkg, r.what, r.unit, orDash(r.callers), orDash(r.users), quantity(r.ours, r.unit))
 		if r.other == "" {
 			fmt.Fprint(w, "-\t\t-\t")
 		} else {
@@ -38,13 +38,14 @@ func orDash(text string) string {
 
 // quantity writes a value for people: three digits that count, and nanoseconds as what they come to.
 func quantity(value float64, unit string) string {
+	suffix := ""
 	if unit == "ns/op" {
-		unit = "ns"
-		for _, longer := range []string{"µs", "ms", "s"} {
+		suffix = " ns"
+		for _, longer := range []string{" µs", " ms", " s"} {
 			if value < 999.5 {
 				break
 			}
-			value, unit = value/1000, longer
+			value, suffix = value/1000, longer
 		}
 	}
 	digits := 2
@@ -54,5 +55,5 @@ func quantity(value float64, unit string) string {
 	case value >= 9.995:
 		digits = 1
 	}
-	return strconv.FormatFloat(value, 'f', digits, 64) + " " + unit
+	return strconv.FormatFloat(value, 'f', digits, 64) + suffix
 }
