@@ -22,8 +22,9 @@ import (
 )
 
 // BenchmarkRefresh is POST /auth/refresh without a grace, so that each rotates, beside a bare handler
-// that reads a session and its user, writes the session and signs a token, on a database of the same
-// kind: SQLite with synchronous=FULL, and PostgreSQL with fsync, which MYAUTH_TEST_POSTGRES_URL may name.
+// that gives the same answer: it reads a session and its user, writes the session, and signs a token with the
+// same claims. Each has a database of the same kind: SQLite with synchronous=FULL, and PostgreSQL with
+// fsync, which MYAUTH_TEST_POSTGRES_URL may name.
 // 4000 requests: -benchtime=4000x.
 func BenchmarkRefresh(b *testing.B) {
 	keys, err := accesstoken.HMAC([]byte(testSecret))
@@ -103,17 +104,33 @@ func refreshers(b *testing.B, stores kit.Stores, keys *accesstoken.Keyring, call
 // bareSessions is the least that a refresh needs of a store.
 type bareSessions interface {
 	// add makes a user with a session of the same id.
-	add(ctx context.Context, id string, s bareSession) error
+	add(ctx context.Context, id string, u bareUser, s bareSession) error
 	session(ctx context.Context, id string) (bareSession, error)
-	active(ctx context.Context, userID string) (bool, error)
+	user(ctx context.Context, id string) (bareUser, error)
 	// rotate writes hash and expiry, and reports whether the session had that version.
 	rotate(ctx context.Context, id string, s bareSession) (bool, error)
 }
 
+// bareSession is what a refresh checks, and what it puts into the access token.
 type bareSession struct {
-	userID           string
-	hash             []byte
-	expires, version int64
+	userID                            string
+	hash                              []byte
+	amr                               string
+	authTime, epoch, expires, version int64
+}
+
+// bareUser is the user of the answer, and the epoch.
+type bareUser struct {
+	ID        string          `json:"id"`
+	Email     string          `json:"email"`
+	Username  string          `json:"username"`
+	Roles     json.RawMessage `json:"roles"`
+	Settings  json.RawMessage `json:"user_settings"`
+	Verified  bool            `json:"is_verified"`
+	Active    bool            `json:"is_active"`
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	epoch     int64
 }
 
 func bareRefreshers(b *testing.B, sessions bareSessions, keys *accesstoken.Keyring, callers int) (all []*refresher) {
@@ -125,13 +142,18 @@ func bareRefreshers(b *testing.B, sessions bareSessions, keys *accesstoken.Keyri
 	for i := range callers {
 		id, secret := fmt.Sprintf("%032d", i), rand.Text()
 		hash := sha256.Sum256([]byte(secret))
-		if err := sessions.add(b.Context(), id, bareSession{hash: hash[:], expires: time.Now().Add(time.Hour).Unix(), version: 1}); err != nil {
+		u := bareUser{Email: id + "@example.com", Username: "Ada", Roles: []byte("[]"), Settings: []byte("{}"), Active: true, CreatedAt: time.Now(), UpdatedAt: time.Now()}
+		session := bareSession{hash: hash[:], amr: "pwd", authTime: time.Now().Unix(), expires: time.Now().Add(bareLifetime).Unix(), version: 1}
+		if err := sessions.add(b.Context(), id, u, session); err != nil {
 			b.Fatal(err)
 		}
 		all = append(all, newRefresher(b, addr, id+"."+secret))
 	}
 	return all
 }
+
+// bareLifetime is that of a session which is not refreshed.
+const bareLifetime = 7 * 24 * time.Hour
 
 // bareRefresh rotates with three calls.
 type bareRefresh struct {
@@ -163,12 +185,17 @@ func (h *bareRefresh) rotated(r *http.Request) (body []byte, status int) {
 	if err != nil || subtle.ConstantTimeCompare(s.hash, presented[:]) != 1 || s.expires < now.Unix() {
 		return nil, http.StatusUnauthorized
 	}
-	if active, err := h.sessions.active(r.Context(), s.userID); err != nil || !active {
+	u, err := h.sessions.user(r.Context(), s.userID)
+	if err != nil || !u.Active || u.epoch != s.epoch {
 		return nil, http.StatusForbidden
+	}
+	var roles []string
+	if err := json.Unmarshal(u.Roles, &roles); err != nil {
+		return nil, http.StatusInternalServerError
 	}
 	next := rand.Text()
 	hash := sha256.Sum256([]byte(next))
-	s.hash, s.expires = hash[:], now.Add(time.Hour).Unix()
+	s.hash, s.expires = hash[:], now.Add(bareLifetime).Unix()
 	switch rotated, err := h.sessions.rotate(r.Context(), id, s); {
 	case err != nil:
 		return nil, http.StatusInternalServerError
@@ -176,13 +203,21 @@ func (h *bareRefresh) rotated(r *http.Request) (body []byte, status int) {
 		return nil, http.StatusConflict
 	}
 	access, err := h.signer.Sign(accesstoken.Claims{
-		Subject: s.userID, SessionID: id, TokenID: rand.Text(), ClientID: "myauth", IssuedAt: now, ExpiresAt: now.Add(15 * time.Minute),
+		Subject: s.userID, SessionID: id, TokenID: rand.Text(), ClientID: "myauth", Roles: roles, Epoch: s.epoch, AMR: strings.Fields(s.amr),
+		AuthTime: time.Unix(s.authTime, 0), IssuedAt: now, ExpiresAt: now.Add(30 * time.Minute),
 	})
 	if err != nil {
 		return nil, http.StatusInternalServerError
 	}
 	var out bytes.Buffer
-	if err := json.NewEncoder(&out).Encode(map[string]any{"access_token": access, "refresh_token": id + "." + next, "token_type": "Bearer", "expires_in": 900}); err != nil {
+	if err := json.NewEncoder(&out).Encode(struct {
+		Access         string   `json:"access_token"`
+		Type           string   `json:"token_type"`
+		Expires        int      `json:"expires_in"`
+		Refresh        string   `json:"refresh_token"`
+		RefreshExpires int      `json:"refresh_token_expires_in"`
+		User           bareUser `json:"user"`
+	}{access, "bearer", 1800, id + "." + next, int(bareLifetime.Seconds()), u}); err != nil {
 		return nil, http.StatusInternalServerError
 	}
 	return out.Bytes(), http.StatusOK

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/postgres"
@@ -25,8 +26,9 @@ func refreshSQLite(b *testing.B) (kit.Stores, bareSessions) {
 	}
 	b.Cleanup(func() { store.Close() })
 	return store.Stores(), newBareSQL(b, "sqlite3", "file:"+filepath.Join(b.TempDir(), "bare.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)",
-		sqliteConns, `CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, password TEXT, active INT);
-		CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT, hash BLOB, expires_at INT, version INT) WITHOUT ROWID;
+		sqliteConns, `CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, username TEXT, password TEXT, roles TEXT, settings TEXT, verified INT, active INT,
+			epoch INT, created_at INT, updated_at INT);
+		CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT, hash BLOB, amr TEXT, auth_time INT, epoch INT, expires_at INT, version INT) WITHOUT ROWID;
 		CREATE INDEX sessions_expire ON sessions (expires_at)`)
 }
 
@@ -38,15 +40,16 @@ func refreshPostgres(b *testing.B) (kit.Stores, bareSessions) {
 	}
 	b.Cleanup(func() { store.Close() })
 	return store.Stores(), newBareSQL(b, "postgres", schemaOf(b, server), postgresConns,
-		`CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, password TEXT, active BOOL);
-		CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT, hash BYTEA, expires_at BIGINT, version BIGINT);
+		`CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT UNIQUE, username TEXT, password TEXT, roles TEXT, settings TEXT, verified BOOL, active BOOL,
+			epoch BIGINT, created_at BIGINT, updated_at BIGINT);
+		CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT, hash BYTEA, amr TEXT, auth_time BIGINT, epoch BIGINT, expires_at BIGINT, version BIGINT);
 		CREATE INDEX sessions_expire ON sessions (expires_at)`)
 }
 
 // bareSQL has a prepared statement for each call.
 type bareSQL struct {
-	db                    *sql.DB
-	byID, user, overwrite *sql.Stmt
+	db                        *sql.DB
+	byID, userByID, overwrite *sql.Stmt
 }
 
 func newBareSQL(b *testing.B, driver, source string, conns int, tables string) *bareSQL {
@@ -69,28 +72,32 @@ func newBareSQL(b *testing.B, driver, source string, conns int, tables string) *
 	}
 	return &bareSQL{
 		db:        db,
-		byID:      prepare("SELECT user_id, hash, expires_at, version FROM sessions WHERE id = $1"),
-		user:      prepare("SELECT active FROM users WHERE id = $1"),
+		byID:      prepare("SELECT user_id, hash, amr, auth_time, epoch, expires_at, version FROM sessions WHERE id = $1"),
+		userByID:  prepare("SELECT id, email, username, roles, settings, verified, active, epoch, created_at, updated_at FROM users WHERE id = $1"),
 		overwrite: prepare("UPDATE sessions SET hash = $1, expires_at = $2, version = version + 1 WHERE id = $3 AND version = $4"),
 	}
 }
 
-func (d *bareSQL) add(ctx context.Context, id string, s bareSession) error {
-	if _, err := d.db.ExecContext(ctx, "INSERT INTO users VALUES ($1, $2, 'x', $3)", id, id, true); err != nil {
+func (d *bareSQL) add(ctx context.Context, id string, u bareUser, s bareSession) error {
+	if _, err := d.db.ExecContext(ctx, "INSERT INTO users VALUES ($1, $2, $3, 'x', $4, $5, $6, $7, $8, $9, $10)", id, u.Email, u.Username,
+		string(u.Roles), string(u.Settings), u.Verified, u.Active, u.epoch, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro()); err != nil {
 		return err
 	}
-	_, err := d.db.ExecContext(ctx, "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5)", id, id, s.hash, s.expires, s.version)
+	_, err := d.db.ExecContext(ctx, "INSERT INTO sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", id, id, s.hash, s.amr, s.authTime, s.epoch, s.expires, s.version)
 	return err
 }
 
 func (d *bareSQL) session(ctx context.Context, id string) (s bareSession, err error) {
-	err = d.byID.QueryRowContext(ctx, id).Scan(&s.userID, &s.hash, &s.expires, &s.version)
+	err = d.byID.QueryRowContext(ctx, id).Scan(&s.userID, &s.hash, &s.amr, &s.authTime, &s.epoch, &s.expires, &s.version)
 	return s, err
 }
 
-func (d *bareSQL) active(ctx context.Context, userID string) (active bool, err error) {
-	err = d.user.QueryRowContext(ctx, userID).Scan(&active)
-	return active, err
+func (d *bareSQL) user(ctx context.Context, id string) (u bareUser, err error) {
+	var created, updated int64
+	err = d.userByID.QueryRowContext(ctx, id).Scan(&u.ID, &u.Email, &u.Username, (*[]byte)(&u.Roles), (*[]byte)(&u.Settings), &u.Verified, &u.Active,
+		&u.epoch, &created, &updated)
+	u.CreatedAt, u.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
+	return u, err
 }
 
 func (d *bareSQL) rotate(ctx context.Context, id string, s bareSession) (bool, error) {
