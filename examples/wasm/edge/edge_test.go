@@ -19,10 +19,14 @@ import (
 	"github.com/http-wasm/http-wasm-host-go/handler"
 	wasm "github.com/http-wasm/http-wasm-host-go/handler/nethttp"
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/sys"
 
 	"myauth.internal/httpx"
 	"myauth.internal/kit/accesstoken"
 )
+
+// maxVerified is the guest's.
+const maxVerified = 256
 
 const secret = "a secret of the application, 32 bytes or more"
 
@@ -239,6 +243,54 @@ func TestManyAtOnce(t *testing.T) {
 	all.Wait()
 }
 
+// A token that the guest has seen is good until it expires, and no other is good because
+// of it.
+func TestTokensSeenBefore(t *testing.T) {
+	now := time.Now()
+	clock := wazero.NewModuleConfig().WithWalltime(func() (int64, int32) { return now.Unix(), 0 }, sys.ClockResolution(time.Microsecond))
+	m, l, err := load(t, `{"hmac_secret":"`+secret+`"}`, clock)
+	if err != nil {
+		t.Fatalf("%v: %s", err, l)
+	}
+	edge := m.NewHandler(t.Context(), http.HandlerFunc(whoAmI))
+	ask := func(token string) string {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		edge.ServeHTTP(w, r)
+		return fmt.Sprint(w.Code, " ", w.Body)
+	}
+	keys := must(accesstoken.HMAC([]byte(secret)))
+	token := sign(keys, "myauth", time.Hour)
+	const good = `200 ["ada"] ["s1"] ["admin,a%2Cb%0D%0Ac"]`
+	for range 3 {
+		if got := ask(token); got != good {
+			t.Errorf("a good token: %s", got)
+		}
+	}
+	other := sign(keys, "myauth", time.Minute)
+	if got := ask(token[:strings.LastIndexByte(token, '.')] + other[strings.LastIndexByte(other, '.'):]); !strings.Contains(got, "invalid_token") {
+		t.Errorf("another signature: %s", got)
+	}
+	for i := range 2 * maxVerified { // more than it keeps
+		if got := ask(sign(keys, "myauth", 2*time.Hour+time.Duration(i)*time.Second)); got != good {
+			t.Fatalf("token %d: %s", i, got)
+		}
+	}
+	ask(token)
+	now = now.Add(time.Hour - time.Second)
+	if got := ask(token); got != good {
+		t.Errorf("in its last second: %s", got)
+	}
+	now = now.Add(time.Second)
+	for range 2 {
+		if got := ask(token); !strings.Contains(got, "expired_token") {
+			t.Errorf("when its time is over: %s", got)
+		}
+	}
+}
+
 // Hosts differ in what they call to start a guest: see startOnce.
 func TestStartsInEveryHost(t *testing.T) {
 	good := "Bearer " + sign(must(accesstoken.HMAC([]byte(secret))), "myauth", time.Hour)
@@ -308,7 +360,8 @@ func TestLongClaims(t *testing.T) {
 	}
 }
 
-// The cost of a request through the guest, beside the same check in Go.
+// The cost of a request through the guest, beside the same check in Go: with a token that
+// it has seen, and with one that it has not, or no longer.
 func BenchmarkRequest(b *testing.B) {
 	hmac := must(accesstoken.HMAC([]byte(secret)))
 	_, private, err := ed25519.GenerateKey(rand.Reader)
@@ -324,25 +377,33 @@ func BenchmarkRequest(b *testing.B) {
 		"hmac": {hmac, map[string]any{"hmac_secret": secret}},
 		"jwks": {asymmetric, map[string]any{"jwks": json.RawMessage(asymmetric.JWKS())}},
 	} {
-		token := sign(test.keys, "myauth", time.Hour)
 		edge := protect(b, string(must(json.Marshal(test.config))), nothing)
 		native := must(httpx.NewMiddleware(must(accesstoken.NewVerifier(test.keys, "myauth", "myauth", nil)), nil)).RequireToken(nothing)
-		for _, which := range []struct {
+		for _, tokens := range []struct {
 			name string
-			h    http.Handler
-		}{{"myauth", edge}, {"native", native}} {
-			b.Run(name+"/"+which.name, func(b *testing.B) {
-				b.ReportAllocs()
+			n    int
+		}{{"same", 1}, {"new", 2 * maxVerified}} {
+			var requests []*http.Request
+			for i := range tokens.n {
 				r := httptest.NewRequest(http.MethodGet, "/", nil)
-				r.Header.Set("Authorization", "Bearer "+token)
-				for b.Loop() {
-					w := httptest.NewRecorder()
-					which.h.ServeHTTP(w, r)
-					if w.Code != 200 {
-						b.Fatal(w.Code)
+				r.Header.Set("Authorization", "Bearer "+sign(test.keys, "myauth", time.Hour+time.Duration(i)*time.Second))
+				requests = append(requests, r)
+			}
+			for _, which := range []struct {
+				name string
+				h    http.Handler
+			}{{"myauth", edge}, {"native", native}} {
+				b.Run(name+"/"+tokens.name+"/"+which.name, func(b *testing.B) {
+					b.ReportAllocs()
+					for i := 0; b.Loop(); i++ {
+						w := httptest.NewRecorder()
+						which.h.ServeHTTP(w, requests[i%len(requests)])
+						if w.Code != 200 {
+							b.Fatal(w.Code)
+						}
 					}
-				}
-			})
+				})
+			}
 		}
 	}
 }

@@ -70,7 +70,7 @@ func handleRequest() uint64 {
 		missingToken.write()
 		return 0
 	}
-	claims, err := verifier.Verify(strings.TrimLeft(token, " "))
+	claims, err := verify(strings.TrimLeft(token, " "))
 	switch {
 	case errors.Is(err, accesstoken.ErrExpired):
 		expiredToken.write()
