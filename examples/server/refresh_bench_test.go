@@ -143,7 +143,7 @@ func bareRefreshers(b *testing.B, sessions bareSessions, keys *accesstoken.Keyri
 		id, secret := fmt.Sprintf("%032d", i), rand.Text()
 		hash := sha256.Sum256([]byte(secret))
 		u := bareUser{Email: id + "@example.com", Username: "Ada", Roles: []byte("[]"), Settings: []byte("{}"), Active: true, CreatedAt: time.Now(), UpdatedAt: time.Now()}
-		session := bareSession{hash: hash[:], amr: "pwd", authTime: time.Now().Unix(), expires: time.Now().Add(bareLifetime).Unix(), version: 1}
+		session := bareSession{hash: hash[:], amr: "pwd", authTime: time.Now().Unix(), expires: time.Now().Add(bareLifetime).UnixMicro(), version: 1}
 		if err := sessions.add(b.Context(), id, u, session); err != nil {
 			b.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func (h *bareRefresh) rotated(r *http.Request) (body []byte, status int) {
 	id, secret, _ := strings.Cut(request.RefreshToken, ".")
 	presented, now := sha256.Sum256([]byte(secret)), time.Now()
 	s, err := h.sessions.session(r.Context(), id)
-	if err != nil || subtle.ConstantTimeCompare(s.hash, presented[:]) != 1 || s.expires < now.Unix() {
+	if err != nil || subtle.ConstantTimeCompare(s.hash, presented[:]) != 1 || s.expires < now.UnixMicro() {
 		return nil, http.StatusUnauthorized
 	}
 	u, err := h.sessions.user(r.Context(), s.userID)
@@ -195,7 +195,7 @@ func (h *bareRefresh) rotated(r *http.Request) (body []byte, status int) {
 	}
 	next := rand.Text()
 	hash := sha256.Sum256([]byte(next))
-	s.hash, s.expires = hash[:], now.Add(bareLifetime).Unix()
+	s.hash, s.expires = hash[:], now.Add(bareLifetime).UnixMicro()
 	switch rotated, err := h.sessions.rotate(r.Context(), id, s); {
 	case err != nil:
 		return nil, http.StatusInternalServerError
