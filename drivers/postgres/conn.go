@@ -51,16 +51,17 @@ type conn struct {
 	pqConn
 	link     *link
 	shared   *shared
+	watch    *watch
 	status   *byte             // see transactionStatus
 	prepared map[string]pqStmt // nil: statements have no names
-	readOnly bool              // so is the server
+	retired  bool              // it goes out of the pool: its server takes no writes, or was asked to cancel
 
 	used time.Time // when it came back to the pool,
 	seen int64     // and breaks then
 }
 
-func newConn(inner pqConn, l *link, s *shared) *conn {
-	c := &conn{pqConn: inner, link: l, shared: s, status: transactionStatus(inner), used: time.Now(), seen: s.breaks.Load()}
+func newConn(inner pqConn, l *link, s *shared, w *watch) *conn {
+	c := &conn{pqConn: inner, link: l, shared: s, watch: w, status: transactionStatus(inner), used: time.Now(), seen: s.breaks.Load()}
 	if randomNames(inner) {
 		c.prepared = make(map[string]pqStmt)
 	}
@@ -71,12 +72,12 @@ func newConn(inner pqConn, l *link, s *shared) *conn {
 // as good as before, and everything else breaks it: lib/pq does not know the errors
 // of TLS, nor whether anything is left to be read.
 func (c *conn) check(err error) error {
-	var e *pq.Error
-	switch {
-	case err == nil, errors.Is(err, driver.ErrBadConn):
+	if err == nil || errors.Is(err, driver.ErrBadConn) {
 		return err
-	case errors.As(err, &e) && !e.Fatal():
-		c.readOnly = c.readOnly || e.Code == "25006" // read_only_sql_transaction
+	}
+	var e *pq.Error
+	if errors.As(err, &e) && !e.Fatal() {
+		c.retired = c.retired || e.Code == "25006" // read_only_sql_transaction
 		return err
 	}
 	c.link.broken.Store(true)
@@ -100,7 +101,9 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	s, err := c.prepare(ctx, query)
 	if s != nil {
 		var result driver.Result
-		result, err = s.ExecContext(ctx, args)
+		stop := c.cancelAfter(ctx)
+		result, err = s.ExecContext(context.WithoutCancel(ctx), args)
+		stop()
 		if !c.forgotten(err) {
 			return result, once(c.check(err))
 		}
@@ -116,9 +119,17 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	s, err := c.prepare(ctx, query)
 	if s != nil {
 		var rows driver.Rows
-		rows, err = s.QueryContext(ctx, args)
+		stop := c.cancelAfter(ctx)
+		rows, err = s.QueryContext(context.WithoutCancel(ctx), args)
+		if err == nil {
+			if l, ok := ctx.(*lookup); ok {
+				l.watched = true
+			}
+			return &watchedRows{rows, stop}, nil
+		}
+		stop()
 		if !c.forgotten(err) {
-			return rows, c.check(err)
+			return nil, c.check(err)
 		}
 	} else if err != nil {
 		return nil, c.check(err)
@@ -153,6 +164,9 @@ func (c *conn) prepare(ctx context.Context, query string) (pqStmt, error) {
 // another connection of the server; or because its result would be of another type now.
 // The connection then prepares no more.
 func (c *conn) forgotten(err error) bool {
+	if err == nil {
+		return false
+	}
 	var e *pq.Error
 	if !errors.As(err, &e) || e.Code != "26000" && e.Code != "0A000" { // invalid_sql_statement_name, feature_not_supported
 		return false
@@ -196,7 +210,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 func (c *conn) IsValid() bool {
 	c.link.bound(time.Time{}) // that of a cancellation, which the server confirmed
 	c.used, c.seen = time.Now(), c.shared.breaks.Load()
-	return !c.readOnly && !c.link.broken.Load() && c.pqConn.IsValid() && !c.inTransaction()
+	return !c.retired && !c.link.broken.Load() && c.pqConn.IsValid() && !c.inTransaction()
 }
 
 func (c *conn) inTransaction() bool { return *c.status != 'I' }
@@ -207,5 +221,6 @@ func (c *conn) Close() error {
 		c.shared.breaks.Add(1)
 	}
 	c.link.bound(time.Now().Add(tryTimeout)) // lib/pq says goodbye
+	_ = c.watch.rows.Close()
 	return c.pqConn.Close()
 }

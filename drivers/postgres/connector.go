@@ -118,20 +118,32 @@ func (c *connector) connect(ctx context.Context, host pq.ConfigMultihost, hosts 
 	}
 	d := &dialer{ctx: ctx, dial: c.dial}
 	inner.Dialer(d)
-	opened, err := inner.Connect(ctx)
+	full, w, err := open(ctx, inner)
 	if d.stop != nil && !d.stop() && err == nil {
-		err = errors.Join(ctx.Err(), opened.Close())
+		err = errors.Join(ctx.Err(), full.Close())
 	}
 	d.ctx, d.stop = nil, nil // lib/pq keeps the dialer for as long as it keeps the connection
 	if err != nil {
 		return nil, err
 	}
+	d.link.bound(time.Time{})
+	return newConn(full, d.link, &c.shared, w), nil
+}
+
+func open(ctx context.Context, inner *pq.Connector) (pqConn, *watch, error) {
+	opened, err := inner.Connect(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	full, ok := opened.(pqConn)
 	if !ok {
-		return nil, errors.Join(errors.New("this version of lib/pq is not the one that the module requires"), opened.Close())
+		return nil, nil, errors.Join(errors.New("this version of lib/pq is not the one that the module requires"), opened.Close())
 	}
-	d.link.bound(time.Time{})
-	return newConn(full, d.link, &c.shared), nil
+	w, err := newWatch(ctx, full)
+	if err != nil {
+		return nil, nil, errors.Join(ctx.Err(), err, full.Close())
+	}
+	return full, w, nil
 }
 
 // dialer opens the network connections of one conn: those that the handshake needs, of

@@ -135,7 +135,7 @@ func New(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	for _, text := range sqlstore.Statements(d) {
 		own.shared.texts.Store(text, true)
 	}
-	return &Store{sql: sqlstore.New(db, d, schema), dialect: d, db: db}, nil
+	return &Store{sql: sqlstore.New(ownPool{db}, d, schema), dialect: d, db: db}, nil
 }
 
 func (o *Options) withDefaults() (opts Options, err error) {
