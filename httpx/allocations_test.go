@@ -25,12 +25,12 @@ func TestAllocations(t *testing.T) {
 		h                        http.Handler
 		most                     float64
 	}{
-		{"RequireToken", "GET", "/orders", "", rg.RequireToken(page), 14},
-		{"RequireUser", "GET", "/orders", "", rg.RequireUser(page), 19},
-		{"me", "GET", "/auth/me", "", rg, 20},
+		{"RequireToken", "GET", "/orders", "", rg.RequireToken(page), 9},
+		{"RequireUser", "GET", "/orders", "", rg.RequireUser(page), 14},
+		{"me", "GET", "/auth/me", "", rg, 15},
 		// Within the grace, which writes nothing.
-		{"refresh", "POST", "/auth/refresh", `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`, rg, 42},
-		{"login", "POST", "/auth/login", login, rg, 101},
+		{"refresh", "POST", "/auth/refresh", `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`, rg, 30},
+		{"login", "POST", "/auth/login", login, rg, 96},
 	} {
 		reader := strings.NewReader(c.body)
 		r := httptest.NewRequest(c.method, c.path, reader)

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"myauth.internal/httpx/cookie"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/memstore"
@@ -90,94 +89,6 @@ type blank struct{ header http.Header }
 func (b blank) Header() http.Header       { return b.header }
 func (blank) WriteHeader(int)             {}
 func (blank) Write(p []byte) (int, error) { return len(p), nil }
-
-// BenchmarkMiddleware is what protecting a handler costs each request.
-func BenchmarkMiddleware(b *testing.B) {
-	rg := newRig(b, Options{})
-	token := rg.accessToken(b)
-	for _, tc := range []struct {
-		name    string
-		protect func(http.Handler) http.Handler
-	}{
-		{"RequireToken", rg.RequireToken},
-		{"RequireUser", rg.RequireUser},
-	} {
-		b.Run(tc.name, func(b *testing.B) {
-			reached := 0
-			h := tc.protect(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
-			r := httptest.NewRequest(http.MethodGet, "/orders", nil)
-			r.Header.Set("Authorization", "Bearer "+token)
-			w := blank{http.Header{}}
-			b.ReportAllocs()
-			for b.Loop() {
-				h.ServeHTTP(w, r)
-			}
-			if reached != b.N {
-				b.Errorf("%d of %d requests got through", reached, b.N)
-			}
-		})
-	}
-}
-
-// BenchmarkCookies is what BenchmarkMiddleware measures in cookie mode, GET /me within the process,
-// and a renewal within the grace, which writes nothing.
-func BenchmarkCookies(b *testing.B) {
-	rg := newRig(b, Options{Cookies: true})
-	tokens, err := rg.svc.Login(b.Context(), "ada@example.com", goodPassword)
-	if err != nil {
-		b.Fatal(err)
-	}
-	access, refresh := cookie.Access+"="+string(tokens.AccessToken), cookie.Refresh+"="+string(tokens.RefreshToken)
-	page := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	for _, tc := range []struct {
-		name, path, cookies string
-		h                   http.Handler
-	}{
-		{"RequireToken", "/orders", access + "; " + refresh, rg.RequireToken(page)},
-		{"RequireUser", "/orders", access + "; " + refresh, rg.RequireUser(page)},
-		{"RequireSignIn", "/orders", access + "; " + refresh, rg.RequireSignIn("/sign-in", nil)(page)},
-		{"me", "/auth/me", access + "; " + refresh, rg},
-		{"renewal", "/orders", refresh, rg.RequireUser(page)},
-	} {
-		b.Run(tc.name, func(b *testing.B) {
-			r := httptest.NewRequest(http.MethodGet, "https://app.example.com"+tc.path, nil)
-			r.Header.Set("Cookie", tc.cookies)
-			r.Header.Set("Sec-Fetch-Site", "same-origin")
-			w := blank{http.Header{}}
-			b.ReportAllocs()
-			for b.Loop() {
-				clear(w.header)
-				tc.h.ServeHTTP(w, r)
-			}
-		})
-	}
-}
-
-// BenchmarkRegisterBody is what reading and checking a body costs before kit sees it.
-func BenchmarkRegisterBody(b *testing.B) {
-	const body = `{"email":"ada@example.com","username":"Ada","password":"Engine#1843!","user_settings":{"theme":"dark","newsletter":false}}`
-	reader := strings.NewReader(body)
-	r := httptest.NewRequest(http.MethodPost, "/auth/register", reader)
-	r.Header.Set("Content-Type", "application/json")
-	b.ReportAllocs()
-	for b.Loop() {
-		reader.Reset(body)
-		c, err := readBody(r, kit.JSONBody)
-		if err != nil {
-			b.Fatal(err)
-		}
-		var in kit.Registration
-		fields := []kit.Field{
-			{Name: "email", Text: &in.Email, Empty: true},
-			{Name: "username", Text: &in.Username, Empty: true},
-			{Name: "password", Text: (*string)(&in.Password), Empty: true},
-			{Name: "user_settings", Object: &in.Settings, Optional: true},
-		}
-		if err := c.Decode(fields, nil); err != nil {
-			b.Fatal(err, fields)
-		}
-	}
-}
 
 // BenchmarkRefresh is POST /auth/refresh without a grace, so that each rotates, beside a bare handler
 // that reads the body, looks the session and its user up, writes the session and signs a token.
