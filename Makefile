@@ -13,12 +13,10 @@ test:
 lint:
 	@bash .ci/scripts/lint
 
-# The benchmarks, and at the end one table of what they measured. ARGS goes to
-# go test, and ONLY chooses one module: make bench ONLY=examples/server ARGS='-bench Refresh'
+# The benchmarks, and at the end one table of what they measured: see BENCHMARKS.md. ARGS goes to go test, and ONLY chooses one module: make bench ONLY=examples/server ARGS='-bench Refresh'
 # USERS are the numbers of accounts in the stores: make bench USERS=1000,1000000
-USERS ?= 1000
 bench:
-	@USERS='$(USERS)' bash .ci/scripts/bench $(ARGS)
+	@bash .ci/scripts/bench $(ARGS)
 
 # The tests of what runs as WebAssembly, under Node and wazero, and builds for the other systems.
 wasm:
