@@ -51,7 +51,7 @@ func (*betweenPipelines) ProcessHook(next goredis.ProcessHook) goredis.ProcessHo
 
 func (b *betweenPipelines) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []goredis.Cmder) error {
-		if cmds[0].Name() == "hmget" && b.asked.Add(1) == 1 {
+		if cmds[0].Name() == "get" && b.asked.Add(1) == 1 {
 			b.do()
 		}
 		return next(ctx, cmds)

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -30,9 +31,9 @@ var errContention = fmt.Errorf("%w: too many calls change one bucket at once", k
 //
 // KEYS: bucket. ARGV: value that was read, new value.
 var bucketChange = redis.NewScript(`
-local value = redis.call('HMGET', KEYS[1], 'value')[1] or ''
+local value = redis.call('GET', KEYS[1]) or ''
 if value ~= ARGV[1] then return value end
-redis.call('HSET', KEYS[1], 'value', ARGV[2])
+redis.call('SET', KEYS[1], ARGV[2])
 return 1
 `)
 
@@ -40,12 +41,11 @@ return 1
 func (b *Buckets) Change(ctx context.Context, n int, change func(old []byte) []byte) error {
 	key := b.s.keys.bucket(n)
 	value, err := call(ctx, b.s, "read a bucket", func(ctx context.Context) (string, error) {
-		read, err := b.s.client.HMGet(ctx, key, "value").Result()
-		if err != nil {
-			return "", err
+		value, err := b.s.client.Get(ctx, key).Result()
+		if errors.Is(err, redis.Nil) {
+			return "", nil // the bucket is empty
 		}
-		value, _ := read[0].(string) // nil: the bucket is empty
-		return value, nil
+		return value, err
 	})
 	for range bucketRounds {
 		if err != nil {

@@ -62,8 +62,16 @@ func through(url string, n *conformance.Network) conformance.Open {
 
 // makeNewer has a record claim to be one of a newer version of MyAuth.
 func makeNewer(client goredis.UniversalClient, store *redis.Store, table, id string) error {
-	return client.HSet(context.Background(), redis.RecordKey(store, table, id), "form", "2").Err()
+	key := redis.RecordKey(store, table, id)
+	record, err := client.Get(context.Background(), key).Result()
+	if err != nil {
+		return err
+	}
+	return client.Set(context.Background(), key, withForm(record, "2"), 0).Err()
 }
+
+// withForm returns a record with another form.
+func withForm(record, form string) string { return form + strings.TrimPrefix(record, "1") }
 
 // connect returns a client of the server or the cluster.
 func connect(t testing.TB, url string) goredis.UniversalClient {

@@ -272,21 +272,21 @@ func TestDamagedRecords(t *testing.T) {
 	const email = "kept@Example.com"
 	sound := dump(t, client, o.Prefix)
 	for _, c := range []struct {
-		name   string
-		damage func(key string)
-		newer  bool
+		name    string
+		damaged func(record string) string
+		newer   bool
 	}{
-		{"newer", func(key string) { client.HSet(t.Context(), key, "form", "10") }, true},
-		{"newer and without a field", func(key string) {
-			client.HSet(t.Context(), key, "form", "2")
-			client.HDel(t.Context(), key, "version")
-		}, true},
-		{"older", func(key string) { client.HSet(t.Context(), key, "form", "0") }, false},
-		{"another form", func(key string) { client.HSet(t.Context(), key, "form", "x") }, false},
-		{"without form", func(key string) { client.HDel(t.Context(), key, "form") }, false},
+		{"newer", func(record string) string { return withForm(record, "10") }, true},
+		{"newer and nothing else", func(string) string { return "2\x00" }, true},
+		{"older", func(record string) string { return withForm(record, "0") }, false},
+		{"another form", func(record string) string { return withForm(record, "x") }, false},
+		{"without form", func(record string) string { return withForm(record, "") }, false},
+		{"without words", func(string) string { return "1\x00" }, false},
+		{"empty", func(string) string { return "" }, false},
 	} {
-		c.damage(userKey)
-		c.damage(tokenKey)
+		for _, key := range []string{userKey, tokenKey} {
+			client.Set(t.Context(), key, c.damaged(client.Get(t.Context(), key).Val()), 0)
+		}
 		damaged := dump(t, client, o.Prefix)
 		_, byID := store.Users().ByID(t.Context(), "kept")
 		_, byEmail := store.Users().ByEmail(t.Context(), email)
@@ -323,10 +323,11 @@ func TestDamagedRecords(t *testing.T) {
 			client.RestoreReplace(t.Context(), key, 0, sound[key])
 		}
 	}
-	for field, value := range map[string]string{"version": "x", "created_at": "yesterday", "roles": "{", "is_active": "maybe"} {
-		client.HSet(t.Context(), userKey, field, value)
-		if _, err := store.Users().ByID(t.Context(), "kept"); err == nil || !strings.Contains(err.Error(), "damaged") || strings.Contains(err.Error(), value) {
-			t.Errorf("%s is %q: %v", field, value, err)
+	record := client.Get(t.Context(), userKey).Val()
+	for part, other := range map[string]string{"1\x001\x00": "1\x00x\x00", "\x02[]": "\x02{{", "\x04true": "\x04trye", "\x10" + fmt.Sprint(testTime.UnixMicro()): "\x09yesterday", "\x10kept@Example.com": "\xff\xff\x03kept"} {
+		client.Set(t.Context(), userKey, strings.Replace(record, part, other, 1), 0)
+		if _, err := store.Users().ByID(t.Context(), "kept"); err == nil || !strings.Contains(err.Error(), "damaged") || strings.Contains(err.Error(), other) {
+			t.Errorf("%q in place of %q: %v", other, part, err)
 		}
 		client.RestoreReplace(t.Context(), userKey, 0, sound[userKey])
 	}
@@ -412,10 +413,10 @@ func TestDamageKeepsNoOthers(t *testing.T) {
 		damage         func(client *goredis.Client, record string)
 		want           string
 	}{
-		{"one damaged", 1, 1100, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "form") }, "damaged"},
-		{"many damaged", 300, 300, func(client *goredis.Client, record string) { client.HDel(context.Background(), record, "form") }, "damaged"},
+		{"one damaged", 1, 1100, func(client *goredis.Client, record string) { client.Set(context.Background(), record, "x", 0) }, "damaged"},
+		{"many damaged", 300, 300, func(client *goredis.Client, record string) { client.Set(context.Background(), record, "x", 0) }, "damaged"},
 		{"foreign keys", 300, 300, func(client *goredis.Client, record string) { foreign(record)(client, record) }, "damaged"},
-		{"newer", 300, 300, func(client *goredis.Client, record string) { client.HSet(context.Background(), record, "form", "2") }, ""},
+		{"newer", 300, 300, func(client *goredis.Client, record string) { client.Set(context.Background(), record, "2\x00", 0) }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := servers.Redis(t)
@@ -542,7 +543,7 @@ func TestNoValueOfAnAnswerThatCannotBeRead(t *testing.T) {
 
 // What a server says may quote the command, and so addresses and IDs.
 func TestErrorsHoldNoValues(t *testing.T) {
-	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "ZRANGEBYLEX", "", "--rename-command", "HMGET", "")
+	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "ZRANGEBYLEX", "", "--rename-command", "GET", "")
 	store, err := redis.NewUnchecked(plain(t, s.url()), nil) // Open would refuse it
 	if err != nil {
 		t.Fatal(err)

@@ -18,9 +18,8 @@ const maxBatch = 1000
 type index[T any] struct {
 	// entries returns up to limit entries from begin on, which ZRANGEBYLEX understands.
 	entries func(ctx context.Context, begin string, limit int) ([]string, error)
-	key     func(entry string) string // of the record of an entry
-	fields  []string
-	read    func(entry string, values []any) (T, error) // redis.Nil: the entry is not its record's any more
+	key     func(entry string) string             // of the record of an entry
+	read    func(entry, record string) (T, error) // redis.Nil: the entry is not its record's any more
 }
 
 // page returns the first records from begin on. One that is removed or moves between the
@@ -49,14 +48,18 @@ func (x index[T]) page(ctx context.Context, s *Store, begin string, limit int) (
 func (x index[T]) appendRecords(ctx context.Context, s *Store, found []T, entries []string) ([]T, error) {
 	pipe := s.client.Pipeline()
 	for _, entry := range entries {
-		pipe.HMGet(ctx, x.key(entry), x.fields...)
+		pipe.Get(ctx, x.key(entry))
 	}
 	cmds, err := pipe.Exec(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
 	for i, cmd := range cmds {
-		record, err := x.read(entries[i], cmd.(*redis.SliceCmd).Val())
+		text, err := cmd.(*redis.StringCmd).Result()
+		var record T
+		if err == nil {
+			record, err = x.read(entries[i], text)
+		}
 		if errors.Is(err, redis.Nil) {
 			continue
 		} else if err != nil {
@@ -70,7 +73,7 @@ func (x index[T]) appendRecords(ctx context.Context, s *Store, found []T, entrie
 // List implements [kit.UserLister].
 func (u *Users) List(ctx context.Context, after string, limit int) ([]kit.User, error) {
 	slot := u.s.keys.users
-	ids := index[kit.User]{u.entries(slot.ids(), "+"), slot.record, userFields, readUser}
+	ids := index[kit.User]{u.entries(slot.ids(), "+"), slot.record, readUser}
 	return call(ctx, u.s, "list users", func(ctx context.Context) ([]kit.User, error) {
 		return ids.page(ctx, u.s, "("+after, limit)
 	})
@@ -83,9 +86,8 @@ func (u *Users) ListByEmail(ctx context.Context, prefix, after string, limit int
 	emails := index[kit.User]{
 		entries: u.entries(slot.emails(), behind(prefix)),
 		key:     func(entry string) string { return slot.record(idIn(entry)) },
-		fields:  userFields,
-		read: func(entry string, values []any) (kit.User, error) {
-			user, err := readUser(idIn(entry), values)
+		read: func(entry, record string) (kit.User, error) {
+			user, err := readUser(idIn(entry), record)
 			if key := kit.EmailKey(user.Email); err == nil && (entryOf(key, user.ID) != entry || key <= after || !strings.HasPrefix(key, prefix)) {
 				err = redis.Nil
 			}

@@ -130,8 +130,10 @@ func (c *counting) count(cmd goredis.Cmder) {
 	switch cmd := cmd.(type) {
 	case *goredis.StringSliceCmd:
 		c.entries.Add(int64(len(cmd.Val())))
-	case *goredis.SliceCmd:
-		c.records.Add(1)
+	case *goredis.StringCmd:
+		if cmd.Name() == "get" {
+			c.records.Add(1)
+		}
 	}
 }
 

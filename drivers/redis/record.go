@@ -1,37 +1,20 @@
 package redis
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"myauth.internal/kit"
 	"myauth.internal/kit/ijson"
 )
 
-// A record is a hash. These are its fields, in the order in which records are written
-// and read here. The scripts know form, version, and those that the indexes are made
-// of. An update leaves fields alone that it does not know.
-var (
-	userFields = []string{
-		"form", "version", "email", "username", "hashed_password", "roles", "user_settings", "private", "factors",
-		"is_verified", "is_active", "session_epoch", "credential_epoch", "created_at", "updated_at",
-	}
-	tokenFields = []string{
-		"form", "token_type", "user_id", "version", "session_id", "epoch", "secret_hash", "previous_hash", "salt", "data",
-		"created_at", "rotated_at", "expires_at", "revoked_at",
-	}
-)
-
-// emailKey is one more field of users, for the scripts: the address as the index has it.
-const emailKey = "email_key"
-
-// tokenIdentity is how many of tokenFields an update leaves as they are.
-const tokenIdentity = 3
+// A record is one string, which takes a command less time than a hash of many fields. It begins with
+// words that the scripts know: its form, its version, and what the indexes are made of. A zero byte is
+// in none of them and behind each. The other fields follow, each behind its length.
 
 // form is the form of the records that this version of MyAuth writes. It changes no
 // record of another one, since it would not know what that means.
@@ -40,77 +23,125 @@ const form = "1"
 // errDamaged is for a record that this package did not write, or not like this.
 var errDamaged = errors.New("a record is damaged, or was written by another program")
 
-// userRecord returns the fields of u with that version, as HSET takes them.
-func userRecord(u *kit.User, version int64) []any {
-	record := pairs(userFields, form, version, u.Email, u.Username, string(u.PasswordHash), list(u.Roles), []byte(u.Settings), []byte(u.Private), list(u.Factors),
-		u.Verified, u.Active, u.SessionEpoch, u.CredentialEpoch, stamp(u.CreatedAt), stamp(u.UpdatedAt))
-	return append(record, emailKey, kit.EmailKey(u.Email))
+// userRecord returns the record of u with that version.
+func userRecord(u *kit.User, version int64) []byte {
+	b := words(version, kit.EmailKey(u.Email))
+	return fields(b, u.Email, u.Username, string(u.PasswordHash), list(u.Roles), []byte(u.Settings), []byte(u.Private), list(u.Factors),
+		u.Verified, u.Active, u.SessionEpoch, u.CredentialEpoch, u.CreatedAt, u.UpdatedAt)
 }
 
 // list returns strings as a JSON array.
 func list(words []string) []byte {
-	text, _ := json.Marshal(append([]string{}, words...)) // strings always marshal
+	if len(words) == 0 {
+		return []byte("[]")
+	}
+	text, _ := json.Marshal(words) // strings always marshal
 	return text
 }
 
-// readUser reads what HMGET answered to userFields.
-func readUser(id string, values []any) (kit.User, error) {
+func readUser(id, record string) (kit.User, error) {
 	u := kit.User{ID: id}
-	err := scan(values, &u.Version, &u.Email, &u.Username, (*string)(&u.PasswordHash), &u.Roles, (*[]byte)(&u.Settings), (*[]byte)(&u.Private), &u.Factors,
+	var key string
+	err := scan(record, []*string{&key}, &u.Version, &u.Email, &u.Username, (*string)(&u.PasswordHash), &u.Roles, (*[]byte)(&u.Settings), (*[]byte)(&u.Private), &u.Factors,
 		&u.Verified, &u.Active, &u.SessionEpoch, &u.CredentialEpoch, &u.CreatedAt, &u.UpdatedAt)
 	return u, err
 }
 
-// tokenRecord returns the fields of t with that version, as HSET takes them.
-func tokenRecord(t *kit.Token, version int64) []any {
-	return pairs(tokenFields, form, string(t.Type), t.UserID, version, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data,
-		stamp(t.CreatedAt), stamp(t.RotatedAt), stamp(t.ExpiresAt), stamp(t.RevokedAt))
+// tokenRecord returns the three parts of the record of t with that version. An update leaves the second
+// one, which says whose token it is, as it is stored.
+func tokenRecord(t *kit.Token, version int64) (head, identity, rest []byte) {
+	head = words(version, stamp(t.ExpiresAt))
+	identity = append(append(append([]byte(t.UserID), 0), t.Type...), 0)
+	return head, identity, fields(nil, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data, t.CreatedAt, t.RotatedAt, t.RevokedAt)
 }
 
-// readToken reads what HMGET answered to tokenFields.
-func readToken(id string, values []any) (kit.Token, error) {
+func readToken(id, record string) (kit.Token, error) {
 	t := kit.Token{ID: id}
-	err := scan(values, (*string)(&t.Type), &t.UserID, &t.Version, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
-		&t.CreatedAt, &t.RotatedAt, &t.ExpiresAt, &t.RevokedAt)
+	var expires string
+	err := scan(record, []*string{&expires, &t.UserID, (*string)(&t.Type)}, &t.Version, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
+		&t.CreatedAt, &t.RotatedAt, &t.RevokedAt)
+	if err == nil {
+		if t.ExpiresAt, err = time.Parse(stampLayout, expires); err != nil {
+			err = errDamaged
+		}
+	}
 	return t, err
 }
 
-// pairs returns each name and its value.
-func pairs(names []string, values ...any) []any {
-	all := make([]any, 0, 2*len(names))
-	for i, name := range names {
-		all = append(all, name, values[i])
-	}
-	return all
+// words returns the beginning of a record: form, version and one more word.
+func words(version int64, word string) []byte {
+	b := append(make([]byte, 0, 512), form+"\x00"...)
+	b = append(strconv.AppendInt(b, version, 10), 0)
+	return append(append(b, word...), 0)
 }
 
-// scan checks the form of a record, the first of its values, and copies the others to
-// where dst points, as package database/sql does. It returns [redis.Nil] when there is no
-// record.
-func scan(values []any, dst ...any) error {
-	if !slices.ContainsFunc(values, func(v any) bool { return v != nil }) {
-		return redis.Nil
+// fields appends each value behind its length.
+func fields(b []byte, values ...any) []byte {
+	var scratch [32]byte
+	for _, value := range values {
+		text := scratch[:0]
+		switch v := value.(type) {
+		case string:
+			b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
+			continue
+		case []byte:
+			text = v
+		case bool:
+			text = strconv.AppendBool(text, v)
+		case int64:
+			text = strconv.AppendInt(text, v, 10)
+		case time.Time:
+			text = strconv.AppendInt(text, v.UnixMicro(), 10)
+		}
+		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
 	}
-	if values[0] != form && isNewer(values[0]) {
+	return b
+}
+
+// scan reads a record: the version, the other words, and the fields into what dst points to.
+func scan(record string, words []*string, version *int64, dst ...any) error {
+	stored, rest, ok := strings.Cut(record, "\x00")
+	if ok && stored != form && isNewer(stored) {
 		return kit.ErrNewerRecord
 	}
-	if len(values) != 1+len(dst) || slices.Contains(values, nil) || values[0] != form {
+	if !ok || stored != form {
 		return errDamaged
 	}
-	for i, d := range dst {
-		text, _ := values[1+i].(string) // HMGET answers nothing else
+	var number string
+	for _, word := range append([]*string{&number}, words...) {
+		if *word, rest, ok = strings.Cut(rest, "\x00"); !ok {
+			return errDamaged
+		}
+	}
+	var err error
+	if *version, err = strconv.ParseInt(number, 10, 64); err != nil {
+		return errDamaged
+	}
+	for _, d := range dst {
+		size, n := uvarint(rest)
+		if n <= 0 || size > uint64(len(rest)-n) {
+			return errDamaged
+		}
+		text := rest[n : n+int(size)]
+		rest = rest[n+int(size):]
 		if err := parse(text, d); err != nil {
 			return errDamaged // err would show the value
 		}
 	}
+	if rest != "" {
+		return errDamaged
+	}
 	return nil
+}
+
+func uvarint(s string) (uint64, int) {
+	return binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen64)]))
 }
 
 // isNewer reports whether a record of that form is of a newer version of MyAuth, as the
 // scripts do.
-func isNewer(value any) bool {
-	text, _ := value.(string)
-	theirs, err := strconv.Atoi(text)
+func isNewer(stored string) bool {
+	theirs, err := strconv.Atoi(stored)
 	ours, _ := strconv.Atoi(form)
 	return err == nil && theirs > ours
 }
@@ -130,7 +161,9 @@ func parse(text string, dst any) (err error) {
 	case *int64:
 		*d, err = strconv.ParseInt(text, 10, 64)
 	case *time.Time:
-		*d, err = time.Parse(stampLayout, text)
+		var micros int64
+		micros, err = strconv.ParseInt(text, 10, 64)
+		*d = time.UnixMicro(micros).UTC()
 	}
 	return err
 }

@@ -31,23 +31,28 @@ const (
 	newerCode   = "MYAUTHNEWER"
 )
 
-// luaRead returns the form of a record and other fields, or nothing and what the
+// luaRead returns the words of a record behind its form as a pattern finds them, or nothing and what the
 // script then answers.
 const luaRead = `
-local function read(key, ...)
-  local values = redis.pcall('HMGET', key, 'form', ...)
-  if values.err then return nil, values end
-  if values[1] and (tonumber(values[1]) or 0) > ` + form + ` then return nil, redis.error_reply('MYAUTHNEWER form') end
-  for _, value in ipairs(values) do
-    if not value then
-      if redis.call('EXISTS', key) == 0 then return nil, 0 end
-      return nil, redis.error_reply('MYAUTHDAMAGED a field is missing')
-    end
-  end
-  if values[1] ~= '` + form + `' then return nil, redis.error_reply('MYAUTHDAMAGED another form') end
-  return values
+local function read(key, pattern)
+  local record = redis.pcall('GET', key)
+  if not record then return nil, 0 end
+  if record.err then return nil, record end
+  local form = string.match(record, '^([^%z]*)%z')
+  if (tonumber(form) or 0) > ` + form + ` then return nil, redis.error_reply('MYAUTHNEWER form') end
+  if form ~= '` + form + `' then return nil, redis.error_reply('MYAUTHDAMAGED another form') end
+  local found = {string.match(record, pattern, #form + 2)}
+  if not found[1] then return nil, redis.error_reply('MYAUTHDAMAGED a word is missing') end
+  return found
 end
 `
+
+// The patterns of a user, version and address, and of a token: version, expiry, identity and, within
+// that, the user.
+const (
+	luaUser  = `'^([^%z]*)%z([^%z]*)%z'`
+	luaToken = `'^([^%z]*)%z([^%z]*)%z(([^%z]*)%z[^%z]*%z)'`
+)
 
 // luaTaken reports whether the index of addresses has one.
 const luaTaken = `
@@ -60,26 +65,27 @@ end
 // before. They are in the slot of the index that it declares, so it sees them wherever that is, but
 // while a cluster moves the slot: then it may miss one, and the caller reads that by itself.
 
-// userByEmail answers the ID of the user with the first of some addresses, and the fields of the
+// userByEmail answers the ID of the user with the first of some addresses, and the
 // record if it sees it; nothing if there is no such address.
 //
-// KEYS: addresses. ARGV: begin, end, beginning of the keys of users, fields.
+// KEYS: addresses. ARGV: begin, end, beginning of the keys of users.
 var userByEmail = redis.NewScript(`
 local entry = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, 1)[1]
 if not entry then return false end
 local id = string.match(entry, '[^%z]*$')
-local user = redis.pcall('HMGET', ARGV[3] .. id, unpack(ARGV, 4))
-if user.err and not string.find(user.err, 'non local key', 1, true) then return user end
-return {id, unpack(user)}
+local user = redis.pcall('GET', ARGV[3] .. id)
+if type(user) == 'table' and not string.find(user.err, 'non local key', 1, true) then return user end
+if type(user) ~= 'string' then return {id} end
+return {id, user}
 `)
 
 // ZCARD only fails where there is no sorted set.
 var (
-	// KEYS: user, IDs, addresses. ARGV: ID, address, fields and values.
+	// KEYS: user, IDs, addresses. ARGV: ID, address, record.
 	userCreate = redis.NewScript(luaTaken + `
 redis.call('ZCARD', KEYS[2])
 if redis.call('EXISTS', KEYS[1]) == 1 or taken(KEYS[3], ARGV[2]) then return -2 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('SET', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
 redis.call('ZADD', KEYS[3], 0, ARGV[2] .. '\0' .. ARGV[1])
 return 1
@@ -88,24 +94,24 @@ return 1
 	// The index of addresses is left out while the address stays: what touches one key
 	// gets through while a cluster moves the slot.
 	//
-	// KEYS: user[, addresses]. ARGV: ID, version, address, fields and values.
+	// KEYS: user[, addresses]. ARGV: ID, version, address, record.
 	userUpdate = redis.NewScript(luaRead + luaTaken + `
-local user, answer = read(KEYS[1], 'version', 'email_key')
+local user, answer = read(KEYS[1], ` + luaUser + `)
 if not user then return answer end
-if user[2] ~= ARGV[2] then return -1 end
-if user[3] ~= ARGV[3] then
+if user[1] ~= ARGV[2] then return -1 end
+if user[2] ~= ARGV[3] then
   if not KEYS[2] then return -3 end
   if taken(KEYS[2], ARGV[3]) then return -2 end
   redis.call('ZADD', KEYS[2], 0, ARGV[3] .. '\0' .. ARGV[1])
-  redis.call('ZREM', KEYS[2], user[3] .. '\0' .. ARGV[1])
+  redis.call('ZREM', KEYS[2], user[2] .. '\0' .. ARGV[1])
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('SET', KEYS[1], ARGV[4])
 return 1
 `)
 
 	// KEYS: user, IDs, addresses. ARGV: ID.
 	userDelete = redis.NewScript(luaRead + `
-local user, answer = read(KEYS[1], 'email_key')
+local user, answer = read(KEYS[1], ` + luaUser + `)
 if not user then return answer end
 redis.call('ZCARD', KEYS[2])
 redis.call('ZCARD', KEYS[3])
@@ -115,39 +121,40 @@ redis.call('DEL', KEYS[1])
 return 1
 `)
 
-	// KEYS: token, users, expiry. ARGV: entry of users, entry of expiry, fields and values.
+	// KEYS: token, users, expiry. ARGV: entry of users, entry of expiry, record.
 	tokenCreate = redis.NewScript(`
 redis.call('ZCARD', KEYS[2])
 redis.call('ZCARD', KEYS[3])
 if redis.call('EXISTS', KEYS[1]) == 1 then return -1 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('SET', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
 redis.call('ZADD', KEYS[3], 0, ARGV[2])
 return 1
 `)
 
-	// KEYS: token, expiry. ARGV: ID, version, new expiry, fields and values.
+	// KEYS: token, expiry. ARGV: ID, version, new expiry, what comes before the identity, and
+	// behind it.
 	tokenUpdate = redis.NewScript(luaRead + `
-local token, answer = read(KEYS[1], 'version', 'user_id', 'expires_at')
+local token, answer = read(KEYS[1], ` + luaToken + `)
 if not token then return answer end
-if token[2] ~= ARGV[2] then return -1 end
-if token[4] ~= ARGV[3] then
-  local rest = '\0' .. token[3] .. '\0' .. ARGV[1]
-  redis.call('ZADD', KEYS[2], 0, ARGV[3] .. rest)
-  redis.call('ZREM', KEYS[2], token[4] .. rest)
+if token[1] ~= ARGV[2] then return -1 end
+if token[2] ~= ARGV[3] then
+  local entry = '\0' .. token[4] .. '\0' .. ARGV[1]
+  redis.call('ZADD', KEYS[2], 0, ARGV[3] .. entry)
+  redis.call('ZREM', KEYS[2], token[2] .. entry)
 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('SET', KEYS[1], ARGV[4] .. token[3] .. ARGV[5])
 return 1
 `)
 
 	// KEYS: token, users, expiry. ARGV: ID, version.
 	tokenDelete = redis.NewScript(luaRead + `
-local token, answer = read(KEYS[1], 'version', 'user_id', 'expires_at')
+local token, answer = read(KEYS[1], ` + luaToken + `)
 if not token then return answer end
-if token[2] ~= ARGV[2] then return -1 end
+if token[1] ~= ARGV[2] then return -1 end
 redis.call('ZCARD', KEYS[2])
-local entry = token[3] .. '\0' .. ARGV[1]
-redis.call('ZREM', KEYS[3], token[4] .. '\0' .. entry)
+local entry = token[4] .. '\0' .. ARGV[1]
+redis.call('ZREM', KEYS[3], token[2] .. '\0' .. entry)
 redis.call('ZREM', KEYS[2], entry)
 redis.call('DEL', KEYS[1])
 return 1
@@ -165,8 +172,8 @@ redis.call('ZCARD', KEYS[2])
 local removed, damaged = 0, 0
 for i, entry in ipairs(ARGV) do
   local key, expiry, owned = KEYS[i + 2], string.match(entry, '^([^%z]*)%z(.*)$')
-  local token, answer = read(key, 'expires_at', 'user_id')
-  if token and token[2] == expiry and token[3] == string.match(owned, '^[^%z]*') then
+  local token, answer = read(key, ` + luaToken + `)
+  if token and token[2] == expiry and token[4] == string.match(owned, '^[^%z]*') then
     redis.call('ZREM', KEYS[1], owned)
     redis.call('DEL', key)
     removed = removed + 1
@@ -187,7 +194,7 @@ return {removed, damaged}
 redis.call('DEL', KEYS[1])
 local refused
 for _, words in ipairs({
-  {'EXISTS'}, {'HSET', '', ''}, {'HMGET', ''}, {'DEL'},
+  {'EXISTS'}, {'SET', ''}, {'GET'}, {'DEL'},
   {'ZADD', 0, ''}, {'ZCARD'}, {'ZRANGEBYLEX', '-', '+'}, {'ZREM', ''}, {'DEL'},
 }) do
   local answer = redis.pcall(words[1], KEYS[1], unpack(words, 2))

@@ -44,7 +44,8 @@ func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "create token", func(ctx context.Context) error {
 		p := t.parts.of(token.ID)
 		args := []any{entryOf(token.UserID, token.ID), expiryEntry(stamp(token.ExpiresAt), token.UserID, token.ID)}
-		return outcome(t.s.write(ctx, tokenCreate, p.keys(token.ID), append(args, tokenRecord(&token, token.Version)...)...))
+		head, identity, rest := tokenRecord(&token, token.Version)
+		return outcome(t.s.write(ctx, tokenCreate, p.keys(token.ID), append(args, slices.Concat(head, identity, rest))...))
 	})
 }
 
@@ -63,20 +64,19 @@ func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 }
 
 func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
-	values, err := t.s.client.HMGet(ctx, t.parts.of(id).record(id), tokenFields...).Result()
+	record, err := t.s.client.Get(ctx, t.parts.of(id).record(id)).Result()
 	if err != nil {
 		return kit.Token{}, err
 	}
-	return readToken(id, values)
+	return readToken(id, record)
 }
 
 // Update implements [kit.TokenStore].
 func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "update token", func(ctx context.Context) error {
 		p := t.parts.of(token.ID)
-		args := []any{token.ID, token.Version, stamp(token.ExpiresAt)}
-		args = append(args, tokenRecord(&token, token.Version+1)[2*tokenIdentity:]...)
-		return outcome(t.s.write(ctx, tokenUpdate, []string{p.record(token.ID), p.expiry()}, args...))
+		head, _, rest := tokenRecord(&token, token.Version+1)
+		return outcome(t.s.write(ctx, tokenUpdate, []string{p.record(token.ID), p.expiry()}, token.ID, token.Version, stamp(token.ExpiresAt), head, rest))
 	})
 }
 
@@ -113,9 +113,8 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 		entries: func(ctx context.Context, begin string, limit int) ([]string, error) {
 			return t.entriesOf(ctx, userID, begin, limit)
 		},
-		key:    func(entry string) string { return t.parts.of(idIn(entry)).record(idIn(entry)) },
-		fields: tokenFields,
-		read:   func(entry string, values []any) (kit.Token, error) { return readToken(idIn(entry), values) },
+		key:  func(entry string) string { return t.parts.of(idIn(entry)).record(idIn(entry)) },
+		read: func(entry, record string) (kit.Token, error) { return readToken(idIn(entry), record) },
 	}
 	return call(ctx, t.s, "tokens by user", func(ctx context.Context) ([]kit.Token, error) {
 		return owned.page(ctx, t.s, "("+entryOf(userID, after), limit)

@@ -30,8 +30,7 @@ func (u *Users) Ping(ctx context.Context) error {
 // Create implements [kit.UserStore].
 func (u *Users) Create(ctx context.Context, user kit.User) error {
 	return do(ctx, u.s, "create user", func(ctx context.Context) error {
-		args := append([]any{user.ID, kit.EmailKey(user.Email)}, userRecord(&user, user.Version)...)
-		return outcome(u.s.write(ctx, userCreate, u.keys(user.ID), args...))
+		return outcome(u.s.write(ctx, userCreate, u.keys(user.ID), user.ID, kit.EmailKey(user.Email), userRecord(&user, user.Version)))
 	})
 }
 
@@ -47,11 +46,11 @@ func (u *Users) ByID(ctx context.Context, id string) (kit.User, error) {
 }
 
 func (u *Users) get(ctx context.Context, id string) (kit.User, error) {
-	values, err := u.s.client.HMGet(ctx, u.s.keys.users.record(id), userFields...).Result()
+	record, err := u.s.client.Get(ctx, u.s.keys.users.record(id)).Result()
 	if err != nil {
 		return kit.User{}, err
 	}
-	return readUser(id, values)
+	return readUser(id, record)
 }
 
 // attempts is how often ByEmail looks again when a user moves between two steps, of which there
@@ -62,19 +61,17 @@ const attempts = 16
 func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 	key, slot := kit.EmailKey(email), u.s.keys.users
 	args := []any{"[" + entryOf(key, ""), "(" + key + "\x01", slot.record("")}
-	for _, field := range userFields {
-		args = append(args, field)
-	}
 	return call(ctx, u.s, "user by email", func(ctx context.Context) (kit.User, error) {
 		for range attempts {
-			found, err := userByEmail.Run(ctx, u.s.client, []string{slot.emails()}, args...).Slice()
+			found, err := userByEmail.Run(ctx, u.s.client, []string{slot.emails()}, args...).StringSlice()
 			if err != nil {
 				return kit.User{}, err
 			}
-			id, _ := found[0].(string)
-			user, err := readUser(id, found[1:])
-			if errors.Is(err, redis.Nil) {
-				user, err = u.get(ctx, id) // on the other node, while a cluster moves the slot
+			var user kit.User
+			if len(found) == 2 {
+				user, err = readUser(found[0], found[1])
+			} else {
+				user, err = u.get(ctx, found[0]) // on the other node, while a cluster moves the slot
 			}
 			if err == nil && kit.EmailKey(user.Email) == key || err != nil && !errors.Is(err, redis.Nil) {
 				return user, err
@@ -89,7 +86,7 @@ func (u *Users) ByEmail(ctx context.Context, email string) (kit.User, error) {
 func (u *Users) Update(ctx context.Context, user kit.User) error {
 	return do(ctx, u.s, "update user", func(ctx context.Context) error {
 		slot := u.s.keys.users
-		args := append([]any{user.ID, user.Version, kit.EmailKey(user.Email)}, userRecord(&user, user.Version+1)...)
+		args := []any{user.ID, user.Version, kit.EmailKey(user.Email), userRecord(&user, user.Version+1)}
 		cmd := u.s.write(ctx, userUpdate, []string{slot.record(user.ID)}, args...)
 		if cmd.Val() == int64(answerAddress) {
 			cmd = u.s.write(ctx, userUpdate, []string{slot.record(user.ID), slot.emails()}, args...)
