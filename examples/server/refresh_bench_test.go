@@ -23,8 +23,9 @@ import (
 
 // BenchmarkRefresh is POST /auth/refresh without a grace, so that each rotates, beside a bare handler
 // that gives the same answer: it reads a session and its user, writes the session, and signs a token with the
-// same claims. Each has a database of the same kind: SQLite with synchronous=FULL, and PostgreSQL with
-// fsync, which MYAUTH_TEST_POSTGRES_URL may name.
+// same claims. Each has a database of the same kind: SQLite with synchronous=FULL, PostgreSQL with fsync, which
+// MYAUTH_TEST_POSTGRES_URL may name, and Redis that keeps nothing on disk, in place of which
+// MYAUTH_TEST_REDIS_URL may name another.
 // 4000 requests: -benchtime=4000x.
 func BenchmarkRefresh(b *testing.B) {
 	keys, err := accesstoken.HMAC([]byte(testSecret))
@@ -34,7 +35,7 @@ func BenchmarkRefresh(b *testing.B) {
 	for _, database := range []struct {
 		name string
 		open func(*testing.B) (kit.Stores, bareSessions)
-	}{{"sqlite", refreshSQLite}, {"postgres", refreshPostgres}} {
+	}{{"sqlite", refreshSQLite}, {"postgres", refreshPostgres}, {"redis", refreshRedis}} {
 		for _, callers := range []int{1, 16} {
 			b.Run(fmt.Sprintf("%s/callers=%d", database.name, callers), func(b *testing.B) {
 				stores, bare := database.open(b)

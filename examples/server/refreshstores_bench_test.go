@@ -1,14 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"errors"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"myauth.internal/conformance/servers"
 	"myauth.internal/drivers/postgres"
+	"myauth.internal/drivers/redis"
 	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 )
@@ -107,4 +114,92 @@ func (d *bareSQL) rotate(ctx context.Context, id string, s bareSession) (bool, e
 	}
 	n, err := result.RowsAffected()
 	return n == 1, err
+}
+
+func refreshRedis(b *testing.B) (kit.Stores, bareSessions) {
+	url, prefix := servers.Redis(b), "bench-"+rand.Text()
+	store, err := redis.Open(b.Context(), url, &redis.Options{Prefix: prefix})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	o, err := goredis.ParseURL(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o.ContextTimeoutEnabled = true
+	client := goredis.NewClient(o)
+	b.Cleanup(func() { client.Close() })
+	return store.Stores(), bareRedis{client, prefix + "-bare:"}
+}
+
+// bareRedis has hashes, and a sorted set of the sessions by expiry.
+type bareRedis struct {
+	client *goredis.Client
+	prefix string
+}
+
+func (d bareRedis) add(ctx context.Context, id string, u bareUser, s bareSession) error {
+	_, err := d.client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		p.HSet(ctx, d.prefix+"user:"+id, "id", id, "email", u.Email, "username", u.Username, "password", "x", "roles", []byte(u.Roles), "settings", []byte(u.Settings),
+			"verified", u.Verified, "active", u.Active, "epoch", u.epoch, "created_at", u.CreatedAt.UnixMicro(), "updated_at", u.UpdatedAt.UnixMicro())
+		p.HSet(ctx, d.prefix+"session:"+id, "user_id", id, "hash", s.hash, "amr", s.amr, "auth_time", s.authTime, "epoch", s.epoch, "expires_at", s.expires, "version", s.version)
+		p.ZAdd(ctx, d.prefix+"expiry", goredis.Z{Score: float64(s.expires), Member: id})
+		return nil
+	})
+	return err
+}
+
+func (d bareRedis) session(ctx context.Context, id string) (s bareSession, err error) {
+	f := d.fields(ctx, "session:"+id, "user_id", "hash", "amr", "auth_time", "epoch", "expires_at", "version")
+	s.userID, s.hash, s.amr = f.text(0), []byte(f.text(1)), f.text(2)
+	s.authTime, s.epoch, s.expires, s.version = f.number(3), f.number(4), f.number(5), f.number(6)
+	return s, f.err
+}
+
+func (d bareRedis) user(ctx context.Context, id string) (u bareUser, err error) {
+	f := d.fields(ctx, "user:"+id, "id", "email", "username", "roles", "settings", "verified", "active", "epoch", "created_at", "updated_at")
+	u.ID, u.Email, u.Username, u.Roles, u.Settings = f.text(0), f.text(1), f.text(2), []byte(f.text(3)), []byte(f.text(4))
+	u.Verified, u.Active, u.epoch = f.text(5) == "1", f.text(6) == "1", f.number(7)
+	u.CreatedAt, u.UpdatedAt = time.UnixMicro(f.number(8)).UTC(), time.UnixMicro(f.number(9)).UTC()
+	return u, f.err
+}
+
+// bareFields are those of a hash, and the first error.
+type bareFields struct {
+	values []any
+	err    error
+}
+
+func (d bareRedis) fields(ctx context.Context, key string, names ...string) *bareFields {
+	values, err := d.client.HMGet(ctx, d.prefix+key, names...).Result()
+	return &bareFields{values, err}
+}
+
+func (f *bareFields) text(i int) string {
+	if f.err != nil {
+		return ""
+	}
+	text, ok := f.values[i].(string)
+	if !ok {
+		f.err = errors.New("there is no such field")
+	}
+	return text
+}
+
+func (f *bareFields) number(i int) int64 {
+	n, err := strconv.ParseInt(f.text(i), 10, 64)
+	f.err = cmp.Or(f.err, err)
+	return n
+}
+
+var bareRotate = goredis.NewScript(`
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[2] then return 0 end
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+redis.call('HSET', KEYS[1], 'hash', ARGV[3], 'expires_at', ARGV[4], 'version', ARGV[5])
+return 1
+`)
+
+func (d bareRedis) rotate(ctx context.Context, id string, s bareSession) (bool, error) {
+	return bareRotate.Run(ctx, d.client, []string{d.prefix + "session:" + id, d.prefix + "expiry"}, id, s.version, s.hash, s.expires, s.version+1).Bool()
 }
