@@ -9,12 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -74,86 +68,4 @@ func (c *caller) call() error {
 		return fmt.Errorf("%.40q", c.response)
 	}
 	return nil
-}
-
-// BenchmarkStart runs the real binary on a new SQLite file: the time from its start
-// to its first answer, its resident memory then, and after a first login.
-func BenchmarkStart(b *testing.B) {
-	binary := filepath.Join(b.TempDir(), "server")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	var idle, used float64
-	for b.Loop() {
-		cmd := exec.CommandContext(b.Context(), binary)
-		cmd.Dir = b.TempDir()
-		cmd.Env = append(os.Environ(), "MYAUTH_ADDR=127.0.0.1:0")
-		stderr, err := cmd.StderrPipe()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			b.Fatal(err)
-		}
-		var url string
-		lines := bufio.NewScanner(stderr)
-		for url == "" && lines.Scan() {
-			url, _ = strings.CutPrefix(lines.Text(), "listening on ")
-			if !strings.HasPrefix(url, "http") {
-				url = ""
-			}
-		}
-		get(b, url+"/readyz")
-		b.StopTimer()
-		go io.Copy(io.Discard, stderr)
-		idle += residentMB(b, cmd.Process.Pid)
-		post(b, url+"/auth/register", registration)
-		post(b, url+"/auth/login", credentials)
-		used += residentMB(b, cmd.Process.Pid)
-		cmd.Process.Kill()
-		cmd.Wait()
-		b.StartTimer()
-	}
-	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms-to-first-answer")
-	b.ReportMetric(idle/float64(b.N), "RSS_MB")
-	b.ReportMetric(used/float64(b.N), "RSS_MB-after-login")
-}
-
-func get(b *testing.B, url string) {
-	b.Helper()
-	res, err := http.Get(url)
-	drain(b, res, err)
-}
-
-func post(b *testing.B, url, body string) {
-	b.Helper()
-	res, err := http.Post(url, "application/json", strings.NewReader(body))
-	drain(b, res, err)
-}
-
-func drain(b *testing.B, res *http.Response, err error) {
-	b.Helper()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode >= 300 {
-		b.Fatalf("status %d %v", res.StatusCode, err)
-	}
-}
-
-var vmRSS = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
-
-// residentMB is what Linux says of a process; elsewhere 0.
-func residentMB(b *testing.B, pid int) float64 {
-	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	kb, err := strconv.ParseFloat(string(vmRSS.FindSubmatch(text)[1]), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return kb / 1024
 }

@@ -49,7 +49,7 @@ func TestExamplesServeAlike(t *testing.T) {
 }
 
 // buildProgram builds what, a package or a file, in dir.
-func buildProgram(t *testing.T, dir, what string, env ...string) (program string) {
+func buildProgram(t testing.TB, dir, what string, env ...string) (program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), "program")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, what)
@@ -61,7 +61,7 @@ func buildProgram(t *testing.T, dir, what string, env ...string) (program string
 }
 
 // startProgram starts a program that says where it listens.
-func startProgram(t *testing.T, cmd *exec.Cmd) *process {
+func startProgram(t testing.TB, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := startProcess(t, cmd, nil)
 	p.url = p.waitFor(`listening on (http://\S+)$`)[1]

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,8 +34,8 @@ func setStore(field *storeURL, v string) error {
 	}
 	kind, ok := storeKinds[scheme]
 	switch {
-	case !ok && slices.Contains([]string{"sqlite", "postgres", "postgresql", "mongodb", "mongodb+srv", "redis", "rediss"}, scheme):
-		return errors.New("this server was built without the driver of that store: build it without the tag")
+	case !ok && leftOutBy[scheme] != "":
+		return fmt.Errorf("this server was built without that database: build it without -tags %s", leftOutBy[scheme])
 	case !ok || v == "memory":
 		return errors.New("not a store: write memory:, sqlite:PATH, postgres://…, mongodb://… or redis://…")
 	case kind.example == "":
@@ -64,8 +63,14 @@ type storeKind struct {
 	open          func(ctx context.Context, url string, logger *slog.Logger) (stores, error)
 }
 
-// storeKinds are the kinds by scheme.
-var storeKinds = map[string]storeKind{"memory": {open: openMemory}}
+// storeKinds are the kinds by scheme, and leftOutBy the tags that leave kinds out.
+var (
+	storeKinds = map[string]storeKind{"memory": {open: openMemory}}
+	leftOutBy  = map[string]string{
+		"sqlite": "nosqlite", "postgres": "nopostgres", "postgresql": "nopostgres",
+		"mongodb": "nomongo", "mongodb+srv": "nomongo", "redis": "noredis", "rediss": "noredis",
+	}
+)
 
 // stores are the opened stores; close releases what they hold.
 type stores struct {
