@@ -48,7 +48,7 @@ const (
 
 var errStart = fmt.Errorf("mongo: %w: no answer within %v, or the indexes are not built yet: open with a longer deadline", kit.ErrUnavailable, startTimeout)
 
-var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._-]{0,64}$`)
+var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
 
 // New returns a store in a database of the caller's client, which Close leaves connected,
 // and makes missing indexes. It refuses a collection of that name that is not MyAuth's, by
@@ -68,7 +68,7 @@ func New(ctx context.Context, db *driver.Database, opts *Options) (*Store, error
 	if opts != nil {
 		o = *opts
 	}
-	if !validPrefix.MatchString(o.Prefix) || strings.HasPrefix(o.Prefix, "system.") {
+	if len(o.Prefix) > 64 || !validPrefix.MatchString(o.Prefix) || strings.HasPrefix(o.Prefix, "system.") {
 		return nil, errors.New("mongo: Options.Prefix may have up to 64 letters, digits and the signs . _ - only, and does not begin with system")
 	}
 	journaled := true

@@ -75,7 +75,7 @@ func newStore(client redis.UniversalClient, opts *Options) (*Store, error) {
 	if o.Prefix == "" {
 		o.Prefix = "myauth"
 	}
-	if !validPrefix.MatchString(o.Prefix) {
+	if len(o.Prefix) > 64 || !validPrefix.MatchString(o.Prefix) {
 		return nil, errors.New("redis: Options.Prefix may have 1 to 64 letters, digits and the signs . _ : - only")
 	}
 	if err := checkClient(client); err != nil {
@@ -84,7 +84,7 @@ func newStore(client redis.UniversalClient, opts *Options) (*Store, error) {
 	return &Store{client: client, keys: newKeys(o.Prefix)}, nil
 }
 
-var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
 
 // Stores returns the three stores.
 func (s *Store) Stores() kit.Stores {
