@@ -35,7 +35,7 @@ func (d *document) addResponse(o *operation, status string, text json.RawMessage
 		o.Responses = responses{}
 	}
 	old, ok := o.Responses[status]
-	if !ok || same(old, text) {
+	if !ok {
 		o.Responses[status] = text
 		return nil
 	}
@@ -53,6 +53,9 @@ func (d *document) addResponse(o *operation, status string, text json.RawMessage
 
 // join returns the response that is one or the other.
 func (d *document) join(one, other json.RawMessage) (json.RawMessage, error) {
+	if same(one, other) {
+		return other, nil
+	}
 	var a, b response
 	if err := errors.Join(d.read(one, &a), d.read(other, &b)); err != nil {
 		return nil, err
