@@ -112,7 +112,7 @@ func (q *writes) lead(w *write) {
 		return
 	}
 	if !w.alone {
-		if batch := q.take(nil); len(batch) > 1 {
+		if batch := q.take(); len(batch) > 1 {
 			q.together(w.ctx, batch)
 			return
 		}
@@ -121,15 +121,16 @@ func (q *writes) lead(w *write) {
 	close(w.done)
 }
 
-// take adds to a batch what waits. Whatever ends the batch, a panic too, each of them has had its
+// take returns what waits, as a batch. Whatever ends the batch, a panic too, each of them has had its
 // answer or runs alone.
-func (q *writes) take(batch []*write) []*write {
+func (q *writes) take() (batch []*write) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) > 0 && len(batch) < mostTogether {
-		batch = append(batch, q.waiting[0])
-		q.waiting[0].alone = true
-		q.waiting[0], q.waiting = nil, q.waiting[1:]
+	n := min(len(q.waiting), mostTogether)
+	batch = slices.Clone(q.waiting[:n])
+	q.waiting = slices.Delete(q.waiting, 0, n)
+	for _, w := range batch {
+		w.alone = true
 	}
 	return batch
 }
@@ -145,7 +146,7 @@ func (q *writes) putBack(batch []*write) {
 	q.waiting = append(batch, q.waiting...)
 }
 
-// together runs a batch, and what comes meanwhile, in one transaction. The wait for a connection and
+// together runs a batch in one transaction. The wait for a connection and
 // for the lock ends with ctx, the context of the one that runs it, and then another tries. What
 // follows does not: it is short, since nobody waits for a lock any more.
 func (q *writes) together(ctx context.Context, batch []*write) {
@@ -166,17 +167,13 @@ func (q *writes) together(ctx context.Context, batch []*write) {
 		answer(batch, err)
 		return
 	}
-	for i := 0; i < len(batch); i++ {
-		w := batch[i]
+	for _, w := range batch {
 		if w.err = w.ctx.Err(); w.err == nil {
 			w.changed, w.err = run(w.ctx, tx.StmtContext(w.ctx, w.stmt), w.args)
 			if w.err != nil {
 				_ = tx.Rollback()
 				return
 			}
-		}
-		if i == len(batch)-1 {
-			batch = q.take(batch)
 		}
 	}
 	if err = tx.Commit(); !errors.Is(err, sqlite3.CONSTRAINT) { // which an application has deferred
