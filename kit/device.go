@@ -118,17 +118,18 @@ func (d device) of(u User) bool {
 	return d.row.ID != "" && d.row.UserID == u.ID && d.row.Epoch == u.CredentialEpoch && d.data.Password == passwordMark(u)
 }
 
-// deviceOf returns the client's device if it is one of the account with that address.
-func (s *Service) deviceOf(ctx context.Context, email string) (device, error) {
+// deviceOf returns the client's device and the account with that address, if the device is one
+// of the account.
+func (s *Service) deviceOf(ctx context.Context, email string) (device, User, error) {
 	d, err := s.presentedDevice(ctx)
-	if err != nil || d.row.ID == "" {
-		return device{}, err
+	if err != nil || d.row.ID == "" || email == "" {
+		return device{}, User{}, err
 	}
-	u, err := s.users.ByID(ctx, d.row.UserID)
-	if errors.Is(err, ErrNotFound) || err == nil && (EmailKey(u.Email) != EmailKey(email) || !d.of(u)) {
-		return device{}, nil
+	u, err := s.users.ByEmail(ctx, email)
+	if errors.Is(err, ErrNotFound) || err == nil && !d.of(u) {
+		return device{}, User{}, nil
 	}
-	return d, err
+	return d, u, err
 }
 
 func passwordMark(u User) string {

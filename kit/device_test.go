@@ -105,6 +105,23 @@ func TestDeviceLogsInWhileStrangersGuess(t *testing.T) {
 	h.loginFrom(h.from("192.0.2.9", firefox, ""), testEmail, goodPassword)
 }
 
+// TestLoginFromDeviceReadsTheAccountOnce: to know the device as one of the account, and to check
+// the password.
+func TestLoginFromDeviceReadsTheAccountOnce(t *testing.T) {
+	h := newHarness(t)
+	h.verified(testEmail)
+	device := h.loginFrom(h.from("192.0.2.1", firefox, ""), testEmail, goodPassword).DeviceToken
+	var calls []string
+	h.faults.Each(func(_ context.Context, call string, _ any) kittest.Fault {
+		calls = append(calls, call)
+		return 0
+	})
+	h.loginFrom(h.from("192.0.2.1", firefox, device), testEmail, goodPassword)
+	if want := []string{"credentials.ByID", "users.ByEmail", "tokens.Create"}; !slices.Equal(calls, want) {
+		t.Errorf("the calls of the stores are %v, want %v", calls, want)
+	}
+}
+
 // TestResetEndsRowAndDevices: after a reset the owner is free, and no device is known.
 func TestResetEndsRowAndDevices(t *testing.T) {
 	h := newHarness(t, throttled, func(o *kit.Options) { o.WithoutMails = []kit.MailKind{kit.MailPasswordGuessing} })

@@ -44,7 +44,8 @@ func (s *Service) provePassword(ctx context.Context, email, password string) (_ 
 	}
 	// An invalid address becomes empty: no account has it, and it may have any length.
 	email, _ = checkEmail("email", email)
-	if known, err = s.deviceOf(ctx, email); err != nil {
+	known, u, err := s.deviceOf(ctx, email)
+	if err != nil {
 		return User{}, device{}, err
 	}
 	c, err := s.attempt(ctx, throttle.Attempt{Action: throttle.ActionLogin, EmailKey: EmailKey(email), Device: known.row.ID}, password)
@@ -52,7 +53,7 @@ func (s *Service) provePassword(ctx context.Context, email, password string) (_ 
 		return User{}, device{}, err
 	}
 	defer c.end(ctx, &err)
-	u, err := s.checkCredentials(ctx, email, password)
+	u, err = s.checkCredentials(ctx, u, email, password)
 	if errors.Is(err, ErrInvalidCredentials) || errors.Is(err, ErrEmailNotVerified) {
 		s.tellOfGuessing(ctx, c, email, u.ID)
 		s.emit(ctx, Event{Kind: EventLoginFailed, UserID: u.ID, Err: err})
@@ -72,14 +73,15 @@ func (s *Service) provePassword(ctx context.Context, email, password string) (_ 
 	return u, known, nil
 }
 
-// checkCredentials returns the user with that address and password. With
+// checkCredentials returns the user with that address and password: u, if it was read before. With
 // [ErrInvalidCredentials] it returns a User with the ID of the account, if there is one, for
 // the audit stream only. If accounts are concealed, it returns [ErrEmailNotVerified] with the
 // user, which must not reach the caller of Login.
-func (s *Service) checkCredentials(ctx context.Context, email, password string) (User, error) {
-	var u User
+func (s *Service) checkCredentials(ctx context.Context, u User, email, password string) (User, error) {
 	err := ErrNotFound
-	if email != "" {
+	if u.ID != "" {
+		err = nil
+	} else if email != "" {
 		u, err = s.users.ByEmail(ctx, email)
 	}
 	if errors.Is(err, ErrNotFound) {
