@@ -106,12 +106,13 @@ func readText(r *http.Request) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
+	case err == nil && len(data) <= maxBody:
+		return data, nil
 	case len(data) > maxBody, errors.As(err, new(*http.MaxBytesError)): // of a middleware
 		return nil, errTooLarge
-	case err != nil:
+	default:
 		return nil, errCutShort
 	}
-	return data, nil
 }
 
 // unread reports whether err left a part of the body on the wire that must not be
