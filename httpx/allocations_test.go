@@ -29,8 +29,8 @@ func TestAllocations(t *testing.T) {
 		{"RequireUser", "GET", "/orders", "", rg.RequireUser(page), 14},
 		{"me", "GET", "/auth/me", "", rg, 15},
 		// Within the grace, which writes nothing.
-		{"refresh", "POST", "/auth/refresh", `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`, rg, 30},
-		{"login", "POST", "/auth/login", login, rg, 96},
+		{"refresh", "POST", "/auth/refresh", `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`, rg, 29},
+		{"login", "POST", "/auth/login", login, rg, 95},
 	} {
 		reader := strings.NewReader(c.body)
 		r := httptest.NewRequest(c.method, c.path, reader)
