@@ -16,11 +16,11 @@ const (
 	// checkRounds is how many rounds go by between two looks at the context: about
 	// two milliseconds.
 	checkRounds = 32
-	// pauseRounds is how many go by between two calls of pause: about four milliseconds,
-	// a quarter of what a page has between two pictures. Half of them come before the
-	// first, so that a hash of any lower cost but 5 and the rounds that it lacks have as many
-	// pauses as a hash of the configured cost.
-	pauseRounds = 64
+	// pauseRounds is how many go by between two calls of pause: about eight milliseconds,
+	// half of what a page has between two pictures. Half of them come before the first, so
+	// that a hash of any lower cost but 6 and the rounds that it lacks have as many pauses
+	// as a hash of the configured cost.
+	pauseRounds = 128
 )
 
 // bcryptEncoding is the base64 of bcrypt strings: another alphabet, unpadded.

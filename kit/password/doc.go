@@ -31,8 +31,8 @@
 //
 // # WebAssembly
 //
-// WebAssembly has one thread, so a hash lets everything else run after every 64 rounds, some
-// four milliseconds: other goroutines, and in a browser the page. How often depends on
+// WebAssembly has one thread, so a hash lets everything else run after every 128 rounds, some
+// eight milliseconds: other goroutines, and in a browser the page. How often depends on
 // the number of rounds alone, and tells no more than the time of a hash. Under JavaScript
 // the event loop must be free, as for everything that waits: a function that [syscall/js.FuncOf]
 // wraps must start a goroutine, and hash there.

@@ -259,7 +259,7 @@ func TestRunsOnWhileHashing(t *testing.T) {
 		return r.status + " " + rounds;
 	})()`
 	var status, rounds int
-	if _, err := fmt.Sscan(eval[string](b, script), &status, &rounds); err != nil || status != 401 || rounds < 14 {
+	if _, err := fmt.Sscan(eval[string](b, script), &status, &rounds); err != nil || status != 401 || rounds < 7 {
 		t.Errorf("a login was answered %d (%v), and the event loop went round %d times meanwhile", status, err, rounds)
 	}
 }

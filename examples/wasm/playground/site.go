@@ -76,8 +76,11 @@ func compile(ctx context.Context) ([]byte, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary file more or less
 	file := filepath.Join(dir, "page.wasm")
-	// Without names for debuggers, and without paths of the machine.
-	if _, err := goCommand(ctx, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, program); err != nil {
+	// Without names for debuggers, and without paths of the machine. Functions are inlined into
+	// no others, whose copies and line tables are a tenth of what a browser loads: only
+	// bcrypt's cipher computes for so long that it matters.
+	if _, err := goCommand(ctx, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
+		"-gcflags=all=-l", "-gcflags=golang.org/x/crypto/blowfish=", "-o", file, program); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(file)
