@@ -73,6 +73,30 @@ func TestSecretsAreRandom(t *testing.T) {
 	}
 }
 
+// TestSuccessorDependsOnAllOfSecretAndSalt: the store has the salt, and nobody without the secret can
+// derive the successor from it.
+func TestSuccessorDependsOnAllOfSecretAndSalt(t *testing.T) {
+	token, salt := New(time.Time{}), NewSalt()
+	next := token.Successor(salt)
+	if next.id != token.id || next != token.Successor(slices.Clone(salt)) {
+		t.Error("the same secret and salt have another successor")
+	}
+	for i := range secretSize {
+		other := token
+		other.secret[i]++
+		if other.Successor(salt) == next {
+			t.Errorf("another byte %d of the secret changes nothing", i)
+		}
+	}
+	for i := range salt {
+		salt[i]++
+		if token.Successor(salt) == next {
+			t.Errorf("another byte %d of the salt changes nothing", i)
+		}
+		salt[i]--
+	}
+}
+
 // FuzzParse: what parses is spelled exactly as it would be encoded.
 func FuzzParse(f *testing.F) {
 	const prefix = "myauth_rt_"
