@@ -17,7 +17,7 @@
 //
 // [RunUsers] and [RunTokens] test users, and tokens and credentials, alone, and [RunTogether]
 // stores of several databases. [RunFeature] is for authors of features, and [RunBuckets] for those
-// of a backend by which instances of a throttle count together.
+// of a backend by which instances of a throttle count together. [RunTrips] counts round trips.
 //
 // Each case is a subtest, named after a rule. When the store breaks the rule, the first
 // line says what was asked, what came and what was wanted, and the second quotes the
