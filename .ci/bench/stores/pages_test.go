@@ -264,7 +264,7 @@ func redisPair(b *testing.B, url string, client goredis.UniversalClient) (kit.Us
 	return opened.Users(), redisPages{client, slot}, createUsers(opened.Users())
 }
 
-// redisPages are the driver's commands over a plain client.
+// redisPages are the driver's commands over a plain client, which splits a record into its fields.
 type redisPages struct {
 	c    goredis.UniversalClient
 	slot string
@@ -286,34 +286,15 @@ func (p redisPages) page(ctx context.Context, order, begin, end string, limit in
 	}
 	pipe := p.c.Pipeline()
 	for _, entry := range entries {
-		pipe.HMGet(ctx, p.slot+"id:"+entry[strings.LastIndexByte(entry, 0)+1:], "form", "version", "email", "username", "hashed_password", "roles", "user_settings",
-			"private", "factors", "is_verified", "is_active", "session_epoch", "credential_epoch", "created_at", "updated_at")
+		pipe.Get(ctx, p.slot+"id:"+entry[strings.LastIndexByte(entry, 0)+1:])
 	}
 	answers, err := pipe.Exec(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := make([]struct {
-		Form            int    `redis:"form"`
-		Version         int64  `redis:"version"`
-		Email           string `redis:"email"`
-		Username        string `redis:"username"`
-		Hash            string `redis:"hashed_password"`
-		Roles           string `redis:"roles"`
-		Settings        string `redis:"user_settings"`
-		Private         string `redis:"private"`
-		Factors         string `redis:"factors"`
-		Verified        bool   `redis:"is_verified"`
-		Active          bool   `redis:"is_active"`
-		SessionEpoch    int64  `redis:"session_epoch"`
-		CredentialEpoch int64  `redis:"credential_epoch"`
-		Created         string `redis:"created_at"`
-		Updated         string `redis:"updated_at"`
-	}, len(answers))
+	found := make([][]string, len(answers))
 	for i, answer := range answers {
-		if err := answer.(*goredis.SliceCmd).Scan(&found[i]); err != nil {
-			return nil, err
-		}
+		found[i] = strings.Split(answer.(*goredis.StringCmd).Val(), "\x00")
 	}
 	return counted(len(found)), nil
 }
