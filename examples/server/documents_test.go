@@ -151,6 +151,7 @@ var documentCommands = map[string]string{
 	"README.md: export GONOSUMDB=myauth.internal":                                                                                                           "the tests of .ci/release",
 	"README.md: go get myauth.internal/httpx@v0.1.0 myauth.internal/drivers/sqlite@v0.1.0 myauth.internal/mailx@v0.1.0":                                     "the tests of .ci/release; TestReadmeGetsWhatItImports",
 	"examples/server/README.md: go run ./examples/server -h":                                                                                                "TestHelpListsEverySetting prints it",
+	"examples/server/README.md: go build -trimpath -ldflags='-s -w' -tags nopostgres,nomongo,noredis ./examples/server":                                     "TestServerWithoutDatabases builds with tags",
 	"examples/server/README.md: go run ./examples/server users create ada@example.com --role admin":                                                         "TestCreateMailsALink",
 	"examples/server/README.md: MYAUTH_COOKIES=on MYAUTH_ADMIN=on go run ./examples/server 2>&1 | tee server.log":                                           "TestCookiesWalk runs what it runs",
 	`examples/server/MIGRATING.md: psql "$OLD_DATABASE" -Atc 'SELECT row_to_json(u) FROM users u' > users.jsonl`:                                            "the old database is the reader's",
