@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -88,21 +87,6 @@ func TestOut(t *testing.T) {
 	// The files do not show where they were built.
 	if here, err := os.Getwd(); err != nil || bytes.Contains(files["page.wasm"], []byte(here)) {
 		t.Errorf("page.wasm names the directory %s (%v)", here, err)
-	}
-}
-
-// The program is at most 2 MB on the way to a browser, with brotli at its best. Go has no
-// brotli, which takes 0.71 of gzip's size here.
-func TestSize(t *testing.T) {
-	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Write(buildSite(t)["page.wasm"])
-	w.Close()
-	if packed.Len() > 2_800_000 {
-		t.Errorf("page.wasm has %d bytes with gzip: see what is linked that it does not need", packed.Len())
 	}
 }
 
