@@ -12,7 +12,7 @@ import (
 func pause() {
 	channel := js.Global().Get("MessageChannel")
 	if channel.IsUndefined() {
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		return
 	}
 	arrived := make(chan struct{})
