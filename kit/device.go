@@ -118,15 +118,16 @@ func (d device) of(u User) bool {
 	return d.row.ID != "" && d.row.UserID == u.ID && d.row.Epoch == u.CredentialEpoch && d.data.Password == passwordMark(u)
 }
 
-// deviceOf returns the client's device and the account with that address, if the device is one
-// of the account.
+// deviceOf returns the client's device and its account, if that is the one with the address. It
+// does not look for the address: whoever has a device of their own could tell from the time of
+// a refusal whether there is such an account, as no hash comes before that.
 func (s *Service) deviceOf(ctx context.Context, email string) (device, User, error) {
 	d, err := s.presentedDevice(ctx)
-	if err != nil || d.row.ID == "" || email == "" {
+	if err != nil || d.row.ID == "" {
 		return device{}, User{}, err
 	}
-	u, err := s.users.ByEmail(ctx, email)
-	if errors.Is(err, ErrNotFound) || err == nil && !d.of(u) {
+	u, err := s.users.ByID(ctx, d.row.UserID)
+	if errors.Is(err, ErrNotFound) || err == nil && (EmailKey(u.Email) != EmailKey(email) || !d.of(u)) {
 		return device{}, User{}, nil
 	}
 	return d, u, err

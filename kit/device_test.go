@@ -117,8 +117,28 @@ func TestLoginFromDeviceReadsTheAccountOnce(t *testing.T) {
 		return 0
 	})
 	h.loginFrom(h.from("192.0.2.1", firefox, device), testEmail, goodPassword)
-	if want := []string{"credentials.ByID", "users.ByEmail", "tokens.Create"}; !slices.Equal(calls, want) {
+	if want := []string{"credentials.ByID", "users.ByID", "tokens.Create"}; !slices.Equal(calls, want) {
 		t.Errorf("the calls of the stores are %v, want %v", calls, want)
+	}
+}
+
+// TestRefusedLoginDoesNotLookForTheAddress: no hash hides how long that takes, also not from a client
+// with a device of another account.
+func TestRefusedLoginDoesNotLookForTheAddress(t *testing.T) {
+	limit := error(nil)
+	h := newHarness(t, func(o *kit.Options) { o.Limiter = limiterFunc(func(throttle.Attempt) error { return limit }) })
+	h.register(testEmail)
+	h.register("bob@example.com")
+	bobs := h.loginFrom(h.from("192.0.2.2", firefox, ""), "bob@example.com", goodPassword).DeviceToken
+	limit = &throttle.LimitError{RetryAfter: time.Minute}
+	before := h.faults.Calls("users.ByEmail")
+	for _, device := range []kit.Secret{"", bobs} {
+		if _, err := h.Login(h.from("192.0.2.2", firefox, device), testEmail, goodPassword); !errors.Is(err, throttle.ErrTooManyRequests) {
+			t.Fatalf("%v, want a refusal", err)
+		}
+	}
+	if n := h.faults.Calls("users.ByEmail") - before; n != 0 {
+		t.Errorf("%d look-ups of the address", n)
 	}
 }
 
