@@ -1,6 +1,7 @@
 package opaque
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -81,11 +82,15 @@ func TestSuccessorDependsOnAllOfSecretAndSalt(t *testing.T) {
 	if next.id != token.id || next != token.Successor(slices.Clone(salt)) {
 		t.Error("the same secret and salt have another successor")
 	}
-	for i := range secretSize {
-		other := token
-		other.secret[i]++
-		if other.Successor(salt) == next {
-			t.Errorf("another byte %d of the secret changes nothing", i)
+	// A row holds what salt it may, so the secret counts beside any.
+	for _, salt := range [][]byte{salt, nil, bytes.Repeat(salt, 3)} {
+		next := token.Successor(salt)
+		for i := range secretSize {
+			other := token
+			other.secret[i]++
+			if other.Successor(salt) == next {
+				t.Errorf("beside %d bytes of salt, another byte %d of the secret changes nothing", len(salt), i)
+			}
 		}
 	}
 	for i := range salt {
