@@ -9,8 +9,8 @@ import (
 )
 
 // Every request of a logged-in user verifies, and every refresh signs: a hidden allocation
-// shows here. Under the race detector, which makes the pool of HMACs forget some of them, the last
-// step of make test runs it without.
+// shows here. The race detector makes the pool of HMACs forget some of them: make bench and the last
+// step of make test run this without.
 func TestAllocations(t *testing.T) {
 	keys := must(accesstoken.NewKeyring(hmacKey("k1", secret)))
 	c := claims()
