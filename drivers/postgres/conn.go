@@ -102,7 +102,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if s != nil {
 		var result driver.Result
 		stop := c.cancelAfter(ctx)
-		result, err = s.ExecContext(context.WithoutCancel(ctx), args)
+		result, err = s.ExecContext(context.Background(), args)
 		stop()
 		if !c.forgotten(err) {
 			return result, once(c.check(err))
@@ -116,14 +116,16 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 
 // QueryContext implements [driver.QueryerContext].
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	look, _ := ctx.(*lookup)
+	ctx = callers(ctx)
 	s, err := c.prepare(ctx, query)
 	if s != nil {
 		var rows driver.Rows
 		stop := c.cancelAfter(ctx)
-		rows, err = s.QueryContext(context.WithoutCancel(ctx), args)
+		rows, err = s.QueryContext(context.Background(), args)
 		if err == nil {
-			if l, ok := ctx.(*lookup); ok {
-				l.watched = true
+			if look != nil {
+				look.watched = true
 			}
 			return &watchedRows{rows, stop}, nil
 		}

@@ -85,6 +85,7 @@ type ownDriver struct {
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx = callers(ctx)
 	first := int(c.first.Load())
 	var errs error
 	for i := range c.hosts {
@@ -118,32 +119,32 @@ func (c *connector) connect(ctx context.Context, host pq.ConfigMultihost, hosts 
 	}
 	d := &dialer{ctx: ctx, dial: c.dial}
 	inner.Dialer(d)
-	full, w, err := open(ctx, inner)
+	opened, err := c.open(ctx, inner, d)
 	if d.stop != nil && !d.stop() && err == nil {
-		err = errors.Join(ctx.Err(), full.Close())
+		err = errors.Join(ctx.Err(), opened.Close())
 	}
 	d.ctx, d.stop = nil, nil // lib/pq keeps the dialer for as long as it keeps the connection
 	if err != nil {
 		return nil, err
 	}
 	d.link.bound(time.Time{})
-	return newConn(full, d.link, &c.shared, w), nil
+	return opened, nil
 }
 
-func open(ctx context.Context, inner *pq.Connector) (pqConn, *watch, error) {
+func (c *connector) open(ctx context.Context, inner *pq.Connector, d *dialer) (*conn, error) {
 	opened, err := inner.Connect(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	full, ok := opened.(pqConn)
 	if !ok {
-		return nil, nil, errors.Join(errors.New("this version of lib/pq is not the one that the module requires"), opened.Close())
+		return nil, errors.Join(errors.New("this version of lib/pq is not the one that the module requires"), opened.Close())
 	}
-	w, err := newWatch(ctx, full)
+	w, err := newWatch(full)
 	if err != nil {
-		return nil, nil, errors.Join(ctx.Err(), err, full.Close())
+		return nil, errors.Join(ctx.Err(), err, full.Close())
 	}
-	return full, w, nil
+	return newConn(full, d.link, &c.shared, w), nil
 }
 
 // dialer opens the network connections of one conn: those that the handshake needs, of

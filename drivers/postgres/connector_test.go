@@ -193,11 +193,12 @@ func TestAHandshakeEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// late is a connection whose context ends while the last bytes of the handshake
-// arrive.
+// late is a connection whose context ends while the server says that it is ready, for the first
+// time or a later one.
 type late struct {
 	net.Conn
 	cancel context.CancelFunc
+	ready  int
 	past   chan struct{}
 	closed atomic.Bool
 }
@@ -205,8 +206,10 @@ type late struct {
 func (c *late) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n >= 6 && string(b[n-6:n]) == "Z\x00\x00\x00\x05I" { // ReadyForQuery: idle
-		c.cancel()
-		<-c.past
+		if c.ready--; c.ready == 0 {
+			c.cancel()
+			<-c.past
+		}
 	}
 	return n, err
 }
@@ -226,22 +229,25 @@ func (c *late) Close() error {
 // A connection whose deadline the end of a context has set does not get into the
 // pool.
 func TestAHandshakeThatIsDoneTooLate(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var made *late
-	connector, err := postgres.NewConnector(schema(t), &postgres.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-		nc, err := new(net.Dialer).DialContext(ctx, network, address)
-		made = &late{Conn: nc, cancel: cancel, past: make(chan struct{})}
-		return made, err
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := connector.Connect(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want the end of the context", err)
-	}
-	if !made.closed.Load() {
-		t.Error("the connection is open")
+	for ready := range 2 { // after the login, and after the query whose rows are kept open
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var made *late
+		connector, err := postgres.NewConnector(schema(t), &postgres.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := new(net.Dialer).DialContext(ctx, network, address)
+			made = &late{Conn: nc, cancel: cancel, ready: ready + 1, past: make(chan struct{})}
+			return made, err
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := connector.Connect(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the end of the context", err)
+		}
+		if !made.closed.Load() {
+			t.Error("the connection is open")
+		}
+		nobodyWatches(t)
 	}
 }
 

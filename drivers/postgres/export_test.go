@@ -29,3 +29,6 @@ const IdleCheck = idleCheck
 
 // CancelGrace is how long the server has to confirm that it canceled a statement.
 const CancelGrace = cancelGrace
+
+// Unwatch lets lib/pq not notice when contexts end for which the connection runs a prepared statement.
+func Unwatch(connection any) { connection.(*conn).watch.cancel = func() {} }
