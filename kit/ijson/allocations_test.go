@@ -1,35 +1,12 @@
 package ijson_test
 
 import (
-	"encoding/json"
 	"testing"
 
 	"myauth.internal/kit/ijson"
 )
 
 var loginBody = []byte(`{"email": "ada.lovelace@example.org", "password": "correct horse battery staple 1A!"}`)
-
-// BenchmarkLogin reads the body of a login, strictly here and leniently with
-// encoding/json.
-func BenchmarkLogin(b *testing.B) {
-	b.Run("myauth", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, _, err := readLogin(loginBody); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("encoding-json", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			var login struct{ Email, Password string }
-			if err := json.Unmarshal(loginBody, &login); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
 
 func readLogin(body []byte) (email, password string, err error) {
 	err = ijson.Object(body, 16, func(key, value []byte) (err error) {

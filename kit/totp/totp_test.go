@@ -362,34 +362,3 @@ func TestAttach(t *testing.T) {
 		t.Errorf("without data keys: %v", err)
 	}
 }
-
-// BenchmarkSecondStep is all that a login costs beyond the hash of the password, the session
-// included: that without a second factor is the baseline.
-func BenchmarkSecondStep(b *testing.B) {
-	p := enrolled(b)
-	u, err := p.UserByID(b.Context(), p.user.ID)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Run("without", func(b *testing.B) {
-		u, _ := p.LogIn("bob@example.com")
-		for b.Loop() {
-			if _, err := p.Grant(b.Context(), kit.Login{User: u, AMR: []string{"pwd"}}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("myauth", func(b *testing.B) {
-		for b.Loop() {
-			p.Clock.Advance(30 * time.Second)
-			_, err := p.Grant(b.Context(), kit.Login{User: u, AMR: []string{"pwd"}})
-			var due *kit.MFARequired
-			if !errors.As(err, &due) {
-				b.Fatal(err)
-			}
-			if _, err := p.LoginWithFactor(b.Context(), string(due.Token), "totp", "", answer(p.code(0))); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}

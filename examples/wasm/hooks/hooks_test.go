@@ -219,34 +219,3 @@ func TestLoadRefuses(t *testing.T) {
 		}
 	}
 }
-
-// The cost of a check, new instance included, beside one in Go.
-func BenchmarkCheck(b *testing.B) {
-	module, err := guest()
-	if err != nil {
-		b.Fatal(err)
-	}
-	p, err := plugin.Load(b.Context(), module, nil, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer p.Close(b.Context())
-	native := func(_ context.Context, r kit.Registration) error {
-		if strings.HasSuffix(strings.ToLower(r.Email), "@mailinator.com") {
-			return kit.ErrUnavailable
-		}
-		return nil
-	}
-	for _, hook := range []struct {
-		name  string
-		check func(context.Context, kit.Registration) error
-	}{{"myauth", p.BeforeRegister}, {"native", native}} {
-		b.Run(hook.name, func(b *testing.B) {
-			for b.Loop() {
-				if err := hook.check(b.Context(), kit.Registration{Email: "ada@example.com"}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
