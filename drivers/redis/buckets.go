@@ -41,7 +41,7 @@ return 1
 func (b *Buckets) Change(ctx context.Context, n int, change func(old []byte) []byte) error {
 	key := b.s.keys.bucket(n)
 	value, err := call(ctx, b.s, "read a bucket", func(ctx context.Context) (string, error) {
-		value, err := b.s.read(ctx, key)
+		value, err := b.s.client.Get(ctx, key).Result()
 		if errors.Is(err, redis.Nil) {
 			return "", nil // the bucket is empty
 		}

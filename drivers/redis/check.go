@@ -75,7 +75,7 @@ func (s *Store) check(ctx context.Context) error {
 			return err
 		}
 		// A script that the server knows already would not need EVAL.
-		if err := outcome(everyCommand.Eval(ctx, onceClient{s.client, s.process}, []string{s.keys.users.unused()})); err != nil {
+		if err := outcome(everyCommand.Eval(ctx, onceClient{s.client}, []string{s.keys.users.unused()})); err != nil {
 			return err
 		}
 		// The partitions of the tokens are on every server of most clusters. Of those of the

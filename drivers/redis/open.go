@@ -49,9 +49,6 @@ func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 		return nil, errors.Join(err, client.Close())
 	}
 	s.own = true
-	if one, ok := client.(*redis.Client); ok {
-		s.process = (&together{client: one, calls: &s.calls}).process
-	}
 	if err := s.prepare(ctx, opts.logger()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

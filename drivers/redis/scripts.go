@@ -206,15 +206,12 @@ return refused or 1
 
 // write runs a script that changes something.
 func (s *Store) write(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
-	return script.Run(ctx, onceClient{s.client, s.process}, keys, args...)
+	return script.Run(ctx, onceClient{s.client}, keys, args...)
 }
 
 // onceClient sends scripts as commands that go-redis does not repeat by itself: see the
 // package comment.
-type onceClient struct {
-	redis.UniversalClient
-	process func(context.Context, redis.Cmder) error
-}
+type onceClient struct{ redis.UniversalClient }
 
 func (c onceClient) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	return c.send(ctx, "evalsha", sha, keys, args)
@@ -231,10 +228,7 @@ func (c onceClient) send(ctx context.Context, name, script string, keys []string
 	}
 	cmd := redis.NewCmd(ctx, append(words, args...)...)
 	cmd.SetFirstKeyPos(3)
-	if err := c.process(ctx, &once{Cmd: cmd}); err != nil {
-		cmd = redis.NewCmd(ctx) // the other is not this call's any more if ctx is done
-		cmd.SetErr(err)
-	}
+	_ = c.Process(ctx, &once{Cmd: cmd}) // the error is the command's, too
 	return cmd
 }
 

@@ -41,14 +41,12 @@ func (o *Options) logger() *slog.Logger {
 // cancelled, but in the last two seconds before a deadline maybe only then.
 type Store struct {
 	client redis.UniversalClient
-	// process runs a command that takes the server little time.
-	process func(context.Context, redis.Cmder) error
-	own     bool // the client is closed with the store, and heeds deadlines
-	keys    keys
+	own    bool // the client is closed with the store, and heeds deadlines
+	keys   keys
 
 	mu     sync.RWMutex // of closed, and held while a call begins
 	closed bool
-	calls  sync.WaitGroup // under way, also when their caller has left, and what is sent for several
+	calls  sync.WaitGroup // under way, also when their caller has left
 }
 
 // New returns a store that uses the caller's client, a *redis.Client or a
@@ -83,7 +81,7 @@ func newStore(client redis.UniversalClient, opts *Options) (*Store, error) {
 	if err := checkClient(client); err != nil {
 		return nil, err
 	}
-	return &Store{client: client, process: client.Process, keys: newKeys(o.Prefix)}, nil
+	return &Store{client: client, keys: newKeys(o.Prefix)}, nil
 }
 
 var validPrefix = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)

@@ -64,7 +64,7 @@ func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 }
 
 func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
-	record, err := t.s.read(ctx, t.parts.of(id).record(id))
+	record, err := t.s.client.Get(ctx, t.parts.of(id).record(id)).Result()
 	if err != nil {
 		return kit.Token{}, err
 	}

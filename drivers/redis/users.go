@@ -46,7 +46,7 @@ func (u *Users) ByID(ctx context.Context, id string) (kit.User, error) {
 }
 
 func (u *Users) get(ctx context.Context, id string) (kit.User, error) {
-	record, err := u.s.read(ctx, u.s.keys.users.record(id))
+	record, err := u.s.client.Get(ctx, u.s.keys.users.record(id)).Result()
 	if err != nil {
 		return kit.User{}, err
 	}
