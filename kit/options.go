@@ -49,10 +49,10 @@ type Options struct {
 	// BcryptCost is 10 to 16, default 12. A stored hash of another cost is replaced at the
 	// next login.
 	//
-	// Hashes are computed on GOMAXPROCS-1 processors, as it stands at New, and on one at least.
-	// A program that calls runtime.GOMAXPROCS(runtime.GOMAXPROCS(0)+1) before New hashes on all
-	// of them: twice the logins on two, and on one processor requests no longer wait some 40 ms
-	// for a hash. See [password.Options].
+	// At most GOMAXPROCS-1 hashes are computed at once, as it stands at New, and one at least. A
+	// program that calls runtime.GOMAXPROCS(runtime.GOMAXPROCS(0)+1) before New hashes on all
+	// processors: twice the logins on two, and on one requests no longer wait some 40 ms for a
+	// hash. Go then no longer follows a CPU limit that changes. See [password.Options].
 	BcryptCost int
 	// InsecureFastHash allows a BcryptCost down to 4, for tests only: tens of thousands of
 	// guesses a second can be made against such a hash.
