@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // help is the command "server help [COMMAND]", which is also "server -h".
@@ -44,6 +45,9 @@ func printHelp(w io.Writer) {
 	printRows(w, settingsTable)
 	io.WriteString(w, "\nEach NAME in MYAUTH_PROVIDERS has variables of its own, with NAME in capitals:\n\n")
 	printRows(w, ofEachProvider())
+	if tags := leftOut(); len(tags) > 0 {
+		fmt.Fprintf(w, "\nThis server has not all of these stores: it was built with -tags %s.\n", strings.Join(tags, ","))
+	}
 	io.WriteString(w, "\nSIGTERM and SIGINT stop it in order, within 10 s; a second one at once.\n"+
 		"SIGHUP reads the file of the signing key anew (MYAUTH_JWT_SECRET_FILE, MYAUTH_JWT_PRIVATE_KEY_FILE):\n"+
 		"a new key is published, signs some minutes later, and the old one verifies until its last token is over.\n")

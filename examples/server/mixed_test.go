@@ -9,11 +9,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	mongodb "go.mongodb.org/mongo-driver/v2/mongo"
 	mongooptions "go.mongodb.org/mongo-driver/v2/mongo/options"
 
@@ -128,12 +127,9 @@ func database(t testing.TB) string {
 	return uri
 }
 
-// quietRedis lets go-redis say nothing of its own about the outages of these tests.
-var quietRedis = sync.OnceFunc(func() { goredis.SetLogger(quiet{}) })
-
 // prefixed opens handles to a part of Redis.
 func prefixed(url string, n *conformance.Network) conformance.Open {
-	quietRedis()
+	logging.Disable() // of the outages of these tests
 	prefix := "mixed-" + rand.Text()
 	return func(t testing.TB) conformance.Stores {
 		s, err := redis.Open(context.Background(), url, &redis.Options{Prefix: prefix, Dial: n.DialContext})

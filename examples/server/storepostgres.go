@@ -9,11 +9,6 @@ import (
 	"myauth.internal/drivers/postgres"
 )
 
-func init() {
-	kind := storeKind{"postgres://app:secret@localhost/app", false, openPostgres}
-	storeKinds["postgres"], storeKinds["postgresql"] = kind, kind
-}
-
 func openPostgres(ctx context.Context, url string, _ *slog.Logger) (stores, error) {
 	db, err := postgres.Open(ctx, url, nil)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,10 +35,10 @@ func setStore(field *storeURL, v string) error {
 	}
 	kind, ok := storeKinds[scheme]
 	switch {
-	case !ok && leftOutBy[scheme] != "":
-		return fmt.Errorf("this server was built without that database: build it without -tags %s", leftOutBy[scheme])
 	case !ok || v == "memory":
 		return errors.New("not a store: write memory:, sqlite:PATH, postgres://…, mongodb://… or redis://…")
+	case kind.open == nil:
+		return fmt.Errorf("this server was built without %s: choose another store, or build it without -tags %s", scheme, kind.without)
 	case kind.example == "":
 		*field = storeURL{scheme, rest}
 		return nil
@@ -55,22 +56,39 @@ func setStore(field *storeURL, v string) error {
 	return nil
 }
 
-// storeKind is a kind of store. A build tag such as nomongo leaves out the file that adds one, and
-// with it a driver and what that links.
+// storeKind is a kind of store.
 type storeKind struct {
 	example       string // the URL of a server; empty: it has none
 	needsDatabase bool
-	open          func(ctx context.Context, url string, logger *slog.Logger) (stores, error)
+	open          openStore
+	without       string // the build tag that leaves the kind out, with a driver and what that links
 }
 
-// storeKinds are the kinds by scheme, and leftOutBy the tags that leave kinds out.
-var (
-	storeKinds = map[string]storeKind{"memory": {open: openMemory}}
-	leftOutBy  = map[string]string{
-		"sqlite": "nosqlite", "postgres": "nopostgres", "postgresql": "nopostgres",
-		"mongodb": "nomongo", "mongodb+srv": "nomongo", "redis": "noredis", "rediss": "noredis",
+// openStore is nil for a kind that was left out.
+type openStore func(ctx context.Context, url string, logger *slog.Logger) (stores, error)
+
+// storeKinds are the kinds by scheme.
+var storeKinds = map[string]storeKind{
+	"memory":      {"", false, openMemory, ""},
+	"sqlite":      {"", false, openSQLite, "nosqlite"},
+	"postgres":    {"postgres://app:secret@localhost/app", false, openPostgres, "nopostgres"},
+	"postgresql":  {"postgres://app:secret@localhost/app", false, openPostgres, "nopostgres"},
+	"mongodb":     {"mongodb://app:secret@localhost/app", true, openMongo, "nomongo"},
+	"mongodb+srv": {"mongodb+srv://app:secret@cluster.example.com/app", true, openMongo, "nomongo"},
+	"redis":       {"redis://:secret@localhost:6379/0", false, openRedis, "noredis"},
+	"rediss":      {"rediss://:secret@redis.example.com:6379/0", false, openRedis, "noredis"},
+}
+
+// leftOut are the build tags by which kinds are not there.
+func leftOut() (tags []string) {
+	for _, kind := range storeKinds {
+		if kind.open == nil {
+			tags = append(tags, kind.without)
+		}
 	}
-)
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
 
 // stores are the opened stores; close releases what they hold.
 type stores struct {

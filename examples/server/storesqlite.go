@@ -9,8 +9,6 @@ import (
 	"myauth.internal/drivers/sqlite"
 )
 
-func init() { storeKinds["sqlite"] = storeKind{open: openSQLite} }
-
 // openSQLite returns stores that count in memory, since one process has the file: each guess of a
 // stranger would be a durable write otherwise.
 func openSQLite(ctx context.Context, path string, _ *slog.Logger) (stores, error) {

@@ -1,0 +1,5 @@
+//go:build nomongo
+
+package main
+
+var openMongo openStore

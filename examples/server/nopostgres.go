@@ -1,0 +1,5 @@
+//go:build nopostgres
+
+package main
+
+var openPostgres openStore

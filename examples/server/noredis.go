@@ -1,0 +1,5 @@
+//go:build noredis
+
+package main
+
+var openRedis openStore
