@@ -33,7 +33,7 @@ const (
 )
 
 func main() {
-	hashOnEveryProcessor(os.LookupEnv)
+	hashOnEveryProcessor(os.Getenv("GOMAXPROCS"))
 	os.Exit(run(os.Args[1:], surroundings{os.LookupEnv, os.Environ(), os.Stdin, os.Stdout, os.Stderr}))
 }
 

@@ -1,16 +1,19 @@
 package main
 
-import "runtime"
+import (
+	"runtime"
+	"strconv"
+)
 
-// hashOnEveryProcessor gives Go one processor more than there are. The Service hashes on all of them but
-// one, so every real one hashes, and requests do not wait for a hash: they run on the one that Go
-// believes in, and the kernel shares the real ones out. Go alone would let them wait, since it takes a
-// processor from a computation every ten milliseconds at best.
+// hashOnEveryProcessor sets GOMAXPROCS to one more than there are processors. The Service hashes on all
+// but one of them, so hashes use every real processor, and there is always one in Go's eyes that runs
+// requests; the kernel shares the real ones out. With as many hashes as Go has processors, a request
+// would wait until Go interrupts one, which it does every ten milliseconds at best.
 //
-// GOMAXPROCS in the environment is what its setter wants, and stays. Go no longer follows a CPU limit
-// that changes while the server runs.
-func hashOnEveryProcessor(lookup func(string) (string, bool)) {
-	if _, chosen := lookup("GOMAXPROCS"); !chosen {
+// What the environment says of GOMAXPROCS stays, if Go can read it. After the call Go no longer follows a
+// CPU limit that changes while the server runs.
+func hashOnEveryProcessor(environment string) {
+	if n, err := strconv.ParseInt(environment, 10, 32); err != nil || n <= 0 { // Go itself reads it so
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 }
