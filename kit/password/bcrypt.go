@@ -17,9 +17,9 @@ const (
 	// two milliseconds.
 	checkRounds = 32
 	// pauseRounds is how many go by between two calls of pause: about eight milliseconds,
-	// half of what a page has between two pictures. Half of them come before the first, so
-	// that a hash of any lower cost but 6 and the rounds that it lacks have as many pauses
-	// as a hash of the configured cost.
+	// half of what a page has between two pictures. The first call comes after half as
+	// many: so a hash of a lower cost and the rounds that it lacks make as many pauses
+	// together as a hash of the configured cost, and only at cost 6 one less.
 	pauseRounds = 128
 )
 

@@ -35,5 +35,6 @@
 // eight milliseconds: other goroutines, and in a browser the page. How often depends on
 // the number of rounds alone, and tells no more than the time of a hash. Under JavaScript
 // the event loop must be free, as for everything that waits: a function that [syscall/js.FuncOf]
-// wraps must start a goroutine, and hash there.
+// wraps must start a goroutine, and hash there. If it hashes itself, Go ends the program with
+// "all goroutines are asleep".
 package password

@@ -8,7 +8,7 @@ import (
 // pause lets the event loop of JavaScript run, so that a page can draw and answer while
 // it hashes. Go returns to the loop only when every goroutine waits, and this one waits
 // for a message that it sends to itself: browsers make a timer wait 4 ms, and a second
-// in a page that nobody sees.
+// in a page that nobody sees. A runtime without MessageChannel has the timer.
 func pause() {
 	channel := js.Global().Get("MessageChannel")
 	if channel.IsUndefined() {

@@ -77,10 +77,10 @@ func compile(ctx context.Context) ([]byte, error) {
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary file more or less
 	file := filepath.Join(dir, "page.wasm")
 	// Without names for debuggers, and without paths of the machine. Functions are inlined into
-	// no others, whose copies and line tables are a tenth of what a browser loads: only
-	// bcrypt's cipher computes for so long that it matters.
-	if _, err := goCommand(ctx, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",
-		"-gcflags=all=-l", "-gcflags=golang.org/x/crypto/blowfish=", "-o", file, program); err != nil {
+	// no others, whose copies and line tables are a tenth of what a browser loads. It matters
+	// where much is computed in small functions: bcrypt's cipher, and the curve of passkeys.
+	if _, err := goCommand(ctx, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-gcflags=all=-l",
+		"-gcflags=golang.org/x/crypto/blowfish=", "-gcflags=crypto/internal/fips140/nistec/fiat=", "-o", file, program); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(file)

@@ -70,25 +70,23 @@ func handleRequest() uint64 {
 		missingToken.write()
 		return 0
 	}
-	claims, err := verify(strings.TrimLeft(token, " "))
+	id, err := identify(strings.TrimLeft(token, " "))
 	switch {
 	case errors.Is(err, accesstoken.ErrExpired):
 		expiredToken.write()
+		return 0
+	case errors.Is(err, errClaimsTooLarge):
+		// Without some of the roles the request would be another one.
+		logError("myauth edge: the claims of a token do not fit into the headers for the application: give its user fewer or shorter roles")
+		claimsTooLarge.write()
 		return 0
 	case err != nil:
 		invalidToken.write()
 		return 0
 	}
-	subject, session, roles := encode(claims.Subject), encode(claims.SessionID), encode(claims.Roles...)
-	if len(subject)+len(session)+len(roles) > maxClaims {
-		// Without some of the roles the request would be another one.
-		logError("myauth edge: the claims of a token do not fit into the headers for the application: give its user fewer or shorter roles")
-		claimsTooLarge.write()
-		return 0
-	}
-	setHeader(ofRequest, subjectHeader, subject)
-	setHeader(ofRequest, sessionHeader, session)
-	setHeader(ofRequest, rolesHeader, roles)
+	setHeader(ofRequest, subjectHeader, id.subject)
+	setHeader(ofRequest, sessionHeader, id.session)
+	setHeader(ofRequest, rolesHeader, id.roles)
 	return 1
 }
 
