@@ -9,7 +9,7 @@ import (
 )
 
 // The program is at most 2 MB on the way to a browser, with brotli at its best. Go has no
-// brotli, which takes 0.71 of gzip's size here.
+// brotli, which then takes 0.71 of gzip's size here.
 func TestSize(t *testing.T) {
 	if n := packed(t, buildSite(t)["page.wasm"]); n > 2_800_000 {
 		t.Errorf("page.wasm has %d bytes with gzip: see what is linked that it does not need", n)
