@@ -17,7 +17,7 @@ type identity struct {
 }
 
 // maxSeen bounds seen. With tokens of the usual size it takes about a megabyte. The most
-// is 14 MB, since a token has at most maxHeader bytes and an identity maxClaims.
+// is 15 MB, since a token has at most maxHeader bytes and an identity maxClaims.
 const maxSeen = 1024
 
 // seen has the identities of good tokens, by the whole token. Most requests come with a
