@@ -49,7 +49,8 @@ func Postgres(tb testing.TB) string {
 	return postgres.get(tb, func() (string, error) { return startPostgres("off") })
 }
 
-// DurablePostgres is [Postgres] with commits that reach the disk, for benchmarks.
+// DurablePostgres is [Postgres] with commits that reach the disk, for benchmarks. A server that
+// MYAUTH_TEST_POSTGRES_URL names is as durable as its fsync and synchronous_commit say.
 func DurablePostgres(tb testing.TB) string {
 	tb.Helper()
 	return durable.get(tb, func() (string, error) { return startPostgres("on") })

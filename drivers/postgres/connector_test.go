@@ -348,29 +348,24 @@ func TestATunnelWithoutDeadlines(t *testing.T) {
 	if _, err := store.Users().ByID(t.Context(), "u"); err != nil {
 		t.Errorf("the call after it: %v", err)
 	}
-	// So was the bound of a cancellation that the server confirmed.
-	lock, err := admin(t, dataSource).BeginTx(t.Context(), nil)
+	// The bound of a cancellation that the server confirmed is taken back. A connection stays in the
+	// pool after that of a statement that the application prepared.
+	sleep, err := postgres.Pool(store).PrepareContext(t.Context(), "SELECT pg_sleep(60)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = lock.Rollback() }()
-	if _, err := lock.ExecContext(t.Context(), "LOCK TABLE users"); err != nil {
-		t.Fatal(err)
-	}
+	defer sleep.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := store.Users().ByID(ctx, "u"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a call that waits for a lock: %v", err)
-	}
-	if err := lock.Rollback(); err != nil {
-		t.Fatal(err)
+	if _, err := sleep.ExecContext(ctx); err == nil || ctx.Err() == nil {
+		t.Errorf("a minute's sleep: %v", err)
 	}
 	grace := time.NewTimer(postgres.CancelGrace + 100*time.Millisecond)
 	<-grace.C
 	if err := store.Users().Create(t.Context(), newUser("w")); err != nil {
-		t.Errorf("a write after a call was canceled: %v", err)
+		t.Errorf("a write after a statement was canceled: %v", err)
 	}
-	// The bound of connecting was taken back.
+	// So is the bound of connecting.
 	before := backend(t, store)
 	bound := time.NewTimer(1100 * time.Millisecond)
 	<-bound.C
