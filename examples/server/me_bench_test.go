@@ -20,18 +20,21 @@ import (
 )
 
 // BenchmarkMe is GET /auth/me beside a handler that reads the same user from the same SQLite store and
-// writes the same bytes, but looks at no token. MYAUTH_BENCH_USERS are the numbers of users, such as
-// 1000,1000000; the requests are those of a thousand of them.
+// writes the same bytes: one that believes a header who asks, and one that checks the token too.
+// MYAUTH_BENCH_USERS are the numbers of users, such as 1000,1000000; the requests are those of a
+// thousand of them.
 func BenchmarkMe(b *testing.B) {
 	for _, users := range benchUsers(b) {
 		var s *meServers
-		for _, callers := range []int{1, 16} {
-			b.Run(fmt.Sprintf("users=%d/callers=%d", users, callers), func(inner *testing.B) {
-				if s == nil { // here, so that users are made for what runs
-					s = newMeServers(b, users)
-				}
-				takeTurns(inner, callers, s.asking(inner, s.ours, callers), s.asking(inner, s.bare, callers))
-			})
+		for side, name := range []string{"no-token", "token"} {
+			for _, callers := range []int{1, 16} {
+				b.Run(fmt.Sprintf("%s/users=%d/callers=%d", name, users, callers), func(inner *testing.B) {
+					if s == nil { // here, so that users are made for what runs
+						s = newMeServers(b, users)
+					}
+					takeTurns(inner, callers, s.asking(inner, s.ours, callers), s.asking(inner, s.bare[side], callers))
+				})
+			}
 		}
 	}
 }
@@ -52,10 +55,11 @@ func benchUsers(b *testing.B) (sizes []int) {
 	return sizes
 }
 
-// meServers are the addresses of the two sides, and requests that either answers.
+// meServers are the addresses of the sides, and requests that each answers.
 type meServers struct {
-	ours, bare string
-	requests   [][]byte
+	ours     string
+	bare     [2]string // without a look at the token, and with one
+	requests [][]byte
 }
 
 func newMeServers(b *testing.B, users int) *meServers {
@@ -88,8 +92,17 @@ func newMeServers(b *testing.B, users int) *meServers {
 	if err != nil {
 		b.Fatal(err)
 	}
+	verifier, err := accesstoken.NewVerifier(keys, "myauth", "myauth", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	believe := func(r *http.Request) (string, error) { return r.Header.Get("X-User"), nil }
+	check := func(r *http.Request) (string, error) {
+		claims, err := verifier.Verify(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		return claims.Subject, err
+	}
 	now := time.Now()
-	s := &meServers{ours: listen(b, handlerOf(b, svc)), bare: listen(b, bareMe(store.Users()))}
+	s := &meServers{ours: listen(b, handlerOf(b, svc)), bare: [2]string{listen(b, bareMe(store.Users(), believe)), listen(b, bareMe(store.Users(), check))}}
 	for i := range min(users, 1000) {
 		u, err := svc.UserByEmail(b.Context(), email(i*7919%users)) // a prime: neighbours lie apart
 		if err != nil {
@@ -128,10 +141,15 @@ func (s *meServers) asking(b *testing.B, addr string, callers int) func(caller i
 	}
 }
 
-// bareMe is the least that answers the same.
-func bareMe(users kit.UserStore) http.Handler {
+// bareMe is the least that answers the same to whom asker finds.
+func bareMe(users kit.UserStore, asker func(*http.Request) (id string, err error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u, err := users.ByID(r.Context(), r.Header.Get("X-User"))
+		id, err := asker(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		}
+		u, err := users.ByID(r.Context(), id)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
