@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,7 +24,7 @@ func TestNoStatementScans(t *testing.T) {
 	exec(t, db, `INSERT INTO users SELECT n::text, n || '@example.com', n || '@example.com', 'u', 'h', '[]', '{}', NULL, NULL, true, true, 0, 0, 0, 0, 0, 1 FROM generate_series(1, 10000) n`)
 	for _, table := range []string{"tokens", "credentials"} {
 		exec(t, db, "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
-		exec(t, db, `INSERT INTO `+table+` SELECT n::text, 'refresh', (n / 3)::text, 's', 0, 'h', NULL, NULL, NULL, 0, 0, n, 0, 0, 1 FROM generate_series(1, 10000) n`)
+		exec(t, db, `INSERT INTO `+table+` SELECT n::text, 'refresh', (n / 3)::text, 's', 0, 'h', NULL, NULL, NULL, 0, 0, n * 10000000000, 0, 0, 1 FROM generate_series(1, 10000) n`)
 	}
 	for _, statistics := range []string{"no statistics", "statistics"} {
 		if statistics == "statistics" {
@@ -38,8 +40,8 @@ func TestNoStatementScans(t *testing.T) {
 					t.Errorf("%s, %s: it reads the whole table\n%s\n%s", statistics, mode, statement, plan)
 				}
 				// A page is read as far as its limit, and nothing before or after it. Only a purge
-				// passes over the rows of newer versions.
-				filters := strings.Contains(strings.ReplaceAll(plan, "Filter: (form <= 1)", ""), "Filter")
+				// passes over the rows of newer versions, and over the last slot's that expire later.
+				filters := strings.Contains(purgeFilter.ReplaceAllString(plan, ""), "Filter")
 				if strings.Contains(statement, "LIMIT") && (strings.Contains(plan, "Sort") || filters) {
 					t.Errorf("%s, %s: it reads more than the page\n%s\n%s", statistics, mode, statement, plan)
 				}
@@ -47,6 +49,11 @@ func TestNoStatementScans(t *testing.T) {
 		}
 	}
 }
+
+var (
+	purgeFilter = regexp.MustCompile(`Filter: \((\(expires_at <= [^)]+\) AND \()?form <= 1\)+`)
+	parameter   = regexp.MustCompile(`\$(\d+)`)
+)
 
 // planOf returns the plan of the statement as a prepared one.
 func planOf(t *testing.T, db *sql.DB, mode, statement string) string {
@@ -57,7 +64,12 @@ func planOf(t *testing.T, db *sql.DB, mode, statement string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	args := strings.TrimSuffix(strings.Repeat("'1', ", strings.Count(statement, "$")), ", ") // of every type here
+	last := 0
+	for _, match := range parameter.FindAllStringSubmatch(statement, -1) {
+		n, _ := strconv.Atoi(match[1])
+		last = max(last, n)
+	}
+	args := strings.TrimSuffix(strings.Repeat("'1', ", last), ", ") // of every type here
 	for _, text := range []string{"SET plan_cache_mode = " + mode, "PREPARE asked AS " + statement} {
 		if _, err := conn.ExecContext(ctx, text); err != nil {
 			t.Fatalf("%s: %v", text, err)

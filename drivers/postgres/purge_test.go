@@ -72,26 +72,61 @@ func waitForBlocked(t *testing.T, db *sql.DB, pid int, done <-chan struct{}) {
 }
 
 // Purges that run at once take their rows in one order, whatever the plan, or they
-// would deadlock: the token that expired first goes first.
+// would deadlock: the slot that expired first goes first, and in it the ID.
 func TestPurgeGoesByExpiry(t *testing.T) {
 	dataSource := schema(t)
 	for _, key := range []string{"enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"} {
 		dataSource = with(t, dataSource, key, "off")
 	}
 	store := open(t, dataSource, &postgres.Options{MaxConns: 1})
-	ids := []string{"third", "first", "fourth", "second"}
-	for i, hours := range []time.Duration{3, 1, 4, 2} {
+	ids := []string{"c", "z", "d", "b"}
+	for i, hours := range []time.Duration{12, 1, 12, 6} {
 		if err := store.Tokens().Create(t.Context(), newToken(ids[i], testTime.Add(hours*time.Hour))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for i, left := range []string{"fourth second third", "fourth third", "fourth"} {
-		if n, err := store.Tokens().DeleteExpired(t.Context(), testTime.Add(5*time.Hour), 1); n != 1 || err != nil {
+	for i, left := range []string{"b c d", "c d", "d"} {
+		if n, err := store.Tokens().DeleteExpired(t.Context(), testTime.Add(24*time.Hour), 1); n != 1 || err != nil {
 			t.Fatalf("DeleteExpired: %d, %v", n, err)
 		}
 		var got string
 		if err := postgres.Pool(store).QueryRowContext(t.Context(), "SELECT string_agg(id, ' ' ORDER BY id) FROM tokens").Scan(&got); err != nil || got != left {
 			t.Errorf("after purge %d of one token %q is left, want %q (%v)", i+1, got, left, err)
 		}
+	}
+}
+
+// A refresh that leaves the slot of the expiry as it is writes no index.
+func TestRefreshesWriteNoIndex(t *testing.T) {
+	db, store := shared(t, schema(t))
+	tx := begin(t, db)
+	tokens := store.InTx(tx).Tokens
+	token := newToken("t", testTime.Truncate(6*time.Hour))
+	if err := tokens.Create(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	for range 9 {
+		token.ExpiresAt = token.ExpiresAt.Add(30 * time.Minute)
+		if err := tokens.Update(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		token.Version++
+	}
+	var updates, withoutIndex int
+	if err := tx.QueryRowContext(t.Context(), "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = 'tokens'::regclass").Scan(&updates, &withoutIndex); err != nil {
+		t.Fatal(err)
+	}
+	if updates != 9 || withoutIndex != 9 {
+		t.Errorf("%d of %d updates wrote no index", withoutIndex, updates)
+	}
+	token.ExpiresAt = token.ExpiresAt.Add(24 * time.Hour)
+	if err := tokens.Update(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := tokens.DeleteExpired(t.Context(), token.ExpiresAt.Add(-time.Microsecond), 10); n != 0 || err != nil {
+		t.Errorf("before its time, in its slot: %d removed, %v", n, err)
+	}
+	if n, err := tokens.DeleteExpired(t.Context(), token.ExpiresAt, 10); n != 1 || err != nil {
+		t.Errorf("at its time: %d removed, %v", n, err)
 	}
 }

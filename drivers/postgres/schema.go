@@ -21,7 +21,7 @@ var dialect = sqlstore.Dialect{
 	Savepoints: true,
 	DeleteExpired: func(table, known string) string {
 		return fmt.Sprintf(`DELETE FROM %[1]s WHERE id = ANY (ARRAY(`+
-			`SELECT id FROM %[1]s WHERE expires_at <= $1 AND %[2]s ORDER BY expires_at LIMIT $2 FOR UPDATE))`, table, known)
+			`SELECT id FROM %[1]s WHERE expires_slot <= $1 / 21600000000 AND expires_at <= $1 AND %[2]s ORDER BY expires_slot, id LIMIT $2 FOR UPDATE))`, table, known)
 	},
 }
 
