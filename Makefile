@@ -13,7 +13,7 @@ test:
 lint:
 	@bash .ci/scripts/lint
 
-# The benchmarks, and at the end one table of what they measured: see BENCHMARKS.md. ARGS goes to go test, and ONLY chooses one module: make bench ONLY=examples/server ARGS='-bench Refresh'
+# The benchmarks, and at the end one table of what they measured: see .ci/bench/README.md. ARGS goes to go test, and ONLY chooses one module: make bench ONLY=examples/server ARGS='-bench Refresh'
 # USERS are the numbers of accounts in the stores: make bench USERS=1000,1000000
 bench:
 	@bash .ci/scripts/bench $(ARGS)
