@@ -9,7 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"testing"
+
+	"myauth.internal/drivers/sqlite"
+	"myauth.internal/kit"
+	"myauth.internal/kit/accesstoken"
 )
 
 func listen(b *testing.B, handler http.Handler) (addr string) {
@@ -28,6 +33,26 @@ type caller struct {
 	in       *bufio.Reader
 	request  []byte
 	response []byte
+}
+
+// newSQLiteService is a Service on a new SQLite file, which logs nothing.
+func newSQLiteService(b *testing.B, opts kit.Options) (*kit.Service, *sqlite.Store, *accesstoken.Keyring) {
+	b.Helper()
+	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	keys, err := accesstoken.HMAC([]byte(testSecret))
+	if err != nil {
+		b.Fatal(err)
+	}
+	opts.Logger = slog.New(slog.DiscardHandler)
+	svc, err := kit.New(store.Stores(), keys, &opts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return svc, store, keys
 }
 
 // dial makes a caller and returns the first response's body.

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -18,9 +16,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
-	"myauth.internal/kit/accesstoken"
 )
 
 // BenchmarkLogin is POST /auth/login beside a handler that decodes the same body and compares the
@@ -69,19 +65,7 @@ func newLoginServers(b *testing.B, cost int) loginServers {
 	hashOnEveryProcessor("")
 	s := loginServers{procs: [2]int{runtime.GOMAXPROCS(0), given}}
 
-	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { store.Close() })
-	keys, err := accesstoken.HMAC([]byte(testSecret))
-	if err != nil {
-		b.Fatal(err)
-	}
-	svc, err := kit.New(store.Stores(), keys, &kit.Options{BcryptCost: cost, InsecureFastHash: true, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
+	svc, _, _ := newSQLiteService(b, kit.Options{BcryptCost: cost, InsecureFastHash: true})
 	if _, err := svc.Register(b.Context(), kit.Registration{Email: "ada@example.com", Username: "Ada", Password: goodPassword}); err != nil {
 		b.Fatal(err)
 	}

@@ -4,16 +4,13 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"myauth.internal/drivers/sqlite"
 	"myauth.internal/kit"
 	"myauth.internal/kit/accesstoken"
 	"myauth.internal/kit/transfer"
@@ -64,19 +61,7 @@ type meServers struct {
 
 func newMeServers(b *testing.B, users int) *meServers {
 	b.Helper()
-	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "auth.db"), nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { store.Close() })
-	keys, err := accesstoken.HMAC([]byte(testSecret))
-	if err != nil {
-		b.Fatal(err)
-	}
-	svc, err := kit.New(store.Stores(), keys, &kit.Options{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
+	svc, store, keys := newSQLiteService(b, kit.Options{})
 	email := func(i int) string { return fmt.Sprintf("user%07d@example.com", i) }
 	lines, in := io.Pipe()
 	go func() {
