@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"myauth.internal/kit/internal/outage"
+	"myauth.internal/kit/internal/timeout"
 )
 
 // storeGuard stands between the Service and one of the caller's stores. It gives each call
 // a deadline, classifies each error, counts and logs outages, and tells the tracers, so that no use
 // case has to.
 type storeGuard struct {
-	timeout time.Duration
+	timeout *timeout.Timeout
+	purge   *timeout.Timeout // that of a batch of a thousand deletes, which is more work than any other call
 	outage  *outage.Watch
 	names   [numStoreOps]string // such as "users.ByEmail", of traces and errors
 	tracing *tracing            // nil without a tracer
@@ -39,7 +41,7 @@ const (
 var storeMethods = [numStoreOps]string{"Create", "ByID", "ByEmail", "ByUser", "Update", "Delete", "DeleteExpired", "List", "ListByEmail", "Ping"}
 
 func newStoreGuard(store string, o *Options) *storeGuard {
-	g := &storeGuard{timeout: o.StoreTimeout, outage: outage.New(store, o.Logger, o.Now)}
+	g := &storeGuard{timeout: timeout.New(o.StoreTimeout), purge: timeout.New(10 * o.StoreTimeout), outage: outage.New(store, o.Logger, o.Now)}
 	for op, method := range storeMethods {
 		g.names[op] = store + "." + method
 	}
@@ -53,22 +55,22 @@ func (g *storeGuard) do(ctx context.Context, op storeOp, call func(context.Conte
 }
 
 // ask makes one call that returns a value.
-func ask[T any](ctx context.Context, g *storeGuard, timeout time.Duration, op storeOp, call func(context.Context) (T, error)) (value T, err error) {
+func ask[T any](ctx context.Context, g *storeGuard, limit *timeout.Timeout, op storeOp, call func(context.Context) (T, error)) (value T, err error) {
 	if g.tracing == nil {
-		return askUntraced(ctx, g, timeout, op, call)
+		return askUntraced(ctx, g, limit, op, call)
 	}
 	inner, span := g.tracing.begin(ctx, Operation{OperationStore, g.names[op]})
 	var outcome string
 	defer span.end(ctx, &outcome)
-	value, err = askUntraced(inner, g, timeout, op, call)
+	value, err = askUntraced(inner, g, limit, op, call)
 	outcome = storeOutcome(err)
 	return value, err
 }
 
-func askUntraced[T any](ctx context.Context, g *storeGuard, timeout time.Duration, op storeOp, call func(context.Context) (T, error)) (T, error) {
+func askUntraced[T any](ctx context.Context, g *storeGuard, limit *timeout.Timeout, op storeOp, call func(context.Context) (T, error)) (T, error) {
 	failures := g.outage.Failures()
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	limited := limit.Begin(ctx)
+	defer limited.End()
 	value, err := call(limited)
 	err = storeError(ctx, g.names[op], err)
 	switch {
@@ -176,8 +178,7 @@ func (g guardedTokens) ByUser(ctx context.Context, userID, after string, limit i
 }
 
 func (g guardedTokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	// A batch of a thousand deletes is more work than any other call.
-	return ask(ctx, g.storeGuard, 10*g.timeout, opDeleteExpired, func(ctx context.Context) (int, error) { return g.store.DeleteExpired(ctx, before, limit) })
+	return ask(ctx, g.storeGuard, g.purge, opDeleteExpired, func(ctx context.Context) (int, error) { return g.store.DeleteExpired(ctx, before, limit) })
 }
 
 func (g guardedTokens) Ping(ctx context.Context) error { return g.ping(ctx, g.store) }
