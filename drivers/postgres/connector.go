@@ -194,9 +194,10 @@ var past = time.Unix(1, 0)
 // breaks: lib/pq does not know every error, those of a tunnel for example.
 type link struct {
 	net.Conn
-	mu     sync.Mutex
-	timer  *time.Timer
-	broken atomic.Bool
+	mu      sync.Mutex
+	bounded bool
+	timer   *time.Timer
+	broken  atomic.Bool
 }
 
 // Read implements [net.Conn].
@@ -231,6 +232,10 @@ func (*link) SetDeadline(time.Time) error { return nil }
 func (l *link) bound(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if at.IsZero() && !l.bounded {
+		return // as after almost every statement: to set a deadline wakes a thread
+	}
+	l.bounded = !at.IsZero()
 	if l.timer != nil {
 		l.timer.Stop()
 		l.timer = nil
