@@ -19,9 +19,8 @@ var dialect = sqlstore.Dialect{
 	Name:       "postgres",
 	Classify:   classify,
 	Savepoints: true,
-	DeleteExpired: func(table, known string) string {
-		return fmt.Sprintf(`DELETE FROM %[1]s WHERE id = ANY (ARRAY(`+
-			`SELECT id FROM %[1]s WHERE expires_slot <= $1 / 21600000000 AND expires_at <= $1 AND %[2]s ORDER BY expires_slot, id LIMIT $2 FOR UPDATE))`, table, known)
+	Due: func(table, condition string) string {
+		return fmt.Sprintf(`id = ANY (ARRAY(SELECT id FROM %s WHERE purge_at <= $1 AND %s ORDER BY purge_at, id LIMIT $2 FOR UPDATE))`, table, condition)
 	},
 }
 

@@ -15,5 +15,7 @@ func TestTrips(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	conformance.RunTrips(t, store.Stores(), n.Answers, nil)
+	conformance.RunTrips(t, store.Stores(), n.Answers, map[string]int{
+		"tokens.DeleteExpired": 1, "credentials.DeleteExpired": 1, // puts off what is due and has been extended
+	})
 }

@@ -116,8 +116,8 @@ func checkDriver(ctx context.Context, db *sql.DB, d sqlstore.Dialect) error {
 func (o *Options) dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Name: "sqlite", Schema: "main", Prefix: o.Prefix, Classify: classify,
-		DeleteExpired: func(table, known string) string {
-			return fmt.Sprintf(`DELETE FROM %[1]s WHERE id IN (SELECT id FROM %[1]s WHERE expires_at <= $1 AND %[2]s LIMIT $2)`, table, known)
+		Due: func(table, condition string) string {
+			return fmt.Sprintf(`id IN (SELECT id FROM %s WHERE purge_at <= $1 AND %s LIMIT $2)`, table, condition)
 		},
 	}
 }

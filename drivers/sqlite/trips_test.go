@@ -33,5 +33,7 @@ func TestTrips(t *testing.T) {
 	if err := errors.Join(err, conn.Close()); err != nil {
 		t.Fatal(err)
 	}
-	conformance.RunTrips(t, store.Stores(), func() int { return int(statements.Load()) }, nil)
+	conformance.RunTrips(t, store.Stores(), func() int { return int(statements.Load()) }, map[string]int{
+		"tokens.DeleteExpired": 1, "credentials.DeleteExpired": 1, // puts off what is due and has been extended
+	})
 }

@@ -280,7 +280,7 @@ func TestPurgeCommand(t *testing.T) {
 	c := commander{t, dir, nil}
 	c.want(0, "users", "create", "ada@example.com")
 	db := pool(t, "sqlite3", "file:"+dir+"/myauth.db")
-	if _, err := db.Exec(`INSERT INTO credentials SELECT printf('%022d', value), 'x', '', '', 0, zeroblob(32), NULL, NULL, NULL, 0, 0, 1, 0, 1, form FROM users, (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 2500) SELECT value FROM n) LIMIT 2500`); err != nil {
+	if _, err := db.Exec(`INSERT INTO credentials SELECT printf('%022d', value), 'x', '', '', 0, zeroblob(32), NULL, NULL, NULL, 0, 0, 1, 0, 1, 1, form FROM users, (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 2500) SELECT value FROM n) LIMIT 2500`); err != nil {
 		t.Fatal(err)
 	}
 	if o := c.want(0, "purge", "--json"); o.out != "{\"deleted\":2500}\n" {

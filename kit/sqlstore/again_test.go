@@ -16,7 +16,7 @@ import (
 var errMet = errors.New("met another statement")
 
 func retryDialect() Dialect {
-	return Dialect{Name: "test", DeleteExpired: noStatement, Classify: func(err error) (Kind, string) {
+	return Dialect{Name: "test", Due: noStatement, Classify: func(err error) (Kind, string) {
 		if errors.Is(err, errMet) {
 			return Retry, ""
 		}

@@ -21,10 +21,10 @@ type Dialect struct {
 	Schema string
 	// Prefix begins the names of the tables and of their indexes: see [CheckPrefix].
 	Prefix string
-	// DeleteExpired returns the statement that removes from a table at most $2 rows with
-	// expires_at <= $1 for which the condition known is true, and never more, also while
-	// other calls do the same and more tokens expire.
-	DeleteExpired func(table, known string) string
+	// Due returns a condition: the row is among at most $2 of the table that have purge_at <= $1 and for which
+	// condition is true, and never more, also while other calls change the same rows and more
+	// become due.
+	Due func(table, condition string) string
 	// Savepoints: a statement that fails lets the whole transaction fail, unless there is a
 	// savepoint before it.
 	Savepoints bool

@@ -19,7 +19,7 @@
 //     year that kit knows, and the zero time.Time as -62135596800000000, so no column
 //     needs NULL to mean "never".
 //   - Indexes on tokens (user_id, id), so that a page of a user's tokens is read alone,
-//     and on tokens (expires_at); the same on credentials.
+//     and on tokens (purge_at); the same on credentials.
 //   - roles, factors, user_settings and private as text, kept as given; hashes, salt and data as
 //     bytes. Of these factors, private, previous_hash, salt and data may be NULL.
 //   - In each row the column form, a small integer.

@@ -23,7 +23,7 @@ var errDown, errTaken = errors.New("down"), errors.New("taken")
 func noStatement(table, known string) string { return "" }
 
 func testDialect() Dialect {
-	return Dialect{Name: "test", DeleteExpired: noStatement, Classify: func(err error) (Kind, string) {
+	return Dialect{Name: "test", Due: noStatement, Classify: func(err error) (Kind, string) {
 		switch {
 		case errors.Is(err, errDown):
 			return Unavailable, "start it"

@@ -21,12 +21,14 @@ func insert(table, columns string) string {
 	return fmt.Sprintf(`INSERT INTO %s (%s, form) VALUES (%s, %d) ON CONFLICT DO NOTHING`, table, columns, parameters(columns), form)
 }
 
-// update returns the statement that writes these columns, while the row with the id that
-// follows them has the version that comes last, and a form that is known.
-func update(table, columns string) string {
-	n := strings.Count(columns, ",") + 1
-	return fmt.Sprintf(`UPDATE %s SET (%s, form) = (%s, %d) WHERE id = $%d AND version = $%d AND %s`,
-		table, columns, parameters(columns), form, n+1, n+2, known)
+// set begins the statement that writes these columns of rows.
+func set(table, columns string) string {
+	return fmt.Sprintf(`UPDATE %s SET (%s, form) = (%s, %d) WHERE `, table, columns, parameters(columns), form)
+}
+
+// unchanged is the condition that a row has the id and the version that follow as many parameters, and a form that is known.
+func unchanged(parameters int) string {
+	return fmt.Sprintf(`id = $%d AND version = $%d AND %s`, parameters+1, parameters+2, known)
 }
 
 // look returns the statement that tells why another one changed no row.
@@ -53,10 +55,13 @@ func named(columns string) string {
 	return strings.Join(list, ", ")
 }
 
+// count is how many columns a list has.
+func count(columns string) int { return strings.Count(columns, ",") + 1 }
+
 // parameters returns the placeholders of as many columns.
 func parameters(columns string) string {
 	var list []string
-	for i := range strings.Count(columns, ",") + 1 {
+	for i := range count(columns) {
 		list = append(list, fmt.Sprintf("$%d", i+1))
 	}
 	return strings.Join(list, ", ")

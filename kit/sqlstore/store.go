@@ -220,18 +220,19 @@ func (s *Store) add(ctx context.Context, insert string, taken error, values []an
 	return err
 }
 
-// swap runs a statement that changes a row only if the version is the one presented: the
-// values come first among its arguments, the id and the version last.
-func (s *Store) swap(ctx context.Context, text, look, id string, version int64, values []any) error {
-	return s.change(ctx, text, look, id, append(values, id, version), func(stored int64) bool { return stored == version })
+// swap runs statements that change a row only if the version is the one presented: the
+// values come first among their arguments, the id and the version last.
+func (s *Store) swap(ctx context.Context, texts []string, look, id string, version int64, values []any) error {
+	return s.change(ctx, texts, look, id, append(values, id, version), func(stored int64) bool { return stored == version })
 }
 
 // change runs a statement that changes a row if it is as expected. When it changed none it
 // looks why, and the answer is what is true at the look: so where that finds the version
-// expected, because the record was made in between, it tries again.
-func (s *Store) change(ctx context.Context, text, look, id string, args []any, expected func(version int64) bool) error {
-	for range attempts {
-		n, err := s.write(ctx, text, args...)
+// expected, because the record was made in between or the statement asks for more than the version, it
+// tries the next one, and the last one again.
+func (s *Store) change(ctx context.Context, texts []string, look, id string, args []any, expected func(version int64) bool) error {
+	for i := range attempts {
+		n, err := s.write(ctx, texts[min(i, len(texts)-1)], args...)
 		if err != nil || n > 0 {
 			return err
 		}

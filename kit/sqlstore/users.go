@@ -17,6 +17,7 @@ const (
 	userColumns = `email, username, hashed_password, roles, user_settings, private, factors, is_verified, is_active, ` +
 		`session_epoch, credential_epoch, created_at, updated_at, version`
 	userSelected = `form, id, ` + userColumns
+	userWritten  = userColumns + `, email_key`
 )
 
 const (
@@ -34,10 +35,10 @@ const (
 
 func (d Dialect) userTexts() (texts [userTexts]string) {
 	for i, text := range [userTexts]string{
-		userCreate:        insert("users", "id, "+userColumns+", email_key"),
+		userCreate:        insert("users", `id, `+userWritten),
 		userByID:          row(userSelected, "users", `id`),
 		userByEmail:       row(userSelected, "users", `email_key`),
-		userUpdate:        update("users", userColumns+", email_key"),
+		userUpdate:        set("users", userWritten) + unchanged(count(userWritten)),
 		userVersion:       look("users"),
 		userDelete:        `DELETE FROM users WHERE id = $1 AND ` + known,
 		usersByID:         page(userSelected, "users", `id > $1`, `id`),
@@ -123,7 +124,7 @@ func (u *Users) Update(ctx context.Context, user kit.User) error {
 	values, err := userValues(make([]any, 0, maxValues), user, user.Version+1)
 	if err == nil {
 		err = u.s.spare(ctx, func(s *Store) error {
-			return s.swap(ctx, u.texts[userUpdate], u.texts[userVersion], user.ID, user.Version, values)
+			return s.swap(ctx, u.texts[userUpdate:userUpdate+1], u.texts[userVersion], user.ID, user.Version, values)
 		})
 	}
 	if u.s.dialect.is(err, Duplicate) {
@@ -134,7 +135,7 @@ func (u *Users) Update(ctx context.Context, user kit.User) error {
 
 // Delete implements kit.UserStore.
 func (u *Users) Delete(ctx context.Context, id string) error {
-	err := u.s.change(ctx, u.texts[userDelete], u.texts[userVersion], id, []any{id}, func(int64) bool { return true })
+	err := u.s.change(ctx, u.texts[userDelete:userDelete+1], u.texts[userVersion], id, []any{id}, func(int64) bool { return true })
 	return u.s.absent(ctx, "delete user", err)
 }
 

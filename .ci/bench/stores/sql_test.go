@@ -53,7 +53,7 @@ func BenchmarkPostgres(b *testing.B) {
 					b.Error(err)
 				}
 			})
-			*s = bareSQL(b, plainPool, schema+".", "expires_slot <= $1 / 21600000000 AND expires_at <= $1 ORDER BY expires_slot, id")
+			*s = bareSQL(b, plainPool, schema+".", "purge_at <= $1 ORDER BY purge_at, id")
 			if i == 0 {
 				s.users, s.tokens = opened.Users(), opened.Tokens()
 			}
@@ -80,7 +80,7 @@ func BenchmarkSQLite(b *testing.B) {
 			db.SetMaxOpenConns(8)
 			db.SetMaxIdleConns(8)
 			b.Cleanup(func() { db.Close() })
-			*s = bareSQL(b, db, "", "expires_at <= $1 ORDER BY expires_at")
+			*s = bareSQL(b, db, "", "purge_at <= $1 ORDER BY purge_at")
 			if i == 0 {
 				s.users, s.tokens = opened.Users(), opened.Tokens()
 			}
@@ -111,7 +111,7 @@ func bareSQL(b *testing.B, db *sql.DB, schema, expired string) store {
 	}
 	t := sqlTokens{
 		byID:   prepare("SELECT " + tokenColumns + " FROM " + tokens + " WHERE id = $1"),
-		create: prepare("INSERT INTO " + tokens + " (" + tokenColumns + ", form) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1)"),
+		create: prepare("INSERT INTO " + tokens + " (" + tokenColumns + ", purge_at, form) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $12, 1)"),
 		update: prepare("UPDATE " + tokens + " SET session_id = $1, epoch = $2, secret_hash = $3, previous_hash = $4, salt = $5, data = $6, created_at = $7, " +
 			"rotated_at = $8, expires_at = $9, revoked_at = $10, version = $11 WHERE id = $12 AND version = $13"),
 		remove: prepare("DELETE FROM " + tokens + " WHERE id = $1 AND version = $2"),

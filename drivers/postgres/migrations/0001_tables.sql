@@ -38,17 +38,17 @@ CREATE TABLE tokens (
     rotated_at    BIGINT  NOT NULL,
     expires_at    BIGINT  NOT NULL,
     revoked_at    BIGINT  NOT NULL,
+    purge_at      BIGINT  NOT NULL, -- when the purge looks at the row: not after expires_at
     version       BIGINT  NOT NULL,
-    form          SMALLINT NOT NULL,
-    expires_slot  BIGINT GENERATED ALWAYS AS (expires_at / 21600000000) STORED -- the six hours of expires_at
+    form          SMALLINT NOT NULL
 ) WITH (fillfactor = 80);
 
 -- A page of a user's tokens, in the order of their ids, is a part of this one.
 CREATE INDEX tokens_user_id ON tokens (user_id, id);
 
--- Each refresh changes expires_at, and one in many the slot. While no column of an index changes and its
+-- Each refresh changes expires_at and leaves purge_at. While no column of an index changes and its
 -- page has room, a row is written without any index.
-CREATE INDEX tokens_expires_slot ON tokens (expires_slot, id);
+CREATE INDEX tokens_purge_at ON tokens (purge_at, id);
 
 -- What its owner alone can make anew, in the form of tokens.
 CREATE TABLE credentials (
@@ -65,10 +65,10 @@ CREATE TABLE credentials (
     rotated_at    BIGINT  NOT NULL,
     expires_at    BIGINT  NOT NULL,
     revoked_at    BIGINT  NOT NULL,
+    purge_at      BIGINT  NOT NULL,
     version       BIGINT  NOT NULL,
-    form          SMALLINT NOT NULL,
-    expires_slot  BIGINT GENERATED ALWAYS AS (expires_at / 21600000000) STORED
+    form          SMALLINT NOT NULL
 );
 
 CREATE INDEX credentials_user_id ON credentials (user_id, id);
-CREATE INDEX credentials_expires_slot ON credentials (expires_slot, id);
+CREATE INDEX credentials_purge_at ON credentials (purge_at, id);

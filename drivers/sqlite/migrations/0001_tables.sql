@@ -37,6 +37,7 @@ CREATE TABLE main.tokens (
     rotated_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,
     revoked_at    INTEGER NOT NULL,
+    purge_at      INTEGER NOT NULL, -- when the purge looks at the row: not after expires_at
     version       INTEGER NOT NULL,
     form          INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -44,7 +45,9 @@ CREATE TABLE main.tokens (
 -- In a table without rowid an index ends with the primary key, so this one also
 -- gives a user's tokens in the order of their ids.
 CREATE INDEX main.tokens_user_id ON tokens (user_id);
-CREATE INDEX main.tokens_expires_at ON tokens (expires_at);
+
+-- Each refresh changes expires_at and leaves purge_at, so it writes no index.
+CREATE INDEX main.tokens_purge_at ON tokens (purge_at);
 
 -- What its owner alone can make anew, in the form of tokens.
 CREATE TABLE main.credentials (
@@ -61,9 +64,10 @@ CREATE TABLE main.credentials (
     rotated_at    INTEGER NOT NULL,
     expires_at    INTEGER NOT NULL,
     revoked_at    INTEGER NOT NULL,
+    purge_at      INTEGER NOT NULL,
     version       INTEGER NOT NULL,
     form          INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX main.credentials_user_id ON credentials (user_id);
-CREATE INDEX main.credentials_expires_at ON credentials (expires_at);
+CREATE INDEX main.credentials_purge_at ON credentials (purge_at);
