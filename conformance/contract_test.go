@@ -41,7 +41,7 @@ var narrative = []string{
 	"A store needs no", "every call of a [Service]", "A [Service] never passes", "A store need not compare", "it may leave them out",
 	"TokenStore keeps", "The rules of [UserStore]", "Pinger is an optional", "[Service.Ready] uses",
 	"Stores are where", "All three are", "A driver's method", "With tokens elsewhere", "stores := ", "Tokens has what", "sessions, and",
-	"Credentials has what", "second factors", "UserLister is an", "The rules of UserStore", "A page begins", "So a walk goes on", "Who gets another address",
+	"Credentials has what", "second factors", "UserLister is an", "The rules of UserStore", "A page begins", "So a walk goes on", "Who gets another address", "OwnedTokenStore is an",
 	"None", "an empty slice", // which are quoted together
 }
 
@@ -62,7 +62,7 @@ func TestEverySentenceHasACase(t *testing.T) {
 			ofUsers, ofTokens = true, true // the rules for every method are those of tokens too
 		case "UserLister":
 			ofUsers, ofTokens = true, false
-		case "TokenStore":
+		case "TokenStore", "OwnedTokenStore":
 			ofUsers, ofTokens = false, true
 		default: // a method's
 			ofTokens = !ofUsers

@@ -153,6 +153,8 @@ type fake struct {
 	tokenByID     func(ctx context.Context, id string) (kit.Token, error)
 	updateToken   func(ctx context.Context, t kit.Token) error
 	removeToken   func(ctx context.Context, at idAt) error
+	withOwner     func(ctx context.Context, tokenID string) (kit.Token, kit.User, error)
+	isOwner       func(users kit.UserStore) bool
 	byUser        func(ctx context.Context, userID, after string, limit int) ([]kit.Token, error)
 	deleteExpired func(ctx context.Context, before time.Time, limit int) (int, error)
 	pingTokens    func(ctx context.Context) error
@@ -197,6 +199,13 @@ func newFake(d *dataset) *fake {
 		err = d.unlessNewer(d.table, id, func() error { t, err = d.tokens.ByID(ctx, id); return err })
 		return t, err
 	}
+	f.withOwner = func(ctx context.Context, id string) (t kit.Token, u kit.User, err error) {
+		if t, err = f.tokenByID(ctx, id); err == nil {
+			u, err = f.byID(ctx, t.UserID)
+		}
+		return t, u, err
+	}
+	f.isOwner = func(users kit.UserStore) bool { return users == kit.UserStore(fakeUsers{f}) }
 	f.updateToken = func(ctx context.Context, t kit.Token) error {
 		return d.unlessNewer(d.table, t.ID, func() error { return d.tokens.Update(ctx, t) })
 	}
@@ -512,6 +521,12 @@ func (s fakeUsers) Ping(ctx context.Context) error { return s.f.ping(ctx) }
 func (s fakeTokens) Create(ctx context.Context, t kit.Token) error { return s.f.createToken(ctx, t) }
 func (s fakeTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 	return s.f.tokenByID(ctx, id)
+}
+func (s fakeTokens) WithOwner(users kit.UserStore) func(context.Context, string) (kit.Token, kit.User, error) {
+	if !s.f.isOwner(users) {
+		return nil
+	}
+	return func(ctx context.Context, id string) (kit.Token, kit.User, error) { return s.f.withOwner(ctx, id) }
 }
 func (s fakeTokens) Update(ctx context.Context, t kit.Token) error { return s.f.updateToken(ctx, t) }
 func (s fakeTokens) Delete(ctx context.Context, id string, version int64) error {

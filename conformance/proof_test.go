@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // allFlaws are the broken stores by which the suite proves itself.
 func allFlaws() []flaw {
-	return slices.Concat(userFlaws, mapFlaws, elsewhereFlaws, flawsOfMoments(userKind), flawsOfMoments(tokenKind), flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsOfNetworks(userKind), flawsOfNetworks(tokenKind), flawsOfHistories(userKind), flawsOfHistories(tokenKind), remainsFlaws, staleFlaws(userKind), staleFlaws(tokenKind), flawsTogether, serviceFlaws, userListFlaws, churnFlaws, credentialFlaws(), newerFlaws(userKind), newerFlaws(tokenKind))
+	return slices.Concat(userFlaws, mapFlaws, elsewhereFlaws, flawsOfMoments(userKind), flawsOfMoments(tokenKind), flawsOfEveryMethod(userKind), tokenFlaws, flawsOfEveryMethod(tokenKind), flawsOfNetworks(userKind), flawsOfNetworks(tokenKind), flawsOfHistories(userKind), flawsOfHistories(tokenKind), remainsFlaws, staleFlaws(userKind), staleFlaws(tokenKind), flawsTogether, serviceFlaws, userListFlaws, ownerFlaws, churnFlaws, credentialFlaws(), newerFlaws(userKind), newerFlaws(tokenKind))
 }
 
 // TestFlawsAreCaught runs each flawed store through the case that names the broken

@@ -45,7 +45,7 @@ func userRules() []rule {
 
 // tokenRules are the cases of [kit.TokenStore].
 func tokenRules() []rule {
-	return tokenKind.worded(slices.Concat(sharedRules(tokenKind), tokenWriteRules, tokenListRules, tokenPurgeRules, tokenRaceRules))
+	return tokenKind.worded(slices.Concat(sharedRules(tokenKind), tokenWriteRules, tokenOwnerRules, tokenListRules, tokenPurgeRules, tokenRaceRules))
 }
 
 // worded returns the cases with their sentences as the contract has them.

@@ -160,6 +160,24 @@ func (s watchedTokens) ByID(ctx context.Context, id string) (_ kit.Token, err er
 	return s.store.ByID(ctx, id)
 }
 
+func (s watchedTokens) WithOwner(users kit.UserStore) func(context.Context, string) (kit.Token, kit.User, error) {
+	owned, ok := s.store.(kit.OwnedTokenStore)
+	if beside, watched := users.(watchedUsers); watched {
+		users = beside.store
+	}
+	if !ok {
+		return nil
+	}
+	look := owned.WithOwner(users)
+	if look == nil {
+		return nil
+	}
+	return func(ctx context.Context, id string) (_ kit.Token, _ kit.User, err error) {
+		defer s.watch.call("the look-up of Tokens.WithOwner"+s.through, &err)()
+		return look(ctx, id)
+	}
+}
+
 func (s watchedTokens) Update(ctx context.Context, t kit.Token) (err error) {
 	defer s.watch.call("Tokens.Update"+s.through, &err)()
 	return s.store.Update(ctx, t)

@@ -48,14 +48,15 @@ func (s *Service) Refresh(ctx context.Context, refreshToken string) (_ TokenPair
 }
 
 func (s *Service) refresh(ctx context.Context, presented opaque.Token) (TokenPair, error) {
-	session, err := s.tokenRow(ctx, presented, RefreshToken)
+	found, err := s.ownedRow(ctx, presented, RefreshToken)
 	if err != nil {
 		return TokenPair{}, s.refuseToken(ctx, "refresh", "", err)
 	}
+	session := found.token
 	if err := s.checkRow(session, s.now()); err != nil {
 		return TokenPair{}, err
 	}
-	u, err := s.liveUser(ctx, session.UserID, session.Epoch)
+	u, err := s.liveOwner(ctx, found)
 	data, corrupt := decodeSession(session.Data) // which no refresh changes
 	if corrupt != nil {
 		return TokenPair{}, fmt.Errorf("kit: the data of session %s: %w", session.SessionID, corrupt)

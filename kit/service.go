@@ -70,8 +70,8 @@ func New(stores Stores, keys *accesstoken.Keyring, opts *Options) (*Service, err
 	s := &Service{
 		opts:        o,
 		users:       guardedUsers{newStoreGuard("users", &o), stores.Users},
-		tokens:      guardedTokens{newStoreGuard("tokens", &o), stores.Tokens},
-		credentials: guardedTokens{newStoreGuard("credentials", &o), stores.Credentials},
+		tokens:      guardedTokens{storeGuard: newStoreGuard("tokens", &o)}.of(stores.Tokens, stores.Users),
+		credentials: guardedTokens{storeGuard: newStoreGuard("credentials", &o), store: stores.Credentials},
 		keys:        keys,
 		closed:      new(atomic.Bool),
 	}

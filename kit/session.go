@@ -169,6 +169,15 @@ func (s *Service) tokenRow(ctx context.Context, presented opaque.Token, t TokenT
 	return row, err
 }
 
+// ownedRow is tokenRow, with the user if the store reads both at once.
+func (s *Service) ownedRow(ctx context.Context, presented opaque.Token, t TokenType) (owned, error) {
+	o, err := s.tokens.WithOwner(ctx, presented.RowID())
+	if errors.Is(err, ErrNotFound) || err == nil && o.token.Type != t {
+		return owned{}, ErrInvalidToken
+	}
+	return o, err
+}
+
 // checkRow returns nil if the row of a token says that the token is neither revoked nor
 // expired.
 func (s *Service) checkRow(row Token, now time.Time) error {
@@ -194,6 +203,17 @@ func (s *Service) liveUser(ctx context.Context, id string, epoch int64) (User, e
 		return User{}, err
 	}
 	return u, nil
+}
+
+// liveOwner is liveUser of a token's user, whom the store may have read with the token.
+func (s *Service) liveOwner(ctx context.Context, o owned) (User, error) {
+	if o.user.ID == "" {
+		return s.liveUser(ctx, o.token.UserID, o.token.Epoch)
+	}
+	if err := checkEpoch(o.user, o.token.Epoch); err != nil {
+		return User{}, err
+	}
+	return o.user, nil
 }
 
 // checkEpoch checks the epoch of a token against the user as stored. What a deactivation

@@ -147,6 +147,15 @@ type TokenStore interface {
 	DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
+// OwnedTokenStore is an optional interface of a [TokenStore] that looks a token and its user up in
+// one round trip, for [Service.Refresh]. The rules for ByID of both stores apply.
+type OwnedTokenStore interface {
+	// WithOwner returns a look-up of the token with an ID, and of the user whose ID is its
+	// UserID. The look-up returns [ErrNotFound] if either is not there. WithOwner returns nil if users is
+	// not the store of users in the same database, but another one or a wrapper.
+	WithOwner(users UserStore) func(ctx context.Context, tokenID string) (Token, User, error)
+}
+
 // Pinger is an optional interface of stores: Ping returns nil when the store
 // answers, and an error that wraps [ErrUnavailable] when it does not.
 // [Service.Ready] uses it.

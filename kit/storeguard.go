@@ -29,6 +29,7 @@ const (
 	opByID
 	opByEmail
 	opByUser
+	opWithOwner
 	opUpdate
 	opDelete
 	opDeleteExpired
@@ -38,7 +39,7 @@ const (
 	numStoreOps
 )
 
-var storeMethods = [numStoreOps]string{"Create", "ByID", "ByEmail", "ByUser", "Update", "Delete", "DeleteExpired", "List", "ListByEmail", "Ping"}
+var storeMethods = [numStoreOps]string{"Create", "ByID", "ByEmail", "ByUser", "WithOwner", "Update", "Delete", "DeleteExpired", "List", "ListByEmail", "Ping"}
 
 func newStoreGuard(store string, o *Options) *storeGuard {
 	g := &storeGuard{timeout: timeout.New(o.StoreTimeout), purge: timeout.New(10 * o.StoreTimeout), outage: outage.New(store, o.Logger, o.Now)}
@@ -140,7 +141,17 @@ func (g guardedUsers) Ping(ctx context.Context) error { return g.ping(ctx, g.sto
 
 type guardedTokens struct {
 	*storeGuard
-	store TokenStore
+	store     TokenStore
+	withOwner func(ctx context.Context, tokenID string) (Token, User, error) // nil: it takes two calls
+}
+
+// of returns g over a store that is beside that of users.
+func (g guardedTokens) of(store TokenStore, users UserStore) guardedTokens {
+	g.store, g.withOwner = store, nil
+	if o, ok := store.(OwnedTokenStore); ok {
+		g.withOwner = o.WithOwner(users)
+	}
+	return g
 }
 
 // checkData refuses what one store may keep and another not.
@@ -160,6 +171,27 @@ func (g guardedTokens) Create(ctx context.Context, t Token) error {
 
 func (g guardedTokens) ByID(ctx context.Context, id string) (Token, error) {
 	return ask(ctx, g.storeGuard, g.timeout, opByID, func(ctx context.Context) (Token, error) { return g.store.ByID(ctx, id) })
+}
+
+// owned is a token with its user.
+type owned struct {
+	token Token
+	user  User // the zero User: it was not read
+}
+
+// WithOwner returns a token, and its user too if the store reads both at once.
+func (g guardedTokens) WithOwner(ctx context.Context, id string) (o owned, err error) {
+	if g.withOwner != nil {
+		o, err = ask(ctx, g.storeGuard, g.timeout, opWithOwner, func(ctx context.Context) (o owned, err error) {
+			o.token, o.user, err = g.withOwner(ctx, id)
+			return o, err
+		})
+		if !errors.Is(err, ErrNotFound) {
+			return o, err
+		}
+	}
+	o.token, err = g.ByID(ctx, id) // which says which of the two is not there
+	return o, err
 }
 
 func (g guardedTokens) Update(ctx context.Context, t Token) error {

@@ -47,9 +47,10 @@ func (s *Service) Within(stores Stores) (within *Service, release func()) {
 	if stores.Users != nil {
 		w.users.store = stores.Users
 	}
-	if stores.Tokens != nil {
-		w.tokens.store = stores.Tokens
+	if stores.Tokens == nil {
+		stores.Tokens = s.tokens.store
 	}
+	w.tokens = s.tokens.of(stores.Tokens, w.users.store)
 	if stores.Credentials != nil {
 		w.credentials.store = stores.Credentials
 	}

@@ -236,6 +236,26 @@ func (s faultyTokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 	return call(ctx, s.f, s.name+"ByID", nil, func() (kit.Token, error) { return s.store.ByID(ctx, id) })
 }
 
+// WithOwner is that of a store which is a [kit.OwnedTokenStore].
+func (s faultyTokens) WithOwner(users kit.UserStore) func(context.Context, string) (kit.Token, kit.User, error) {
+	owned, ok := s.store.(kit.OwnedTokenStore)
+	beside, faulty := users.(faultyUsers)
+	if !ok || !faulty {
+		return nil
+	}
+	look := owned.WithOwner(beside.store)
+	if look == nil {
+		return nil
+	}
+	return func(ctx context.Context, id string) (t kit.Token, u kit.User, err error) {
+		t, err = call(ctx, s.f, s.name+"WithOwner", nil, func() (kit.Token, error) {
+			t, u, err = look(ctx, id)
+			return t, err
+		})
+		return t, u, err
+	}
+}
+
 func (s faultyTokens) Update(ctx context.Context, t kit.Token) error {
 	return do(ctx, s.f, s.name+"Update", t, func() error { return s.store.Update(ctx, t) })
 }

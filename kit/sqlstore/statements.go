@@ -39,6 +39,12 @@ func row(columns, table, key string) string {
 	return `SELECT ` + named(columns) + ` FROM ` + table + ` WHERE ` + key + ` = $1`
 }
 
+// joined returns the statement that selects a token, and the user that it names.
+func joined(tokenColumns, table, userColumns string) string {
+	of := func(alias, columns string) string { return alias + strings.ReplaceAll(columns, ", ", ", "+alias) }
+	return `SELECT ` + named(of("t.", tokenColumns)+", "+of("u.", userColumns)) + ` FROM ` + table + ` t JOIN users u ON u.id = t.user_id WHERE t.id = $1`
+}
+
 // page returns the statement that selects the rows after a key, in its order, up to a limit.
 func page(columns, table, condition, key string) string {
 	return fmt.Sprintf(`SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT $%d`, named(columns), table, condition, key, strings.Count(condition, "$")+1)
@@ -50,13 +56,15 @@ func page(columns, table, condition, key string) string {
 func named(columns string) string {
 	list := strings.Split(columns, ", ")
 	for i := range list {
-		list[i] += " AS " + string(rune('a'+i))
+		list[i] += " AS " + letters[i:i+1]
 	}
 	return strings.Join(list, ", ")
 }
 
 // count is how many columns a list has.
 func count(columns string) int { return strings.Count(columns, ",") + 1 }
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // parameters returns the placeholders of as many columns.
 func parameters(columns string) string {

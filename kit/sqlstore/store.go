@@ -208,8 +208,8 @@ func (s *Store) write(ctx context.Context, text string, args ...any) (changed in
 	return changed, err
 }
 
-// maxValues is the most arguments of a statement that writes a row.
-const maxValues = 17
+// maxValues is the most arguments of a statement that writes a row, and maxRead the most columns that one selects.
+const maxValues, maxRead = 17, 31
 
 // add runs an insert, and returns taken when a unique key was.
 func (s *Store) add(ctx context.Context, insert string, taken error, values []any) error {

@@ -23,6 +23,7 @@ const (
 const (
 	tokenCreate = iota
 	tokenByID
+	tokenWithOwner
 	tokenUpdate
 	tokenUpdateEarlier
 	tokenVersion
@@ -41,6 +42,7 @@ func (d Dialect) tokenTexts(table string) (texts [tokenTexts]string) {
 		tokenByID:           row(tokenSelected, table, `id`),
 		tokenUpdate:         set(table, tokenColumns) + fmt.Sprintf(`purge_at <= $%d AND `, written) + unchanged(written),
 		tokenUpdateEarlier:  set(table, tokenWritten) + unchanged(written),
+		tokenWithOwner:      joined(tokenSelected, table, userSelected),
 		tokenVersion:        look(table),
 		tokenDelete:         `DELETE FROM ` + table + ` WHERE id = $1 AND version = $2 AND ` + known,
 		tokensByUser:        page(tokenSelected, table, `user_id = $1 AND id > $2`, `id`),
@@ -58,13 +60,24 @@ func tokenValues(values []any, t kit.Token, version int64) []any {
 		t.CreatedAt.UnixMicro(), t.RotatedAt.UnixMicro(), t.ExpiresAt.UnixMicro(), t.RevokedAt.UnixMicro(), version, t.ExpiresAt.UnixMicro())
 }
 
-func scanToken(rows *sql.Rows, t *kit.Token) error {
-	var r struct{ form, created, rotated, expires, revoked int64 }
-	err := rows.Scan(&r.form, &t.ID, (*string)(&t.Type), &t.UserID, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
+// tokenScan is what a row of a token has beside what scan puts into the token itself.
+type tokenScan struct{ form, created, rotated, expires, revoked int64 }
+
+// places are where the columns go.
+func (r *tokenScan) places(places []any, t *kit.Token) []any {
+	return append(places, &r.form, &t.ID, (*string)(&t.Type), &t.UserID, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
 		&r.created, &r.rotated, &r.expires, &r.revoked, &t.Version)
+}
+
+func (r *tokenScan) finish(t *kit.Token, err error) error {
 	t.CreatedAt, t.RotatedAt = fromMicros(r.created), fromMicros(r.rotated)
 	t.ExpiresAt, t.RevokedAt = fromMicros(r.expires), fromMicros(r.revoked)
 	return checkForm(r.form, err)
+}
+
+func scanToken(rows *sql.Rows, t *kit.Token) error {
+	var r tokenScan
+	return r.finish(t, rows.Scan(r.places(make([]any, 0, maxRead), t)...))
 }
 
 // Tokens implements kit.TokenStore and kit.Pinger, on the table tokens or credentials. Times
@@ -75,8 +88,9 @@ type Tokens struct {
 }
 
 var (
-	_ kit.TokenStore = (*Tokens)(nil)
-	_ kit.Pinger     = (*Tokens)(nil)
+	_ kit.TokenStore      = (*Tokens)(nil)
+	_ kit.OwnedTokenStore = (*Tokens)(nil)
+	_ kit.Pinger          = (*Tokens)(nil)
 )
 
 // Ping implements kit.Pinger.
@@ -93,6 +107,30 @@ func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
 	token, err := one(ctx, t.s, scanToken, t.texts[tokenByID], id)
 	return token, t.s.absent(ctx, "token by id", err)
+}
+
+// ownedToken is a token with its user.
+type ownedToken struct {
+	token kit.Token
+	user  kit.User
+}
+
+func scanOwned(rows *sql.Rows, o *ownedToken) error {
+	var t tokenScan
+	var u userScan
+	err := rows.Scan(u.places(t.places(make([]any, 0, maxRead), &o.token), &o.user)...)
+	return u.finish(&o.user, t.finish(&o.token, err))
+}
+
+// WithOwner implements kit.OwnedTokenStore for users of the same store.
+func (t *Tokens) WithOwner(users kit.UserStore) func(context.Context, string) (kit.Token, kit.User, error) {
+	if users != kit.UserStore(&t.s.users) {
+		return nil
+	}
+	return func(ctx context.Context, id string) (kit.Token, kit.User, error) {
+		o, err := one(ctx, t.s, scanOwned, t.texts[tokenWithOwner], id)
+		return o.token, o.user, t.s.absent(ctx, "token with its user", err)
+	}
 }
 
 // Update implements kit.TokenStore.

@@ -64,14 +64,20 @@ func userValues(values []any, u kit.User, version int64) ([]any, error) {
 		u.SessionEpoch, u.CredentialEpoch, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), version, kit.EmailKey(u.Email)), err
 }
 
-func scanUser(rows *sql.Rows, u *kit.User) error {
-	var r struct {
-		roles                  string
-		factors                sql.NullString
-		form, created, updated int64
-	}
-	err := rows.Scan(&r.form, &u.ID, &u.Email, &u.Username, (*string)(&u.PasswordHash), &r.roles, (*[]byte)(&u.Settings), (*[]byte)(&u.Private), &r.factors,
+// userScan is what a row of a user has beside what scan puts into the user itself.
+type userScan struct {
+	roles                  string
+	factors                sql.NullString
+	form, created, updated int64
+}
+
+// places are where the columns go.
+func (r *userScan) places(places []any, u *kit.User) []any {
+	return append(places, &r.form, &u.ID, &u.Email, &u.Username, (*string)(&u.PasswordHash), &r.roles, (*[]byte)(&u.Settings), (*[]byte)(&u.Private), &r.factors,
 		&u.Verified, &u.Active, &u.SessionEpoch, &u.CredentialEpoch, &r.created, &r.updated, &u.Version)
+}
+
+func (r *userScan) finish(u *kit.User, err error) error {
 	if err = checkForm(r.form, err); err != nil {
 		return err
 	}
@@ -80,6 +86,11 @@ func scanUser(rows *sql.Rows, u *kit.User) error {
 		u.Factors, err = decodeNames(r.factors.String)
 	}
 	return err
+}
+
+func scanUser(rows *sql.Rows, u *kit.User) error {
+	var r userScan
+	return r.finish(u, rows.Scan(r.places(make([]any, 0, maxRead), u)...))
 }
 
 // Users implements kit.UserStore, kit.UserLister and kit.Pinger. Times are kept to the
