@@ -137,7 +137,7 @@ func call[T any](ctx context.Context, s *Store, op string, f func(context.Contex
 	}
 	s.calls.Add(1)
 	s.mu.RUnlock()
-	if ctx.Done() == nil || s.own && endsSoon(ctx) {
+	if s.own && endsSoon(ctx) || ctx.Done() == nil { // in that order: many contexts make their channel when asked
 		defer s.calls.Done()
 		value, err := f(ctx)
 		return value, explain(ctx, op, err)
