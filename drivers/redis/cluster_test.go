@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -69,11 +70,15 @@ func TestSlotsMoveUnderLoad(t *testing.T) {
 				l := &liver{t: t, id: fmt.Sprint(name, "-", w), calls: &calls, outages: &outages}
 				work(func(i int) { l.live(store, i) })
 				u := newUser(fmt.Sprint(name, "-steady-", w))
-				if err := store.Users().Create(t.Context(), u); err != nil {
+				token := newToken(u.ID, u.ID)
+				for i := 0; !strings.Contains(redis.RecordKey(store, "tokens", token.ID), redis.Tag(o.Prefix, 7)); i++ {
+					token.ID = fmt.Sprint(u.ID, "-", i)
+				}
+				if err := errors.Join(store.Users().Create(t.Context(), u), store.Tokens().Create(t.Context(), token)); err != nil {
 					t.Fatal(err)
 				}
 				work(func(int) {
-					if err := stay(store, &u); err != nil {
+					if err := stay(store, &u, &token); err != nil {
 						t.Errorf("%s: %v", u.ID, err)
 					}
 					steady.Add(1)
@@ -159,8 +164,8 @@ func moveSlot(t *testing.T, nodes []node, slot int, traffic func()) {
 	}
 }
 
-// stay looks a user up and updates it.
-func stay(store *redis.Store, u *kit.User) error {
+// stay looks a user up and updates it, and refreshes a session.
+func stay(store *redis.Store, u *kit.User, session *kit.Token) error {
 	ctx := context.Background()
 	byID, err := store.Users().ByID(ctx, u.ID)
 	if err != nil {
@@ -177,6 +182,18 @@ func stay(store *redis.Store, u *kit.User) error {
 		return err
 	}
 	u.Version++
+	token, err := store.Tokens().ByID(ctx, session.ID)
+	if err != nil {
+		return err
+	}
+	if token.Version != session.Version {
+		return fmt.Errorf("the session has version %d, want %d", token.Version, session.Version)
+	}
+	session.ExpiresAt = session.ExpiresAt.Add(time.Second)
+	if err := store.Tokens().Update(ctx, *session); err != nil {
+		return err
+	}
+	session.Version++
 	return nil
 }
 

@@ -16,7 +16,7 @@ func NewUnchecked(client redis.UniversalClient, opts *Options) (*Store, error) {
 // Keys returns the names of keys of a token, and its entry in the index by expiry.
 func Keys(s *Store, t kit.Token) (record, users, expiry, entry string) {
 	p := s.keys.tokens.of(t.ID)
-	return p.record(t.ID), p.users(), p.expiry(), expiryEntry(stamp(t.ExpiresAt), t.UserID, t.ID)
+	return p.record(t.ID), p.users(), p.expiry(), expiryEntry(&t)
 }
 
 // RecordKey returns the name of the key of a record in one of the tables of the conformance

@@ -215,8 +215,8 @@ func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
 	store := open(t, url, o)
 	keep(t, store)
 	token := newToken("kept", "kept")
-	longer := token
-	longer.ExpiresAt = testTime.Add(2 * time.Hour)
+	shorter := token
+	shorter.ExpiresAt = testTime.Add(time.Minute)
 	_, users, expiry, _ := redis.Keys(store, token)
 	for _, key := range []string{users, expiry} {
 		client.Rename(t.Context(), key, "{"+o.Prefix+":saved}")
@@ -226,7 +226,7 @@ func TestForeignIndexLeavesRecordsWhole(t *testing.T) {
 		record, _, _, _ := redis.Keys(store, same)
 		errs := map[string]error{"delete": deleteToken(t, store, "kept")}
 		if key == expiry {
-			errs["update"] = store.Tokens().Update(t.Context(), longer)
+			errs["update"] = store.Tokens().Update(t.Context(), shorter)
 			_, errs["purge"] = store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
 		}
 		saved := client.Dump(t.Context(), record).Val()
@@ -330,6 +330,27 @@ func TestDamagedRecords(t *testing.T) {
 			t.Errorf("%q in place of %q: %v", other, part, err)
 		}
 		client.RestoreReplace(t.Context(), userKey, 0, sound[userKey])
+	}
+	record = client.Get(t.Context(), tokenKey).Val()
+	head, rest, _ := strings.Cut(record, "\x00refresh\x00")
+	for i, other := range []string{rest[1:], "x" + rest[1:], rest[:18], rest[:19] + rest[20:], rest[:19] + "-" + rest[20:]} {
+		client.Set(t.Context(), tokenKey, head+"\x00refresh\x00"+other, 0)
+		damaged := dump(t, client, o.Prefix)
+		_, byID := store.Tokens().ByID(t.Context(), "kept")
+		_, purge := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
+		errs := map[string]error{"ByID": byID, "Delete": store.Tokens().Delete(t.Context(), "kept", 1), "DeleteExpired": purge}
+		if i < 3 { // it overwrites the expiry
+			errs["Update"] = store.Tokens().Update(t.Context(), newToken("kept", "kept"))
+		}
+		for what, err := range errs {
+			if err == nil || !strings.Contains(err.Error(), "damaged") {
+				t.Errorf("%s of a token with the times %q: %v", what, other[:min(len(other), 38)], err)
+			}
+		}
+		if after := dump(t, client, o.Prefix); !maps.Equal(damaged, after) {
+			t.Errorf("a token with the times %q was changed", other[:min(len(other), 38)])
+		}
+		client.RestoreReplace(t.Context(), tokenKey, 0, sound[tokenKey])
 	}
 	wantKept(t, store)
 

@@ -25,7 +25,7 @@ var errDamaged = errors.New("a record is damaged, or was written by another prog
 
 // userRecord returns the record of u with that version.
 func userRecord(u *kit.User, version int64) []byte {
-	b := words(version, kit.EmailKey(u.Email))
+	b := words(make([]byte, 0, 512), version, kit.EmailKey(u.Email))
 	return fields(b, u.Email, u.Username, string(u.PasswordHash), list(u.Roles), []byte(u.Settings), []byte(u.Private), list(u.Factors),
 		u.Verified, u.Active, u.SessionEpoch, u.CredentialEpoch, u.CreatedAt, u.UpdatedAt)
 }
@@ -40,39 +40,50 @@ func list(words []string) []byte {
 }
 
 func readUser(id, record string) (kit.User, error) {
-	u := kit.User{ID: id}
-	var key string
-	err := scan(record, []*string{&key}, &u.Version, &u.Email, &u.Username, (*string)(&u.PasswordHash), &u.Roles, (*[]byte)(&u.Settings), (*[]byte)(&u.Private), &u.Factors,
-		&u.Verified, &u.Active, &u.SessionEpoch, &u.CredentialEpoch, &u.CreatedAt, &u.UpdatedAt)
-	return u, err
+	r := read(record)
+	u := kit.User{ID: id, Version: r.number(r.word())}
+	r.word() // the EmailKey is for the scripts
+	u.Email, u.Username, u.PasswordHash = r.field(), r.field(), kit.Secret(r.field())
+	u.Roles, u.Settings, u.Private, u.Factors = r.list(), r.bytes(), r.bytes(), r.list()
+	u.Verified, u.Active = r.bool(), r.bool()
+	u.SessionEpoch, u.CredentialEpoch = r.number(r.field()), r.number(r.field())
+	u.CreatedAt, u.UpdatedAt = r.time(), r.time()
+	return u, r.end()
 }
 
-// tokenRecord returns the three parts of the record of t with that version. An update leaves the second
-// one, which says whose token it is, as it is stored.
-func tokenRecord(t *kit.Token, version int64) (head, identity, rest []byte) {
-	head = words(version, stamp(t.ExpiresAt))
-	identity = append(append(append([]byte(t.UserID), 0), t.Type...), 0)
-	return head, identity, fields(nil, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data, t.CreatedAt, t.RotatedAt, t.RevokedAt)
+// Between its head and its rest, the record of a token has the time under which it is filed in the
+// index by expiry: when a purge looks at it, which is not after its expiry.
+
+// tokenHead returns what the record of t with that version has before that time.
+func tokenHead(t *kit.Token, version int64) []byte {
+	return words(make([]byte, 0, 128), version, t.UserID, string(t.Type))
+}
+
+// tokenRest returns what the record of t has behind that time.
+func tokenRest(t *kit.Token) []byte {
+	b := append(make([]byte, 0, 512), 0)
+	b = append(append(b, stamp(t.ExpiresAt)...), 0)
+	return fields(b, t.SessionID, t.Epoch, t.SecretHash, t.PreviousHash, t.Salt, t.Data, t.CreatedAt, t.RotatedAt, t.RevokedAt)
 }
 
 func readToken(id, record string) (kit.Token, error) {
-	t := kit.Token{ID: id}
-	var expires string
-	err := scan(record, []*string{&expires, &t.UserID, (*string)(&t.Type)}, &t.Version, &t.SessionID, &t.Epoch, &t.SecretHash, &t.PreviousHash, &t.Salt, &t.Data,
-		&t.CreatedAt, &t.RotatedAt, &t.RevokedAt)
-	if err == nil {
-		if t.ExpiresAt, err = time.Parse(stampLayout, expires); err != nil {
-			err = errDamaged
-		}
-	}
-	return t, err
+	r := read(record)
+	t := kit.Token{ID: id, Version: r.number(r.word()), UserID: r.word(), Type: kit.TokenType(r.word())}
+	r.stamp() // when a purge looks at it
+	t.ExpiresAt, t.SessionID, t.Epoch = r.stamp(), r.field(), r.number(r.field())
+	t.SecretHash, t.PreviousHash, t.Salt, t.Data = r.bytes(), r.bytes(), r.bytes(), r.bytes()
+	t.CreatedAt, t.RotatedAt, t.RevokedAt = r.time(), r.time(), r.time()
+	return t, r.end()
 }
 
-// words returns the beginning of a record: form, version and one more word.
-func words(version int64, word string) []byte {
-	b := append(make([]byte, 0, 512), form+"\x00"...)
+// words appends the beginning of a record: form, version and other words.
+func words(b []byte, version int64, words ...string) []byte {
+	b = append(b, form+"\x00"...)
 	b = append(strconv.AppendInt(b, version, 10), 0)
-	return append(append(b, word...), 0)
+	for _, word := range words {
+		b = append(append(b, word...), 0)
+	}
+	return b
 }
 
 // fields appends each value behind its length.
@@ -98,46 +109,6 @@ func fields(b []byte, values ...any) []byte {
 	return b
 }
 
-// scan reads a record: the version, the other words, and the fields into what dst points to.
-func scan(record string, words []*string, version *int64, dst ...any) error {
-	stored, rest, ok := strings.Cut(record, "\x00")
-	if ok && stored != form && isNewer(stored) {
-		return kit.ErrNewerRecord
-	}
-	if !ok || stored != form {
-		return errDamaged
-	}
-	var number string
-	for _, word := range append([]*string{&number}, words...) {
-		if *word, rest, ok = strings.Cut(rest, "\x00"); !ok {
-			return errDamaged
-		}
-	}
-	var err error
-	if *version, err = strconv.ParseInt(number, 10, 64); err != nil {
-		return errDamaged
-	}
-	for _, d := range dst {
-		size, n := uvarint(rest)
-		if n <= 0 || size > uint64(len(rest)-n) {
-			return errDamaged
-		}
-		text := rest[n : n+int(size)]
-		rest = rest[n+int(size):]
-		if err := parse(text, d); err != nil {
-			return errDamaged // err would show the value
-		}
-	}
-	if rest != "" {
-		return errDamaged
-	}
-	return nil
-}
-
-func uvarint(s string) (uint64, int) {
-	return binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen64)]))
-}
-
 // isNewer reports whether a record of that form is of a newer version of MyAuth, as the
 // scripts do.
 func isNewer(stored string) bool {
@@ -146,29 +117,97 @@ func isNewer(stored string) bool {
 	return err == nil && theirs > ours
 }
 
-func parse(text string, dst any) (err error) {
-	switch d := dst.(type) {
-	case *string:
-		*d = text
-	case *[]byte:
-		*d = append([]byte(nil), text...)
-	case *[]string:
-		if text != "[]" { // what most users have costs nothing
-			*d, err = ijson.Strings([]byte(text))
-		}
-	case *bool:
-		*d, err = strconv.ParseBool(text)
-	case *int64:
-		*d, err = strconv.ParseInt(text, 10, 64)
-	case *time.Time:
-		var micros int64
-		micros, err = strconv.ParseInt(text, 10, 64)
-		*d = time.UnixMicro(micros).UTC()
-	}
-	return err
+// reader takes a record apart, from its beginning to its end. Once something is missing or cannot
+// be read, what it returns means nothing, and end says so.
+type reader struct {
+	rest string
+	err  error
 }
 
-// stampLayout writes a time so that text compares as times do, from the year 0 to 9999.
-const stampLayout = "2006-01-02T15:04:05.000000Z"
+// read begins with the form of a record.
+func read(record string) reader {
+	r := reader{rest: record}
+	if stored := r.word(); r.err == nil && stored != form {
+		r.err = errDamaged
+		if isNewer(stored) {
+			r.err = kit.ErrNewerRecord
+		}
+	}
+	return r
+}
 
-func stamp(t time.Time) string { return t.UTC().Format(stampLayout) }
+// end returns what was wrong with the record, which has nothing more.
+func (r *reader) end() error {
+	r.check(r.rest == "")
+	return r.err
+}
+
+// check says that the record is damaged unless ok. It passes no error on, since that would show
+// the value.
+func (r *reader) check(ok bool) {
+	if !ok && r.err == nil {
+		r.err = errDamaged
+	}
+}
+
+func (r *reader) word() string {
+	word, rest, ok := strings.Cut(r.rest, "\x00")
+	r.check(ok)
+	r.rest = rest
+	return word
+}
+
+func (r *reader) field() string {
+	size, n := binary.Uvarint([]byte(r.rest[:min(len(r.rest), binary.MaxVarintLen64)]))
+	if n <= 0 || size > uint64(len(r.rest)-n) {
+		r.check(false)
+		return ""
+	}
+	end := n + int(size)
+	field := r.rest[n:end]
+	r.rest = r.rest[end:]
+	return field
+}
+
+func (r *reader) bytes() []byte { return append([]byte(nil), r.field()...) }
+
+func (r *reader) number(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	r.check(err == nil)
+	return n
+}
+
+func (r *reader) bool() bool {
+	b, err := strconv.ParseBool(r.field())
+	r.check(err == nil)
+	return b
+}
+
+func (r *reader) time() time.Time { return time.UnixMicro(r.number(r.field())).UTC() }
+
+func (r *reader) list() []string {
+	text := r.field()
+	if text == "[]" { // what most users have costs nothing
+		return nil
+	}
+	list, err := ijson.Strings([]byte(text))
+	r.check(err == nil)
+	return list
+}
+
+func (r *reader) stamp() time.Time {
+	word := r.word()
+	micros, err := strconv.ParseUint(word, 10, 63) // no sign
+	r.check(err == nil && len(word) == stampDigits)
+	return time.UnixMicro(int64(micros) - stampOffset).UTC()
+}
+
+// A stamp is the microseconds since 1970 and stampOffset more. Those of all times from the zero time to
+// the year 9999, and before and behind, have as many digits, so that they compare as text. Until the year
+// 2286 one reads them by leaving out the 20 at the beginning.
+const (
+	stampOffset = 200_000_000_000_000_000
+	stampDigits = 18
+)
+
+func stamp(t time.Time) string { return strconv.FormatInt(t.UnixMicro()+stampOffset, 10) }

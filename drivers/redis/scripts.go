@@ -14,7 +14,8 @@ import (
 //     script has changed before it fails. Reading finds a key of a wrong type; for want
 //     of memory, replicas or a disk Redis refuses only the first change, and for want of
 //     memory not if that removes something;
-//   - versions and times are compared as text, since Lua's numbers end at 2^53.
+//   - versions and times are compared as text, since Lua's numbers end at 2^53. Times are
+//     digits, which sort the same in every locale of the server.
 
 // What scripts answer.
 const (
@@ -22,7 +23,7 @@ const (
 	answerAbsent   = 0
 	answerConflict = -1
 	answerExists   = -2
-	answerAddress  = -3 // the address is another one, and the index of addresses was not declared
+	answerIndex    = -3 // an index changes, too, and was not declared
 )
 
 // The beginnings of the errors of scripts that met a record they do not know.
@@ -31,8 +32,8 @@ const (
 	newerCode   = "MYAUTHNEWER"
 )
 
-// luaRead returns the words of a record behind its form as a pattern finds them, or nothing and what the
-// script then answers.
+// luaRead returns the words of a record behind its form as a pattern finds them, and the record, or
+// nothing and what the script then answers.
 const luaRead = `
 local function read(key, pattern)
   local record = redis.pcall('GET', key)
@@ -43,15 +44,16 @@ local function read(key, pattern)
   if form ~= '` + form + `' then return nil, redis.error_reply('MYAUTHDAMAGED another form') end
   local found = {string.match(record, pattern, #form + 2)}
   if not found[1] then return nil, redis.error_reply('MYAUTHDAMAGED a word is missing') end
-  return found
+  return found, record
 end
 `
 
-// The patterns of a user, version and address, and of a token: version, expiry, identity and, within
-// that, the user.
+// The patterns of a user, version and address, and of a token: version, user, where the time is
+// under which it is filed, that time, and the expiry.
 const (
 	luaUser  = `'^([^%z]*)%z([^%z]*)%z'`
-	luaToken = `'^([^%z]*)%z([^%z]*)%z(([^%z]*)%z[^%z]*%z)'`
+	luaToken = `'^([^%z]*)%z([^%z]*)%z[^%z]*%z()(` + luaStamp + `)%z(` + luaStamp + `)%z'`
+	luaStamp = `%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d`
 )
 
 // luaTaken reports whether the index of addresses has one.
@@ -132,18 +134,28 @@ redis.call('ZADD', KEYS[3], 0, ARGV[2])
 return 1
 `)
 
-	// KEYS: token, expiry. ARGV: ID, version, new expiry, what comes before the identity, and
-	// behind it.
-	tokenUpdate = redis.NewScript(luaRead + `
-local token, answer = read(KEYS[1], ` + luaToken + `)
-if not token then return answer end
-if token[1] ~= ARGV[2] then return -1 end
-if token[2] ~= ARGV[3] then
-  local entry = '\0' .. token[4] .. '\0' .. ARGV[1]
-  redis.call('ZADD', KEYS[2], 0, ARGV[3] .. entry)
-  redis.call('ZREM', KEYS[2], token[2] .. entry)
+	// Each refresh runs it. A token stays filed as it is while its expiry is later, so most
+	// updates write the record alone; the index is left out while it does not change, as that
+	// of addresses is. How the record begins, with its version and identity, says whether it is
+	// the one that the caller has read. The record of another user or type is not.
+	//
+	// KEYS: token[, expiry]. ARGV: what the record has before the time under which it is filed;
+	// what the new one has before it, and behind it[; its new entry of expiry].
+	tokenUpdate = redis.NewScript(`
+local record, head, sub = redis.call('GET', KEYS[1]), ARGV[1], string.sub
+local filed = record and sub(record, 1, #head) == head and string.match(record, '^(` + luaStamp + `)%z', #head + 1)
+if not filed then` + luaRead + `
+  local token, answer = read(KEYS[1], ` + luaToken + `)
+  return token and -1 or answer
 end
-redis.call('SET', KEYS[1], ARGV[4] .. token[3] .. ARGV[5])
+local expiry = sub(ARGV[3], 2, 19)
+if expiry < filed then
+  if not KEYS[2] then return -3 end
+  redis.call('ZADD', KEYS[2], 0, ARGV[4])
+  redis.call('ZREM', KEYS[2], filed .. sub(ARGV[4], 19))
+  filed = expiry
+end
+redis.call('SET', KEYS[1], ARGV[2] .. filed .. ARGV[3])
 return 1
 `)
 
@@ -153,35 +165,45 @@ local token, answer = read(KEYS[1], ` + luaToken + `)
 if not token then return answer end
 if token[1] ~= ARGV[2] then return -1 end
 redis.call('ZCARD', KEYS[2])
-local entry = token[4] .. '\0' .. ARGV[1]
-redis.call('ZREM', KEYS[3], token[2] .. '\0' .. entry)
+local entry = token[2] .. '\0' .. ARGV[1]
+redis.call('ZREM', KEYS[3], token[4] .. '\0' .. entry)
 redis.call('ZREM', KEYS[2], entry)
 redis.call('DEL', KEYS[1])
 return 1
 `)
 
-	// It removes those tokens to whose record the entry of expiry belongs, and the other
-	// entries: they are older than the record, or have none. A record of a newer version
-	// stays with its entry, and so does a damaged one. It answers how many tokens it removed, and
-	// how many are damaged.
+	// It looks at tokens that are filed up to some time until it has removed enough. One that has
+	// not expired then, because it was extended, is filed anew under its expiry; its version
+	// stays, since its caller has to notice nothing. An entry that is not its record's is removed:
+	// it is older than the record, or has none. A record of a newer version stays with its entry,
+	// and so does a damaged one. It answers how many tokens it removed, and how many are
+	// damaged. Its first change removes something, so full memory stops no purge.
 	//
-	// KEYS: users, expiry, the tokens. ARGV: the entries of expiry of the tokens.
-	tokensDelete = redis.NewScript(luaRead + `
+	// KEYS: users, expiry, the tokens. ARGV: the time, how many to remove, the entries of expiry
+	// of the tokens.
+	tokensPurge = redis.NewScript(luaRead + `
 redis.call('ZCARD', KEYS[1])
 redis.call('ZCARD', KEYS[2])
-local removed, damaged = 0, 0
-for i, entry in ipairs(ARGV) do
-  local key, expiry, owned = KEYS[i + 2], string.match(entry, '^([^%z]*)%z(.*)$')
-  local token, answer = read(key, ` + luaToken + `)
-  if token and token[2] == expiry and token[4] == string.match(owned, '^[^%z]*') then
-    redis.call('ZREM', KEYS[1], owned)
-    redis.call('DEL', key)
-    removed = removed + 1
-  end
-  if token or answer == 0 then
-    redis.call('ZREM', KEYS[2], entry)
-  elseif not string.find(answer.err, 'MYAUTHNEWER', 1, true) then
+local removed, damaged, limit = 0, 0, tonumber(ARGV[2])
+for i = 3, #KEYS do
+  if removed == limit then break end
+  local filed, owned = string.match(ARGV[i], '^([^%z]*)%z(.*)$')
+  local token, record = read(KEYS[i], ` + luaToken + `)
+  if token or record == 0 then
+    redis.call('ZREM', KEYS[2], ARGV[i])
+  elseif not string.find(record.err, 'MYAUTHNEWER', 1, true) then
     damaged = damaged + 1
+  end
+  if token and token[4] == filed and token[2] == string.match(owned, '^[^%z]*') then
+    local at, expiry = token[3], token[5]
+    if expiry > ARGV[1] then
+      redis.call('ZADD', KEYS[2], 0, expiry .. '\0' .. owned)
+      redis.call('SET', KEYS[i], string.sub(record, 1, at - 1) .. expiry .. string.sub(record, at + #expiry))
+    else
+      redis.call('ZREM', KEYS[1], owned)
+      redis.call('DEL', KEYS[i])
+      removed = removed + 1
+    end
   end
 end
 return {removed, damaged}

@@ -24,7 +24,7 @@ var (
 	_ kit.Pinger     = (*Tokens)(nil)
 )
 
-// purgeStep bounds what one script removes: the server does nothing else meanwhile.
+// purgeStep bounds what one script looks at: the server does nothing else meanwhile.
 const purgeStep = 250
 
 // Ping implements [kit.Pinger]: it asks every server that has tokens, as [Users.Ping] does.
@@ -43,20 +43,17 @@ func (t *Tokens) Ping(ctx context.Context) error {
 func (t *Tokens) Create(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "create token", func(ctx context.Context) error {
 		p := t.parts.of(token.ID)
-		args := []any{entryOf(token.UserID, token.ID), expiryEntry(stamp(token.ExpiresAt), token.UserID, token.ID)}
-		head, identity, rest := tokenRecord(&token, token.Version)
-		return outcome(t.s.write(ctx, tokenCreate, p.keys(token.ID), append(args, slices.Concat(head, identity, rest))...))
+		record := slices.Concat(tokenHead(&token, token.Version), []byte(stamp(token.ExpiresAt)), tokenRest(&token))
+		return outcome(t.s.write(ctx, tokenCreate, p.keys(token.ID), entryOf(token.UserID, token.ID), expiryEntry(&token), record))
 	})
 }
 
 // keys returns those that a script touches when a token comes or goes.
 func (s slot) keys(id string) []string { return []string{s.record(id), s.users(), s.expiry()} }
 
-// expiryEntry returns what the index by expiry has for a token. The entries sort by
-// time.
-func expiryEntry(expiresAt, userID, id string) string {
-	return entryOf(expiresAt, entryOf(userID, id))
-}
+// expiryEntry returns what the index by expiry has for a token that is filed under its expiry. The
+// entries sort by time.
+func expiryEntry(t *kit.Token) string { return entryOf(stamp(t.ExpiresAt), entryOf(t.UserID, t.ID)) }
 
 // ByID implements [kit.TokenStore].
 func (t *Tokens) ByID(ctx context.Context, id string) (kit.Token, error) {
@@ -71,12 +68,17 @@ func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
 	return readToken(id, record)
 }
 
-// Update implements [kit.TokenStore].
+// Update implements [kit.TokenStore]. A record of another user or type has not the Version that
+// the caller has read, whatever its number: the error is [kit.ErrConflict].
 func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "update token", func(ctx context.Context) error {
 		p := t.parts.of(token.ID)
-		head, _, rest := tokenRecord(&token, token.Version+1)
-		return outcome(t.s.write(ctx, tokenUpdate, []string{p.record(token.ID), p.expiry()}, token.ID, token.Version, stamp(token.ExpiresAt), head, rest))
+		args := []any{tokenHead(&token, token.Version), tokenHead(&token, token.Version+1), tokenRest(&token)}
+		cmd := t.s.write(ctx, tokenUpdate, []string{p.record(token.ID)}, args...)
+		if cmd.Val() == int64(answerIndex) {
+			cmd = t.s.write(ctx, tokenUpdate, []string{p.record(token.ID), p.expiry()}, append(args, expiryEntry(&token))...)
+		}
+		return outcome(cmd)
 	})
 }
 
@@ -85,26 +87,6 @@ func (t *Tokens) Delete(ctx context.Context, id string, version int64) error {
 	return do(ctx, t.s, "delete token", func(ctx context.Context) error {
 		return outcome(t.s.write(ctx, tokenDelete, t.parts.of(id).keys(id), id, version))
 	})
-}
-
-// remove removes the tokens of a partition that still have these entries in the index by
-// expiry.
-func (t *Tokens) remove(ctx context.Context, p slot, entries []string) (int, error) {
-	keys, args := []string{p.users(), p.expiry()}, []any{}
-	for _, entry := range entries {
-		keys, args = append(keys, p.record(idIn(entry))), append(args, entry)
-	}
-	answer, err := t.s.write(ctx, tokensDelete, keys, args...).Int64Slice()
-	if err != nil {
-		return 0, err
-	}
-	if len(answer) != 2 {
-		return 0, errAnswer
-	}
-	if answer[1] > 0 {
-		err = errDamaged
-	}
-	return int(answer[0]), err
 }
 
 // ByUser implements [kit.TokenStore].
@@ -146,14 +128,14 @@ func (t *Tokens) entriesOf(ctx context.Context, userID, begin string, limit int)
 // an error for them. Records of a newer version of MyAuth are left to that one.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	limit = min(limit, maxBatch)
-	end := "(" + stamp(before) + "\x01" // behind all entries of that time
+	until := stamp(before)
 	return call(ctx, t.s, "delete expired tokens", func(ctx context.Context) (int, error) {
 		removed, first := 0, rand.IntN(len(t.parts)) // callers in parallel begin at different ones
 		var damage error
 		for i := range t.parts {
 			p := t.parts[(first+i)%len(t.parts)]
 			for begin := "-"; begin != "" && removed < limit; {
-				n, next, err := t.purge(ctx, p, begin, end, min(purgeStep, limit-removed))
+				n, next, err := t.purge(ctx, p, begin, until, limit-removed)
 				removed, begin = removed+n, next
 				if errors.Is(err, errDamaged) || redis.HasErrorPrefix(err, "WRONGTYPE") {
 					damage = err
@@ -169,16 +151,30 @@ func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int)
 	})
 }
 
-// purge removes the tokens of the first entries from begin to end, and returns where to go
-// on, behind the damaged ones that stay, or "".
-func (t *Tokens) purge(ctx context.Context, p slot, begin, end string, limit int) (removed int, next string, err error) {
-	entries, err := t.s.client.ZRangeByLex(ctx, p.expiry(), &redis.ZRangeBy{Min: begin, Max: end, Count: int64(limit)}).Result()
+// purge looks at the first tokens that are filed from begin up to a time, and removes up to limit of
+// them. It returns where to go on, behind those that stay, or "".
+func (t *Tokens) purge(ctx context.Context, p slot, begin, until string, limit int) (removed int, next string, err error) {
+	end := "(" + until + "\x01" // behind all entries of that time
+	entries, err := t.s.client.ZRangeByLex(ctx, p.expiry(), &redis.ZRangeBy{Min: begin, Max: end, Count: purgeStep}).Result()
 	if err != nil || len(entries) == 0 {
 		return 0, "", err
 	}
-	removed, err = t.remove(ctx, p, entries)
-	if len(entries) == limit {
-		next = "(" + entries[limit-1]
+	if len(entries) == purgeStep {
+		next = "(" + entries[purgeStep-1]
 	}
-	return removed, next, err
+	keys, args := []string{p.users(), p.expiry()}, []any{until, limit}
+	for _, entry := range entries {
+		keys, args = append(keys, p.record(idIn(entry))), append(args, entry)
+	}
+	answer, err := t.s.write(ctx, tokensPurge, keys, args...).Int64Slice()
+	if err != nil {
+		return 0, next, err
+	}
+	if len(answer) != 2 {
+		return 0, next, errAnswer
+	}
+	if answer[1] > 0 {
+		err = errDamaged
+	}
+	return int(answer[0]), next, err
 }

@@ -88,7 +88,7 @@ func (u *Users) Update(ctx context.Context, user kit.User) error {
 		slot := u.s.keys.users
 		args := []any{user.ID, user.Version, kit.EmailKey(user.Email), userRecord(&user, user.Version+1)}
 		cmd := u.s.write(ctx, userUpdate, []string{slot.record(user.ID)}, args...)
-		if cmd.Val() == int64(answerAddress) {
+		if cmd.Val() == int64(answerIndex) {
 			cmd = u.s.write(ctx, userUpdate, []string{slot.record(user.ID), slot.emails()}, args...)
 		}
 		return outcome(cmd)
