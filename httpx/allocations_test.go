@@ -26,12 +26,12 @@ func TestAllocations(t *testing.T) {
 		most                     float64
 	}{
 		{"RequireToken", "GET", "/orders", "", rg.RequireToken(page), 9},
-		{"RequireUser", "GET", "/orders", "", rg.RequireUser(page), 14},
-		{"me", "GET", "/auth/me", "", rg, 15},
+		{"RequireUser", "GET", "/orders", "", rg.RequireUser(page), 11},
+		{"me", "GET", "/auth/me", "", rg, 12},
 		// Within the grace, which writes nothing: TestAllocations of kit rotates.
-		{"refresh", "POST", "/auth/refresh", `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`, rg, 29},
+		{"refresh", "POST", "/auth/refresh", `{"refresh_token":"` + string(tokens.RefreshToken) + `"}`, rg, 23},
 		// From a new device, each time.
-		{"login", "POST", "/auth/login", login, rg, 96},
+		{"login", "POST", "/auth/login", login, rg, 80},
 	} {
 		reader := strings.NewReader(c.body)
 		r := httptest.NewRequest(c.method, c.path, reader)

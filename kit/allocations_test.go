@@ -35,9 +35,9 @@ func TestAllocations(t *testing.T) {
 		most float64
 		call func() error
 	}{
-		{"me", 11, func() error { _, _, err := svc.Authenticate(t.Context(), access); return err }},
-		{"refresh", 26, func() (err error) { tokens, err = svc.Refresh(t.Context(), string(tokens.RefreshToken)); return err }},
-		{"login", 41, func() error { _, err := svc.Login(t.Context(), testEmail, goodPassword); return err }},
+		{"me", 8, func() error { _, _, err := svc.Authenticate(t.Context(), access); return err }},
+		{"refresh", 17, func() (err error) { tokens, err = svc.Refresh(t.Context(), string(tokens.RefreshToken)); return err }},
+		{"login", 35, func() error { _, err := svc.Login(t.Context(), testEmail, goodPassword); return err }},
 	} {
 		var failed error
 		n := testing.AllocsPerRun(100, func() {
