@@ -19,8 +19,8 @@ var dialect = sqlstore.Dialect{
 	Name:       "postgres",
 	Classify:   classify,
 	Savepoints: true,
-	Due: func(table, condition string) string {
-		return fmt.Sprintf(`id = ANY (ARRAY(SELECT id FROM %s WHERE purge_at <= $1 AND %s ORDER BY purge_at, id LIMIT $2 FOR UPDATE))`, table, condition)
+	Due: func(table, known string) string {
+		return fmt.Sprintf(`id = ANY (ARRAY(SELECT id FROM %s WHERE purge_at <= $1 AND %s ORDER BY purge_at, id LIMIT $2 FOR UPDATE))`, table, known)
 	},
 }
 

@@ -35,7 +35,8 @@ type Options struct {
 // Users implements [kit.UserStore], [kit.UserLister] and [kit.Pinger].
 type Users = sqlstore.Users
 
-// Tokens implements [kit.TokenStore] and [kit.Pinger], for tokens and for credentials.
+// Tokens implements [kit.TokenStore], [kit.OwnedTokenStore] and [kit.Pinger], for tokens and for
+// credentials.
 type Tokens = sqlstore.Tokens
 
 var (

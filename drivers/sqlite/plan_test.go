@@ -49,6 +49,9 @@ func TestAPageIsReadAlone(t *testing.T) {
 		"SEARCH users USING INDEX users_email_key (email_key>? AND email_key<?)":  1,
 		"SEARCH tokens USING INDEX tokens_user_id (user_id=? AND id>?)":           1,
 		"SEARCH credentials USING INDEX credentials_user_id (user_id=? AND id>?)": 1,
+		// A purge takes rows of a page, and has two statements.
+		"SEARCH tokens USING PRIMARY KEY (id=?); LIST SUBQUERY 1; SEARCH tokens USING INDEX tokens_purge_at (purge_at<?)":                2,
+		"SEARCH credentials USING PRIMARY KEY (id=?); LIST SUBQUERY 1; SEARCH credentials USING INDEX credentials_purge_at (purge_at<?)": 2,
 	}
 	if !maps.Equal(pages, want) {
 		t.Errorf("pages are read so: %v\nwant %v", pages, want)

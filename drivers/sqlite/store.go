@@ -35,7 +35,8 @@ type Options struct {
 // Users implements [kit.UserStore], [kit.UserLister] and [kit.Pinger].
 type Users = sqlstore.Users
 
-// Tokens implements [kit.TokenStore] and [kit.Pinger], for tokens and for credentials.
+// Tokens implements [kit.TokenStore], [kit.OwnedTokenStore] and [kit.Pinger], for tokens and for
+// credentials.
 type Tokens = sqlstore.Tokens
 
 var (
@@ -116,8 +117,8 @@ func checkDriver(ctx context.Context, db *sql.DB, d sqlstore.Dialect) error {
 func (o *Options) dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Name: "sqlite", Schema: "main", Prefix: o.Prefix, Classify: classify,
-		Due: func(table, condition string) string {
-			return fmt.Sprintf(`id IN (SELECT id FROM %s WHERE purge_at <= $1 AND %s LIMIT $2)`, table, condition)
+		Due: func(table, known string) string {
+			return fmt.Sprintf(`id IN (SELECT id FROM %s WHERE purge_at <= $1 AND %s ORDER BY purge_at, id LIMIT $2)`, table, known)
 		},
 	}
 }

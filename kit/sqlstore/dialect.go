@@ -21,10 +21,10 @@ type Dialect struct {
 	Schema string
 	// Prefix begins the names of the tables and of their indexes: see [CheckPrefix].
 	Prefix string
-	// Due returns a condition: the row is among at most $2 of the table that have purge_at <= $1 and for which
-	// condition is true, and never more, also while other calls change the same rows and more
-	// become due.
-	Due func(table, condition string) string
+	// Due returns a condition: the row is among the first $2 of the table, by purge_at, that have
+	// purge_at <= $1 and for which the condition known is true, and never among more, also while other calls
+	// change the same rows and more become due.
+	Due func(table, known string) string
 	// Savepoints: a statement that fails lets the whole transaction fail, unless there is a
 	// savepoint before it.
 	Savepoints bool

@@ -29,8 +29,8 @@ const (
 	tokenVersion
 	tokenDelete
 	tokensByUser
-	tokensDueLater
 	tokensDeleteExpired
+	tokensPutOff
 	tokenTexts // their number
 )
 
@@ -46,8 +46,8 @@ func (d Dialect) tokenTexts(table string) (texts [tokenTexts]string) {
 		tokenVersion:        look(table),
 		tokenDelete:         `DELETE FROM ` + table + ` WHERE id = $1 AND version = $2 AND ` + known,
 		tokensByUser:        page(tokenSelected, table, `user_id = $1 AND id > $2`, `id`),
-		tokensDueLater:      `UPDATE ` + table + ` SET purge_at = expires_at WHERE ` + d.Due(table, `purge_at < expires_at AND `+known),
-		tokensDeleteExpired: `DELETE FROM ` + table + ` WHERE ` + d.Due(table, `purge_at >= expires_at AND `+known),
+		tokensDeleteExpired: `DELETE FROM ` + table + ` WHERE purge_at >= expires_at AND ` + d.Due(table, known),
+		tokensPutOff:        `UPDATE ` + table + ` SET purge_at = expires_at WHERE purge_at < expires_at AND ` + d.Due(table, known),
 	} {
 		texts[i] = d.qualify(text)
 	}
@@ -152,24 +152,30 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 	return nothing(tokens, t.s.absent(ctx, "tokens by user", err))
 }
 
-// DeleteExpired implements kit.TokenStore.
+// DeleteExpired implements kit.TokenStore. Each statement reads the first rows that are due, and no
+// more of them, however many there are: one deletes those that have expired, and if these are too few, another
+// puts off those that have been extended, so that others are the first.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
-	at, n, err := before.UnixMicro(), int64(mostDue), error(nil)
-	for n == mostDue && err == nil {
-		n, err = t.s.write(ctx, t.texts[tokensDueLater], at, mostDue)
+	at := before.UnixMicro()
+	limit = clampLimit(limit)
+	for removed := 0; ; {
+		n, err := t.s.write(ctx, t.texts[tokensDeleteExpired], at, limit-removed)
+		removed += int(n)
+		if err == nil && removed < limit {
+			if n, err = t.s.write(ctx, t.texts[tokensPutOff], at, maxLimit); n > 0 {
+				continue
+			}
+		}
+		return removed, t.s.fail(ctx, "delete expired tokens", err)
 	}
-	if err == nil {
-		n, err = t.s.write(ctx, t.texts[tokensDeleteExpired], at, clampLimit(limit))
-	}
-	return int(n), t.s.fail(ctx, "delete expired tokens", err)
 }
 
-// mostDue is how many rows a statement gives another purge_at.
-const mostDue = 1000
+// maxLimit is the highest limit that the contract allows.
+const maxLimit = 1000
 
 // clampLimit keeps a limit within what the contract allows: to some databases a negative
 // one means all rows.
-func clampLimit(limit int) int { return max(0, min(limit, 1000)) }
+func clampLimit(limit int) int { return max(0, min(limit, maxLimit)) }
 
 // notNull returns b for a column that is never NULL, which database/sql makes of nil.
 func notNull(b []byte) []byte {
