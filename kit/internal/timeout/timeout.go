@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Timeout gives calls the same time. It is safe for concurrent use.
+// Timeout gives calls the same time. It is safe for concurrent use; under testing/synctest all its calls
+// must be of one bubble, because of the timer.
 type Timeout struct {
 	after time.Duration
 
@@ -154,3 +155,6 @@ func (c *Call) Value(key any) any {
 	c.mu.Unlock()
 	return from.Value(key)
 }
+
+// String keeps fmt from the fields, which other calls change.
+func (c *Call) String() string { return "timeout.Call(" + c.deadline.String() + ")" }

@@ -3,6 +3,7 @@ package timeout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,4 +149,24 @@ func BenchmarkCall(b *testing.B) {
 			cancel()
 		}
 	})
+}
+
+// A mock of a store may print the context that it is given: no other call changes what that reads.
+func TestACallCanBePrinted(t *testing.T) {
+	limit := New(time.Minute)
+	c := limit.Begin(t.Context())
+	defer c.End()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 100 {
+			limit.Begin(t.Context()).End()
+		}
+	}()
+	for range 100 {
+		if got, want := fmt.Sprint(c), "timeout.Call("+c.deadline.String()+")"; got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	}
+	<-done
 }
