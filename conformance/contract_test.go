@@ -41,7 +41,7 @@ var narrative = []string{
 	"A store needs no", "every call of a [Service]", "A [Service] never passes", "A store need not compare", "it may leave them out",
 	"TokenStore keeps", "The rules of [UserStore]", "Pinger is an optional", "[Service.Ready] uses",
 	"Stores are where", "All three are", "A driver's method", "With tokens elsewhere", "stores := ", "Tokens has what", "sessions, and",
-	"Credentials has what", "second factors", "UserLister is an", "The rules of UserStore", "A page begins", "So a walk goes on", "Who gets another address", "OwnedTokenStore is an",
+	"Credentials has what", "second factors", "UserLister is an", "The rules of UserStore", "A page begins", "So a walk goes on", "Who gets another address", "OwnedTokenStore is an", "A wrapper that embeds",
 	"None", "an empty slice", // which are quoted together
 }
 

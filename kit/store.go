@@ -148,7 +148,8 @@ type TokenStore interface {
 }
 
 // OwnedTokenStore is an optional interface of a [TokenStore] that looks a token and its user up in
-// one round trip, for [Service.Refresh]. The rules for ByID of both stores apply.
+// one round trip, for [Service.Refresh]. The rules for ByID of both stores apply. A wrapper that embeds
+// such a store must have a WithOwner too, which may return nil, because the promoted one goes round it.
 type OwnedTokenStore interface {
 	// WithOwner returns a look-up of the token with an ID, and of the user whose ID is its
 	// UserID. The look-up returns [ErrNotFound] if either is not there. WithOwner returns nil if users is

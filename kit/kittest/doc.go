@@ -15,7 +15,8 @@
 // [Faults], which make any store fail in the ways that real ones do. A Service that is made
 // without New sends a mail some 100 ms after the call, and another of its kind to that address
 // a minute later by the clock: advance it, or the mail is left out. In a bubble of
-// testing/synctest, with time.Now as the clock, both cost no time.
+// testing/synctest, with time.Now as the clock, both cost no time. Make the Service in the bubble:
+// all its calls of a store have one timer.
 //
 // It is for tests: no program in production links it. Package conformance, not this one,
 // proves a store.

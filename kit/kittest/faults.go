@@ -36,7 +36,8 @@ const (
 // concurrent use; the zero value lets everything through.
 //
 // Its methods name a call by store and method, such as "users.Create" or
-// "tokens.DeleteExpired"; "*" is every call.
+// "tokens.DeleteExpired"; "*" is every call. A refresh over a [kit.OwnedTokenStore] calls
+// "tokens.WithOwner" in place of "tokens.ByID" and "users.ByID".
 type Faults struct {
 	mu     sync.Mutex
 	rules  map[string]*rule
