@@ -21,13 +21,13 @@ func ended(ctx context.Context) bool {
 	}
 }
 
-func want(t *testing.T, what string, ctx context.Context, err error) {
+func want(t *testing.T, c *Call, what string, err error) {
 	t.Helper()
-	if got := ctx.Err(); got != err {
+	if got := c.Err(); got != err {
 		t.Errorf("%s: Err is %v, want %v", what, got, err)
 	}
-	if ended(ctx) != (err != nil) {
-		t.Errorf("%s: Done is closed: %t", what, ended(ctx))
+	if ended(c) != (err != nil) {
+		t.Errorf("%s: Done is closed: %t", what, ended(c))
 	}
 }
 
@@ -45,29 +45,29 @@ func TestEachCallHasItsTime(t *testing.T) {
 			time.Sleep(second)
 		}
 		calls[1].End()
-		want(t, "ended at 6 s", calls[1], context.Canceled)
-		time.Sleep(4*second - 1)
+		want(t, calls[1], "ended at 6 s", context.Canceled)
+		time.Sleep(4*second - time.Nanosecond)
 		for i, c := range calls {
 			if i != 1 {
-				want(t, "before any deadline", c, nil)
+				want(t, c, "before any deadline", nil)
 			}
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		want(t, "at its deadline", calls[0], context.DeadlineExceeded)
-		want(t, "before its deadline", calls[2], nil)
+		want(t, calls[0], "at its deadline", context.DeadlineExceeded)
+		want(t, calls[2], "before its deadline", nil)
 		time.Sleep(4 * second)
 		synctest.Wait()
 		for i, err := range []error{2: context.DeadlineExceeded, 3: context.DeadlineExceeded, 4: context.DeadlineExceeded, 5: nil} {
 			if i >= 2 {
-				want(t, "at 14 s", calls[i], err)
+				want(t, calls[i], "at 14 s", err)
 			}
 		}
 		calls[5].End()
 		for _, c := range calls {
 			c.End() // again
 		}
-		want(t, "ended after its deadline", calls[0], context.DeadlineExceeded)
+		want(t, calls[0], "ended after its deadline", context.DeadlineExceeded)
 		time.Sleep(time.Minute) // the last timer finds nothing
 		synctest.Wait()
 		if limit.set || limit.oldest != nil || limit.newest != nil {
@@ -76,7 +76,7 @@ func TestEachCallHasItsTime(t *testing.T) {
 		late := limit.Begin(t.Context())
 		time.Sleep(10 * second)
 		synctest.Wait()
-		want(t, "one after a rest", late, context.DeadlineExceeded)
+		want(t, late, "one after a rest", context.DeadlineExceeded)
 	})
 }
 
@@ -99,7 +99,7 @@ func TestACallIsAChild(t *testing.T) {
 			}
 			time.Sleep(5 * second)
 			synctest.Wait()
-			want(t, "the parent's deadline", c, context.DeadlineExceeded)
+			want(t, c, "the parent's deadline", context.DeadlineExceeded)
 			c.End()
 			c = limit.Begin(context.Background())
 			if at, _ := c.Deadline(); at != time.Now().Add(10*second) {
@@ -108,7 +108,7 @@ func TestACallIsAChild(t *testing.T) {
 			c.End()
 			cancel()
 			canceled := limit.Begin(parent)
-			want(t, "a parent that has ended", canceled, context.DeadlineExceeded)
+			want(t, canceled, "a parent that has ended", context.DeadlineExceeded)
 			canceled.End()
 		}
 	})
