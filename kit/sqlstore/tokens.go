@@ -154,7 +154,8 @@ func (t *Tokens) ByUser(ctx context.Context, userID, after string, limit int) ([
 
 // DeleteExpired implements kit.TokenStore. Each statement reads the first rows that are due, and no
 // more of them, however many there are: one deletes those that have expired, and if these are too few, another
-// puts off those that have been extended, so that others are the first.
+// puts off those that have been extended, so that others are the first. Of calls that do so at once one may
+// find nothing to put off, because another has just done it. It gives way: the other goes on.
 func (t *Tokens) DeleteExpired(ctx context.Context, before time.Time, limit int) (int, error) {
 	at := before.UnixMicro()
 	limit = clampLimit(limit)
