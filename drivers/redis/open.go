@@ -95,9 +95,6 @@ func connect(rawURL string, dial dialFunc) (redis.UniversalClient, error) {
 	for _, name := range []string{"tls", "cluster", "family"} { // services write family=0 or 6 for other clients
 		query.Del(name)
 	}
-	if !query.Has("protocol") {
-		query.Set("protocol", "2") // with 3 go-redis looks for messages of the server at each command, and here none come
-	}
 	u.RawQuery = query.Encode()
 
 	// DialerRetries, or an outage would be noticed late. DisableIdentity and no
