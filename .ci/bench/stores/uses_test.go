@@ -35,14 +35,25 @@ func login(ctx context.Context, c *crowd, i int) error {
 }
 
 func refresh(ctx context.Context, c *crowd, i int) error {
-	t, err := c.tokens.ByID(ctx, tokenID(i))
+	t, err := c.session(ctx, i)
 	if err != nil {
 		return err
 	}
-	if _, err := c.users.ByID(ctx, t.UserID); err != nil {
-		return err
-	}
 	return c.tokens.Update(ctx, c.rotated(t))
+}
+
+// session reads a session and its user: at once where the store can, as a Service does.
+func (c *crowd) session(ctx context.Context, i int) (kit.Token, error) {
+	if owned, ok := c.tokens.(kit.OwnedTokenStore); ok {
+		t, _, err := owned.WithOwner(c.users)(ctx, tokenID(i))
+		return t, err
+	}
+	t, err := c.tokens.ByID(ctx, tokenID(i))
+	if err != nil {
+		return t, err
+	}
+	_, err = c.users.ByID(ctx, t.UserID)
+	return t, err
 }
 
 func logout(ctx context.Context, c *crowd, i int) error {
