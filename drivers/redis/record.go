@@ -202,12 +202,16 @@ func (r *reader) stamp() time.Time {
 	return time.UnixMicro(int64(micros) - stampOffset).UTC()
 }
 
-// A stamp is the microseconds since 1970 and stampOffset more. Those of all times from the zero time to
-// the year 9999, and before and behind, have as many digits, so that they compare as text. Until the year
-// 2286 one reads them by leaving out the 20 at the beginning.
+// A stamp is the microseconds since 1970 and stampOffset more. Those of all times from the year -1198 to
+// 27319 have as many digits, so that they compare as text; an earlier time has the first stamp, and a
+// later one the last. Until the year 2286 one reads a stamp by leaving out the 20 at the beginning.
 const (
 	stampOffset = 200_000_000_000_000_000
 	stampDigits = 18
+	firstStamp  = 100_000_000_000_000_000
+	lastStamp   = 999_999_999_999_999_999
 )
 
-func stamp(t time.Time) string { return strconv.FormatInt(t.UnixMicro()+stampOffset, 10) }
+func stamp(t time.Time) string {
+	return strconv.FormatInt(min(max(t.UnixMicro()+stampOffset, firstStamp), lastStamp), 10)
+}

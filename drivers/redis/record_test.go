@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// The text of times compares as times do, and comes back as the same instant.
+// The text of times compares as times do, and comes back as the same instant. Times that have too few
+// or too many digits are the first and the last of those.
 func TestStamps(t *testing.T) {
 	moment := time.Date(2026, 11, 5, 12, 30, 0, 123456000, time.UTC)
 	times := []time.Time{time.Date(-1000, 1, 1, 0, 0, 0, 0, time.UTC), {}, time.UnixMicro(-1 << 53), time.UnixMicro(-1), time.UnixMicro(0), time.UnixMicro(1), moment, moment.Add(time.Microsecond),
@@ -19,6 +20,12 @@ func TestStamps(t *testing.T) {
 		r := &reader{rest: stamp(a) + "\x00"}
 		if back := r.stamp(); r.end() != nil || !back.Equal(a) || back.IsZero() != a.IsZero() {
 			t.Errorf("%v came back as %v, %v", a, back, r.err)
+		}
+	}
+	first, last := stamp(time.UnixMicro(-1e17)), stamp(time.UnixMicro(8e17-1))
+	for year, want := range map[int]string{-5000: first, -1500: first, 28000: last, 200000: last} {
+		if got := stamp(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)); got != want || len(got) != stampDigits {
+			t.Errorf("the year %d is %q, want %q", year, got, want)
 		}
 	}
 }

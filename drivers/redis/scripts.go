@@ -134,13 +134,14 @@ redis.call('ZADD', KEYS[3], 0, ARGV[2])
 return 1
 `)
 
-	// Each refresh runs it. A token stays filed as it is while its expiry is later, so most
-	// updates write the record alone; the index is left out while it does not change, as that
-	// of addresses is. How the record begins, with its version and identity, says whether it is
-	// the one that the caller has read. The record of another user or type is not.
+	// Each refresh runs it. A token stays filed as it is while its expiry is not before that, so
+	// most updates write the record alone; the index is left out while it does not change, as
+	// that of addresses is. The record begins with its version, user and type, which say whether
+	// it is the one that the caller has read.
 	//
 	// KEYS: token[, expiry]. ARGV: what the record has before the time under which it is filed;
-	// what the new one has before it, and behind it[; its new entry of expiry].
+	// what the new one has before it, and behind it, where the new expiry comes first[; the
+	// token's entry of expiry under that].
 	tokenUpdate = redis.NewScript(`
 local record, head, sub = redis.call('GET', KEYS[1]), ARGV[1], string.sub
 local filed = record and sub(record, 1, #head) == head and string.match(record, '^(` + luaStamp + `)%z', #head + 1)

@@ -68,8 +68,8 @@ func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
 	return readToken(id, record)
 }
 
-// Update implements [kit.TokenStore]. A record of another user or type has not the Version that
-// the caller has read, whatever its number: the error is [kit.ErrConflict].
+// Update implements [kit.TokenStore]. It returns [kit.ErrConflict] also if the record with that ID
+// and Version is of another user or type: then it is not the one that the caller has read.
 func (t *Tokens) Update(ctx context.Context, token kit.Token) error {
 	return do(ctx, t.s, "update token", func(ctx context.Context) error {
 		p := t.parts.of(token.ID)
