@@ -127,7 +127,7 @@ type TokenStore interface {
 	// is no such token. Of any number of concurrent calls with one Version
 	// exactly one succeeds. The stored UserID and Type stay as Create stored them.
 	// A [Service] never passes others. A store need not compare them: it may leave
-	// them out of what it writes, or refuse the Update with some other error.
+	// them out of what it writes, or refuse the Update with any error.
 	Update(ctx context.Context, t Token) error
 
 	// Delete removes the token with that ID, but only while the stored Version is
