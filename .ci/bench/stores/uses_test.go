@@ -62,7 +62,7 @@ func logout(ctx context.Context, c *crowd, i int) error {
 		return err
 	}
 	t.RevokedAt = epoch.Add(time.Duration(c.changes.Add(1)) * time.Millisecond)
-	t.ExpiresAt = epoch.Add(lifetime) // which a minimal store does not return
+	t.ExpiresAt = newToken(i, i).ExpiresAt // which a minimal store does not return
 	return c.tokens.Update(ctx, t)
 }
 
