@@ -1,13 +1,18 @@
 package sqlite_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+
 	"myauth.internal/drivers/sqlite"
+	"myauth.internal/kit"
 )
 
 // What costs more in a larger table: reading all of it, or sorting. COVERING means
@@ -102,6 +107,62 @@ func TestStatementsNumberTheirParametersInOrder(t *testing.T) {
 			if n != fmt.Sprintf("$%d", i+1) {
 				t.Errorf("%s: parameter %s is the %dth", statement, n, i+1)
 			}
+		}
+	}
+}
+
+// Once the database has statistics, SQLite prepares a statement anew for other values of a parameter that its
+// planner has looked at. It does so for pages of users, where that is little beside the page, and for no
+// look-up of one row.
+func TestStatisticsPrepareNothingAnew(t *testing.T) {
+	path := tempFile(t)
+	first := open(t, path)
+	err := first.Transaction(t.Context(), func(s kit.Stores) error {
+		for i := range 300 {
+			u := newUser(fmt.Sprint(i))
+			if err := errors.Join(s.Users.Create(t.Context(), u), s.Tokens.Create(t.Context(), newToken(fmt.Sprint(i), u.ID))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, sqlite.Pool(first), "ANALYZE")
+	conn, err := sqlite.Pool(open(t, path)).Conn(t.Context()) // which has read the statistics
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, text := range sqlite.Statements() {
+		if !strings.HasPrefix(text, "SELECT") || strings.Contains(text, "ORDER BY") {
+			continue
+		}
+		err := conn.Raw(func(c any) error {
+			stmt, _, err := c.(driver.Conn).Raw().Prepare(text)
+			if err != nil {
+				return err
+			}
+			defer stmt.Close()
+			for i := range 300 {
+				for k := range stmt.BindCount() {
+					if err := stmt.BindText(k+1, fmt.Sprint(i)); err != nil {
+						return err
+					}
+				}
+				stmt.Step()
+				if err := stmt.Reset(); err != nil {
+					return err
+				}
+			}
+			if n := stmt.Status(sqlite3.STMTSTATUS_REPREPARE, false); n > 0 {
+				t.Errorf("prepared anew %d times: %s", n, text)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }
