@@ -192,6 +192,7 @@ func TestTaintIsSeen(t *testing.T) {
 	}
 	a := newApp(t)
 	a.register()
+	a.mail(kit.MailVerification) // which goes later than the answer
 	a.login()
 	a.post("/login", "email", testEmail, "password", otherPassword).is(401, "invalid_credentials")
 	jsonLog := a.taint.jsonLog.String()
