@@ -293,12 +293,13 @@ func TestDamagedRecords(t *testing.T) {
 		_, list := store.Users().List(t.Context(), "", 10)
 		_, listByEmail := store.Users().ListByEmail(t.Context(), "k", "", 10)
 		_, tokenByID := store.Tokens().ByID(t.Context(), "kept")
+		_, _, withOwner := store.Tokens().WithOwner(store.Users())(t.Context(), "kept")
 		_, byUser := store.Tokens().ByUser(t.Context(), "kept", "", 10)
 		n, purge := store.Tokens().DeleteExpired(t.Context(), testTime.Add(time.Hour), 10)
 		moved := newUser("kept")
 		moved.Email = "elsewhere@example.com"
 		errs := map[string]error{
-			"ByID": byID, "ByEmail": byEmail, "List": list, "ListByEmail": listByEmail, "token ByID": tokenByID, "ByUser": byUser,
+			"ByID": byID, "ByEmail": byEmail, "List": list, "ListByEmail": listByEmail, "token ByID": tokenByID, "WithOwner": withOwner, "ByUser": byUser,
 			"Update": store.Users().Update(t.Context(), newUser("kept")), "Update of the address": store.Users().Update(t.Context(), moved),
 			"Delete": store.Users().Delete(t.Context(), "kept"), "token Update": store.Tokens().Update(t.Context(), newToken("kept", "kept")),
 			"token Delete": store.Tokens().Delete(t.Context(), "kept", 1),

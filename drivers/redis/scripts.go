@@ -63,12 +63,12 @@ local function taken(emails, email)
 end
 `
 
-// A script that reads may meet records that it did not declare, because their IDs are not known
-// before. They are in the slot of the index that it declares, so it sees them wherever that is, but
-// while a cluster moves the slot: then it may miss one, and the caller reads that by itself.
+// A script that reads may meet a record that it did not declare, because its ID is not known before. What
+// it does not see, the caller reads by itself.
 
 // userByEmail answers the ID of the user with the first of some addresses, and the
-// record if it sees it; nothing if there is no such address.
+// record if it sees it, which in a cluster may be on another server while the slot moves; nothing if there
+// is no such address.
 //
 // KEYS: addresses. ARGV: begin, end, beginning of the keys of users.
 var userByEmail = redis.NewScript(`
@@ -79,6 +79,19 @@ local user = redis.pcall('GET', ARGV[3] .. id)
 if type(user) == 'table' and not string.find(user.err, 'non local key', 1, true) then return user end
 if type(user) ~= 'string' then return {id} end
 return {id, user}
+`)
+
+// tokenWithUser answers the record of a token, and that of its user if it sees it; nothing if there is
+// no such token. In a cluster, where their slots differ, it sees none.
+//
+// KEYS: token. ARGV: beginning of the keys of users.
+var tokenWithUser = redis.NewScript(`
+local token = redis.call('GET', KEYS[1])
+if not token then return false end
+local owner = string.match(token, '^[^%z]*%z[^%z]*%z([^%z]*)%z')
+local user = owner and redis.pcall('GET', ARGV[1] .. owner)
+if type(user) ~= 'string' then return {token} end
+return {token, user}
 `)
 
 // ZCARD only fails where there is no sorted set.

@@ -12,16 +12,17 @@ import (
 	"myauth.internal/kit"
 )
 
-// Tokens implements [kit.TokenStore] and [kit.Pinger], for tokens and for credentials. Times
-// are kept to the microsecond.
+// Tokens implements [kit.TokenStore], [kit.OwnedTokenStore] and [kit.Pinger], for tokens and for
+// credentials. Times are kept to the microsecond.
 type Tokens struct {
 	s     *Store
 	parts *partitions
 }
 
 var (
-	_ kit.TokenStore = (*Tokens)(nil)
-	_ kit.Pinger     = (*Tokens)(nil)
+	_ kit.TokenStore      = (*Tokens)(nil)
+	_ kit.OwnedTokenStore = (*Tokens)(nil)
+	_ kit.Pinger          = (*Tokens)(nil)
 )
 
 // purgeStep bounds what one script looks at: the server does nothing else meanwhile.
@@ -66,6 +67,47 @@ func (t *Tokens) get(ctx context.Context, id string) (kit.Token, error) {
 		return kit.Token{}, err
 	}
 	return readToken(id, record)
+}
+
+// ownedToken is a token with its user.
+type ownedToken struct {
+	token kit.Token
+	user  kit.User
+}
+
+// WithOwner implements [kit.OwnedTokenStore] for users of the same [Store]. In a cluster the look-up takes
+// two round trips, because the two are in different slots.
+func (t *Tokens) WithOwner(users kit.UserStore) func(context.Context, string) (kit.Token, kit.User, error) {
+	u, ok := users.(*Users)
+	if !ok || u.s != t.s {
+		return nil
+	}
+	return func(ctx context.Context, id string) (kit.Token, kit.User, error) {
+		o, err := call(ctx, t.s, "token with its user", func(ctx context.Context) (ownedToken, error) { return t.getOwned(ctx, u, id) })
+		return o.token, o.user, err
+	}
+}
+
+func (t *Tokens) getOwned(ctx context.Context, u *Users, id string) (o ownedToken, err error) {
+	if _, cluster := t.s.client.(*redis.ClusterClient); cluster {
+		if o.token, err = t.get(ctx, id); err == nil {
+			o.user, err = u.get(ctx, o.token.UserID)
+		}
+		return o, err
+	}
+	found, err := tokenWithUser.Run(ctx, t.s.client, []string{t.parts.of(id).record(id)}, t.s.keys.users.record("")).StringSlice()
+	if err != nil {
+		return o, err
+	}
+	if o.token, err = readToken(id, found[0]); err != nil {
+		return o, err
+	}
+	if len(found) == 2 {
+		o.user, err = readUser(o.token.UserID, found[1])
+	} else {
+		o.user, err = u.get(ctx, o.token.UserID) // which says why the script did not see it
+	}
+	return o, err
 }
 
 // Update implements [kit.TokenStore]. It returns [kit.ErrConflict] also if the record with that ID
