@@ -6,15 +6,15 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/ncruces/go-sqlite3"
 )
 
-// writes commits the statements of many callers together, since each commit waits for the disk. A caller
-// that finds nobody writing writes at once. The others wait, and the first of them whose turn comes runs
-// what all of them want in one transaction, so each answer says what is on the disk.
+// writes commits the statements of many callers together, since each commit waits for the disk. One at a time
+// has its turn, and runs what all who wait want, in one transaction, so each answer says what is on the disk.
 //
 // A statement that changes nothing is an answer to its caller, and the transaction goes on. One that fails
 // undoes the transaction, also because SQLite may have done so already and would then commit what follows
@@ -50,12 +50,6 @@ var immediate = &sql.TxOptions{Isolation: sql.LevelSerializable}
 // ends before the answer comes it may have been run, or be run a moment later, as whenever an answer
 // is lost.
 func (q *writes) exec(ctx context.Context, stmt *sql.Stmt, args []any) (sql.Result, error) {
-	select {
-	case q.turn <- struct{}{}:
-		defer q.pass()
-		return run(ctx, stmt, args)
-	default:
-	}
 	w := &write{ctx: ctx, stmt: stmt, args: cloned(args), done: make(chan struct{})}
 	q.mu.Lock()
 	q.waiting = append(q.waiting, w)
@@ -112,6 +106,7 @@ func (q *writes) lead(w *write) {
 		return
 	}
 	if !w.alone {
+		runtime.Gosched() // so that others come along: while this one syncs, a single processor may run nobody else
 		if batch := q.take(); len(batch) > 1 {
 			q.together(w.ctx, batch)
 			return
