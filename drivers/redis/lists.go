@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -54,6 +55,7 @@ func (x index[T]) appendRecords(ctx context.Context, s *Store, found []T, entrie
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
 	}
+	found = slices.Grow(found, len(cmds))
 	for i, cmd := range cmds {
 		text, err := cmd.(*redis.StringCmd).Result()
 		var record T
