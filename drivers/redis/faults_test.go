@@ -67,6 +67,9 @@ func wantKept(t *testing.T, store *redis.Store) {
 	if list, err := store.Tokens().ByUser(t.Context(), "kept", "", 10); err != nil || len(list) != 1 || list[0].Version != 1 {
 		t.Errorf("the tokens are %v, %v", list, err)
 	}
+	if token, u, err := store.Tokens().WithOwner(store.Users())(t.Context(), "kept"); err != nil || token.Version != 1 || u.ID != "kept" {
+		t.Errorf("the token has version %d and the user %s, %v", token.Version, u.ID, err)
+	}
 }
 
 func TestFullMemory(t *testing.T) {
@@ -178,6 +181,10 @@ func TestForeignKeys(t *testing.T) {
 			client.Del(t.Context(), key)
 			client.RPush(t.Context(), key, "foreign")
 			before := dump(t, client, o.Prefix)
+			_, _, err = store.Tokens().WithOwner(store.Users())(t.Context(), "kept")
+			if isRecord := strings.HasSuffix(key, ":id:kept"); isRecord != (err != nil && strings.Contains(err.Error(), "WRONGTYPE")) || errors.Is(err, kit.ErrUnavailable) {
+				t.Errorf("the token with its user: %v", err)
+			}
 			met := 0
 			for i := range 40 { // so that tokens of the same partition are among them
 				for what, err := range everyWrite(t, store, i) {
@@ -327,8 +334,12 @@ func TestDamagedRecords(t *testing.T) {
 	record := client.Get(t.Context(), userKey).Val()
 	for part, other := range map[string]string{"1\x001\x00": "1\x00x\x00", "\x02[]": "\x02{{", "\x04true": "\x04trye", "\x10" + fmt.Sprint(testTime.UnixMicro()): "\x09yesterday", "\x10kept@Example.com": "\xff\xff\x03kept"} {
 		client.Set(t.Context(), userKey, strings.Replace(record, part, other, 1), 0)
-		if _, err := store.Users().ByID(t.Context(), "kept"); err == nil || !strings.Contains(err.Error(), "damaged") || strings.Contains(err.Error(), other) {
-			t.Errorf("%q in place of %q: %v", other, part, err)
+		_, byID := store.Users().ByID(t.Context(), "kept")
+		_, _, withOwner := store.Tokens().WithOwner(store.Users())(t.Context(), "kept")
+		for what, err := range map[string]error{"ByID": byID, "WithOwner": withOwner} {
+			if err == nil || !strings.Contains(err.Error(), "damaged") || strings.Contains(err.Error(), other) {
+				t.Errorf("%s with %q in place of %q: %v", what, other, part, err)
+			}
 		}
 		client.RestoreReplace(t.Context(), userKey, 0, sound[userKey])
 	}
