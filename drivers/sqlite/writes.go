@@ -13,8 +13,9 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// writes commits the statements of many callers together, since each commit waits for the disk. One at a time
-// has its turn, and runs what all who wait want, in one transaction, so each answer says what is on the disk.
+// writes commits the statements of many callers together, since each commit waits for the disk. One caller at
+// a time has the turn. It runs the statements of all who wait in one transaction, and they are answered after
+// the commit.
 //
 // A statement that changes nothing is an answer to its caller, and the transaction goes on. One that fails
 // undoes the transaction, also because SQLite may have done so already and would then commit what follows
@@ -106,7 +107,7 @@ func (q *writes) lead(w *write) {
 		return
 	}
 	if !w.alone {
-		runtime.Gosched() // so that others come along: while this one syncs, a single processor may run nobody else
+		runtime.Gosched() // so that others join: on a single processor they may not run while this one syncs
 		if batch := q.take(); len(batch) > 1 {
 			q.together(w.ctx, batch)
 			return
