@@ -63,8 +63,8 @@ local function taken(emails, email)
 end
 `
 
-// A script that reads may meet a record that it did not declare, because its ID is not known before. What
-// it does not see, the caller reads by itself.
+// A script that reads may look for a record that it did not declare, because its ID is not known before. If
+// it does not see that, the caller reads it with a command.
 
 // userByEmail answers the ID of the user with the first of some addresses, and the
 // record if it sees it, which in a cluster may be on another server while the slot moves; nothing if there
@@ -82,7 +82,7 @@ return {id, user}
 `)
 
 // tokenWithUser answers the record of a token, and that of its user if it sees it; nothing if there is
-// no such token. In a cluster, where their slots differ, it sees none.
+// no such token. It is not for a cluster, where the two are in different slots.
 //
 // KEYS: token. ARGV: beginning of the keys of users.
 var tokenWithUser = redis.NewScript(`

@@ -105,7 +105,7 @@ func (t *Tokens) getOwned(ctx context.Context, u *Users, id string) (o ownedToke
 	if len(found) == 2 {
 		o.user, err = readUser(o.token.UserID, found[1])
 	} else {
-		o.user, err = u.get(ctx, o.token.UserID) // which says why the script did not see it
+		o.user, err = u.get(ctx, o.token.UserID) // whose error says why the script did not see it
 	}
 	return o, err
 }

@@ -44,7 +44,7 @@ func TestTripsCluster(t *testing.T) {
 	}
 	defer store.Close()
 	moreTrips := maps.Clone(moreTrips)
-	moreTrips["tokens.WithOwner"] = 1 // which are in different slots
+	moreTrips["tokens.WithOwner"] = 1 // a token and its user are in different slots
 	conformance.RunTrips(t, store.Stores(), func() int { return int(trips.Load()) }, moreTrips)
 }
 
