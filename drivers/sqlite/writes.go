@@ -107,7 +107,9 @@ func (q *writes) lead(w *write) {
 		return
 	}
 	if !w.alone {
-		runtime.Gosched() // so that others join: on a single processor they may not run while this one syncs
+		if runtime.GOMAXPROCS(0) > 1 {
+			runtime.Gosched() // so that others join; on a single P what runs next may be a hash, for a time slice
+		}
 		if batch := q.take(); len(batch) > 1 {
 			q.together(w.ctx, batch)
 			return

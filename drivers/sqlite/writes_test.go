@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -26,9 +24,8 @@ const callers = 16
 // askingDisk is a file system that asks before it syncs the log, once per commit.
 type askingDisk struct {
 	vfs.VFSFilename
-	asks   atomic.Bool
-	syncs  chan chan<- error
-	synced atomic.Int64
+	asks  atomic.Bool
+	syncs chan chan<- error
 }
 
 func (d *askingDisk) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
@@ -45,7 +42,6 @@ type askingFile struct {
 }
 
 func (f askingFile) Sync(flags vfs.SyncFlag) error {
-	f.disk.synced.Add(1)
 	if f.disk.asks.Load() {
 		answer := make(chan error)
 		f.disk.syncs <- answer
@@ -204,29 +200,6 @@ func writesAreCommittedTogether(t *testing.T) {
 	}
 	if !c.exists("first") || !c.exists("8") || !c.exists("9") || c.exists("10") {
 		t.Error("the users are not those that were acknowledged")
-	}
-}
-
-// On a single processor the others are asked before a commit: while that waits for the disk, none of them
-// might run.
-func TestASingleProcessorCommitsTogether(t *testing.T) {
-	c := newCrowd(t, "")
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	const rounds = 4
-	before := c.disk.synced.Load()
-	var all sync.WaitGroup
-	for caller := range callers {
-		all.Go(func() {
-			for round := range rounds {
-				if err := c.create(t.Context(), caller*rounds+round); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	if n := c.disk.synced.Load() - before; n > callers*rounds/2 {
-		t.Errorf("%d commits for %d writes, want half as many at most", n, callers*rounds)
 	}
 }
 
